@@ -1,0 +1,34 @@
+//! `midge`: MQTT from a shell.
+//!
+//! # The map of the house
+//!
+//! ```text
+//! main  ->  cli (flags only)  ->  cmd/* (one per subcommand: Args -> Plan -> run)
+//! cmd   ->  client | broker | capture | output          these four never import each other
+//! those ->  mqtt                                         pure protocol, imports nothing of ours
+//! client, broker  ->  net                                byte streams
+//! ```
+//!
+//! | room | what belongs there | what never does |
+//! |---|---|---|
+//! | [`mqtt`] | packet model, the decoder, the encoder, framing, property/reason/rule tables, topic names and filters, the QoS 1/2 flow machine | I/O, clocks, tokio, clap, printing |
+//! | [`net`] | opening and accepting byte streams | MQTT knowledge |
+//! | [`client`] | the internal client that pub, sub, bench and capture-replay share | flag parsing, printing |
+//! | [`broker`] | `core` (pure: sessions, subscriptions, retained, wills) and the tokio shell around it | flag parsing, printing |
+//! | [`capture`] | pcap/pcapng reading, link/IP/TCP layers, stream reassembly, MQTT byte streams | printing |
+//! | [`output`] | text trees, JSON lines, progress bars, tables, colour | sockets, protocol decisions |
+//! | [`cli`] | clap definitions; nothing else | behaviour |
+//! | [`cmd`] | one file or folder per subcommand; turns arguments into a validated plan, runs it, maps the result to an exit code | protocol rules |
+//!
+//! `tests/rooms.rs` reads the `use` lines and fails on an arrow that this picture does not have.
+//! `pcap_parser` and `etherparse` appear only in `capture`, `colored` and `indicatif` only in
+//! `output`, `clap` only in `cli`.
+
+pub mod broker;
+pub mod capture;
+pub mod cli;
+pub mod client;
+pub mod cmd;
+pub mod mqtt;
+pub mod net;
+pub mod output;

@@ -1,0 +1,16 @@
+//! The MQTT protocol, 3.1, 3.1.1 and 5.0, and nothing else.
+//!
+//! Pure: no I/O, no clock, no printing. One decoder ([`decode`]) with two sinks, one encoder
+//! ([`encode`]), one table each for properties, reason codes and rules, one QoS 1/2 state
+//! machine ([`flow`]). The version is a value, not a module: 3.1.1 is 5.0 without properties.
+
+pub mod frame;
+pub mod packet_type;
+pub mod qos;
+pub mod topic;
+pub mod varint;
+pub mod version;
+
+pub use packet_type::PacketType;
+pub use qos::QoS;
+pub use version::{Side, Version};
