@@ -4,13 +4,20 @@
 //! ([`encode`]), one table each for properties, reason codes and rules, one QoS 1/2 state
 //! machine ([`flow`]). The version is a value, not a module: 3.1.1 is 5.0 without properties.
 
+pub mod encode;
 pub mod frame;
+pub mod packet;
 pub mod packet_type;
+pub mod property;
 pub mod qos;
+pub mod reason;
 pub mod topic;
 pub mod varint;
 pub mod version;
 
+pub use packet::Packet;
 pub use packet_type::PacketType;
+pub use property::{Properties, PropertiesBuf, PropertyId};
 pub use qos::QoS;
+pub use reason::ReasonCode;
 pub use version::{Side, Version};
