@@ -1,1 +1,6 @@
-//! (room under construction)
+//! One file or folder per subcommand: what was typed ([`cli`](crate::cli)) becomes a validated
+//! plan, the plan runs, the result becomes an exit code.
+
+mod exit;
+
+pub use exit::{Exit, Failure};

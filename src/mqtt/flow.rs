@@ -1,0 +1,449 @@
+//! The QoS 1 and 2 flows (4.3), Packet Identifiers (2.2.1), flow control (5.0, 4.9) and resending
+//! after a reconnect (4.4). The broker's sessions and the client both use it.
+//!
+//! Pure state: no bytes, no clock. What a message is, is the caller's affair.
+
+use std::collections::VecDeque;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::qos::QoS;
+use super::reason::ReasonCode;
+
+/// Receive Maximum when the other side names none (5.0, 3.1.2.11.3).
+pub const DEFAULT_RECEIVE_MAXIMUM: u16 = u16::MAX;
+
+/// The sender's half: messages that wait for their acknowledgement, oldest first.
+#[derive(Debug)]
+pub struct Outgoing<M> {
+    in_flight: FxHashMap<u16, InFlight<M>>,
+    /// Ids in the order in which the messages were first sent; acknowledged ones are skipped.
+    order: VecDeque<(u16, u64)>,
+    /// Ids of SUBSCRIBE and UNSUBSCRIBE, which share the space of PUBLISH.
+    requests: FxHashSet<u16>,
+    last_id: u16,
+    next_serial: u64,
+    receive_maximum: u16,
+}
+
+#[derive(Debug)]
+struct InFlight<M> {
+    serial: u64,
+    stage: Stage<M>,
+}
+
+#[derive(Debug)]
+enum Stage<M> {
+    /// PUBLISH at QoS 1 is out.
+    AwaitPubAck(M),
+    /// PUBLISH at QoS 2 is out.
+    AwaitPubRec(M),
+    /// PUBREL is out; the message itself is never sent again (`[MQTT-4.3.3-6]`).
+    AwaitPubComp,
+}
+
+/// What a PUBREC means for the sender.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PubRec<M> {
+    /// The receiver owns the message now: answer with PUBREL (`[MQTT-4.3.3-4]`).
+    Release(M),
+    /// A repeat: PUBREL again.
+    ReleaseAgain,
+    /// The receiver refused it: the exchange is over (`[MQTT-4.4.0-2]`).
+    Refused(M),
+    /// No QoS 2 message has this id: PUBREL with 0x92 in 5.0.
+    Unknown,
+}
+
+/// What to send again after a reconnect, in this order (`[MQTT-4.4.0-1]`, `[MQTT-4.6.0-1]`).
+#[derive(Debug, PartialEq, Eq)]
+pub enum Resend<'m, M> {
+    /// PUBLISH with DUP 1 and its old id (`[MQTT-3.3.1-1]`).
+    Publish(u16, QoS, &'m M),
+    /// PUBREL with its old id.
+    PubRel(u16),
+}
+
+impl<M> Outgoing<M> {
+    /// No message in flight; at most `receive_maximum` may be.
+    pub fn new(receive_maximum: u16) -> Outgoing<M> {
+        Outgoing {
+            in_flight: FxHashMap::default(),
+            order: VecDeque::new(),
+            requests: FxHashSet::default(),
+            last_id: 0,
+            next_serial: 0,
+            receive_maximum,
+        }
+    }
+
+    /// How many more QoS 1 and 2 messages may be sent now (`[MQTT-4.9.0-2]`).
+    pub fn quota(&self) -> u16 {
+        let used = u16::try_from(self.in_flight.len()).unwrap_or(u16::MAX);
+        self.receive_maximum.saturating_sub(used)
+    }
+
+    /// How many messages are unacknowledged.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Takes an id for a QoS 1 or 2 message that is now sent with DUP 0, and keeps the message
+    /// until it is acknowledged. Gives it back if the quota is used up or every id is taken.
+    ///
+    /// QoS 0 has neither id nor acknowledgement and must not come here: it is given back too.
+    pub fn publish(&mut self, qos: QoS, message: M) -> Result<u16, M> {
+        if self.quota() == 0 {
+            return Err(message);
+        }
+        let Some(id) = self.free_id() else {
+            return Err(message);
+        };
+        let stage = match qos {
+            QoS::AtMostOnce => return Err(message),
+            QoS::AtLeastOnce => Stage::AwaitPubAck(message),
+            QoS::ExactlyOnce => Stage::AwaitPubRec(message),
+        };
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        self.last_id = id;
+        self.in_flight.insert(id, InFlight { serial, stage });
+        self.order.push_back((id, serial));
+        Ok(id)
+    }
+
+    /// Takes an id for a SUBSCRIBE or UNSUBSCRIBE; `None` if every id is taken.
+    pub fn request(&mut self) -> Option<u16> {
+        let id = self.free_id()?;
+        self.last_id = id;
+        self.requests.insert(id);
+        Some(id)
+    }
+
+    /// A SUBACK or UNSUBACK came: whether it answers a request.
+    pub fn handle_request_ack(&mut self, id: u16) -> bool {
+        self.requests.remove(&id)
+    }
+
+    /// A PUBACK came: the message it ends, or `None` if no QoS 1 message has this id.
+    pub fn handle_puback(&mut self, id: u16) -> Option<M> {
+        if !matches!(self.in_flight.get(&id)?.stage, Stage::AwaitPubAck(_)) {
+            return None;
+        }
+        match self.remove(id)?.stage {
+            Stage::AwaitPubAck(message) => Some(message),
+            Stage::AwaitPubRec(_) | Stage::AwaitPubComp => None,
+        }
+    }
+
+    /// A PUBREC came.
+    pub fn handle_pubrec(&mut self, id: u16, reason: ReasonCode) -> PubRec<M> {
+        let Some(entry) = self.in_flight.get_mut(&id) else {
+            return PubRec::Unknown;
+        };
+        match std::mem::replace(&mut entry.stage, Stage::AwaitPubComp) {
+            Stage::AwaitPubRec(message) if reason.is_error() => {
+                self.remove(id);
+                PubRec::Refused(message)
+            }
+            Stage::AwaitPubRec(message) => PubRec::Release(message),
+            Stage::AwaitPubComp => PubRec::ReleaseAgain,
+            stage @ Stage::AwaitPubAck(_) => {
+                entry.stage = stage;
+                PubRec::Unknown
+            }
+        }
+    }
+
+    /// A PUBCOMP came: whether it ends a QoS 2 exchange.
+    pub fn handle_pubcomp(&mut self, id: u16) -> bool {
+        let waits = matches!(
+            self.in_flight.get(&id),
+            Some(InFlight {
+                stage: Stage::AwaitPubComp,
+                ..
+            })
+        );
+        if waits {
+            self.remove(id);
+        }
+        waits
+    }
+
+    /// The connection is back with its session: open requests are forgotten, since their packets
+    /// are not sent again, and the peer's Receive Maximum counts anew.
+    ///
+    /// Send what [`resend`](Self::resend) gives before anything else.
+    pub fn resume(&mut self, receive_maximum: u16) {
+        self.requests.clear();
+        self.receive_maximum = receive_maximum;
+    }
+
+    /// Everything that is unacknowledged, in the order of the first sending.
+    pub fn resend(&self) -> impl Iterator<Item = Resend<'_, M>> {
+        self.order.iter().filter_map(|&(id, serial)| {
+            let entry = self.in_flight.get(&id).filter(|e| e.serial == serial)?;
+            Some(match &entry.stage {
+                Stage::AwaitPubAck(message) => Resend::Publish(id, QoS::AtLeastOnce, message),
+                Stage::AwaitPubRec(message) => Resend::Publish(id, QoS::ExactlyOnce, message),
+                Stage::AwaitPubComp => Resend::PubRel(id),
+            })
+        })
+    }
+
+    fn remove(&mut self, id: u16) -> Option<InFlight<M>> {
+        let entry = self.in_flight.remove(&id);
+        // Acknowledgements mostly come in order. Where the oldest message hangs while others pass,
+        // a sweep keeps the queue in proportion to what is open.
+        let is_open = |&(id, serial): &(u16, u64)| {
+            self.in_flight.get(&id).is_some_and(|e| e.serial == serial)
+        };
+        while self.order.front().is_some_and(|front| !is_open(front)) {
+            self.order.pop_front();
+        }
+        if self.order.len() > 2 * self.in_flight.len() + 64 {
+            self.order.retain(is_open);
+        }
+        entry
+    }
+
+    /// The next id that nothing uses, after the last one given out (`[MQTT-2.2.1-3]`).
+    fn free_id(&self) -> Option<u16> {
+        let mut id = self.last_id;
+        for _ in 0..u16::MAX {
+            id = if id == u16::MAX { 1 } else { id + 1 };
+            if !self.in_flight.contains_key(&id) && !self.requests.contains(&id) {
+                return Some(id);
+            }
+        }
+        None
+    }
+}
+
+/// What to do with a PUBLISH that came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// A new message: deliver it, and acknowledge it if its QoS is above 0.
+    Deliver,
+    /// A QoS 2 message that was delivered before: PUBREC again, nothing else (`[MQTT-4.3.3-10]`).
+    Duplicate,
+    /// The sender ignores the Receive Maximum: DISCONNECT 0x93 (5.0, 3.3.4).
+    QuotaExceeded,
+}
+
+/// The receiver's half: QoS 2 messages that wait for PUBREL, and the quota of QoS 1 and 2.
+#[derive(Debug)]
+pub struct Incoming {
+    /// QoS 2 ids between PUBREC and PUBREL.
+    received: FxHashSet<u16>,
+    /// QoS 1 messages that were delivered and not yet acknowledged.
+    unacknowledged: u16,
+    receive_maximum: u16,
+}
+
+impl Incoming {
+    /// Nothing received; the sender may have `receive_maximum` messages open.
+    pub fn new(receive_maximum: u16) -> Incoming {
+        Incoming {
+            received: FxHashSet::default(),
+            unacknowledged: 0,
+            receive_maximum,
+        }
+    }
+
+    /// A PUBLISH came.
+    pub fn handle_publish(&mut self, qos: QoS, id: u16) -> Received {
+        match qos {
+            QoS::AtMostOnce => return Received::Deliver,
+            QoS::ExactlyOnce if self.received.contains(&id) => return Received::Duplicate,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => {}
+        }
+        if self.received.len() + usize::from(self.unacknowledged)
+            >= usize::from(self.receive_maximum)
+        {
+            return Received::QuotaExceeded;
+        }
+        match qos {
+            QoS::AtMostOnce => {}
+            QoS::AtLeastOnce => self.unacknowledged += 1,
+            QoS::ExactlyOnce => {
+                self.received.insert(id);
+            }
+        }
+        Received::Deliver
+    }
+
+    /// PUBACK was sent for a message that [`handle_publish`](Self::handle_publish) let through.
+    pub fn acknowledge(&mut self) {
+        self.unacknowledged = self.unacknowledged.saturating_sub(1);
+    }
+
+    /// PUBREC with an error was sent: the id is free again (`[MQTT-4.3.3-9]`).
+    pub fn refuse(&mut self, id: u16) {
+        self.received.remove(&id);
+    }
+
+    /// A PUBREL came: whether its id was open. Answer with PUBCOMP in any case
+    /// (`[MQTT-4.3.3-11]`), with 0x92 in 5.0 if it was not.
+    pub fn handle_pubrel(&mut self, id: u16) -> bool {
+        self.received.remove(&id)
+    }
+
+    /// The connection is back with its session: QoS 2 ids stay, open QoS 1 messages will be sent
+    /// again.
+    pub fn resume(&mut self, receive_maximum: u16) {
+        self.unacknowledged = 0;
+        self.receive_maximum = receive_maximum;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn qos_1_ends_with_puback_only() {
+        let mut out = Outgoing::new(10);
+        let id = out.publish(QoS::AtLeastOnce, 'a').unwrap();
+        assert_eq!(out.handle_pubrec(id, ReasonCode::SUCCESS), PubRec::Unknown);
+        assert!(!out.handle_pubcomp(id));
+        assert_eq!(out.handle_puback(id), Some('a'));
+        assert_eq!(out.handle_puback(id), None);
+    }
+
+    #[test]
+    fn qos_2_goes_through_its_four_packets() {
+        let mut out = Outgoing::new(10);
+        let id = out.publish(QoS::ExactlyOnce, 'a').unwrap();
+        assert_eq!(out.handle_puback(id), None);
+        assert_eq!(
+            out.handle_pubrec(id, ReasonCode::SUCCESS),
+            PubRec::Release('a')
+        );
+        assert_eq!(
+            out.handle_pubrec(id, ReasonCode::SUCCESS),
+            PubRec::ReleaseAgain
+        );
+        assert_eq!(out.in_flight(), 1);
+        assert!(out.handle_pubcomp(id));
+        assert_eq!(out.in_flight(), 0);
+    }
+
+    #[test]
+    fn a_refused_qos_2_message_frees_its_id_and_quota() {
+        let mut out = Outgoing::new(1);
+        let id = out.publish(QoS::ExactlyOnce, 'a').unwrap();
+        assert_eq!(out.publish(QoS::AtLeastOnce, 'b'), Err('b'));
+        assert_eq!(
+            out.handle_pubrec(id, ReasonCode::QUOTA_EXCEEDED),
+            PubRec::Refused('a')
+        );
+        assert_eq!(out.quota(), 1);
+    }
+
+    #[test]
+    fn resend_keeps_the_order_and_forgets_what_is_acknowledged() {
+        let mut out = Outgoing::new(10);
+        let a = out.publish(QoS::AtLeastOnce, 'a').unwrap();
+        let b = out.publish(QoS::ExactlyOnce, 'b').unwrap();
+        let c = out.publish(QoS::AtLeastOnce, 'c').unwrap();
+        let d = out.publish(QoS::ExactlyOnce, 'd').unwrap();
+        out.handle_puback(a);
+        out.handle_pubrec(b, ReasonCode::SUCCESS);
+        out.resume(10);
+        assert_eq!(
+            out.resend().collect::<Vec<_>>(),
+            [
+                Resend::PubRel(b),
+                Resend::Publish(c, QoS::AtLeastOnce, &'c'),
+                Resend::Publish(d, QoS::ExactlyOnce, &'d'),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_message_that_hangs_does_not_grow_the_queue() {
+        let mut out = Outgoing::new(10);
+        out.publish(QoS::AtLeastOnce, ()).unwrap();
+        for _ in 0..10_000 {
+            let id = out.publish(QoS::AtLeastOnce, ()).unwrap();
+            out.handle_puback(id).unwrap();
+        }
+        assert!(out.order.len() < 100);
+        assert_eq!(out.resend().count(), 1);
+    }
+
+    #[test]
+    fn ids_wrap_past_those_in_use_and_never_reach_zero() {
+        let mut out = Outgoing::new(u16::MAX);
+        let first = out.publish(QoS::AtLeastOnce, ()).unwrap();
+        let request = out.request().unwrap();
+        for _ in 0..u16::MAX - 2 {
+            let id = out.publish(QoS::AtLeastOnce, ()).unwrap();
+            assert_ne!(id, 0);
+            assert_eq!(out.handle_puback(id), Some(()));
+        }
+        let next = out.publish(QoS::AtLeastOnce, ()).unwrap();
+        assert!(next != first && next != request && next != 0);
+    }
+
+    #[test]
+    fn when_every_id_is_taken_the_message_comes_back() {
+        let mut out = Outgoing::new(u16::MAX);
+        for _ in 0..u16::MAX {
+            out.publish(QoS::AtLeastOnce, ()).unwrap();
+        }
+        assert_eq!(out.publish(QoS::AtLeastOnce, ()), Err(()));
+        assert_eq!(out.request(), None);
+    }
+
+    #[test]
+    fn a_qos_2_repeat_is_not_delivered_twice_until_released() {
+        let mut incoming = Incoming::new(10);
+        assert_eq!(
+            incoming.handle_publish(QoS::ExactlyOnce, 5),
+            Received::Deliver
+        );
+        assert_eq!(
+            incoming.handle_publish(QoS::ExactlyOnce, 5),
+            Received::Duplicate
+        );
+        incoming.resume(10);
+        assert_eq!(
+            incoming.handle_publish(QoS::ExactlyOnce, 5),
+            Received::Duplicate
+        );
+        assert!(incoming.handle_pubrel(5));
+        assert!(!incoming.handle_pubrel(5));
+        assert_eq!(
+            incoming.handle_publish(QoS::ExactlyOnce, 5),
+            Received::Deliver
+        );
+    }
+
+    #[test]
+    fn the_receive_maximum_binds_qos_1_and_2_together() {
+        let mut incoming = Incoming::new(2);
+        assert_eq!(
+            incoming.handle_publish(QoS::AtLeastOnce, 1),
+            Received::Deliver
+        );
+        assert_eq!(
+            incoming.handle_publish(QoS::ExactlyOnce, 2),
+            Received::Deliver
+        );
+        assert_eq!(
+            incoming.handle_publish(QoS::AtLeastOnce, 3),
+            Received::QuotaExceeded
+        );
+        assert_eq!(
+            incoming.handle_publish(QoS::AtMostOnce, 0),
+            Received::Deliver
+        );
+        incoming.acknowledge();
+        assert_eq!(
+            incoming.handle_publish(QoS::AtLeastOnce, 3),
+            Received::Deliver
+        );
+    }
+}
