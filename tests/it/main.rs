@@ -1,0 +1,4 @@
+//! The one integration test binary: a module per intent.
+
+mod corpus;
+mod decode_corpus;
