@@ -2,3 +2,5 @@
 
 mod corpus;
 mod decode_corpus;
+mod decode_properties;
+mod strategies;
