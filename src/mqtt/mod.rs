@@ -5,6 +5,7 @@
 //! machine ([`flow`]). The version is a value, not a module: 3.1.1 is 5.0 without properties.
 
 pub mod frame;
+pub mod infer;
 pub mod packet_type;
 pub mod qos;
 pub mod topic;
