@@ -40,6 +40,8 @@ pub(super) struct Dialogue {
     client: Option<End>,
     version: Option<(Version, VersionFrom)>,
     inference: Inference,
+    /// The end whose CONNECT has begun and is not whole yet: it will say the version.
+    connecting: Option<End>,
     /// Records that wait for the version.
     held: Vec<Record>,
     held_packets: usize,
@@ -77,6 +79,7 @@ impl Dialogue {
             client: None,
             version: options.version.map(|version| (version, VersionFrom::Given)),
             inference: Inference::new(),
+            connecting: None,
             held: Vec::new(),
             held_packets: 0,
             held_bytes: 0,
@@ -104,6 +107,7 @@ impl Dialogue {
             if !flow.is_empty()
                 && detect::opening(flow.bytes(), expected && flow.from_start) == Opening::Connect
             {
+                self.connecting = Some(end);
                 self.accept(Some(end), out);
                 return;
             }
@@ -111,6 +115,9 @@ impl Dialogue {
         if self.forced() && self.opener.is_some() {
             // The port says that it is MQTT; the first byte only has to be there.
             self.accept(self.opener, out);
+            return;
+        }
+        if !last && self.awaits_connect() {
             return;
         }
         if !last && !self.flows.first.is_scan_due() && !self.flows.second.is_scan_due() {
@@ -141,6 +148,18 @@ impl Dialogue {
                 self.flows.get_mut(end).keep_last(WINDOW);
             }
         }
+    }
+
+    /// Whether the first bytes of the end that opened the connection are still to come, in order:
+    /// an answer to a CONNECT may be captured before it.
+    fn awaits_connect(&self) -> bool {
+        let Some(opener) = self.opener else {
+            return false;
+        };
+        let flow = self.flows.get(opener);
+        flow.from_start
+            && detect::opening(flow.bytes(), self.expected()) == Opening::Unclear
+            && self.flows.get(opener.other()).bytes().len() < WINDOW
     }
 
     fn accept(&mut self, connect_from: Option<End>, out: &mut Out) {
@@ -216,6 +235,9 @@ impl Dialogue {
     fn packet(&mut self, end: End, bytes: Bytes, announced: usize, place: Place, out: &mut Out) {
         let byte1 = bytes.first().copied().unwrap_or_default();
         let kind = PacketType::from_byte1(byte1);
+        if self.connecting == Some(end) {
+            self.connecting = None;
+        }
         if kind == PacketType::CONNECT {
             if let Some(version) = connect_version(&bytes) {
                 self.client = Some(end);
@@ -254,7 +276,9 @@ impl Dialogue {
         });
         self.record(packet, out);
         if self.version.is_none() {
-            if let Some(version) = self.inference.decided() {
+            if let Some(version) = self.inference.decided()
+                && self.connecting.is_none()
+            {
                 self.version = Some((version, VersionFrom::Inferred));
                 self.release(out);
             } else if self.held_packets >= MAX_HELD || self.held_bytes >= MAX_HELD_BYTES {
@@ -386,7 +410,10 @@ impl Follower for Dialogue {
     fn gap(&mut self, end: End, lost: u64, place: Place, out: &mut Out) {
         match self.verdict {
             Verdict::NotMqtt => {}
-            Verdict::Undecided => self.flows.get_mut(end).gap_before_anything(lost, place),
+            Verdict::Undecided => {
+                self.flows.get_mut(end).gap_before_anything(lost, place);
+                self.decide(false, out);
+            }
             Verdict::Mqtt => {
                 let mut events = std::mem::take(&mut self.events);
                 self.flows.get_mut(end).gap(lost, place, &mut events);

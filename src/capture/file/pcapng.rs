@@ -62,14 +62,10 @@ impl Section {
                 return Ok(None);
             };
             let offset = input.offset();
-            let wanted = match block_type {
-                SECTION_HEADER
-                | INTERFACE_DESCRIPTION
-                | PACKET
-                | SIMPLE_PACKET
-                | ENHANCED_PACKET => true,
-                _ => false,
-            };
+            let wanted = matches!(
+                block_type,
+                SECTION_HEADER | INTERFACE_DESCRIPTION | PACKET | SIMPLE_PACKET | ENHANCED_PACKET
+            );
             if wanted && len > MAX_BLOCK {
                 return Err(CaptureError::Damaged {
                     offset,
