@@ -26,6 +26,11 @@ const MAX_HELD_BYTES: usize = 64 * 1024;
 /// What is kept of one direction while it is not known whether it is MQTT.
 const WINDOW: usize = 64 * 1024;
 
+/// The same in all streams together; beyond it only the expected ports are still looked at, and
+/// [`SMALL_WINDOW`] is kept.
+const MAX_UNDECIDED: usize = 8 << 20;
+const SMALL_WINDOW: usize = 2 * 1024;
+
 /// Bytes of one direction on any port after which MQTT is not looked for any longer.
 const GIVE_UP: u64 = 256 * 1024;
 
@@ -47,6 +52,8 @@ pub(super) struct Dialogue {
     held_packets: usize,
     held_bytes: usize,
     flows: Pair<Flow>,
+    /// What this stream adds to [`Out::undecided`].
+    undecided: usize,
     events: Vec<Event>,
 }
 
@@ -84,6 +91,7 @@ impl Dialogue {
             held_packets: 0,
             held_bytes: 0,
             flows: Pair::default(),
+            undecided: 0,
             events: Vec::new(),
         }
     }
@@ -160,6 +168,29 @@ impl Dialogue {
         flow.from_start
             && detect::opening(flow.bytes(), self.expected()) == Opening::Unclear
             && self.flows.get(opener.other()).bytes().len() < WINDOW
+    }
+
+    /// Keeps the memory of all undecided streams within its bound.
+    fn bound(&mut self, out: &mut Out) {
+        self.count_undecided(out);
+        if out.undecided > MAX_UNDECIDED && self.verdict == Verdict::Undecided {
+            if self.expected() {
+                self.flows.first.keep_last(SMALL_WINDOW);
+                self.flows.second.keep_last(SMALL_WINDOW);
+            } else {
+                self.reject();
+            }
+            self.count_undecided(out);
+        }
+    }
+
+    fn count_undecided(&mut self, out: &mut Out) {
+        let now = match self.verdict {
+            Verdict::Undecided => self.flows.first.bytes().len() + self.flows.second.bytes().len(),
+            Verdict::Mqtt | Verdict::NotMqtt => 0,
+        };
+        out.undecided = out.undecided + now - self.undecided;
+        self.undecided = now;
     }
 
     fn accept(&mut self, connect_from: Option<End>, out: &mut Out) {
@@ -401,7 +432,10 @@ impl Follower for Dialogue {
         }
         self.flows.get_mut(end).push(bytes, place);
         match self.verdict {
-            Verdict::Undecided => self.decide(false, out),
+            Verdict::Undecided => {
+                self.decide(false, out);
+                self.bound(out);
+            }
             Verdict::Mqtt => self.pump(end, false, out),
             Verdict::NotMqtt => {}
         }
@@ -427,6 +461,8 @@ impl Follower for Dialogue {
         if self.verdict == Verdict::Undecided {
             self.decide(true, out);
         }
+        out.undecided -= self.undecided;
+        self.undecided = 0;
         if self.verdict != Verdict::Mqtt {
             return;
         }

@@ -18,6 +18,10 @@ const TRUST: u8 = 8;
 /// What is searched for a boundary at most.
 const SEARCH_WINDOW: usize = 256 * 1024;
 
+/// Segments that are remembered in what is buffered. With more (bytes that come one by one), the
+/// last ones count as one: only the frame of a packet's last byte matters much.
+const MAX_MARKS: usize = 64 * 1024;
+
 /// Something found.
 #[derive(Debug)]
 pub(super) enum Event {
@@ -88,6 +92,9 @@ impl Flow {
 
     pub(super) fn push(&mut self, bytes: &[u8], place: Place) {
         let end = self.base + self.buffer.len() as u64;
+        if self.marks.len() >= MAX_MARKS {
+            self.marks.pop_back();
+        }
         self.marks.push_back((end, place));
         self.buffer.extend_from_slice(bytes);
         self.seen += bytes.len() as u64;
