@@ -174,7 +174,7 @@ impl Flow {
                 Some(announced) => {
                     self.cut_packet(announced, events);
                     // Bytes of the packet that lie behind the hole are told by its length.
-                    let behind = (announced - have) as u64;
+                    let behind = announced.saturating_sub(have) as u64;
                     match behind.checked_sub(lost) {
                         Some(rest) => {
                             self.rest_of_packet = rest;
@@ -320,7 +320,7 @@ impl Flow {
             announced_len: announced,
             place,
         });
-        self.rest_of_packet = (announced - len) as u64;
+        self.rest_of_packet = announced.saturating_sub(len) as u64;
         self.rest_reason = Some(SkipReason::OverLimit);
     }
 
