@@ -93,7 +93,7 @@ pub fn chain(bytes: &[u8], at: usize, segments: &[usize]) -> Chain {
     while !rest.is_empty() {
         let header = match FixedHeader::parse(rest) {
             Ok(Some(header)) => header,
-            Ok(None) if legal_byte1(rest[0]) => break,
+            Ok(None) if rest.first().is_some_and(|byte1| legal_byte1(*byte1)) => break,
             _ => return Chain::Refuted,
         };
         let sender = sender(header.packet_type());
