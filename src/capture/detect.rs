@@ -93,7 +93,7 @@ pub fn chain(bytes: &[u8], at: usize, segments: &[usize]) -> Chain {
     while !rest.is_empty() {
         let header = match FixedHeader::parse(rest) {
             Ok(Some(header)) => header,
-            Ok(None) if legal_byte1(rest[0]) => break,
+            Ok(None) if rest.first().is_some_and(|byte1| legal_byte1(*byte1)) => break,
             _ => return Chain::Refuted,
         };
         let sender = sender(header.packet_type());
@@ -162,12 +162,14 @@ pub fn search(bytes: &[u8], segments: &[usize], needed: u32, last: bool) -> Opti
             continue;
         };
         let begins_segment = segments.binary_search(&at).is_ok();
-        let needed = match (begins_segment, unresolved && !last) {
+        // At the very end one packet that ends there exactly is all that can be had.
+        let to_the_end = last && complete;
+        let needed = match (begins_segment || to_the_end, unresolved && !last) {
             (_, true) => needed.max(ANYWHERE),
             (true, false) => needed,
             (false, false) => needed + INSIDE_SEGMENT,
         };
-        if evidence >= needed && (begins_segment || packets >= 2) {
+        if evidence >= needed && (begins_segment || to_the_end || packets >= 2) {
             return Some(Candidate {
                 at,
                 evidence,

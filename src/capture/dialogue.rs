@@ -7,24 +7,28 @@ use bytes::Bytes;
 use super::{
     detect::{self, Opening},
     packets::{Options, Out},
-    record::{CapturedPacket, Gap, Place, Record, Skipped, VersionFrom},
+    record::{CapturedPacket, Gap, Place, Record, Skipped},
     tcp::{End, Follower, Pair},
 };
-use crate::mqtt::{PacketType, Side, Version, frame::FixedHeader, infer::Inference};
+use crate::mqtt::{PacketType, Side};
 
 mod flow;
+mod hold;
+mod tape;
 
 use flow::{Event, Flow};
+use hold::{Hold, connect_version};
 
 /// The port of MQTT over TCP: a hint, never a proof.
 const MQTT_PORT: u16 = 1883;
 
-/// Packets, and bytes of packets, that are held back until the version is known.
-const MAX_HELD: usize = 16;
-const MAX_HELD_BYTES: usize = 64 * 1024;
-
 /// What is kept of one direction while it is not known whether it is MQTT.
 const WINDOW: usize = 64 * 1024;
+
+/// The same in all streams together; beyond it only the expected ports are still looked at, and
+/// [`SMALL_WINDOW`] is kept.
+const MAX_UNDECIDED: usize = 8 << 20;
+const SMALL_WINDOW: usize = 2 * 1024;
 
 /// Bytes of one direction on any port after which MQTT is not looked for any longer.
 const GIVE_UP: u64 = 256 * 1024;
@@ -38,15 +42,10 @@ pub(super) struct Dialogue {
     /// The end that opened the TCP connection.
     opener: Option<End>,
     client: Option<End>,
-    version: Option<(Version, VersionFrom)>,
-    inference: Inference,
-    /// The end whose CONNECT has begun and is not whole yet: it will say the version.
-    connecting: Option<End>,
-    /// Records that wait for the version.
-    held: Vec<Record>,
-    held_packets: usize,
-    held_bytes: usize,
+    hold: Hold,
     flows: Pair<Flow>,
+    /// What this stream adds to [`Out::undecided`].
+    undecided: usize,
     events: Vec<Event>,
 }
 
@@ -77,13 +76,9 @@ impl Dialogue {
             verdict,
             opener: None,
             client: None,
-            version: options.version.map(|version| (version, VersionFrom::Given)),
-            inference: Inference::new(),
-            connecting: None,
-            held: Vec::new(),
-            held_packets: 0,
-            held_bytes: 0,
+            hold: Hold::new(options.version),
             flows: Pair::default(),
+            undecided: 0,
             events: Vec::new(),
         }
     }
@@ -104,10 +99,8 @@ impl Dialogue {
         let expected = self.expected();
         for end in [End::First, End::Second] {
             let flow = self.flows.get(end);
-            if !flow.is_empty()
-                && detect::opening(flow.bytes(), expected && flow.from_start) == Opening::Connect
-            {
-                self.connecting = Some(end);
+            if detect::opening(flow.bytes(), expected && flow.from_start) == Opening::Connect {
+                self.hold.connecting = true;
                 self.accept(Some(end), out);
                 return;
             }
@@ -160,6 +153,29 @@ impl Dialogue {
         flow.from_start
             && detect::opening(flow.bytes(), self.expected()) == Opening::Unclear
             && self.flows.get(opener.other()).bytes().len() < WINDOW
+    }
+
+    /// Keeps the memory of all undecided streams within its bound.
+    fn bound(&mut self, out: &mut Out) {
+        self.count_undecided(out);
+        if out.undecided > MAX_UNDECIDED && self.verdict == Verdict::Undecided {
+            if self.expected() {
+                self.flows.first.keep_last(SMALL_WINDOW);
+                self.flows.second.keep_last(SMALL_WINDOW);
+            } else {
+                self.reject();
+            }
+            self.count_undecided(out);
+        }
+    }
+
+    fn count_undecided(&mut self, out: &mut Out) {
+        let now = match self.verdict {
+            Verdict::Undecided => self.flows.first.bytes().len() + self.flows.second.bytes().len(),
+            Verdict::Mqtt | Verdict::NotMqtt => 0,
+        };
+        out.undecided = out.undecided + now - self.undecided;
+        self.undecided = now;
     }
 
     fn accept(&mut self, connect_from: Option<End>, out: &mut Out) {
@@ -233,18 +249,13 @@ impl Dialogue {
     }
 
     fn packet(&mut self, end: End, bytes: Bytes, announced: usize, place: Place, out: &mut Out) {
-        let byte1 = bytes.first().copied().unwrap_or_default();
-        let kind = PacketType::from_byte1(byte1);
-        if self.connecting == Some(end) {
-            self.connecting = None;
-        }
+        let kind = PacketType::from_byte1(bytes.first().copied().unwrap_or_default());
         if kind == PacketType::CONNECT {
+            self.hold.connecting = false;
             if let Some(version) = connect_version(&bytes) {
                 self.client = Some(end);
-                if self.options.version.is_none() {
-                    self.version = Some((version, VersionFrom::Connect));
-                    self.release(out);
-                }
+                self.hold.connect(version);
+                self.release(out);
             }
         } else if self.client.is_none() {
             self.client = detect::sender(kind).map(|side| match side {
@@ -253,14 +264,7 @@ impl Dialogue {
             });
         }
         let (src, dst) = self.ends(end);
-        let cut = bytes.len() < announced;
-        let (version, version_from) = self.version.unwrap_or_default_version();
-        if self.version.is_none() && !cut {
-            let from = self.client.map(|client| side_of(end, client));
-            self.inference.observe(&bytes, from);
-        }
-        self.held_packets += 1;
-        self.held_bytes += bytes.len();
+        let (version, version_from) = self.hold.version();
         let packet = Record::Packet(CapturedPacket {
             frame: place.frame,
             time: place.time,
@@ -275,57 +279,38 @@ impl Dialogue {
             announced_len: announced,
         });
         self.record(packet, out);
-        if self.version.is_none() {
-            if let Some(version) = self.inference.decided()
-                && self.connecting.is_none()
-            {
-                self.version = Some((version, VersionFrom::Inferred));
-                self.release(out);
-            } else if self.held_packets >= MAX_HELD || self.held_bytes >= MAX_HELD_BYTES {
-                self.guess_version();
-                self.release(out);
-            }
-        }
     }
 
     fn record(&mut self, record: Record, out: &mut Out) {
-        if self.version.is_some() {
+        if self.hold.is_settled() {
             out.records.push_back(record);
-        } else {
-            self.held.push(record);
+            return;
+        }
+        self.hold.push(record);
+        if self.hold.is_settled() {
+            self.release(out);
         }
     }
 
-    /// Gives out what waited for the version.
+    /// Gives out what waited for the version; the client may have become known since.
     fn release(&mut self, out: &mut Out) {
-        let (version, version_from) = self.version.unwrap_or_default_version();
-        for mut record in std::mem::take(&mut self.held) {
+        for mut record in self.hold.release() {
             let (src, from) = match &mut record {
-                Record::Packet(packet) => {
-                    packet.version = version;
-                    packet.version_from = version_from;
-                    (packet.src, &mut packet.from)
-                }
+                Record::Packet(packet) => (packet.src, &mut packet.from),
                 Record::Gap(gap) => (gap.src, &mut gap.from),
                 Record::Skipped(skipped) => (skipped.src, &mut skipped.from),
             };
-            let end = if src == self.addrs.first {
-                End::First
-            } else {
-                End::Second
-            };
-            *from = self.side(end);
+            *from = self.side(self.end_of(src));
             out.records.push_back(record);
         }
-        self.held_packets = 0;
-        self.held_bytes = 0;
     }
 
-    fn guess_version(&mut self) {
-        self.version = Some(match self.inference.best() {
-            Some(version) => (version, VersionFrom::Inferred),
-            None => (Version::default(), VersionFrom::Default),
-        });
+    fn end_of(&self, src: SocketAddr) -> End {
+        if src == self.addrs.first {
+            End::First
+        } else {
+            End::Second
+        }
     }
 
     fn ends(&self, end: End) -> (SocketAddr, SocketAddr) {
@@ -350,40 +335,12 @@ impl Dialogue {
     }
 }
 
-/// The version to show while none is known.
-trait OrDefault {
-    fn unwrap_or_default_version(self) -> (Version, VersionFrom);
-}
-
-impl OrDefault for Option<(Version, VersionFrom)> {
-    fn unwrap_or_default_version(self) -> (Version, VersionFrom) {
-        self.unwrap_or((Version::default(), VersionFrom::Default))
-    }
-}
-
 fn side_of(end: End, client: End) -> Side {
     if end == client {
         Side::Client
     } else {
         Side::Server
     }
-}
-
-/// The version that a CONNECT asks for; the bit 0x80 of the level marks a bridge.
-fn connect_version(packet: &[u8]) -> Option<Version> {
-    let header = FixedHeader::parse(packet).ok()??;
-    let [h, l, rest @ ..] = packet.get(header.len..)? else {
-        return None;
-    };
-    let name = usize::from(u16::from_be_bytes([*h, *l]));
-    let level = rest.get(name)? & 0x7f;
-    Some(
-        Version::from_level(level).unwrap_or(match (rest.get(..name)?, level) {
-            (b"MQIsdp" | b"MQIpdp", _) => Version::V31,
-            (_, 6..) => Version::V5,
-            _ => Version::V311,
-        }),
-    )
 }
 
 impl Follower for Dialogue {
@@ -401,7 +358,10 @@ impl Follower for Dialogue {
         }
         self.flows.get_mut(end).push(bytes, place);
         match self.verdict {
-            Verdict::Undecided => self.decide(false, out),
+            Verdict::Undecided => {
+                self.decide(false, out);
+                self.bound(out);
+            }
             Verdict::Mqtt => self.pump(end, false, out),
             Verdict::NotMqtt => {}
         }
@@ -427,6 +387,8 @@ impl Follower for Dialogue {
         if self.verdict == Verdict::Undecided {
             self.decide(true, out);
         }
+        out.undecided -= self.undecided;
+        self.undecided = 0;
         if self.verdict != Verdict::Mqtt {
             return;
         }
@@ -434,34 +396,7 @@ impl Follower for Dialogue {
         for end in [first, first.other()] {
             self.pump(end, true, out);
         }
-        if self.version.is_none() {
-            self.guess_version();
-        }
+        self.hold.guess();
         self.release(out);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn levels_of_connect() {
-        let with = |level| {
-            [
-                &b"\x10\x0d\x00\x04MQTT"[..],
-                &[level],
-                b"\x02\x00\x3c\x00\x01a",
-            ]
-            .concat()
-        };
-        assert_eq!(connect_version(&with(4)), Some(Version::V311));
-        assert_eq!(connect_version(&with(5)), Some(Version::V5));
-        assert_eq!(connect_version(&with(0x84)), Some(Version::V311));
-        assert_eq!(
-            connect_version(b"\x10\x0f\x00\x06MQIsdp\x83\x02\x00\x3c\x00\x01a"),
-            Some(Version::V31)
-        );
-        assert_eq!(connect_version(b"\x10\x0d\x00\x04MQTT"), None);
     }
 }

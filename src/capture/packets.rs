@@ -65,6 +65,8 @@ pub struct Stats {
 pub(super) struct Out {
     pub(super) records: VecDeque<Record>,
     pub(super) mqtt_streams: u64,
+    /// Bytes kept in all streams of which it is not known yet whether they are MQTT.
+    pub(super) undecided: usize,
 }
 
 /// Pulls MQTT packets, and what stands in their place, out of a capture.

@@ -16,7 +16,7 @@ pub struct Timestamp {
 }
 
 /// Where something was captured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
     /// Number of the frame in the file, from 1.
     pub frame: u64,

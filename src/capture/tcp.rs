@@ -25,7 +25,7 @@ mod half;
 
 use half::{Half, Piece};
 
-/// Bytes of one direction that may wait behind a hole.
+/// Bytes of one direction that may wait behind a hole, with what keeping them costs.
 pub const MAX_PENDING: usize = 1 << 20;
 
 /// Bytes that may wait behind holes in all streams together.

@@ -1,9 +1,8 @@
 //! One direction of an MQTT connection: cuts its bytes into packets.
 
-use std::collections::VecDeque;
+use bytes::Bytes;
 
-use bytes::{Bytes, BytesMut};
-
+use super::tape::Tape;
 use crate::{
     capture::{
         detect::{self, Chain},
@@ -40,11 +39,7 @@ pub(super) enum Event {
 
 #[derive(Debug, Default)]
 pub(super) struct Flow {
-    buffer: BytesMut,
-    /// Offset in the stream of the first byte in the buffer.
-    base: u64,
-    /// Where each piece of the stream begins, and the frame it came in.
-    marks: VecDeque<(u64, Place)>,
+    tape: Tape,
     /// The first byte of the stream was seen.
     pub(super) from_start: bool,
     /// It cannot be MQTT.
@@ -78,35 +73,30 @@ enum State {
 }
 
 impl Flow {
-    pub(super) fn is_empty(&self) -> bool {
-        self.buffer.is_empty()
-    }
-
+    /// What came and is not used yet.
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.buffer
+        self.tape.bytes()
     }
 
     pub(super) fn push(&mut self, bytes: &[u8], place: Place) {
-        let end = self.base + self.buffer.len() as u64;
-        self.marks.push_back((end, place));
-        self.buffer.extend_from_slice(bytes);
+        self.tape.push(bytes, place);
         self.seen += bytes.len() as u64;
     }
 
     /// Whether enough new bytes came since the last scan.
     pub(super) fn is_scan_due(&self) -> bool {
-        !self.buffer.is_empty() && self.buffer.len() >= self.next_scan
+        !self.tape.is_empty() && self.tape.len() >= self.next_scan
     }
 
     /// Looks for a boundary while it is not known whether this is MQTT; returns the evidence.
     pub(super) fn scan(&mut self, needed: u32, last: bool) -> u32 {
-        self.next_scan = next_scan(self.buffer.len());
-        if self.buffer.is_empty() {
+        self.next_scan = next_scan(self.tape.len());
+        if self.tape.is_empty() {
             return 0;
         }
-        let segments = self.segments();
+        let segments = self.tape.segments();
         if self.from_start {
-            match detect::chain(&self.buffer, 0, &segments) {
+            match detect::chain(self.tape.bytes(), 0, &segments) {
                 Chain::Refuted => {
                     self.refuted = true;
                     0
@@ -118,7 +108,7 @@ impl Flow {
                 }
             }
         } else {
-            let found = detect::search(&self.buffer, &segments, needed, last);
+            let found = detect::search(self.tape.bytes(), &segments, needed, last);
             self.candidate = found.filter(|found| found.convincing).map(|found| found.at);
             found.map_or(0, |found| found.evidence)
         }
@@ -126,8 +116,8 @@ impl Flow {
 
     /// Forgets all but the last `window` bytes, once there are twice as many.
     pub(super) fn keep_last(&mut self, window: usize) {
-        if self.buffer.len() > 2 * window {
-            self.skip(self.buffer.len() - window, SkipReason::MidStream);
+        if self.tape.len() > 2 * window {
+            self.skip(self.tape.len() - window, SkipReason::MidStream);
             self.next_scan = 0;
         }
     }
@@ -153,7 +143,7 @@ impl Flow {
 
     /// Bytes are missing before anything was known.
     pub(super) fn gap_before_anything(&mut self, lost: u64, place: Place) {
-        self.skip(self.buffer.len(), SkipReason::MidStream);
+        self.skip(self.tape.len(), SkipReason::MidStream);
         self.from_start = false;
         self.refuted = false;
         self.next_scan = 0;
@@ -174,8 +164,8 @@ impl Flow {
                 }
             };
         } else if matches!(self.state, State::Framing { .. }) {
-            let have = self.buffer.len();
-            let announced = match FixedHeader::parse(&self.buffer) {
+            let have = self.tape.len();
+            let announced = match FixedHeader::parse(self.tape.bytes()) {
                 Ok(Some(header)) => Some(header.packet_len()),
                 _ => None,
             };
@@ -184,7 +174,7 @@ impl Flow {
                 Some(announced) => {
                     self.cut_packet(announced, events);
                     // Bytes of the packet that lie behind the hole are told by its length.
-                    let behind = (announced - have) as u64;
+                    let behind = announced.saturating_sub(have) as u64;
                     match behind.checked_sub(lost) {
                         Some(rest) => {
                             self.rest_of_packet = rest;
@@ -200,7 +190,7 @@ impl Flow {
                 }
             }
         } else if self.state != State::Ended {
-            self.skip(self.buffer.len(), SkipReason::AfterGap);
+            self.skip(self.tape.len(), SkipReason::AfterGap);
             self.report_gap(None, events);
             self.state = State::Searching;
         }
@@ -209,9 +199,9 @@ impl Flow {
 
     /// Takes packets off the buffer. `last`: nothing more will come.
     pub(super) fn pump(&mut self, limit: usize, last: bool, events: &mut Vec<Event>) {
-        while !self.buffer.is_empty() && self.advance(limit, last, events) {}
+        while !self.tape.is_empty() && self.advance(limit, last, events) {}
         if last {
-            if !self.buffer.is_empty() {
+            if !self.tape.is_empty() {
                 self.left_over(events);
             }
             self.report_gap(None, events);
@@ -221,7 +211,7 @@ impl Flow {
     /// One step; false if more bytes are needed.
     fn advance(&mut self, limit: usize, last: bool, events: &mut Vec<Event>) -> bool {
         if self.rest_of_packet > 0 {
-            let len = self.rest_of_packet.min(self.buffer.len() as u64);
+            let len = self.rest_of_packet.min(self.tape.len() as u64);
             self.rest_of_packet -= len;
             self.skip(
                 len as usize,
@@ -231,11 +221,11 @@ impl Flow {
         }
         match self.state {
             State::Ended => {
-                self.skip(self.buffer.len(), SkipReason::NotMqtt);
+                self.skip(self.tape.len(), SkipReason::NotMqtt);
                 true
             }
             State::Opening => {
-                self.state = match self.buffer.first() {
+                self.state = match self.tape.bytes().first() {
                     Some(byte1) if detect::legal_byte1(*byte1) => State::Framing { trust: TRUST },
                     _ => State::Ended,
                 };
@@ -250,21 +240,21 @@ impl Flow {
         if !last && !self.is_scan_due() {
             return false;
         }
-        self.next_scan = next_scan(self.buffer.len());
+        self.next_scan = next_scan(self.tape.len());
         let reason = match self.gap {
             Some(_) => SkipReason::AfterGap,
             None => SkipReason::MidStream,
         };
-        let segments = self.segments();
-        match detect::search(&self.buffer, &segments, detect::EXPECTED, last) {
+        let segments = self.tape.segments();
+        match detect::search(self.tape.bytes(), &segments, detect::EXPECTED, last) {
             Some(found) if found.convincing => {
                 self.skip(found.at, reason);
                 self.state = State::Framing { trust: 0 };
                 true
             }
             _ => {
-                if self.buffer.len() > SEARCH_WINDOW {
-                    self.skip(self.buffer.len() / 2, reason);
+                if self.tape.len() > SEARCH_WINDOW {
+                    self.skip(self.tape.len() / 2, reason);
                     self.next_scan = 0;
                 }
                 false
@@ -273,7 +263,7 @@ impl Flow {
     }
 
     fn frame(&mut self, trust: u8, limit: usize, events: &mut Vec<Event>) -> bool {
-        let header = match FixedHeader::parse(&self.buffer) {
+        let header = match FixedHeader::parse(self.tape.bytes()) {
             Ok(Some(header)) => header,
             Ok(None) => return false,
             Err(_) if trust < TRUST => return self.search_again(),
@@ -283,11 +273,11 @@ impl Flow {
             }
         };
         let announced = header.packet_len();
-        let whole = announced <= self.buffer.len();
+        let whole = announced <= self.tape.len();
         if trust < TRUST {
-            let good = match self.buffer.get(..announced) {
+            let good = match self.tape.bytes().get(..announced) {
                 Some(packet) => detect::fits_any(packet),
-                None => detect::prefix_fits(&self.buffer),
+                None => detect::prefix_fits(self.tape.bytes()),
             };
             if good {
                 let trust = trust + u8::from(whole);
@@ -297,10 +287,10 @@ impl Flow {
             }
         }
         if whole && announced <= limit {
-            let frame = self.place_at(0).frame;
+            let frame = self.tape.place_at(0).frame;
             self.report_gap(Some(frame), events);
             self.report_skipped(events);
-            let place = self.place_at(announced - 1);
+            let place = self.tape.place_at(announced - 1);
             let bytes = self.take(announced);
             events.push(Event::Packet {
                 bytes,
@@ -308,8 +298,8 @@ impl Flow {
                 place,
             });
             true
-        } else if announced > limit && self.buffer.len() >= limit {
-            let frame = self.place_at(0).frame;
+        } else if announced > limit && self.tape.len() >= limit {
+            let frame = self.tape.place_at(0).frame;
             self.report_gap(Some(frame), events);
             self.buffer_to_limit(announced, limit, events);
             true
@@ -322,7 +312,7 @@ impl Flow {
     fn buffer_to_limit(&mut self, announced: usize, limit: usize, events: &mut Vec<Event>) {
         self.report_skipped(events);
         let limit = limit.max(1);
-        let place = self.place_at(limit - 1);
+        let place = self.tape.place_at(limit - 1);
         let bytes = self.take(limit);
         let len = bytes.len();
         events.push(Event::Packet {
@@ -330,15 +320,15 @@ impl Flow {
             announced_len: announced,
             place,
         });
-        self.rest_of_packet = (announced - len) as u64;
+        self.rest_of_packet = announced.saturating_sub(len) as u64;
         self.rest_reason = Some(SkipReason::OverLimit);
     }
 
     /// Whether a packet of bad form may end at `at`: something must speak for a boundary there.
     fn boundary_at(&self, at: usize) -> bool {
-        at == self.buffer.len()
+        at == self.tape.len()
             || matches!(
-                detect::chain(&self.buffer, at, &self.segments()),
+                detect::chain(self.tape.bytes(), at, &self.tape.segments()),
                 Chain::Possible { packets: 1.., .. }
             )
     }
@@ -358,9 +348,9 @@ impl Flow {
     /// What remains when the stream ends.
     fn left_over(&mut self, events: &mut Vec<Event>) {
         let reason = match self.state {
-            State::Framing { .. } => match FixedHeader::parse(&self.buffer) {
+            State::Framing { .. } => match FixedHeader::parse(self.tape.bytes()) {
                 Ok(Some(header)) => {
-                    let frame = self.place_at(0).frame;
+                    let frame = self.tape.place_at(0).frame;
                     self.report_gap(Some(frame), events);
                     self.cut_packet(header.packet_len(), events);
                     return;
@@ -371,14 +361,14 @@ impl Flow {
             State::Searching => SkipReason::MidStream,
             State::Opening | State::Ended => SkipReason::NotMqtt,
         };
-        self.skip(self.buffer.len(), reason);
+        self.skip(self.tape.len(), reason);
     }
 
     /// Reports all that is in the buffer as the front of a packet.
     fn cut_packet(&mut self, announced_len: usize, events: &mut Vec<Event>) {
         self.report_skipped(events);
-        let place = self.place_at(self.buffer.len().saturating_sub(1));
-        let bytes = self.take(self.buffer.len());
+        let place = self.tape.place_at(self.tape.len().saturating_sub(1));
+        let bytes = self.take(self.tape.len());
         events.push(Event::Packet {
             bytes,
             announced_len,
@@ -408,7 +398,7 @@ impl Flow {
         if len == 0 {
             return;
         }
-        let place = self.place_at(0);
+        let place = self.tape.place_at(0);
         let (before, first, reason) = match self.skipping {
             Some((before, first, reason)) => (before, first, reason),
             None => (0, place, reason),
@@ -418,39 +408,8 @@ impl Flow {
     }
 
     fn take(&mut self, len: usize) -> Bytes {
-        let len = len.min(self.buffer.len());
-        let taken = self.buffer.split_to(len).freeze();
-        self.base += len as u64;
-        while self
-            .marks
-            .get(1)
-            .is_some_and(|(start, _)| *start <= self.base)
-        {
-            self.marks.pop_front();
-        }
         self.next_scan = self.next_scan.saturating_sub(len);
-        taken
-    }
-
-    /// The frame that made the byte at `at` in the buffer deliverable.
-    fn place_at(&self, at: usize) -> Place {
-        let offset = self.base + at as u64;
-        let behind = self.marks.partition_point(|(start, _)| *start <= offset);
-        self.marks.get(behind.saturating_sub(1)).map_or(
-            Place {
-                frame: 0,
-                time: None,
-            },
-            |(_, place)| *place,
-        )
-    }
-
-    /// Offsets in the buffer at which a segment begins.
-    fn segments(&self) -> Vec<usize> {
-        self.marks
-            .iter()
-            .filter_map(|(start, _)| start.checked_sub(self.base).map(|at| at as usize))
-            .collect()
+        self.tape.take(len)
     }
 }
 

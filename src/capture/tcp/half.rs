@@ -10,6 +10,10 @@ use crate::capture::record::Place;
 /// one seen has a number too.
 const BASE: u64 = 1 << 32;
 
+/// What a waiting piece costs beside its bytes, about: bytes that come one by one must not take
+/// more memory than is allowed.
+const PIECE_COST: usize = 128;
+
 /// An acknowledgment of more than this beyond what was seen is not believed.
 const MAX_AHEAD: i32 = 64 << 20;
 
@@ -26,6 +30,13 @@ impl Piece {
         match self {
             Piece::Data(bytes) => bytes.len() as u64,
             Piece::Lost(lost) => *lost,
+        }
+    }
+
+    fn cost(&self) -> usize {
+        match self {
+            Piece::Data(bytes) => bytes.len() + PIECE_COST,
+            Piece::Lost(_) => PIECE_COST,
         }
     }
 }
@@ -47,7 +58,7 @@ pub(super) struct Half {
     fin: Option<u64>,
     /// What waits behind a hole, without overlaps.
     waiting: BTreeMap<u64, (Piece, Place)>,
-    waiting_bytes: usize,
+    waiting_cost: usize,
     /// What can be delivered.
     ready: VecDeque<(Piece, Place)>,
     /// Whether somebody will ask again about the first hole.
@@ -55,9 +66,9 @@ pub(super) struct Half {
 }
 
 impl Half {
-    /// Bytes that wait behind a hole.
+    /// Memory that what waits behind a hole takes, about.
     pub(super) fn pending_bytes(&self) -> usize {
-        self.waiting_bytes
+        self.waiting_cost
     }
 
     /// Whether anything, be it knowledge of lost bytes, waits behind a hole.
@@ -182,11 +193,11 @@ impl Half {
             if from < until {
                 let part = match &piece {
                     Piece::Data(bytes) => {
-                        self.waiting_bytes += (until - from) as usize;
                         Piece::Data(bytes.slice((from - start) as usize..(until - start) as usize))
                     }
                     Piece::Lost(_) => Piece::Lost(until - from),
                 };
+                self.waiting_cost += part.cost();
                 self.waiting.insert(from, (part, place));
             }
             from = match self.waiting.get(&until) {
@@ -205,9 +216,7 @@ impl Half {
                 break;
             }
             let (piece, own) = entry.remove();
-            if matches!(piece, Piece::Data(_)) {
-                self.waiting_bytes -= piece.len() as usize;
-            }
+            self.waiting_cost -= piece.cost();
             next += piece.len();
             let place = match latest {
                 Some(latest) if latest.frame > own.frame => latest,
