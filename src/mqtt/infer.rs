@@ -3,7 +3,8 @@
 //! Pure bookkeeping over whole packets: what only one version allows decides. 3.1 and 3.1.1 look
 //! the same but for CONNECT, so what is not 5.0 counts as 3.1.1.
 
-use super::{PacketType, Side, Version, frame::FixedHeader, varint};
+use super::decode::{Context, Strict, decode};
+use super::{PacketType, Side, Version};
 
 /// Weak signs that make an answer without a proof.
 const ENOUGH: u32 = 3;
@@ -34,7 +35,11 @@ impl Inference {
             (false, true) => self.v5 += 1,
             // A PUBLISH whose payload begins with what reads as properties, most often with the
             // zero of an empty list: rare in 3.1.1, the rule in 5.0.
-            (true, true) if PacketType::from_byte1(byte1(packet)) == PacketType::PUBLISH => {
+            (true, true)
+                if packet
+                    .first()
+                    .is_some_and(|b| b >> 4 == PacketType::PUBLISH.0) =>
+            {
                 self.maybe_v5 += 1;
             }
             _ => {}
@@ -63,247 +68,9 @@ impl Inference {
     }
 }
 
-/// Whether a whole packet can be one of `version` (3.1 counts as 3.1.1): type, flags, sender,
-/// length and layout. A test of shape, for guessing; what is wrong with a packet, the decoder says.
+/// Whether a whole packet is right in `version`: what the decoder lets pass.
 pub fn fits(packet: &[u8], version: Version, from: Option<Side>) -> bool {
-    let Ok(Some(header)) = FixedHeader::parse(packet) else {
-        return false;
-    };
-    let kind = header.packet_type();
-    if !kind.is_defined(version) || from.is_some_and(|side| !kind.may_be_sent_by(side, version)) {
-        return false;
-    }
-    if kind
-        .fixed_flags()
-        .is_some_and(|flags| header.byte1 & 0x0f != flags)
-    {
-        return false;
-    }
-    let Some(body) = packet.get(header.len..) else {
-        return false;
-    };
-    if body.len() != header.remaining_length as usize {
-        return false;
-    }
-    let mut body = Body {
-        rest: body,
-        v5: version == Version::V5,
-    };
-    body.fits(kind, header.byte1).is_some() && body.rest.is_empty()
-}
-
-fn byte1(packet: &[u8]) -> u8 {
-    packet.first().copied().unwrap_or_default()
-}
-
-/// What remains of a packet's body. Methods give `None` where it is not what it should be.
-struct Body<'a> {
-    rest: &'a [u8],
-    v5: bool,
-}
-
-impl<'a> Body<'a> {
-    fn fits(&mut self, kind: PacketType, byte1: u8) -> Option<()> {
-        match kind {
-            PacketType::CONNECT => self.connect(),
-            PacketType::CONNACK => {
-                (self.u8()? <= 1).then_some(())?;
-                let code = self.u8()?;
-                if self.v5 {
-                    reason(code)?;
-                    self.properties(kind)
-                } else {
-                    (code <= 5).then_some(())
-                }
-            }
-            PacketType::PUBLISH => {
-                let qos = byte1 >> 1 & 3;
-                (qos < 3 && (qos > 0 || byte1 & 8 == 0)).then_some(())?;
-                let topic = self.string()?;
-                if qos > 0 {
-                    self.packet_id()?;
-                }
-                if self.v5 {
-                    self.properties(kind)?;
-                }
-                // An empty topic needs an alias.
-                (self.v5 || !topic.is_empty()).then_some(())?;
-                (!topic.contains(['+', '#', '\0'])).then_some(())?;
-                self.rest = &[];
-                Some(())
-            }
-            PacketType::PUBACK | PacketType::PUBREC | PacketType::PUBREL | PacketType::PUBCOMP => {
-                self.packet_id()?;
-                self.short_end(kind)
-            }
-            PacketType::SUBSCRIBE => self.filters(kind, |options, v5| {
-                options & 3 < 3 && if v5 { options >> 4 < 3 } else { options < 3 }
-            }),
-            PacketType::SUBACK => self.codes(kind),
-            PacketType::UNSUBSCRIBE => {
-                self.packet_id()?;
-                self.properties_if_v5(kind)?;
-                loop {
-                    (!self.string()?.is_empty()).then_some(())?;
-                    if self.rest.is_empty() {
-                        return Some(());
-                    }
-                }
-            }
-            PacketType::UNSUBACK if self.v5 => self.codes(kind),
-            PacketType::UNSUBACK => self.packet_id(),
-            PacketType::DISCONNECT | PacketType::AUTH => self.short_end(kind),
-            _ => Some(()),
-        }
-    }
-
-    fn connect(&mut self) -> Option<()> {
-        let name = self.string()?;
-        let level = self.u8()? & 0x7f;
-        let versions = if self.v5 { 5..=5 } else { 3..=4 };
-        (matches!(name, "MQTT" | "MQIsdp") && versions.contains(&level)).then_some(())?;
-        // What follows depends on flags; nothing else begins like this.
-        self.rest = &[];
-        Some(())
-    }
-
-    /// An optional reason code and optional properties, 5.0 only.
-    fn short_end(&mut self, kind: PacketType) -> Option<()> {
-        if self.rest.is_empty() {
-            return Some(());
-        }
-        self.v5.then_some(())?;
-        reason(self.u8()?)?;
-        if self.rest.is_empty() {
-            return Some(());
-        }
-        self.properties(kind)
-    }
-
-    fn filters(&mut self, kind: PacketType, legal: fn(u8, bool) -> bool) -> Option<()> {
-        self.packet_id()?;
-        self.properties_if_v5(kind)?;
-        loop {
-            (!self.string()?.is_empty()).then_some(())?;
-            legal(self.u8()?, self.v5).then_some(())?;
-            if self.rest.is_empty() {
-                return Some(());
-            }
-        }
-    }
-
-    fn codes(&mut self, kind: PacketType) -> Option<()> {
-        self.packet_id()?;
-        self.properties_if_v5(kind)?;
-        (!self.rest.is_empty()).then_some(())?;
-        while !self.rest.is_empty() {
-            let code = self.u8()?;
-            match self.v5 {
-                true => reason(code)?,
-                false => matches!(code, 0..=2 | 0x80).then_some(())?,
-            }
-        }
-        Some(())
-    }
-
-    fn properties_if_v5(&mut self, kind: PacketType) -> Option<()> {
-        if self.v5 {
-            self.properties(kind)
-        } else {
-            Some(())
-        }
-    }
-
-    /// A property block with identifiers that this packet may have.
-    fn properties(&mut self, kind: PacketType) -> Option<()> {
-        let len = self.varint()? as usize;
-        let block = self.take(len)?;
-        let mut block = Body {
-            rest: block,
-            v5: true,
-        };
-        while !block.rest.is_empty() {
-            let id = block.u8()?;
-            is_property_of(id, kind).then_some(())?;
-            match id {
-                0x01 | 0x17 | 0x19 | 0x24 | 0x25 | 0x28..=0x2a => drop(block.take(1)?),
-                0x13 | 0x21..=0x23 => drop(block.take(2)?),
-                0x02 | 0x11 | 0x18 | 0x27 => drop(block.take(4)?),
-                0x0b => drop(block.varint()?),
-                0x09 | 0x16 => drop(block.binary()?),
-                0x26 => {
-                    block.string()?;
-                    block.string()?;
-                }
-                _ => drop(block.string()?),
-            }
-        }
-        Some(())
-    }
-
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(len)?;
-        self.rest = rest;
-        Some(taken)
-    }
-
-    fn u8(&mut self) -> Option<u8> {
-        let (&first, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        Some(first)
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        let (bytes, rest) = self.rest.split_first_chunk()?;
-        self.rest = rest;
-        Some(u16::from_be_bytes(*bytes))
-    }
-
-    fn packet_id(&mut self) -> Option<()> {
-        (self.u16()? != 0).then_some(())
-    }
-
-    fn varint(&mut self) -> Option<u32> {
-        let read = varint::decode(self.rest).ok()?;
-        self.take(read.len)?;
-        Some(read.value)
-    }
-
-    fn binary(&mut self) -> Option<&'a [u8]> {
-        let len = self.u16()?;
-        self.take(len.into())
-    }
-
-    fn string(&mut self) -> Option<&'a str> {
-        std::str::from_utf8(self.binary()?).ok()
-    }
-}
-
-/// Whether 5.0 has a reason code of this number.
-fn reason(code: u8) -> Option<()> {
-    matches!(
-        code,
-        0..=2 | 4 | 16 | 17 | 24 | 25 | 128..=162
-    )
-    .then_some(())
-}
-
-/// Which packets may carry a property (table 2-4 of the standard).
-fn is_property_of(id: u8, kind: PacketType) -> bool {
-    let kinds: &[u8] = match id {
-        0x01 | 0x02 | 0x03 | 0x08 | 0x09 | 0x23 => &[3],
-        0x0b => &[3, 8],
-        0x11 => &[1, 2, 14],
-        0x12 | 0x13 | 0x1a | 0x24 | 0x25 | 0x28..=0x2a => &[2],
-        0x15 | 0x16 => &[1, 2, 15],
-        0x17 | 0x19 => &[1],
-        0x1c => &[2, 14],
-        0x1f => &[2, 4, 5, 6, 7, 9, 11, 14, 15],
-        0x21 | 0x22 | 0x27 => &[1, 2],
-        0x26 => &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15],
-        _ => &[],
-    };
-    kinds.contains(&kind.0)
+    decode(packet, Context { version, from }, &mut Strict).is_ok()
 }
 
 #[cfg(test)]
