@@ -166,6 +166,8 @@ rules! {
     TopicEmpty Error MALFORMED_PACKET ["MQTT-4.7.3-1"] ["MQTT-4.7.3-1"] [] "the topic name is empty";
     TopicEmptyWithoutAlias Error PROTOCOL_ERROR ["MQTT 5.0 section 3.3.2.1" "MQTT-4.7.3-1"] [] [] "the topic name is empty and no topic alias stands for it";
 
+    WillTopicWildcard Error MALFORMED_PACKET ["MQTT-4.7.0-1"] ["MQTT-4.7.1-1"] ["MQTT 3.1 section 3.1"] "the will topic holds a wildcard";
+
     // Codes of the other packets
     PubAckCode Error PROTOCOL_ERROR ["MQTT-3.4.2-1"] [] [] "PUBACK may not carry this code";
     PubRecCode Error PROTOCOL_ERROR ["MQTT-3.5.2-1"] [] [] "PUBREC may not carry this code";

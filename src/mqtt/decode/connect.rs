@@ -1,0 +1,260 @@
+//! CONNECT, 3.1, and CONNACK, 3.2.
+
+use super::super::packet::{ConnAck, Connect, Packet, Will};
+use super::super::packet_type::PacketType;
+use super::super::property::{PropertyId, WILL, read_prefixed};
+use super::super::qos::QoS;
+use super::super::reason::ReasonCode;
+use super::super::rule::{Detail, Rule, Violation};
+use super::super::topic;
+use super::super::version::Version;
+use super::cursor::{Decoder, StringRules};
+use super::{Field, Sink};
+
+const CLIENT_ID: StringRules = StringRules::new(Rule::Utf8ClientId, Rule::NullCharacter);
+const WILL_TOPIC: StringRules = StringRules::new(Rule::Utf8WillTopic, Rule::NullInTopic);
+const USER_NAME: StringRules = StringRules::new(Rule::Utf8UserName, Rule::NullCharacter);
+
+/// Bit 7 of the level, see [`Connect::bridge`].
+const BRIDGE_BIT: u8 = 0x80;
+
+/// The Protocol Level at the front of a CONNECT's variable header.
+pub(super) fn level_byte(variable_header: &[u8]) -> Option<u8> {
+    let name = read_prefixed(variable_header)?;
+    variable_header.get(2 + name.len()).copied()
+}
+
+/// The version whose layout to read a CONNECT with, even if its level is unknown: later levels
+/// are more likely to look like 5.0, earlier ones like 3.1.1.
+pub(super) fn version_to_read_as(variable_header: &[u8], default: Version) -> Version {
+    match level_byte(variable_header).map(|level| level & !BRIDGE_BIT) {
+        Some(level) => Version::from_level(level).unwrap_or(if level > 5 {
+            Version::V5
+        } else {
+            Version::V311
+        }),
+        None => default,
+    }
+}
+
+/// The Connect Flags byte.
+#[derive(Clone, Copy)]
+struct Flags(u8);
+
+impl Flags {
+    const fn reserved(self) -> bool {
+        self.0 & 0x01 != 0
+    }
+    const fn clean_start(self) -> bool {
+        self.0 & 0x02 != 0
+    }
+    const fn will(self) -> bool {
+        self.0 & 0x04 != 0
+    }
+    const fn will_qos(self) -> u8 {
+        self.0 >> 3 & 0b11
+    }
+    const fn will_retain(self) -> bool {
+        self.0 & 0x20 != 0
+    }
+    const fn password(self) -> bool {
+        self.0 & 0x40 != 0
+    }
+    const fn username(self) -> bool {
+        self.0 & 0x80 != 0
+    }
+}
+
+impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
+    pub(super) fn connect(&mut self) -> Result<Packet<'a>, Violation> {
+        let bridge = self.protocol()?;
+        let flags = self.connect_flags()?;
+        let keep_alive = self.u16(Field::KeepAlive)?;
+        let properties_start = self.pos;
+        let (properties, seen) = self.properties(PacketType::CONNECT)?;
+        if seen.has(PropertyId::AUTHENTICATION_DATA) && !seen.has(PropertyId::AUTHENTICATION_METHOD)
+        {
+            let len = self.pos - properties_start;
+            self.violate(
+                Rule::AuthenticationDataAlone,
+                properties_start,
+                len,
+                Detail::None,
+            )?;
+        }
+        let client_id = self.client_id(flags)?;
+        let will = if flags.will() {
+            Some(self.will(flags)?)
+        } else {
+            None
+        };
+        let username = if flags.username() && !self.is_missing(Rule::UserNameMissing)? {
+            Some(self.string(Field::UserName, USER_NAME)?)
+        } else {
+            None
+        };
+        let password = if flags.password() && !self.is_missing(Rule::PasswordMissing)? {
+            Some(self.binary(Field::Password)?)
+        } else {
+            None
+        };
+        let all_announced = flags.will() && flags.username() && flags.password();
+        self.nothing_left(if all_announced {
+            Rule::LeftOver
+        } else {
+            Rule::ConnectLeftOver
+        })?;
+        Ok(Packet::Connect(Connect {
+            version: self.version,
+            bridge,
+            clean_start: flags.clean_start(),
+            keep_alive,
+            properties,
+            client_id,
+            will,
+            username,
+            password,
+        }))
+    }
+
+    /// Protocol Name and Protocol Level; gives the bridge bit back.
+    fn protocol(&mut self) -> Result<bool, Violation> {
+        let name_start = self.pos;
+        let name = self.string(Field::ProtocolName, StringRules::PLAIN)?;
+        let name_len = self.pos - name_start;
+        let level = self.byte(Field::ProtocolLevel)?;
+        let level_at = self.pos - 1;
+        let bridge = level & BRIDGE_BIT != 0;
+        let known = Version::from_level(level & !BRIDGE_BIT);
+        if name != known.unwrap_or(self.version).protocol_name() {
+            self.violate(Rule::ProtocolName, name_start, name_len, Detail::None)?;
+        }
+        match known {
+            // 5.0 brought options for what the bit is for, so nobody sets it there.
+            Some(Version::V31 | Version::V311) if bridge => {
+                let found = Detail::Found(u32::from(level));
+                self.violate(Rule::BridgeBit, level_at, 1, found)?;
+            }
+            Some(_) if !bridge => {}
+            _ => {
+                let found = Detail::Found(u32::from(level));
+                self.break_packet(Rule::ProtocolLevel, level_at, 1, found)?;
+            }
+        }
+        Ok(bridge)
+    }
+
+    fn connect_flags(&mut self) -> Result<Flags, Violation> {
+        let flags = Flags(self.byte(Field::ConnectFlags)?);
+        let at = self.pos - 1;
+        if flags.reserved() {
+            self.violate(Rule::ConnectReservedFlag, at, 1, Detail::None)?;
+        }
+        if flags.will() {
+            if flags.will_qos() == 3 {
+                self.break_packet(Rule::WillQosThree, at, 1, Detail::None)?;
+            }
+        } else {
+            if flags.will_qos() != 0 {
+                let qos = Detail::Found(u32::from(flags.will_qos()));
+                self.violate(Rule::WillQosWithoutWill, at, 1, qos)?;
+            }
+            if flags.will_retain() {
+                self.violate(Rule::WillRetainWithoutWill, at, 1, Detail::None)?;
+            }
+        }
+        if flags.password() && !flags.username() {
+            self.violate(Rule::PasswordWithoutUserName, at, 1, Detail::None)?;
+        }
+        Ok(flags)
+    }
+
+    fn client_id(&mut self, flags: Flags) -> Result<&'a str, Violation> {
+        let start = self.pos;
+        if self.is_at_end() && !self.is_cut {
+            return Err(self.fatal(Rule::ClientIdMissing, start, 0, Detail::None));
+        }
+        let client_id = self.string(Field::ClientId, CLIENT_ID)?;
+        let len = self.pos - start;
+        if client_id.is_empty() && len == 2 && !flags.clean_start() {
+            self.violate(Rule::ClientIdEmpty, start, len, Detail::None)?;
+        }
+        if self.version == Version::V31 {
+            let count = client_id.chars().count();
+            if !(1..=23).contains(&count) {
+                let found = Detail::Found(count as u32);
+                self.violate(Rule::ClientIdLength31, start, len, found)?;
+            }
+        }
+        Ok(client_id)
+    }
+
+    fn will(&mut self, flags: Flags) -> Result<Will<'a>, Violation> {
+        if self.is_at_end() && !self.is_cut {
+            return Err(self.fatal(Rule::WillMissing, self.pos, 0, Detail::None));
+        }
+        let (properties, _) = self.properties(WILL)?;
+        let start = self.pos;
+        let topic = self.string(Field::WillTopic, WILL_TOPIC)?;
+        let len = self.pos - start;
+        match topic::check_name(topic) {
+            Err(topic::TopicError::WildcardInName(..)) => {
+                self.violate(Rule::WillTopicWildcard, start, len, Detail::None)?;
+            }
+            Err(topic::TopicError::Empty) if len == 2 => {
+                self.violate(Rule::TopicEmpty, start, len, Detail::None)?;
+            }
+            _ => {}
+        }
+        Ok(Will {
+            qos: QoS::from_u8(flags.will_qos()).unwrap_or_default(),
+            retain: flags.will_retain(),
+            properties,
+            topic,
+            payload: self.binary(Field::WillPayload)?,
+        })
+    }
+
+    /// Whether a field that a flag announces is not there at all. In 3.1 that is legal: the
+    /// Remaining Length wins over the flag.
+    fn is_missing(&mut self, rule: Rule) -> Result<bool, Violation> {
+        if !self.is_at_end() || self.is_cut {
+            return Ok(false);
+        }
+        self.violate(rule, self.pos, 0, Detail::None)?;
+        Ok(true)
+    }
+
+    pub(super) fn connack(&mut self) -> Result<Packet<'a>, Violation> {
+        let flags = self.byte(Field::AckFlags)?;
+        let flags_at = self.pos - 1;
+        if flags & !1 != 0 {
+            let found = Detail::Found(u32::from(flags));
+            self.violate(Rule::ConnAckFlags, flags_at, 1, found)?;
+        }
+        // Byte 1 means nothing in 3.1.
+        let session_present = flags & 1 != 0 && self.version != Version::V31;
+        let code = self.byte(Field::ReasonCode)?;
+        let reason = ReasonCode(code);
+        let known = match self.version {
+            Version::V5 => reason.is_allowed_in(PacketType::CONNACK, None),
+            Version::V31 | Version::V311 => code <= 5,
+        };
+        if !known {
+            let detail = match self.version {
+                Version::V5 => Detail::Code(reason),
+                Version::V31 | Version::V311 => Detail::Found(u32::from(code)),
+            };
+            self.violate(Rule::ConnAckCode, self.pos - 1, 1, detail)?;
+        }
+        if session_present && code != 0 {
+            self.violate(Rule::SessionPresentRefused, flags_at, 1, Detail::None)?;
+        }
+        let (properties, _) = self.properties(PacketType::CONNACK)?;
+        Ok(Packet::ConnAck(ConnAck {
+            session_present,
+            code,
+            properties,
+        }))
+    }
+}
