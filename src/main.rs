@@ -1,2 +1,21 @@
-//! The binary: everything is in the library.
-fn main() {}
+//! The binary: reads the command line, runs the subcommand, ends with its exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use midge::cli::{Cli, Command};
+use midge::cmd;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Command::Decode(args) => cmd::decode::run(args),
+    };
+    match result {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(failure) => {
+            eprintln!("midge: {failure}");
+            ExitCode::from(failure.exit.code())
+        }
+    }
+}

@@ -4,8 +4,10 @@
 //! committed ones. What was typed is turned into a validated plan in [`cmd`](crate::cmd).
 
 mod connection;
+mod decode;
 
 pub use connection::Connection;
+pub use decode::{Color, Decode, From};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -27,7 +29,9 @@ pub struct Cli {
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    Decode(Decode),
+}
 
 /// The exit code contract, shown below every help text.
 pub const EXIT_CODES: &str = "\

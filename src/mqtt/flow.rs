@@ -35,11 +35,11 @@ struct InFlight<M> {
 #[derive(Debug)]
 enum Stage<M> {
     /// PUBLISH at QoS 1 is out.
-    AwaitPubAck(M),
+    SentQos1(M),
     /// PUBLISH at QoS 2 is out.
-    AwaitPubRec(M),
+    SentQos2(M),
     /// PUBREL is out; the message itself is never sent again (`[MQTT-4.3.3-6]`).
-    AwaitPubComp,
+    Released,
 }
 
 /// What a PUBREC means for the sender.
@@ -101,8 +101,8 @@ impl<M> Outgoing<M> {
         };
         let stage = match qos {
             QoS::AtMostOnce => return Err(message),
-            QoS::AtLeastOnce => Stage::AwaitPubAck(message),
-            QoS::ExactlyOnce => Stage::AwaitPubRec(message),
+            QoS::AtLeastOnce => Stage::SentQos1(message),
+            QoS::ExactlyOnce => Stage::SentQos2(message),
         };
         let serial = self.next_serial;
         self.next_serial += 1;
@@ -127,12 +127,12 @@ impl<M> Outgoing<M> {
 
     /// A PUBACK came: the message it ends, or `None` if no QoS 1 message has this id.
     pub fn handle_puback(&mut self, id: u16) -> Option<M> {
-        if !matches!(self.in_flight.get(&id)?.stage, Stage::AwaitPubAck(_)) {
+        if !matches!(self.in_flight.get(&id)?.stage, Stage::SentQos1(_)) {
             return None;
         }
         match self.remove(id)?.stage {
-            Stage::AwaitPubAck(message) => Some(message),
-            Stage::AwaitPubRec(_) | Stage::AwaitPubComp => None,
+            Stage::SentQos1(message) => Some(message),
+            Stage::SentQos2(_) | Stage::Released => None,
         }
     }
 
@@ -141,14 +141,14 @@ impl<M> Outgoing<M> {
         let Some(entry) = self.in_flight.get_mut(&id) else {
             return PubRec::Unknown;
         };
-        match std::mem::replace(&mut entry.stage, Stage::AwaitPubComp) {
-            Stage::AwaitPubRec(message) if reason.is_error() => {
+        match std::mem::replace(&mut entry.stage, Stage::Released) {
+            Stage::SentQos2(message) if reason.is_error() => {
                 self.remove(id);
                 PubRec::Refused(message)
             }
-            Stage::AwaitPubRec(message) => PubRec::Release(message),
-            Stage::AwaitPubComp => PubRec::ReleaseAgain,
-            stage @ Stage::AwaitPubAck(_) => {
+            Stage::SentQos2(message) => PubRec::Release(message),
+            Stage::Released => PubRec::ReleaseAgain,
+            stage @ Stage::SentQos1(_) => {
                 entry.stage = stage;
                 PubRec::Unknown
             }
@@ -160,7 +160,7 @@ impl<M> Outgoing<M> {
         let waits = matches!(
             self.in_flight.get(&id),
             Some(InFlight {
-                stage: Stage::AwaitPubComp,
+                stage: Stage::Released,
                 ..
             })
         );
@@ -184,9 +184,9 @@ impl<M> Outgoing<M> {
         self.order.iter().filter_map(|&(id, serial)| {
             let entry = self.in_flight.get(&id).filter(|e| e.serial == serial)?;
             Some(match &entry.stage {
-                Stage::AwaitPubAck(message) => Resend::Publish(id, QoS::AtLeastOnce, message),
-                Stage::AwaitPubRec(message) => Resend::Publish(id, QoS::ExactlyOnce, message),
-                Stage::AwaitPubComp => Resend::PubRel(id),
+                Stage::SentQos1(message) => Resend::Publish(id, QoS::AtLeastOnce, message),
+                Stage::SentQos2(message) => Resend::Publish(id, QoS::ExactlyOnce, message),
+                Stage::Released => Resend::PubRel(id),
             })
         })
     }

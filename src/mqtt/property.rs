@@ -311,6 +311,17 @@ impl<'a> Properties<'a> {
         self.iter().find(|p| p.id == id).map(|p| p.value)
     }
 
+    /// Where the first property `id` begins in [`as_bytes`](Self::as_bytes).
+    pub(super) fn position(self, id: PropertyId) -> Option<usize> {
+        let mut rest = self.iter();
+        loop {
+            let at = self.0.len() - rest.0.len();
+            if rest.next()?.id == id {
+                return Some(at);
+            }
+        }
+    }
+
     /// The number that the first property `id` holds.
     pub fn number(self, id: PropertyId) -> Option<u32> {
         self.get(id).and_then(Value::number)

@@ -123,6 +123,7 @@ rules! {
     ControlCharacter Warning MALFORMED_PACKET ["MQTT 5.0 section 1.5.4"] ["MQTT 3.1.1 section 1.5.3"] [] "a string holds a control character or a non-character";
 
     // Properties; where the section depends on the packet, the property table has it
+    PropertyLengthMissing Error MALFORMED_PACKET ["MQTT-2.2.2-1" "MQTT 5.0 section 1.2"] [] [] "the property length is missing";
     PropertyLength Error MALFORMED_PACKET ["MQTT 5.0 section 2.2.2.1"] [] [] "the property length does not fit the packet";
     PropertyCut Error MALFORMED_PACKET ["MQTT 5.0 section 2.2.2.1"] [] [] "a property runs past the property length";
     PropertyUnknown Error MALFORMED_PACKET ["MQTT 5.0 section 2.2.2.2"] [] [] "a property identifier is not defined";
@@ -163,7 +164,7 @@ rules! {
 
     // PUBLISH and topics
     TopicWildcard Error MALFORMED_PACKET ["MQTT-3.3.2-2" "MQTT-4.7.0-1"] ["MQTT-3.3.2-2" "MQTT-4.7.1-1"] ["MQTT 3.1 section 3.3"] "the topic name holds a wildcard";
-    TopicEmpty Error MALFORMED_PACKET ["MQTT-4.7.3-1"] ["MQTT-4.7.3-1"] [] "the topic name is empty";
+    TopicEmpty Error MALFORMED_PACKET ["MQTT-4.7.3-1"] ["MQTT-4.7.3-1"] ["MQTT 3.1 appendix A"] "the topic name is empty";
     TopicEmptyWithoutAlias Error PROTOCOL_ERROR ["MQTT 5.0 section 3.3.2.1" "MQTT-4.7.3-1"] [] [] "the topic name is empty and no topic alias stands for it";
 
     WillTopicWildcard Error MALFORMED_PACKET ["MQTT-4.7.0-1"] ["MQTT-4.7.1-1"] ["MQTT 3.1 section 3.1"] "the will topic holds a wildcard";
@@ -187,7 +188,7 @@ rules! {
     OptionsQosThree Error PROTOCOL_ERROR ["MQTT 5.0 section 3.8.3.1"] ["MQTT-3.8.3-4"] ["MQTT 3.1 section 3.8"] "a subscription asks for QoS 3";
     RetainHandlingThree Error PROTOCOL_ERROR ["MQTT 5.0 section 3.8.3.1"] [] [] "a subscription asks for retain handling 3";
     NoLocalOnShared Error PROTOCOL_ERROR ["MQTT-3.8.3-4"] [] [] "a shared subscription asks for no local";
-    FilterEmpty Error MALFORMED_PACKET ["MQTT-4.7.3-1"] ["MQTT-4.7.3-1"] [] "a topic filter is empty";
+    FilterEmpty Error MALFORMED_PACKET ["MQTT-4.7.3-1"] ["MQTT-4.7.3-1"] ["MQTT 3.1 appendix A"] "a topic filter is empty";
     FilterHash Error MALFORMED_PACKET ["MQTT-4.7.1-1"] ["MQTT-4.7.1-2"] ["MQTT 3.1 appendix A"] "'#' in a topic filter is not its last level";
     FilterPlus Error MALFORMED_PACKET ["MQTT-4.7.1-2"] ["MQTT-4.7.1-3"] ["MQTT 3.1 appendix A"] "'+' in a topic filter does not fill a level";
     ShareIncomplete Error MALFORMED_PACKET ["MQTT-4.8.2-1" "MQTT-4.8.2-2"] [] [] "a shared subscription is $share/NAME/FILTER, and a part is missing";

@@ -1,1 +1,52 @@
-//! (room under construction)
+//! What a user sees: text trees, lines, JSON lines, tables, progress, colour.
+//!
+//! Everything here turns values into text; nothing here opens sockets or knows what the protocol
+//! wants. What came from the network is escaped before it reaches a terminal ([`text`]).
+
+pub mod colour;
+pub mod json;
+pub mod line;
+pub mod progress;
+pub mod text;
+pub mod time;
+pub mod tree;
+
+use std::net::SocketAddr;
+
+use crate::mqtt::decode::Recorder;
+use crate::mqtt::{Side, Version};
+use time::Time;
+
+/// A decoded packet with what is known about where it came from: the input of every view.
+#[derive(Debug, Clone, Copy)]
+pub struct Decoded<'a> {
+    /// Where it came from.
+    pub origin: Origin,
+    /// The packet's bytes, fixed header included.
+    pub bytes: &'a [u8],
+    /// What the decoder found in them.
+    pub record: &'a Recorder<'a>,
+    /// The topic that a Topic Alias stood for at that moment, in that direction.
+    pub topic_resolved: Option<&'a str>,
+}
+
+/// Where a packet came from. Keys as in the JSON lines.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// Capture frame, from 1, that holds the packet's last byte.
+    pub frame: Option<u64>,
+    /// When that frame was captured.
+    pub time: Option<Time>,
+    /// Number of the TCP connection, from 0.
+    pub stream: Option<u64>,
+    /// Sender and receiver.
+    pub endpoints: Option<(SocketAddr, SocketAddr)>,
+    /// Which side sent it.
+    pub from: Option<Side>,
+    /// `tcp`, `tls`, `ws`, `wss`, `udp`.
+    pub transport: Option<&'static str>,
+    /// What the packet was read as.
+    pub version: Version,
+    /// How the version is known: `connect`, `inferred`, `given`, `default`.
+    pub version_from: &'static str,
+}

@@ -70,17 +70,14 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         let bridge = self.protocol()?;
         let flags = self.connect_flags()?;
         let keep_alive = self.u16(Field::KeepAlive)?;
-        let properties_start = self.pos;
         let (properties, seen) = self.properties(PacketType::CONNECT)?;
         if seen.has(PropertyId::AUTHENTICATION_DATA) && !seen.has(PropertyId::AUTHENTICATION_METHOD)
         {
-            let len = self.pos - properties_start;
-            self.violate(
-                Rule::AuthenticationDataAlone,
-                properties_start,
-                len,
-                Detail::None,
-            )?;
+            let list = self.pos - properties.as_bytes().len();
+            let at = properties
+                .position(PropertyId::AUTHENTICATION_DATA)
+                .unwrap_or(0);
+            self.violate(Rule::AuthenticationDataAlone, list + at, 1, Detail::None)?;
         }
         let client_id = self.client_id(flags)?;
         let will = if flags.will() {
@@ -88,12 +85,12 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         } else {
             None
         };
-        let username = if flags.username() && !self.is_missing(Rule::UserNameMissing)? {
+        let username = if flags.username() && !self.may_be_missing(Rule::UserNameMissing)? {
             Some(self.string(Field::UserName, USER_NAME)?)
         } else {
             None
         };
-        let password = if flags.password() && !self.is_missing(Rule::PasswordMissing)? {
+        let password = if flags.password() && !self.may_be_missing(Rule::PasswordMissing)? {
             Some(self.binary(Field::Password)?)
         } else {
             None
@@ -137,8 +134,10 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             }
             Some(_) if !bridge => {}
             _ => {
+                // The layout of what follows is not known.
+                self.record_raw(Field::Extra, self.pos, self.end);
                 let found = Detail::Found(u32::from(level));
-                self.break_packet(Rule::ProtocolLevel, level_at, 1, found)?;
+                return Err(self.fatal(Rule::ProtocolLevel, level_at, 1, found));
             }
         }
         Ok(bridge)
@@ -171,9 +170,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
 
     fn client_id(&mut self, flags: Flags) -> Result<&'a str, Violation> {
         let start = self.pos;
-        if self.is_at_end() && !self.is_cut {
-            return Err(self.fatal(Rule::ClientIdMissing, start, 0, Detail::None));
-        }
+        self.must_be_there(Rule::ClientIdMissing)?;
         let client_id = self.string(Field::ClientId, CLIENT_ID)?;
         let len = self.pos - start;
         if client_id.is_empty() && len == 2 && !flags.clean_start() {
@@ -190,10 +187,9 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
     }
 
     fn will(&mut self, flags: Flags) -> Result<Will<'a>, Violation> {
-        if self.is_at_end() && !self.is_cut {
-            return Err(self.fatal(Rule::WillMissing, self.pos, 0, Detail::None));
-        }
+        self.must_be_there(Rule::WillMissing)?;
         let (properties, _) = self.properties(WILL)?;
+        self.must_be_there(Rule::WillMissing)?;
         let start = self.pos;
         let topic = self.string(Field::WillTopic, WILL_TOPIC)?;
         let len = self.pos - start;
@@ -206,6 +202,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             }
             _ => {}
         }
+        self.must_be_there(Rule::WillMissing)?;
         Ok(Will {
             qos: QoS::from_u8(flags.will_qos()).unwrap_or_default(),
             retain: flags.will_retain(),
@@ -215,14 +212,22 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         })
     }
 
-    /// Whether a field that a flag announces is not there at all. In 3.1 that is legal: the
-    /// Remaining Length wins over the flag.
-    fn is_missing(&mut self, rule: Rule) -> Result<bool, Violation> {
-        if !self.is_at_end() || self.is_cut {
-            return Ok(false);
+    /// The packet must go on here.
+    fn must_be_there(&mut self, rule: Rule) -> Result<(), Violation> {
+        if self.is_at_end() && !self.is_cut {
+            return Err(self.fatal(rule, self.pos, 0, Detail::None));
         }
-        self.violate(rule, self.pos, 0, Detail::None)?;
-        Ok(true)
+        Ok(())
+    }
+
+    /// Whether a field that a flag announces is not there, which is legal in 3.1 only: there the
+    /// Remaining Length wins over the flag.
+    fn may_be_missing(&mut self, rule: Rule) -> Result<bool, Violation> {
+        if self.version == Version::V31 {
+            return Ok(self.is_at_end() && !self.is_cut);
+        }
+        self.must_be_there(rule)?;
+        Ok(false)
     }
 
     pub(super) fn connack(&mut self) -> Result<Packet<'a>, Violation> {

@@ -37,27 +37,23 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         if self.version != Version::V5 {
             return Ok((Properties::EMPTY, Seen::default()));
         }
-        let (list_end, overrun) = self.property_length(packet)?;
+        let list_end = self.property_length(packet)?;
         let start = self.pos;
         let mut seen = Seen::default();
         while self.pos < list_end {
             self.property(packet, list_end, &mut seen)?;
         }
-        if let Some(violation) = overrun {
-            return Err(violation);
-        }
         let bytes = self.bytes.get(start..list_end).unwrap_or_default();
         Ok((Properties::from_checked(bytes), seen))
     }
 
-    /// Reads Property Length: where the list ends, and the violation if it ends only because the
-    /// packet does.
+    /// Reads Property Length: where the list ends.
     #[inline]
-    fn property_length(
-        &mut self,
-        packet: PacketType,
-    ) -> Result<(usize, Option<Violation>), Violation> {
+    fn property_length(&mut self, packet: PacketType) -> Result<usize, Violation> {
         let start = self.pos;
+        if self.is_at_end() && !self.is_cut {
+            return Err(self.fatal(Rule::PropertyLengthMissing, start, 0, Detail::None));
+        }
         let field = if packet == WILL {
             Field::WillPropertyLength
         } else {
@@ -89,23 +85,19 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         }
         let list_end = self.pos + read.value as usize;
         if list_end <= self.end {
-            return Ok((list_end, None));
+            return Ok(list_end);
         }
-        let violation = if self.is_cut {
-            self.overrun(read.value as usize)
-        } else {
-            let has = (self.end - self.pos) as u32;
-            let detail = Detail::Length {
-                says: read.value,
-                has,
-            };
-            self.fatal(Rule::PropertyLength, start, read.len, detail)
+        if self.is_cut {
+            return Ok(self.end);
+        }
+        // Nobody knows where the list really ends, so nothing behind this can be trusted.
+        let has = (self.end - self.pos) as u32;
+        let detail = Detail::Length {
+            says: read.value,
+            has,
         };
-        if S::RECORDS {
-            Ok((self.end, Some(violation)))
-        } else {
-            Err(violation)
-        }
+        self.record_raw(Field::Extra, self.pos, self.end);
+        Err(self.fatal(Rule::PropertyLength, start, read.len, detail))
     }
 
     /// Reads one property of a list that ends at `list_end`.
@@ -143,6 +135,8 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             Ok(read) => read,
             Err(ValueError::Cut) => return self.skip_list(Rule::PropertyCut, list_end, detail),
             Err(ValueError::VarIntTooLong) => {
+                self.record_raw(Field::Extra, start, start + id.len);
+                self.pos += id.len;
                 return self.skip_list(Rule::VarIntTooLong, list_end, detail);
             }
         };
@@ -168,7 +162,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             self.violate(rule, start, span, detail)?;
         }
         seen.add(row.id);
-        self.check_value(row, packet, value, start, id.len)?;
+        self.check_value(row, packet, value, start + id.len)?;
         self.check_direction(row.id, packet, start, span)
     }
 
@@ -184,6 +178,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         }
     }
 
+    /// Checks the value that ends at `pos`.
     #[inline]
     fn check_value(
         &mut self,
@@ -191,13 +186,11 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         packet: PacketType,
         value: Value<'a>,
         start: usize,
-        id_len: usize,
     ) -> Result<(), Violation> {
-        let span = self.pos - start;
+        let len = self.pos - start;
         match value {
             Value::Str(text) => {
-                let rules = string_rules(row.id);
-                let text = self.check_string(text, start + id_len, span - id_len, rules)?;
+                let text = self.check_string(text, start, len, string_rules(row.id))?;
                 if row.range == Range::TopicName
                     && let Some(text) = text
                 {
@@ -206,21 +199,19 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
                         Err(topic::TopicError::Empty) => Rule::ResponseTopicEmpty,
                         _ => return Ok(()),
                     };
-                    self.violate(rule, start, span, Detail::None)?;
+                    self.violate(rule, start, len, Detail::None)?;
                 }
                 return Ok(());
             }
             Value::Pair(name, text) => {
-                let name_start = start + id_len;
                 let name_len = 2 + name.len();
-                self.check_string(name, name_start, name_len, StringRules::PAIR)?;
-                let text_start = name_start + name_len;
+                self.check_string(name, start, name_len, StringRules::PAIR)?;
+                let text_start = start + name_len;
                 self.check_string(text, text_start, 2 + text.len(), StringRules::PAIR)?;
                 return Ok(());
             }
-            Value::VarInt(number) if varint::encoded_len(number) + id_len != span => {
-                let found = Detail::Found(number);
-                self.violate(Rule::VarIntOverlong, start + id_len, span - id_len, found)?;
+            Value::VarInt(number) if varint::encoded_len(number) != len => {
+                self.violate(Rule::VarIntOverlong, start, len, Detail::Found(number))?;
             }
             _ => {}
         }
@@ -241,7 +232,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             packet,
             value: Some(number),
         };
-        self.violate(rule, start, span, detail)
+        self.violate(rule, start, len, detail)
     }
 
     #[inline]

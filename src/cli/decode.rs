@@ -1,0 +1,77 @@
+//! `midge decode`.
+
+use clap::{Args, ValueEnum};
+
+/// Decode MQTT packets from hex text or a capture file.
+///
+/// Hex is shown as a tree, a capture as one line per packet.
+#[derive(Debug, Clone, Args)]
+#[command(after_long_help = super::EXIT_CODES)]
+pub struct Decode {
+    /// Hex text, a file (hex text, pcap or pcapng), or - for stdin [default: stdin].
+    ///
+    /// A name of an existing file is that file; anything else must be hex: pairs of digits, with
+    /// or without spaces, colons, commas or 0x. Several arguments are read as one text.
+    #[arg(value_name = "INPUT", allow_hyphen_values = false)]
+    pub input: Vec<String>,
+
+    /// One JSON object per packet.
+    #[arg(long, group = "view")]
+    pub json: bool,
+
+    /// Every field with its bytes and bits.
+    #[arg(long, group = "view")]
+    pub tree: bool,
+
+    /// One line per packet.
+    #[arg(long, group = "view")]
+    pub lines: bool,
+
+    /// Read packets as this version, whatever CONNECT says: 5, 311 or 31.
+    #[arg(long, value_name = "VERSION")]
+    pub mqtt_version: Option<String>,
+
+    /// Who sent the packets of a hex text.
+    #[arg(long, value_name = "SIDE", value_enum)]
+    pub from: Option<From>,
+
+    /// Take connections with this port as MQTT, whatever they look like; repeatable.
+    #[arg(long, value_name = "PORT")]
+    pub port: Vec<u16>,
+
+    /// Leave connections with this port out; repeatable.
+    #[arg(long, value_name = "PORT")]
+    pub not_port: Vec<u16>,
+
+    /// Show passwords instead of their length.
+    #[arg(long)]
+    pub show_secrets: bool,
+
+    /// Add the whole packet as raw_hex to the JSON.
+    #[arg(long, requires = "json")]
+    pub raw: bool,
+
+    /// When to use colour.
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
+    pub color: Color,
+}
+
+/// The sender of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum From {
+    /// The end that sends CONNECT.
+    Client,
+    /// The broker.
+    Server,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}

@@ -1,0 +1,118 @@
+//! `midge decode`: packets from hex text or a capture, shown as a tree, as lines or as JSON.
+
+mod hex_text;
+mod input;
+mod show;
+
+use std::io::{self, BufWriter, Write};
+
+use super::{Exit, Failure, version};
+use crate::cli;
+use crate::mqtt::{Side, Version};
+use crate::output::colour;
+use input::Input;
+use show::Show;
+
+/// What to decode and how to show it, checked.
+#[derive(Debug)]
+struct Plan {
+    version: Option<Version>,
+    from: Option<Side>,
+    ports: Vec<u16>,
+    not_ports: Vec<u16>,
+    view: Option<View>,
+    show_secrets: bool,
+    raw: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum View {
+    Tree,
+    Lines,
+    Json,
+}
+
+impl Plan {
+    fn new(args: &cli::Decode) -> Result<Plan, Failure> {
+        Ok(Plan {
+            version: args
+                .mqtt_version
+                .as_deref()
+                .map(version::parse)
+                .transpose()?,
+            from: args.from.map(|side| match side {
+                cli::From::Client => Side::Client,
+                cli::From::Server => Side::Server,
+            }),
+            ports: args.port.clone(),
+            not_ports: args.not_port.clone(),
+            view: if args.json {
+                Some(View::Json)
+            } else if args.tree {
+                Some(View::Tree)
+            } else if args.lines {
+                Some(View::Lines)
+            } else {
+                None
+            },
+            show_secrets: args.show_secrets,
+            raw: args.raw,
+        })
+    }
+}
+
+/// Why decoding stopped: a failure to report, or nobody reads the output any more.
+#[derive(Debug)]
+enum Stop {
+    Failure(Failure),
+    ClosedPipe,
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Stop {
+        Stop::Failure(failure)
+    }
+}
+
+/// Errors of stdout; those of the input are made into a [`Failure`] where their name is known.
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Stop {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Stop::ClosedPipe,
+            _ => Stop::Failure(Failure::new(
+                Exit::Io,
+                format!("cannot write to stdout: {error}"),
+            )),
+        }
+    }
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// If the input cannot be read or is damaged; what could be read has been shown by then.
+pub fn run(args: &cli::Decode) -> Result<Exit, Failure> {
+    let plan = Plan::new(args)?;
+    match args.color {
+        cli::Color::Auto => {}
+        cli::Color::Always => colour::force(true),
+        cli::Color::Never => colour::force(false),
+    }
+    let input = Input::open(&args.input)?;
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let result = match input {
+        Input::Hex { name, text } => {
+            let mut show = Show::new(&plan, View::Tree, &mut out);
+            hex_text::decode(&name, &text, &plan, &mut show)
+        }
+        Input::Capture { name, reader, live } => {
+            let mut show = Show::new(&plan, View::Lines, &mut out);
+            show.flush_each = live;
+            show::capture(&name, reader, &plan, &mut show)
+        }
+    };
+    match (result, out.flush().map_err(Stop::from)) {
+        (Err(Stop::Failure(failure)), _) | (Ok(()), Err(Stop::Failure(failure))) => Err(failure),
+        _ => Ok(Exit::Done),
+    }
+}

@@ -1,0 +1,226 @@
+//! The tree of one packet: every field with its place, its bytes and its meaning; the fixed
+//! header bit by bit, Remaining Length with its arithmetic, then variable header, properties and
+//! payload, and at the end what is wrong.
+
+mod bits;
+mod fields;
+
+use std::io::{self, Write};
+
+use super::text::Hex;
+use super::{Decoded, colour};
+use crate::mqtt::decode::{Field, Section};
+use crate::mqtt::{PacketType, Version};
+
+/// Bytes that a line of the tree shows before it says how many more there are.
+const SHOWN_BYTES: usize = 8;
+
+/// Optional parts of the tree.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Show passwords instead of their length.
+    pub show_secrets: bool,
+}
+
+/// One line of the tree and what hangs below it.
+#[derive(Debug, Default)]
+struct Node {
+    /// Offset and bytes of a field; headings have none.
+    bytes: Option<(usize, String)>,
+    label: String,
+    /// Further lines about the same bytes.
+    notes: Vec<String>,
+    children: Vec<Node>,
+}
+
+impl Node {
+    fn heading(label: &str) -> Node {
+        Node {
+            label: colour::bold(label),
+            ..Node::default()
+        }
+    }
+
+    fn field(offset: usize, bytes: &[u8], label: String) -> Node {
+        let shown = match bytes.get(..SHOWN_BYTES) {
+            Some(first) if bytes.len() > SHOWN_BYTES => format!("{} …", Hex(first)),
+            _ => Hex(bytes).to_string(),
+        };
+        Node {
+            bytes: Some((offset, shown)),
+            label,
+            ..Node::default()
+        }
+    }
+}
+
+/// Writes a packet as a tree, with a headline above it.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(out: &mut impl Write, decoded: &Decoded<'_>, options: Options) -> io::Result<()> {
+    writeln!(out, "{}", headline(decoded))?;
+    let nodes = build(decoded, options);
+    let width = Width::of(&nodes);
+    write_nodes(out, &nodes, "", width)
+}
+
+fn headline(decoded: &Decoded<'_>) -> String {
+    let origin = &decoded.origin;
+    let byte1 = decoded.bytes.first().copied().unwrap_or_default();
+    let packet_type = PacketType::from_byte1(byte1);
+    let name = packet_type.name(origin.version);
+    let mut parts = vec![
+        colour::packet_type(name, packet_type),
+        version_note(origin.version, origin.version_from),
+    ];
+    if let Some(side) = origin.from {
+        parts.push(format!("from {side}"));
+    }
+    parts.push(count(decoded.bytes.len(), "byte"));
+    if let Some(frame) = origin.frame {
+        parts.push(format!("frame {frame}"));
+    }
+    if let Some((src, dst)) = origin.endpoints {
+        parts.push(format!("{src} → {dst}"));
+    }
+    if let Some(time) = origin.time {
+        parts.push(time.to_string());
+    }
+    parts.join(&colour::dim(" · "))
+}
+
+fn version_note(version: Version, from: &str) -> String {
+    match from {
+        "connect" | "given" => format!("MQTT {version}"),
+        other => format!("MQTT {version} ({other})"),
+    }
+}
+
+/// `1 byte`, `2 bytes`.
+fn count(n: usize, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{plural}")
+}
+
+fn build(decoded: &Decoded<'_>, options: Options) -> Vec<Node> {
+    let mut fixed = Node::heading("Fixed header");
+    let mut variable = Node::heading("Variable header");
+    let mut payload = Node::heading("Payload");
+    let packet_type = PacketType::from_byte1(decoded.bytes.first().copied().unwrap_or_default());
+    for record in &decoded.record.fields {
+        let bytes = decoded
+            .bytes
+            .get(record.start..record.end)
+            .unwrap_or_default();
+        let node = match record.field {
+            Field::Byte1 => bits::byte1(record, bytes, decoded.origin.version),
+            Field::RemainingLength => bits::remaining_length(record, bytes),
+            _ => fields::node(record, bytes, decoded, packet_type, options),
+        };
+        let section = match record.field.section() {
+            Section::FixedHeader => &mut fixed,
+            Section::VariableHeader => &mut variable,
+            Section::Payload => &mut payload,
+        };
+        // Properties hang below their length, options below their filter.
+        let below = matches!(
+            record.field,
+            Field::Property(_) | Field::WillProperty(_) | Field::SubscriptionOptions
+        );
+        match section.children.last_mut() {
+            Some(parent) if below => parent.children.push(node),
+            _ => section.children.push(node),
+        }
+    }
+    let mut nodes = vec![fixed];
+    nodes.extend(
+        [variable, payload]
+            .into_iter()
+            .filter(|n| !n.children.is_empty()),
+    );
+    nodes.extend(decoded.record.violations.iter().map(|violation| {
+        let ids: Vec<_> = violation.citations().collect();
+        Node {
+            label: format!(
+                "{}: {} (byte {})",
+                colour::severity(violation.severity()),
+                violation,
+                violation.offset
+            ),
+            notes: vec![colour::dim(&format!(
+                "{}; reason code {}",
+                ids.join(", "),
+                violation.reason()
+            ))],
+            ..Node::default()
+        }
+    }));
+    nodes
+}
+
+/// Deepest nesting of a field: section, length or filter, property or options.
+const MAX_DEPTH: usize = 2;
+/// Characters of one level of branches.
+const INDENT: usize = 3;
+
+/// Widths of the offset and the byte column, so that labels line up.
+#[derive(Clone, Copy)]
+struct Width {
+    offset: usize,
+    bytes: usize,
+}
+
+impl Width {
+    fn of(nodes: &[Node]) -> Width {
+        let mut width = Width {
+            offset: 1,
+            bytes: 2,
+        };
+        for node in nodes {
+            if let Some((offset, bytes)) = &node.bytes {
+                width.offset = width.offset.max(offset.to_string().len());
+                width.bytes = width.bytes.max(bytes.chars().count());
+            }
+            let below = Width::of(&node.children);
+            width.offset = width.offset.max(below.offset);
+            width.bytes = width.bytes.max(below.bytes);
+        }
+        width
+    }
+
+    /// Offset and bytes of a field `depth` levels deep, padded up to its label.
+    fn column(self, offset: usize, bytes: &str, depth: usize) -> String {
+        let padding = self.bytes + MAX_DEPTH.saturating_sub(depth) * INDENT;
+        let width = self.offset;
+        format!("{offset:>width$}  {bytes:<padding$}  ")
+    }
+}
+
+fn write_nodes(out: &mut impl Write, nodes: &[Node], prefix: &str, width: Width) -> io::Result<()> {
+    let depth = prefix.chars().count() / INDENT;
+    for (i, node) in nodes.iter().enumerate() {
+        let is_last = i + 1 == nodes.len();
+        let (branch, stem) = if is_last {
+            ("└─ ", "   ")
+        } else {
+            ("├─ ", "│  ")
+        };
+        let column = match &node.bytes {
+            Some((offset, bytes)) => width.column(*offset, bytes, depth),
+            None => String::new(),
+        };
+        let before = colour::dim(&format!("{prefix}{branch}{column}"));
+        writeln!(out, "{before}{}", node.label)?;
+
+        let below = format!("{prefix}{stem}");
+        let stem = if node.children.is_empty() { "" } else { "│" };
+        let column = column.chars().count();
+        let before = colour::dim(&format!("{below}{stem:<column$}"));
+        for note in &node.notes {
+            writeln!(out, "{before}{note}")?;
+        }
+        write_nodes(out, &node.children, &below, width)?;
+    }
+    Ok(())
+}
