@@ -12,16 +12,16 @@
 //!
 //! Nothing here prints, and nothing here knows a flag.
 
-//pub mod engine;
+pub mod engine;
 pub mod error;
 pub mod event;
 pub mod message;
 pub mod native;
 pub mod options;
 pub mod protocol;
-//pub mod rumqttc;
+pub mod rumqttc;
 
-//pub use engine::{Engine, EngineKind};
+pub use engine::{Engine, EngineKind};
 pub use error::{ConnectError, Lost, ProtocolError, PublishError, Refusal, RequestError};
 pub use event::{Connected, Event, ServerLimits, Token};
 pub use message::{Message, Publication, TopicName};

@@ -38,9 +38,9 @@ impl Url {
             Some((user, host)) => (Some(user), host),
             None => (None, authority),
         };
-        let (username, password) = match user.map(|u| u.split_once(':').unwrap_or((u, "\0"))) {
-            Some((name, "\0")) => (Some(name), None),
-            Some((name, password)) => (Some(name), Some(password)),
+        let (username, password) = match user.map(|user| (user, user.split_once(':'))) {
+            Some((_, Some((name, password)))) => (Some(name), Some(password)),
+            Some((name, None)) => (Some(name), None),
             None => (None, None),
         };
         let (host, port) = split_port(host).ok_or_else(|| wrong("the ']' is missing"))?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use self::url::Url;
-use super::{Exit, Failure, duration};
+use super::{Exit, Failure, duration, version};
 use crate::cli;
 use crate::client::{ConnectError, ConnectOptions, Engine, EngineKind, Lost, Options};
 use crate::mqtt::property::Value;
@@ -52,7 +52,7 @@ impl ConnectPlan {
         session: Session,
         env: impl Fn(&str) -> Option<String>,
     ) -> Result<ConnectPlan, Failure> {
-        let version = parse_version(&args.protocol_version)?;
+        let version = version::parse(&args.protocol_version)?;
         let url = find_url(args, &env)?;
         let (target, topic, mut username, mut password) = match url {
             Some(url) => (
@@ -206,22 +206,6 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::new(Exit::Io, format!("the runtime does not start: {error}")))
 }
 
-/// The version behind -V.
-///
-/// # Errors
-/// Wrong usage.
-pub fn parse_version(text: &str) -> Result<Version, Failure> {
-    match text {
-        "5" | "5.0" | "50" | "mqttv5" => Ok(Version::V5),
-        "311" | "3.1.1" | "4" | "mqttv311" => Ok(Version::V311),
-        "31" | "3.1" | "3" | "mqttv31" => Ok(Version::V31),
-        _ => Err(Failure::usage(format!(
-            "-V takes 5, 311 or 31, not '{}'",
-            text.escape_debug()
-        ))),
-    }
-}
-
 fn parse_engine(text: &str) -> Result<EngineKind, Failure> {
     match text {
         "native" => Ok(EngineKind::Native),
@@ -358,7 +342,7 @@ mod tests {
     #[test]
     fn wrong_usage_is_one_sentence() {
         for (args, env, sentence) in [
-            ("-V 6", [].as_slice(), "-V takes 5, 311 or 31, not '6'"),
+            ("-V 6", [].as_slice(), "'6' is not an MQTT version; use 5, 311 or 31"),
             ("-p 0", &[], "a port is a number from 1 to 65535, not 0"),
             (
                 "-V 311 -P x",
