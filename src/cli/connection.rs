@@ -1,26 +1,25 @@
 //! Flags of every subcommand that connects to a broker. Names are mosquitto's.
 
-use clap::Args;
+use clap::{ArgAction, Args};
 
 /// How to reach a broker and who to be there.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Connection")]
+#[command(next_help_heading = "Connection", disable_help_flag = true)]
 pub struct Connection {
-    /// Host name or address of the broker.
-    #[arg(
-        short = 'h',
-        long,
-        value_name = "HOST",
-        env = "MQTT_HOST",
-        default_value = "localhost"
-    )]
-    pub host: String,
+    /// Host name or address of the broker [env: MQTT_HOST] [default: localhost].
+    #[arg(short = 'h', long, value_name = "HOST")]
+    pub host: Option<String>,
 
-    /// Port of the broker [default: 1883].
-    #[arg(short, long, value_name = "PORT", env = "MQTT_PORT")]
+    /// Port of the broker [env: MQTT_PORT] [default: 1883].
+    #[arg(short, long, value_name = "PORT")]
     pub port: Option<u16>,
 
-    /// Client Identifier [default: a random one].
+    /// Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where
+    /// neither host nor port is given].
+    #[arg(short = 'L', long, value_name = "URL")]
+    pub url: Option<String>,
+
+    /// Client Identifier [default: midge- and random characters].
     #[arg(short, long, value_name = "ID")]
     pub id: Option<String>,
 
@@ -39,4 +38,22 @@ pub struct Connection {
     /// Keep Alive in seconds; 0 turns it off.
     #[arg(short, long, value_name = "SECONDS", default_value_t = 60)]
     pub keepalive: u16,
+
+    /// Longest time from the first packet to the broker's CONNACK: seconds, or with a unit as in
+    /// 500ms, 10s, 2m.
+    #[arg(long, value_name = "TIME", default_value = "30")]
+    pub connect_timeout: String,
+
+    /// Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge's faults from
+    /// the broker's.
+    #[arg(long, value_name = "ENGINE", default_value = "native")]
+    pub engine: String,
+
+    /// Say on stderr what is sent and received.
+    #[arg(short, long)]
+    pub debug: bool,
+
+    /// Print help.
+    #[arg(long, action = ArgAction::Help, help_heading = "Options")]
+    pub help: Option<bool>,
 }

@@ -5,9 +5,13 @@
 
 mod connection;
 mod decode;
+mod publish;
+mod subscribe;
 
 pub use connection::Connection;
 pub use decode::{Color, Decode, From};
+pub use publish::Publish;
+pub use subscribe::Subscribe;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -30,6 +34,10 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    #[command(name = "pub")]
+    Publish(Publish),
+    #[command(name = "sub")]
+    Subscribe(Subscribe),
     Decode(Decode),
 }
 

@@ -1,1 +1,28 @@
-//! (room under construction)
+//! The client that pub, sub, bench and capture-replay share.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`options`] | who to be at the broker |
+//! | [`message`] | messages to publish and messages received |
+//! | [`event`] | what a connection reports: [`Event`], [`Token`], [`Lost`] |
+//! | [`protocol`] | one connection and its session, without sockets or clock |
+//! | [`native`] | that protocol on a tokio socket |
+//! | [`rumqttc`] | the same work done by the rumqttc package, to compare with |
+//! | [`engine`] | one interface over the two |
+//!
+//! Nothing here prints, and nothing here knows a flag.
+
+pub mod engine;
+pub mod error;
+pub mod event;
+pub mod message;
+pub mod native;
+pub mod options;
+pub mod protocol;
+pub mod rumqttc;
+
+pub use engine::{Engine, EngineKind};
+pub use error::{ConnectError, Lost, ProtocolError, PublishError, Refusal, RequestError};
+pub use event::{Connected, Event, ServerLimits, Token};
+pub use message::{Message, Publication, TopicName};
+pub use options::{ConnectOptions, Options, Will};

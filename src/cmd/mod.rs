@@ -1,8 +1,13 @@
 //! One file or folder per subcommand: what was typed ([`cli`](crate::cli)) becomes a validated
 //! plan, the plan runs, the result becomes an exit code.
 
+pub mod connect;
 pub mod decode;
+pub mod duration;
 mod exit;
+pub mod publish;
+mod signals;
+pub mod subscribe;
 mod version;
 
 pub use exit::{Exit, Failure};

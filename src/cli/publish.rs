@@ -1,0 +1,55 @@
+//! Flags of `midge pub`. Names are mosquitto_pub's.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Connection;
+
+/// Publish messages.
+#[derive(Debug, Clone, Args)]
+pub struct Publish {
+    /// Topic to publish to; the one in the URL if there is none.
+    #[arg(short, long, value_name = "TOPIC")]
+    pub topic: Option<String>,
+
+    /// The message.
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub message: Option<String>,
+
+    /// Send a file as one message.
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// Send all of stdin as one message.
+    #[arg(short, long)]
+    pub stdin_file: bool,
+
+    /// Send each line of stdin as a message, as soon as it is there.
+    #[arg(short = 'l', long)]
+    pub stdin_line: bool,
+
+    /// Send a message without payload; with -r it removes the retained message.
+    #[arg(short, long)]
+    pub null_message: bool,
+
+    /// Quality of Service: 0, 1 or 2.
+    #[arg(short, long, value_name = "QOS", default_value_t = 0)]
+    pub qos: u8,
+
+    /// Ask the broker to keep the message for later subscribers.
+    #[arg(short, long)]
+    pub retain: bool,
+
+    /// Send the message of -m, -f, -s or -n this many times.
+    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    pub repeat: u64,
+
+    /// Time between repeats: seconds, or with a unit as in 500ms, 10s, 2m.
+    #[arg(long, value_name = "TIME", default_value = "0")]
+    pub repeat_delay: String,
+
+    /// How to reach the broker.
+    #[command(flatten)]
+    pub connection: Connection,
+}

@@ -1,0 +1,141 @@
+//! One interface over the engines.
+
+use super::error::{ConnectError, Lost, PublishError, RequestError};
+use super::event::{Connected, Event, Token};
+use super::message::Publication;
+use super::native;
+use super::options::Options;
+use super::rumqttc;
+use crate::mqtt::packet::SubscriptionOptions;
+use crate::mqtt::{Properties, ReasonCode};
+
+/// Which engine does the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EngineKind {
+    /// midge's own.
+    #[default]
+    Native,
+    /// The rumqttc package: 3.1.1 and 5.0 over TCP.
+    Rumqttc,
+}
+
+/// A connection to a broker, by one of the engines. The methods mean what they mean on
+/// [`native::Client`].
+#[derive(Debug)]
+pub enum Engine {
+    /// midge's own.
+    Native(Box<native::Client>),
+    /// The rumqttc package.
+    Rumqttc(Box<rumqttc::Client>),
+}
+
+impl Engine {
+    /// Opens a connection and waits for CONNACK.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; [`ConnectError::Unsupported`] if the engine cannot do what the options
+    /// ask for.
+    pub async fn connect(kind: EngineKind, options: Options) -> Result<Engine, ConnectError> {
+        Ok(match kind {
+            EngineKind::Native => Engine::Native(Box::new(native::Client::connect(options).await?)),
+            EngineKind::Rumqttc => {
+                Engine::Rumqttc(Box::new(rumqttc::Client::connect(options).await?))
+            }
+        })
+    }
+
+    /// What the CONNACK said.
+    pub fn connected(&self) -> &Connected {
+        match self {
+            Engine::Native(client) => client.connected(),
+            Engine::Rumqttc(client) => client.connected(),
+        }
+    }
+
+    /// QoS 1 and 2 messages whose exchange has not ended.
+    pub fn in_flight(&self) -> usize {
+        match self {
+            Engine::Native(client) => client.in_flight(),
+            Engine::Rumqttc(client) => client.in_flight(),
+        }
+    }
+
+    /// Bytes that wait to be sent; an engine that does not tell says 0.
+    pub fn unsent(&self) -> usize {
+        match self {
+            Engine::Native(client) => client.unsent(),
+            Engine::Rumqttc(_) => 0,
+        }
+    }
+
+    /// Publishes: fills a buffer.
+    ///
+    /// # Errors
+    /// [`PublishError`].
+    pub fn publish(&mut self, publication: Publication) -> Result<Token, PublishError> {
+        match self {
+            Engine::Native(client) => client.publish(publication),
+            Engine::Rumqttc(client) => client.publish(publication),
+        }
+    }
+
+    /// Subscribes: fills a buffer.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub fn subscribe<'f>(
+        &mut self,
+        filters: impl IntoIterator<Item = (&'f str, SubscriptionOptions)>,
+        properties: Properties<'_>,
+    ) -> Result<Token, RequestError> {
+        match self {
+            Engine::Native(client) => client.subscribe(filters, properties),
+            Engine::Rumqttc(client) => client.subscribe(filters, properties),
+        }
+    }
+
+    /// An event that needs no reading or writing.
+    pub fn buffered_event(&mut self) -> Option<Result<Event, Lost>> {
+        match self {
+            Engine::Native(client) => client.buffered_event(),
+            Engine::Rumqttc(client) => client.buffered_event(),
+        }
+    }
+
+    /// The next event; does all sending and receiving. Nothing is lost if the future is dropped.
+    ///
+    /// # Errors
+    /// When the connection is over.
+    pub async fn next_event(&mut self) -> Result<Event, Lost> {
+        match self {
+            Engine::Native(client) => client.next_event().await,
+            Engine::Rumqttc(client) => client.next_event().await,
+        }
+    }
+
+    /// Waits until everything is handed to the system.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn flush(&mut self) -> Result<(), Lost> {
+        match self {
+            Engine::Native(client) => client.flush().await,
+            Engine::Rumqttc(client) => client.flush().await,
+        }
+    }
+
+    /// Sends DISCONNECT, then closes.
+    ///
+    /// # Errors
+    /// If the last bytes could not be sent.
+    pub async fn disconnect(
+        &mut self,
+        reason: ReasonCode,
+        properties: Properties<'_>,
+    ) -> Result<(), Lost> {
+        match self {
+            Engine::Native(client) => client.disconnect(reason, properties).await,
+            Engine::Rumqttc(client) => client.disconnect().await,
+        }
+    }
+}

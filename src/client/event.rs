@@ -1,0 +1,103 @@
+//! What a connection reports.
+
+use super::error::Lost;
+use super::message::Message;
+use crate::mqtt::packet::ConnAck;
+use crate::mqtt::{PropertiesBuf, PropertyId, QoS, ReasonCode};
+
+/// Ties a request to its answer. Unique for the life of a client, reconnects included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(pub u64);
+
+/// Something that happened on a connection.
+#[derive(Debug)]
+pub enum Event {
+    /// CONNACK accepted the connection.
+    Connected(Connected),
+    /// A message came. Its acknowledgement leaves with the next writing.
+    Message(Message),
+    /// A QoS 1 or 2 message reached the end of its exchange: the server has it, or refused it
+    /// (0x80 and above). QoS 0 messages have no such event.
+    Published {
+        /// What `publish` returned.
+        token: Token,
+        /// From PUBACK, or from PUBREC.
+        reason: ReasonCode,
+        /// Reason String of the same packet.
+        reason_string: Option<String>,
+    },
+    /// SUBACK: one code for each filter, in the order of the request.
+    Subscribed {
+        /// What `subscribe` returned.
+        token: Token,
+        /// The codes; before 5.0 the granted QoS, or 0x80.
+        reasons: Vec<ReasonCode>,
+        /// Reason String of the packet.
+        reason_string: Option<String>,
+    },
+    /// UNSUBACK: one code for each filter; before 5.0 it has none, and this is empty.
+    Unsubscribed {
+        /// What `unsubscribe` returned.
+        token: Token,
+        /// The codes.
+        reasons: Vec<ReasonCode>,
+    },
+    /// The connection is over. Nothing comes after this.
+    Closed(Lost),
+}
+
+/// What an accepting CONNACK says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connected {
+    /// Whether the server continues a session.
+    pub session_present: bool,
+    /// The Client Identifier in use: Assigned Client Identifier, or what CONNECT said.
+    pub client_id: String,
+    /// The Keep Alive in use, in seconds: Server Keep Alive, or what CONNECT said.
+    pub keep_alive: u16,
+    /// What the server takes.
+    pub limits: ServerLimits,
+    /// All properties.
+    pub properties: PropertiesBuf,
+}
+
+/// What the server takes (5.0, 3.2.2.3); before 5.0 everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerLimits {
+    /// QoS 1 and 2 messages that may be unacknowledged, 1 to 65535.
+    pub receive_maximum: u16,
+    /// Bytes of a packet, if there is a limit.
+    pub maximum_packet_size: Option<u32>,
+    /// The highest QoS.
+    pub maximum_qos: QoS,
+    /// Whether it keeps retained messages.
+    pub retain_available: bool,
+    /// The highest Topic Alias.
+    pub topic_alias_maximum: u16,
+}
+
+impl ServerLimits {
+    /// No limits: what holds before 5.0.
+    pub const NONE: ServerLimits = ServerLimits {
+        receive_maximum: u16::MAX,
+        maximum_packet_size: None,
+        maximum_qos: QoS::ExactlyOnce,
+        retain_available: true,
+        topic_alias_maximum: 0,
+    };
+
+    /// What the properties of a CONNACK say.
+    pub(super) fn from_connack(connack: &ConnAck<'_>) -> ServerLimits {
+        let number = |id| connack.properties.number(id);
+        let short = |id| number(id).and_then(|n| u16::try_from(n).ok());
+        ServerLimits {
+            receive_maximum: short(PropertyId::RECEIVE_MAXIMUM).unwrap_or(u16::MAX),
+            maximum_packet_size: number(PropertyId::MAXIMUM_PACKET_SIZE),
+            maximum_qos: short(PropertyId::MAXIMUM_QOS)
+                .and_then(|qos| QoS::from_u8(qos as u8))
+                .unwrap_or(QoS::ExactlyOnce),
+            retain_available: number(PropertyId::RETAIN_AVAILABLE) != Some(0),
+            topic_alias_maximum: short(PropertyId::TOPIC_ALIAS_MAXIMUM).unwrap_or(0),
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! The native engine: [`Protocol`] on a tokio socket.
+//!
+//! One owner polls it; there is no task and no channel behind it. Commands only fill a buffer;
+//! [`flush`](Client::flush) and [`next_event`](Client::next_event) move bytes. An idle connection
+//! holds no read buffer: reading goes through one buffer per thread.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::time::Sleep;
+
+use super::error::{ConnectError, Lost, PublishError, RequestError};
+use super::event::{Connected, Event, Token};
+use super::message::Publication;
+use super::options::Options;
+use super::protocol::Protocol;
+use crate::mqtt::packet::SubscriptionOptions;
+use crate::mqtt::{Properties, ReasonCode};
+use crate::net::Stream;
+
+/// Bytes that one reading takes at most.
+const READ_SIZE: usize = 64 * 1024;
+
+/// The read buffer is replaced when less than this is left of it.
+const READ_MINIMUM: usize = 16 * 1024;
+
+/// Bytes that [`Client::flush`] takes in while the server does not read on.
+const READ_AHEAD: usize = 4 * 1024 * 1024;
+
+/// How long the last bytes may take when a connection is closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+thread_local! {
+    /// Where every connection of the thread reads into. Pieces are split off and shared with the
+    /// messages in them; once those are dropped, their room is used again.
+    static READ_BUFFER: RefCell<BytesMut> = RefCell::new(BytesMut::new());
+}
+
+/// A connection to a broker.
+#[derive(Debug)]
+pub struct Client {
+    options: Options,
+    protocol: Protocol,
+    stream: Option<Stream>,
+    /// Armed for [`Protocol::poll_timeout`], or for an earlier time that has moved since.
+    timer: Option<Pin<Box<Sleep>>>,
+    connected: Connected,
+}
+
+impl Client {
+    /// Opens a connection and waits for CONNACK.
+    ///
+    /// # Errors
+    /// [`ConnectError`], after at most the time-out of the options (and what the system takes to
+    /// resolve a name).
+    pub async fn connect(options: Options) -> Result<Client, ConnectError> {
+        let mut client = Client {
+            protocol: Protocol::new(options.connect.clone()),
+            connected: Connected {
+                session_present: false,
+                client_id: String::new(),
+                keep_alive: 0,
+                limits: super::ServerLimits::NONE,
+                properties: crate::mqtt::PropertiesBuf::new(),
+            },
+            stream: None,
+            timer: None,
+            options,
+        };
+        let clean_start = client.options.connect.clean_start;
+        client.open(clean_start).await?;
+        Ok(client)
+    }
+
+    /// Opens a new connection in place of one that is lost, and continues the session: what was not
+    /// acknowledged is sent again.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect); the session stays for another try.
+    pub async fn reconnect(&mut self) -> Result<(), ConnectError> {
+        self.open(false).await
+    }
+
+    async fn open(&mut self, clean_start: bool) -> Result<(), ConnectError> {
+        self.stream = None;
+        self.timer = None;
+        let timeout = self.options.timeout;
+        let start = now();
+        self.stream = Some(self.options.target.connect(timeout).await?);
+        let now = now();
+        let left = timeout.saturating_sub(now.saturating_duration_since(start));
+        self.protocol.connect(now, left, clean_start)?;
+        match self.next_event().await {
+            Ok(Event::Connected(connected)) => {
+                self.connected = connected;
+                Ok(())
+            }
+            // Nothing else can come first.
+            Ok(_) => Err(ConnectError::Lost(Lost::NotConnected)),
+            Err(Lost::NoConnAck(_)) => Err(ConnectError::Timeout(timeout)),
+            Err(Lost::Refused(refusal)) => Err(ConnectError::Refused(refusal)),
+            Err(Lost::Protocol(error)) => Err(ConnectError::Protocol(error)),
+            Err(lost) => Err(ConnectError::Lost(lost)),
+        }
+    }
+
+    /// What the CONNACK said.
+    pub fn connected(&self) -> &Connected {
+        &self.connected
+    }
+
+    /// See [`Protocol::quota`].
+    pub fn quota(&self) -> u16 {
+        self.protocol.quota()
+    }
+
+    /// See [`Protocol::in_flight`].
+    pub fn in_flight(&self) -> usize {
+        self.protocol.in_flight()
+    }
+
+    /// Bytes that wait to be sent.
+    pub fn unsent(&self) -> usize {
+        self.protocol.output().len()
+    }
+
+    /// See [`Protocol::publish`].
+    ///
+    /// # Errors
+    /// [`PublishError`].
+    pub fn publish(&mut self, publication: Publication) -> Result<Token, PublishError> {
+        self.protocol.publish(publication)
+    }
+
+    /// See [`Protocol::subscribe`].
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub fn subscribe<'f>(
+        &mut self,
+        filters: impl IntoIterator<Item = (&'f str, SubscriptionOptions)>,
+        properties: Properties<'_>,
+    ) -> Result<Token, RequestError> {
+        self.protocol.subscribe(filters, properties)
+    }
+
+    /// See [`Protocol::unsubscribe`].
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub fn unsubscribe<'f>(
+        &mut self,
+        filters: impl IntoIterator<Item = &'f str>,
+        properties: Properties<'_>,
+    ) -> Result<Token, RequestError> {
+        self.protocol.unsubscribe(filters, properties)
+    }
+
+    /// An event that needs no reading or writing: whatever is left of the bytes that came last.
+    pub fn buffered_event(&mut self) -> Option<Result<Event, Lost>> {
+        self.protocol.poll_event().map(|event| self.pass(event))
+    }
+
+    /// The next event; sends, receives and keeps the connection alive while it waits. Nothing is
+    /// lost if the future is dropped.
+    ///
+    /// # Errors
+    /// When the connection is over, and [`Lost::NotConnected`] from then on.
+    pub async fn next_event(&mut self) -> Result<Event, Lost> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// [`next_event`](Self::next_event) for those who poll many connections from one task.
+    ///
+    /// # Errors
+    /// As [`next_event`](Self::next_event).
+    pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Lost>> {
+        loop {
+            if let Some(event) = self.protocol.poll_event() {
+                return Poll::Ready(self.pass(event));
+            }
+            if self.stream.is_none() {
+                return Poll::Ready(Err(Lost::NotConnected));
+            }
+            // A server that hangs up says why in what it sent before, so a failed writing does not
+            // end the connection before everything is read.
+            let written = self.poll_write(cx);
+            match self.poll_read(cx) {
+                Poll::Ready(Ok(0)) => {
+                    self.protocol.handle_eof();
+                    continue;
+                }
+                Poll::Ready(Ok(_)) => continue,
+                Poll::Ready(Err(error)) => {
+                    self.protocol.handle_io_error(error);
+                    continue;
+                }
+                Poll::Pending => {}
+            }
+            if let Poll::Ready(Err(error)) = written {
+                self.protocol.handle_io_error(error);
+                continue;
+            }
+            if self.poll_timer(cx).is_pending() {
+                self.protocol.release_buffers();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Waits until everything is handed to the system. Nothing is lost if the future is dropped.
+    ///
+    /// # Errors
+    /// When the connection breaks. Why, and what the server said before, comes from
+    /// [`next_event`](Self::next_event).
+    pub async fn flush(&mut self) -> Result<(), Lost> {
+        poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
+        loop {
+            if self.protocol.output().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            if self.stream.is_none() {
+                return Poll::Ready(Err(Lost::NotConnected));
+            }
+            match self.poll_write(cx) {
+                Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Lost::Io(error))),
+                Poll::Pending => {}
+            }
+            // A server may stop reading until what it sends is read.
+            if self.protocol.unread() < READ_AHEAD {
+                match self.poll_read(cx) {
+                    Poll::Ready(Ok(0)) => {
+                        let error = io::Error::from(io::ErrorKind::ConnectionReset);
+                        return Poll::Ready(Err(Lost::Io(error)));
+                    }
+                    Poll::Ready(Ok(_)) => continue,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(Lost::Io(error))),
+                    Poll::Pending => {}
+                }
+            }
+            if self.poll_timer(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if !self.protocol.is_connected() {
+                // The timer has ended it. `next_event` gives what came before that, then the reason.
+                return Poll::Ready(Err(Lost::NotConnected));
+            }
+        }
+    }
+
+    /// Sends DISCONNECT, then closes. A server that does not take the last bytes is left after two
+    /// seconds: [`flush`](Self::flush) first what matters.
+    ///
+    /// # Errors
+    /// If the last bytes could not be sent.
+    pub async fn disconnect(
+        &mut self,
+        reason: ReasonCode,
+        properties: Properties<'_>,
+    ) -> Result<(), Lost> {
+        if self.protocol.disconnect(reason, properties).is_err() {
+            // Properties that do not fit: leave without them.
+            let _ = self.protocol.disconnect(reason, Properties::EMPTY);
+        }
+        self.timer = None;
+        let close = poll_fn(|cx| {
+            let written = self.poll_write(cx);
+            if let (Poll::Ready(Ok(())), Some(stream)) = (&written, &mut self.stream) {
+                return Pin::new(stream).poll_shutdown(cx);
+            }
+            // Take in and drop what still comes: closing with unread bytes would reset the
+            // connection and could cost the server our last packets.
+            while let Poll::Ready(Ok(1..)) = self.poll_read(cx) {
+                self.protocol.discard_input();
+            }
+            written
+        });
+        let closed = match tokio::time::timeout(CLOSE_TIMEOUT, close).await {
+            Ok(closed) => closed.map_err(Lost::Io),
+            Err(_) => Err(Lost::Io(io::ErrorKind::TimedOut.into())),
+        };
+        poll_fn(|cx| {
+            while let Poll::Ready(Ok(1..)) = self.poll_read(cx) {
+                self.protocol.discard_input();
+            }
+            Poll::Ready(())
+        })
+        .await;
+        self.stream = None;
+        closed
+    }
+
+    fn pass(&mut self, event: Event) -> Result<Event, Lost> {
+        match event {
+            Event::Closed(lost) => {
+                // What the protocol still wants to say, a DISCONNECT with its reason, goes out if
+                // the socket takes it at once.
+                let mut cx = Context::from_waker(std::task::Waker::noop());
+                let _ = self.poll_write(&mut cx);
+                self.stream = None;
+                self.timer = None;
+                Err(lost)
+            }
+            event => Ok(event),
+        }
+    }
+
+    /// Sends what there is.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(Ok(()));
+        };
+        while !self.protocol.output().is_empty() {
+            match Pin::new(&mut *stream).poll_write(cx, self.protocol.output()) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(len)) => self.protocol.consume_output(now(), len),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Pin::new(stream).poll_flush(cx)
+    }
+
+    /// Reads once: the number of bytes, 0 at the end of the stream.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(Ok(0));
+        };
+        READ_BUFFER.with_borrow_mut(|buffer| {
+            if buffer.capacity() - buffer.len() < READ_MINIMUM {
+                buffer.reserve(READ_SIZE);
+            }
+            let read = pin!(stream.read_buf(buffer)).poll(cx);
+            if let Poll::Ready(Ok(1..)) = read {
+                self.protocol.handle_bytes(now(), buffer.split());
+            }
+            read
+        })
+    }
+
+    /// Ready when the protocol had something to do.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(at) = self.protocol.poll_timeout() else {
+            return Poll::Pending;
+        };
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at.into())));
+        // The time moves with every sending; the timer follows when it has fired, or when the time
+        // has come closer.
+        if timer.deadline().into_std() > at {
+            timer.as_mut().reset(at.into());
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            let now = now();
+            if now >= at {
+                self.protocol.handle_timeout(now);
+                self.timer = None;
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(at.into());
+        }
+        Poll::Pending
+    }
+}
+
+/// The runtime's clock, which tests can pause.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

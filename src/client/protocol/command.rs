@@ -1,0 +1,199 @@
+//! What the caller asks for: each command appends a packet to the output.
+
+use std::time::{Duration, Instant};
+
+use super::super::error::{PublishError, RequestError};
+use super::super::event::{ServerLimits, Token};
+use super::super::message::Publication;
+use super::session::Stored;
+use super::timer::KeepAlive;
+use super::{Phase, Protocol, Request};
+use crate::mqtt::encode::{self, EncodeError};
+use crate::mqtt::frame::{Framer, MAX_PACKET_SIZE};
+use crate::mqtt::packet::{FiltersBuf, Packet, Reason, Subscribe, SubscriptionOptions};
+use crate::mqtt::{Properties, QoS, ReasonCode, Version};
+
+impl Protocol {
+    /// Opens a connection: CONNECT. A CONNACK has to come within `timeout`.
+    ///
+    /// `clean_start` overrules the options: the first connection passes what they say, a reconnect
+    /// that wants its session back passes `false`. What an earlier connection left unsent or
+    /// undecoded is dropped; its messages stay in the session.
+    ///
+    /// # Errors
+    /// If a field of CONNECT is too long.
+    pub fn connect(
+        &mut self,
+        now: Instant,
+        timeout: Duration,
+        clean_start: bool,
+    ) -> Result<(), EncodeError> {
+        self.output.clear();
+        self.events.clear();
+        self.aliases.clear();
+        self.requests.clear();
+        self.framer = Framer::new(self.options.maximum_packet_size());
+        self.limits = ServerLimits::NONE;
+        self.keep_alive = KeepAlive::new(now, self.options.keep_alive);
+        let options = self.options.clone();
+        self.send(&Packet::Connect(options.as_packet(clean_start)))?;
+        self.phase = Phase::Connecting {
+            until: now + timeout,
+            timeout,
+            clean_start,
+        };
+        Ok(())
+    }
+
+    /// Publishes. For QoS 1 and 2 an [`Event::Published`](super::super::Event::Published) with the
+    /// same token follows, on this connection or a later one.
+    ///
+    /// # Errors
+    /// [`PublishError::QuotaFull`] and [`PublishError::NotConnected`] give the message back; the
+    /// others say why the server would not take it.
+    pub fn publish(&mut self, publication: Publication) -> Result<Token, PublishError> {
+        if !self.is_connected() {
+            return Err(PublishError::NotConnected(Box::new(publication)));
+        }
+        self.check_publication(&publication)?;
+        let token = self.token();
+        let id = match publication.qos {
+            QoS::AtMostOnce => 0,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => {
+                if self.session.quota() == 0 {
+                    return Err(PublishError::QuotaFull(Box::new(publication)));
+                }
+                let stored = Stored {
+                    token,
+                    publication: publication.clone(),
+                };
+                self.session
+                    .outgoing
+                    .publish(publication.qos, stored)
+                    .map_err(|stored| PublishError::QuotaFull(Box::new(stored.publication)))?
+            }
+        };
+        self.send(&Packet::Publish(publication.as_packet(id, false)))?;
+        Ok(token)
+    }
+
+    /// Subscribes; one [`Event::Subscribed`](super::super::Event::Subscribed) follows. The filters
+    /// must have passed their check ([`mqtt::topic`](crate::mqtt::topic)).
+    ///
+    /// # Errors
+    /// [`RequestError`]; nothing is sent then.
+    pub fn subscribe<'f>(
+        &mut self,
+        filters: impl IntoIterator<Item = (&'f str, SubscriptionOptions)>,
+        properties: Properties<'_>,
+    ) -> Result<Token, RequestError> {
+        let mut count = 0;
+        let filters = filters.into_iter().inspect(|_| count += 1);
+        let list = FiltersBuf::subscribe(filters, self.version())?;
+        self.request(count, |packet_id| {
+            Packet::Subscribe(Subscribe {
+                packet_id,
+                properties,
+                filters: list.with_options(),
+            })
+        })
+    }
+
+    /// Unsubscribes; one [`Event::Unsubscribed`](super::super::Event::Unsubscribed) follows.
+    ///
+    /// # Errors
+    /// [`RequestError`]; nothing is sent then.
+    pub fn unsubscribe<'f>(
+        &mut self,
+        filters: impl IntoIterator<Item = &'f str>,
+        properties: Properties<'_>,
+    ) -> Result<Token, RequestError> {
+        let mut count = 0;
+        let filters = filters.into_iter().inspect(|_| count += 1);
+        let list = FiltersBuf::unsubscribe(filters)?;
+        self.request(count, |packet_id| {
+            Packet::Unsubscribe(Subscribe {
+                packet_id,
+                properties,
+                filters: list.without_options(),
+            })
+        })
+    }
+
+    /// Ends the connection: DISCONNECT, whose reason and properties only 5.0 can say. Nothing is
+    /// received after it; the output still has to be sent.
+    ///
+    /// # Errors
+    /// If the properties are too long.
+    pub fn disconnect(
+        &mut self,
+        reason: ReasonCode,
+        properties: Properties<'_>,
+    ) -> Result<(), EncodeError> {
+        if self.is_connected() {
+            self.send(&Packet::Disconnect(Reason { reason, properties }))?;
+        }
+        self.phase = Phase::Closed;
+        Ok(())
+    }
+
+    fn request<'p>(
+        &mut self,
+        filters: usize,
+        packet: impl FnOnce(u16) -> Packet<'p>,
+    ) -> Result<Token, RequestError> {
+        if !self.is_connected() {
+            return Err(RequestError::NotConnected);
+        }
+        if filters == 0 {
+            return Err(RequestError::NoFilter);
+        }
+        let outgoing = &mut self.session.outgoing;
+        let id = outgoing.request().ok_or(RequestError::NoPacketId)?;
+        let before = self.output.len();
+        if let Err(error) = self.send(&packet(id)) {
+            self.session.outgoing.handle_request_ack(id);
+            return Err(error.into());
+        }
+        let (len, limit) = (self.output.len() - before, self.packet_limit());
+        if len > limit {
+            self.output.truncate(before);
+            self.session.outgoing.handle_request_ack(id);
+            return Err(RequestError::TooLarge { len, limit });
+        }
+        let token = self.token();
+        self.requests.insert(id, Request { token, filters });
+        Ok(token)
+    }
+
+    fn check_publication(&self, publication: &Publication) -> Result<(), PublishError> {
+        let limits = &self.limits;
+        if publication.qos > limits.maximum_qos {
+            return Err(PublishError::QosNotSupported {
+                qos: publication.qos,
+                maximum: limits.maximum_qos,
+            });
+        }
+        if publication.retain && !limits.retain_available {
+            return Err(PublishError::RetainNotSupported);
+        }
+        let len = encode::publish_len(&publication.as_packet(0, false), self.version());
+        let limit = self.packet_limit();
+        if len > limit {
+            return Err(PublishError::TooLarge { len, limit });
+        }
+        Ok(())
+    }
+
+    /// The largest packet that may be sent, in bytes (`[MQTT-3.2.2-15]`).
+    fn packet_limit(&self) -> usize {
+        match self.version() {
+            Version::V31 | Version::V311 => MAX_PACKET_SIZE,
+            Version::V5 => self
+                .limits
+                .maximum_packet_size
+                .and_then(|size| usize::try_from(size).ok())
+                .map_or(MAX_PACKET_SIZE, |size| size.min(MAX_PACKET_SIZE)),
+        }
+    }
+}

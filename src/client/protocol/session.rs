@@ -1,0 +1,190 @@
+//! The session: what outlives a connection, and what a new connection sends again.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use super::super::event::{Event, Token};
+use super::super::message::Publication;
+use super::super::options::ConnectOptions;
+use super::Protocol;
+use crate::mqtt::flow::{Incoming, Outgoing, Resend};
+use crate::mqtt::packet::{Ack, AckKind, Packet};
+use crate::mqtt::{PropertyId, ReasonCode};
+
+/// Session State of the client (4.1).
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) outgoing: Outgoing<Stored>,
+    pub(super) incoming: Incoming,
+    /// QoS 2 messages that the server owns, by id, with the code of their PUBREC: they wait for
+    /// PUBCOMP.
+    pub(super) released: FxHashMap<u16, (Token, ReasonCode)>,
+    /// What a reconnect could not send at once, because the server's Receive Maximum is smaller
+    /// than what was in flight.
+    backlog: VecDeque<Waiting>,
+    receive_maximum: u16,
+}
+
+/// A message in flight.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub(super) token: Token,
+    pub(super) publication: Publication,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    /// It has its id and goes out with DUP 1.
+    Again(u16, Publication),
+    /// The server has forgotten its session: it goes out as a new message.
+    New(Stored),
+}
+
+impl Session {
+    pub(super) fn new(options: &ConnectOptions) -> Session {
+        Session {
+            outgoing: Outgoing::new(u16::MAX),
+            incoming: Incoming::new(own_receive_maximum(options)),
+            released: FxHashMap::default(),
+            backlog: VecDeque::new(),
+            receive_maximum: u16::MAX,
+        }
+    }
+
+    pub(super) fn quota(&self) -> u16 {
+        match self.backlog.is_empty() {
+            true => self.outgoing.quota(),
+            // Those that wait come first.
+            false => 0,
+        }
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        let new = |waiting: &&Waiting| matches!(waiting, Waiting::New(_));
+        self.outgoing.in_flight() + self.backlog.iter().filter(new).count()
+    }
+
+    /// Messages in flight that this connection has sent.
+    fn sent(&self) -> usize {
+        let again = |waiting: &&Waiting| matches!(waiting, Waiting::Again(..));
+        self.outgoing.in_flight() - self.backlog.iter().filter(again).count()
+    }
+}
+
+/// QoS 1 and 2 messages that the server may leave unacknowledged.
+fn own_receive_maximum(options: &ConnectOptions) -> u16 {
+    options
+        .number(PropertyId::RECEIVE_MAXIMUM)
+        .and_then(|n| u16::try_from(n).ok())
+        .unwrap_or(u16::MAX)
+}
+
+impl Protocol {
+    /// CONNACK has come: everything unacknowledged goes out again, in its order
+    /// (`[MQTT-4.4.0-1]`).
+    pub(super) fn start_session(&mut self, present: bool, receive_maximum: u16) {
+        let own_receive_maximum = own_receive_maximum(&self.options);
+        let session = &mut self.session;
+        session.receive_maximum = receive_maximum;
+        if present {
+            session.incoming.resume(own_receive_maximum);
+            session.outgoing.resume(receive_maximum);
+            self.resend();
+        } else {
+            session.incoming = Incoming::new(own_receive_maximum);
+            self.start_over(receive_maximum);
+        }
+        self.send_waiting();
+    }
+
+    /// The server still has the session.
+    fn resend(&mut self) {
+        let session = &mut self.session;
+        // Messages that waited to go out as new ones keep their place behind those in flight.
+        let mut waiting: VecDeque<Waiting> = std::mem::take(&mut session.backlog);
+        waiting.retain(|w| matches!(w, Waiting::New(_)));
+        let mut pubrels = Vec::new();
+        let mut again = VecDeque::new();
+        for resend in session.outgoing.resend() {
+            match resend {
+                Resend::PubRel(id) => pubrels.push(id),
+                Resend::Publish(id, _, stored) => {
+                    again.push_back(Waiting::Again(id, stored.publication.clone()));
+                }
+            }
+        }
+        again.append(&mut waiting);
+        session.backlog = again;
+        for id in pubrels {
+            self.send_ack(AckKind::PubRel, id, ReasonCode::SUCCESS);
+        }
+    }
+
+    /// The server has no session: what it had not acknowledged becomes new messages, so that
+    /// nothing is lost. What it had taken over (PUBREC) was its own affair and counts as done.
+    fn start_over(&mut self, receive_maximum: u16) {
+        let session = &mut self.session;
+        let mut again: VecDeque<Waiting> = session
+            .outgoing
+            .resend()
+            .filter_map(|resend| match resend {
+                Resend::Publish(_, _, stored) => Some(Waiting::New(stored.clone())),
+                Resend::PubRel(_) => None,
+            })
+            .collect();
+        again.extend(
+            std::mem::take(&mut session.backlog)
+                .into_iter()
+                .filter(|w| matches!(w, Waiting::New(_))),
+        );
+        session.backlog = again;
+        session.outgoing = Outgoing::new(receive_maximum);
+        let mut done: Vec<_> = session.released.drain().map(|(_, done)| done).collect();
+        done.sort_unstable_by_key(|&(token, _)| token);
+        for (token, reason) in done {
+            self.events.push_back(Event::Published {
+                token,
+                reason,
+                reason_string: None,
+            });
+        }
+    }
+
+    /// Sends what waits, as far as the Receive Maximum allows (`[MQTT-3.3.4-9]`). To be called
+    /// whenever an exchange has ended.
+    pub(super) fn send_waiting(&mut self) {
+        while let Some(waiting) = self.session.backlog.pop_front() {
+            match waiting {
+                Waiting::Again(id, publication) => {
+                    // The popped one is not counted as waiting any more, hence one more.
+                    if self.session.sent() > usize::from(self.session.receive_maximum) {
+                        self.session
+                            .backlog
+                            .push_front(Waiting::Again(id, publication));
+                        return;
+                    }
+                    // It was sent before, so it fits.
+                    let _ = self.send(&Packet::Publish(publication.as_packet(id, true)));
+                }
+                Waiting::New(stored) => {
+                    let publication = stored.publication.clone();
+                    match self.session.outgoing.publish(publication.qos, stored) {
+                        Ok(id) => {
+                            let _ = self.send(&Packet::Publish(publication.as_packet(id, false)));
+                        }
+                        Err(stored) => {
+                            self.session.backlog.push_front(Waiting::New(stored));
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn send_ack(&mut self, kind: AckKind, id: u16, reason: ReasonCode) {
+        // A packet of at most five bytes always fits.
+        let _ = self.send(&Packet::Ack(Ack::new(kind, id, reason)));
+    }
+}

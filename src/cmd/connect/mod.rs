@@ -1,0 +1,366 @@
+//! Connecting, for every subcommand that does: the flags become a [`ConnectPlan`], and what goes
+//! wrong becomes a sentence with the broker's address and an exit code.
+
+mod url;
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use self::url::Url;
+use super::{Exit, Failure, duration, version};
+use crate::cli;
+use crate::client::{ConnectError, ConnectOptions, Engine, EngineKind, Lost, Options};
+use crate::mqtt::property::Value;
+use crate::mqtt::{PropertyId, Version};
+use crate::net::Target;
+
+/// The port of MQTT over TCP.
+const DEFAULT_PORT: u16 = 1883;
+
+/// Where to connect, and as whom.
+#[derive(Debug, Clone)]
+pub struct ConnectPlan {
+    /// Which engine does the work.
+    pub engine: EngineKind,
+    /// What it needs for that.
+    pub options: Options,
+    /// The topic of the URL, if it has one; unchecked.
+    pub topic: Option<String>,
+    /// Whether to say on stderr what happens.
+    pub debug: bool,
+}
+
+/// What a subcommand wants of the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Session {
+    /// Clean Start 0; Clean Session 0 before 5.0.
+    pub keep: bool,
+    /// Session Expiry Interval in seconds, 5.0 only.
+    pub expiry: Option<u32>,
+}
+
+impl ConnectPlan {
+    /// Checks the flags. `env` reads an environment variable.
+    ///
+    /// # Errors
+    /// Wrong usage.
+    pub fn new(
+        args: &cli::Connection,
+        session: Session,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<ConnectPlan, Failure> {
+        let version = version::parse(&args.protocol_version)?;
+        let url = find_url(args, &env)?;
+        let (target, topic, mut username, mut password) = match url {
+            Some(url) => (
+                Target::Tcp {
+                    host: url.host,
+                    port: url.port.unwrap_or(DEFAULT_PORT),
+                },
+                url.topic,
+                url.username,
+                url.password,
+            ),
+            None => (find_target(args, &env)?, None, None, None),
+        };
+        if let Some(name) = &args.username {
+            username = Some(name.clone());
+        }
+        if let Some(secret) = &args.password {
+            password = Some(secret.clone());
+        }
+        if password.is_some() && username.is_none() && version < Version::V5 {
+            return Err(Failure::usage(format!(
+                "a password without a user name is not possible in MQTT {version}: give -u too"
+            )));
+        }
+        if (session.keep || session.expiry.is_some_and(|seconds| seconds > 0)) && args.id.is_none()
+        {
+            return Err(Failure::usage(
+                "a session that is kept wants a client id to be found by: give -i",
+            ));
+        }
+        let client_id = args.id.clone().unwrap_or_else(random_client_id);
+        if client_id.contains('\0') || client_id.len() > usize::from(u16::MAX) {
+            return Err(Failure::usage(
+                "a client id (-i) has at most 65535 bytes and no null character",
+            ));
+        }
+        let mut connect = ConnectOptions::new(version, client_id);
+        connect.clean_start = !session.keep;
+        connect.keep_alive = args.keepalive;
+        connect.username = username;
+        connect.password = password.map(Bytes::from);
+        if let Some(seconds) = session.expiry {
+            if version < Version::V5 {
+                return Err(Failure::usage(format!(
+                    "the session expiry interval (-x) does not exist in MQTT {version}: use -c, or -V 5"
+                )));
+            }
+            connect
+                .properties
+                .push(
+                    PropertyId::SESSION_EXPIRY_INTERVAL,
+                    Value::U32(seconds),
+                )
+                .map_err(|error| Failure::usage(error.to_string()))?;
+        }
+        Ok(ConnectPlan {
+            engine: parse_engine(&args.engine)?,
+            options: Options {
+                target,
+                connect: Arc::new(connect),
+                timeout: connect_timeout(&args.connect_timeout)?,
+            },
+            topic,
+            debug: args.debug,
+        })
+    }
+
+    /// The protocol version.
+    pub fn version(&self) -> Version {
+        self.options.connect.version
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// One sentence with the address, and its exit code.
+    pub async fn connect(&self) -> Result<Engine, Failure> {
+        self.debug(format_args!(
+            "connecting to {} as '{}', MQTT {}",
+            self.options.target,
+            self.options.connect.client_id.escape_debug(),
+            self.version()
+        ));
+        let engine = Engine::connect(self.engine, self.options.clone())
+            .await
+            .map_err(|error| self.connect_failure(&error))?;
+        let connected = engine.connected();
+        self.debug(format_args!(
+            "connected as '{}', session present: {}, keep alive {} s",
+            connected.client_id.escape_debug(),
+            connected.session_present,
+            connected.keep_alive
+        ));
+        Ok(engine)
+    }
+
+    /// The sentence and the exit code for a connection that was not made.
+    pub fn connect_failure(&self, error: &ConnectError) -> Failure {
+        let exit = match error {
+            ConnectError::Refused(refusal) if refusal.reason.is_error() => {
+                Exit::Refused(refusal.reason)
+            }
+            ConnectError::Lost(Lost::Disconnected(refusal)) if refusal.reason.is_error() => {
+                Exit::Refused(refusal.reason)
+            }
+            ConnectError::Encode(_) | ConnectError::Unsupported { .. } => Exit::Usage,
+            _ => Exit::NoConnection,
+        };
+        Failure::new(
+            exit,
+            format!("could not connect to {}: {error}", self.options.target),
+        )
+    }
+
+    /// The sentence and the exit code for a connection that ended too early.
+    pub fn lost_failure(&self, lost: &Lost) -> Failure {
+        let exit = match lost {
+            Lost::Disconnected(refusal) if refusal.reason.is_error() => {
+                Exit::Refused(refusal.reason)
+            }
+            _ => Exit::ConnectionLost,
+        };
+        Failure::new(
+            exit,
+            format!("lost the connection to {}: {lost}", self.options.target),
+        )
+    }
+
+    /// Says something on stderr if the user wants to know.
+    pub fn debug(&self, message: std::fmt::Arguments<'_>) {
+        if self.debug {
+            eprintln!("midge: {message}");
+        }
+    }
+}
+
+/// Reads an environment variable; one that is not UTF-8 or is empty counts as not set.
+pub fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A runtime for one connection: this thread only.
+///
+/// # Errors
+/// If the system gives no epoll (or the like).
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(|error| Failure::new(Exit::Io, format!("the runtime does not start: {error}")))
+}
+
+fn parse_engine(text: &str) -> Result<EngineKind, Failure> {
+    match text {
+        "native" => Ok(EngineKind::Native),
+        "rumqttc" => Ok(EngineKind::Rumqttc),
+        _ => Err(Failure::usage(format!(
+            "--engine takes native or rumqttc, not '{}'",
+            text.escape_debug()
+        ))),
+    }
+}
+
+fn connect_timeout(text: &str) -> Result<Duration, Failure> {
+    let timeout = duration::parse("--connect-timeout", text)?;
+    match timeout.is_zero() {
+        true => Err(Failure::usage("--connect-timeout takes more than 0")),
+        // Far enough away for every clock.
+        false => Ok(timeout.min(Duration::from_secs(86_400 * 365))),
+    }
+}
+
+/// -L; MQTT_URL if no flag says where the broker is.
+fn find_url(
+    args: &cli::Connection,
+    env: &impl Fn(&str) -> Option<String>,
+) -> Result<Option<Url>, Failure> {
+    if let Some(text) = &args.url {
+        if args.host.is_some() || args.port.is_some() {
+            return Err(Failure::usage(
+                "-L names host and port: give it without -h and -p",
+            ));
+        }
+        return Url::parse("-L", text).map(Some);
+    }
+    if args.host.is_some() || args.port.is_some() {
+        return Ok(None);
+    }
+    env("MQTT_URL")
+        .map(|text| Url::parse("MQTT_URL", &text))
+        .transpose()
+}
+
+/// -h and -p; MQTT_HOST and MQTT_PORT for the one that is not given.
+fn find_target(
+    args: &cli::Connection,
+    env: &impl Fn(&str) -> Option<String>,
+) -> Result<Target, Failure> {
+    let host = args
+        .host
+        .clone()
+        .or_else(|| env("MQTT_HOST"))
+        .unwrap_or_else(|| "localhost".to_owned());
+    if host.is_empty() {
+        return Err(Failure::usage("-h takes a host name or address"));
+    }
+    let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
+        Some(ipv6) => ipv6.to_owned(),
+        None => host,
+    };
+    let port = match (args.port, env("MQTT_PORT")) {
+        (Some(port), _) => port,
+        (None, Some(text)) => text.parse().map_err(|_| {
+            Failure::usage(format!(
+                "MQTT_PORT is a number from 1 to 65535, not '{}'",
+                text.escape_debug()
+            ))
+        })?,
+        (None, None) => DEFAULT_PORT,
+    };
+    if port == 0 {
+        return Err(Failure::usage("a port is a number from 1 to 65535, not 0"));
+    }
+    Ok(Target::Tcp { host, port })
+}
+
+/// `midge-` and 16 hex digits: within the 23 characters that every 3.1 server takes.
+fn random_client_id() -> String {
+    // The standard library seeds its hashers from the system's random numbers.
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    format!("midge-{:016x}", hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        connection: cli::Connection,
+    }
+
+    fn plan(args: &str, env: &[(&str, &str)]) -> Result<ConnectPlan, Failure> {
+        let words = std::iter::once("midge").chain(args.split_whitespace());
+        let args = Cli::try_parse_from(words).unwrap().connection;
+        ConnectPlan::new(&args, Session::default(), |name| {
+            let found = env.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn target(args: &str, env: &[(&str, &str)]) -> String {
+        plan(args, env).unwrap().options.target.to_string()
+    }
+
+    #[test]
+    fn where_the_broker_is() {
+        let broker = [
+            ("MQTT_URL", "mqtt://127.0.0.1:4000"),
+            ("MQTT_HOST", "127.0.0.2"),
+            ("MQTT_PORT", "4001"),
+        ];
+        let no_url = broker.get(1..).unwrap();
+        assert_eq!(target("", &[]), "localhost:1883");
+        assert_eq!(target("", &broker), "127.0.0.1:4000");
+        assert_eq!(target("", no_url), "127.0.0.2:4001");
+        assert_eq!(target("-h a", &broker), "a:4001");
+        assert_eq!(target("-h a", &[]), "a:1883");
+        assert_eq!(target("-p 7", &broker), "127.0.0.2:7");
+        assert_eq!(target("-h [::1] -p 7", &broker), "[::1]:7");
+        assert_eq!(target("-L mqtt://h/t", &broker), "h:1883");
+    }
+
+    #[test]
+    fn flags_win_over_the_url() {
+        let plan = plan("-L mqtt://u:p@h -u v", &[]).unwrap();
+        let connect = &plan.options.connect;
+        assert_eq!(connect.username.as_deref(), Some("v"));
+        assert_eq!(connect.password.as_deref(), Some(b"p".as_slice()));
+    }
+
+    #[test]
+    fn wrong_usage_is_one_sentence() {
+        for (args, env, sentence) in [
+            ("-V 6", [].as_slice(), "'6' is not an MQTT version; use 5, 311 or 31"),
+            ("-p 0", &[], "a port is a number from 1 to 65535, not 0"),
+            (
+                "-V 311 -P x",
+                &[],
+                "a password without a user name is not possible in MQTT 3.1.1: give -u too",
+            ),
+            (
+                "",
+                &[("MQTT_PORT", "x")],
+                "MQTT_PORT is a number from 1 to 65535, not 'x'",
+            ),
+            (
+                "-L mqtt://h -p 1",
+                &[],
+                "-L names host and port: give it without -h and -p",
+            ),
+        ] {
+            assert_eq!(plan(args, env).unwrap_err(), Failure::usage(sentence));
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]`, as -L and MQTT_URL have it.
+
+use crate::cmd::Failure;
+
+/// The parts of a URL, percent-decoded.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Url {
+    pub(super) host: String,
+    pub(super) port: Option<u16>,
+    pub(super) username: Option<String>,
+    pub(super) password: Option<String>,
+    /// Everything behind the slash; unchecked.
+    pub(super) topic: Option<String>,
+}
+
+impl Url {
+    /// Reads a URL; `from` is named in the sentence if it is none. The sentence does not show the
+    /// URL, which may hold a password.
+    pub(super) fn parse(from: &str, text: &str) -> Result<Url, Failure> {
+        let wrong = |what: &str| {
+            Failure::usage(format!(
+                "{from} takes mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]: {what}"
+            ))
+        };
+        let (scheme, rest) = text
+            .split_once("://")
+            .ok_or_else(|| wrong("'mqtt://' is missing"))?;
+        if !scheme.eq_ignore_ascii_case("mqtt") {
+            let scheme = scheme.escape_debug();
+            return Err(wrong(&format!("the scheme '{scheme}' is not supported")));
+        }
+        let (authority, topic) = match rest.split_once('/') {
+            Some((authority, topic)) => (authority, Some(topic).filter(|t| !t.is_empty())),
+            None => (rest, None),
+        };
+        // The last '@', since passwords with one are often written as they are.
+        let (user, host) = match authority.rsplit_once('@') {
+            Some((user, host)) => (Some(user), host),
+            None => (None, authority),
+        };
+        let (username, password) = match user.map(|user| (user, user.split_once(':'))) {
+            Some((_, Some((name, password)))) => (Some(name), Some(password)),
+            Some((name, None)) => (Some(name), None),
+            None => (None, None),
+        };
+        let (host, port) = split_port(host).ok_or_else(|| wrong("the ']' is missing"))?;
+        if host.is_empty() {
+            return Err(wrong("the host is missing"));
+        }
+        let port = match port {
+            None => None,
+            Some(port) => Some(
+                port.parse()
+                    .ok()
+                    .filter(|&port| port != 0)
+                    .ok_or_else(|| wrong("the port is not a number from 1 to 65535"))?,
+            ),
+        };
+        let decode = |part: &str| {
+            percent_decode(part).ok_or_else(|| wrong("a part is not UTF-8 when decoded"))
+        };
+        Ok(Url {
+            host: decode(host)?,
+            port,
+            username: username.map(decode).transpose()?,
+            password: password.map(decode).transpose()?,
+            topic: topic.map(decode).transpose()?,
+        })
+    }
+}
+
+/// Host and port; IPv6 addresses stand in brackets.
+fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(rest) = authority.strip_prefix('[') {
+        let (host, rest) = rest.split_once(']')?;
+        return Some((host, rest.strip_prefix(':')));
+    }
+    Some(match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    })
+}
+
+/// `%41` to `A`; a `%` without two hex digits stands for itself. `None` if the result is not UTF-8.
+fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let digit = |i: usize| tail.get(i).and_then(|&c| char::from(c).to_digit(16));
+        match (first, digit(0), digit(1)) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push((high << 4 | low) as u8);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts() {
+        let url = Url::parse("-L", "mqtt://me:s%40c:r@h.example:4000/a/b%20c").unwrap();
+        assert_eq!(
+            url,
+            Url {
+                host: "h.example".to_owned(),
+                port: Some(4000),
+                username: Some("me".to_owned()),
+                password: Some("s@c:r".to_owned()),
+                topic: Some("a/b c".to_owned()),
+            }
+        );
+        let url = Url::parse("-L", "MQTT://[2001:db8::1]/").unwrap();
+        assert_eq!(url.host, "2001:db8::1");
+        assert_eq!((url.port, url.topic, url.username), (None, None, None));
+        let url = Url::parse("-L", "mqtt://me@[::1]:7").unwrap();
+        assert_eq!((url.host.as_str(), url.port), ("::1", Some(7)));
+        assert_eq!((url.username.as_deref(), url.password), (Some("me"), None));
+        assert_eq!(
+            Url::parse("-L", "mqtt://h/100%").unwrap().topic.as_deref(),
+            Some("100%")
+        );
+    }
+
+    #[test]
+    fn what_is_no_url() {
+        for bad in [
+            "h",
+            "http://h",
+            "mqtt://",
+            "mqtt://u@:1",
+            "mqtt://h:0",
+            "mqtt://h:x",
+            "mqtt://h:65536",
+            "mqtt://[::1",
+            "mqtt://%ff",
+        ] {
+            let failure = Url::parse("-L", bad).unwrap_err();
+            assert!(failure.message.starts_with("-L takes mqtt://"), "{bad}");
+        }
+    }
+}

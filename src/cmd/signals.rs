@@ -1,0 +1,57 @@
+//! The signals that end a subcommand before its work is done.
+
+use super::{Exit, Failure};
+
+/// SIGINT and SIGTERM; Ctrl-C where there are no signals.
+#[derive(Debug)]
+pub(super) struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    /// Takes the signals over from now on. To be called within a runtime.
+    ///
+    /// # Errors
+    /// If the system does not give them.
+    pub(super) fn new() -> Result<Signals, Failure> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let failure =
+            |error| Failure::new(Exit::Io, format!("cannot wait for signals: {error}"));
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt()).map_err(failure)?,
+            terminate: signal(SignalKind::terminate()).map_err(failure)?,
+        })
+    }
+
+    /// Waits for a signal: the exit code for it.
+    pub(super) async fn recv(&mut self) -> Exit {
+        tokio::select! {
+            _ = self.interrupt.recv() => Exit::Interrupted,
+            _ = self.terminate.recv() => Exit::Terminated,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    /// Nothing to do ahead.
+    ///
+    /// # Errors
+    /// None.
+    pub(super) fn new() -> Result<Signals, Failure> {
+        Ok(Signals {})
+    }
+
+    /// Waits for Ctrl-C: the exit code for it.
+    pub(super) async fn recv(&mut self) -> Exit {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Exit::Interrupted,
+            // Without a way to be told, there is nothing to wait for.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
