@@ -89,26 +89,26 @@ mod tests {
         let v311 = Some(Version::V311);
         let v5 = Some(Version::V5);
         for (packet, version) in [
-            (&[0x20, 2, 0, 0][..], v311),               // CONNACK without properties
-            (&[0x20, 3, 0, 0, 0], v5),                  // and with none
-            (&[0x20, 6, 0, 0, 3, 0x22, 0, 10], v5),     // and with one
-            (&[0x40, 2, 0, 1], None),                   // PUBACK of either
-            (&[0x40, 3, 0, 1, 0x10], v5),               // with a reason code
-            (&[0x90, 3, 0, 1, 1], v311),                // SUBACK
-            (&[0x90, 4, 0, 1, 0, 1], None),             // two codes, or properties and one
-            (&[0x90, 4, 0, 1, 1, 1], v311),             // a property block would be cut
-            (&[0x90, 4, 0, 1, 0, 0x87], v5),            // 0x87 is no code of 3.1.1
-            (&[0xb0, 2, 0, 1], v311),                   // UNSUBACK
-            (&[0xb0, 4, 0, 1, 0, 0x11], v5),            //
-            (&[0xe0, 0], None),                         // DISCONNECT
-            (&[0xe0, 1, 4], v5),                        // with a reason
-            (&[0xf0, 0], v5),                           // AUTH
-            (&[0x82, 6, 0, 1, 0, 1, b'a', 0], v311),    // SUBSCRIBE
-            (&[0x82, 7, 0, 1, 0, 0, 1, b'a', 0], v5),   //
-            (&[0x30, 3, 0, 1, b'a'], v311),             // PUBLISH with nothing behind the topic
+            (&[0x20, 2, 0, 0][..], v311),           // CONNACK without properties
+            (&[0x20, 3, 0, 0, 0], v5),              // and with none
+            (&[0x20, 6, 0, 0, 3, 0x22, 0, 10], v5), // and with one
+            (&[0x40, 2, 0, 1], None),               // PUBACK of either
+            (&[0x40, 3, 0, 1, 0x10], v5),           // with a reason code
+            (&[0x90, 3, 0, 1, 1], v311),            // SUBACK
+            (&[0x90, 4, 0, 1, 0, 1], None),         // two codes, or properties and one
+            (&[0x90, 4, 0, 1, 1, 1], v311),         // a property block would be cut
+            (&[0x90, 4, 0, 1, 0, 0x87], v5),        // 0x87 is no code of 3.1.1
+            (&[0xb0, 2, 0, 1], v311),               // UNSUBACK
+            (&[0xb0, 4, 0, 1, 0, 0x11], v5),        //
+            (&[0xe0, 0], None),                     // DISCONNECT
+            (&[0xe0, 1, 4], v5),                    // with a reason
+            (&[0xf0, 6, 0x18, 4, 0x15, 0, 1, b'm'], v5), // AUTH
+            (&[0x82, 6, 0, 1, 0, 1, b'a', 0], v311), // SUBSCRIBE
+            (&[0x82, 7, 0, 1, 0, 0, 1, b'a', 0], v5), //
+            (&[0x30, 3, 0, 1, b'a'], v311),         // PUBLISH with nothing behind the topic
             (&[0x30, 5, 0, 1, b'a', b'h', b'i'], v311), // 'h' is too long for properties
             (&[0x30, 6, 0, 1, b'a', 0, b'h', b'i'], None), // an empty list, or a payload
-            (&[0x30, 2, 0, 0], None),                   // an empty topic fits neither
+            (&[0x30, 2, 0, 0], None),               // an empty topic fits neither
         ] {
             assert_eq!(alone(packet), version, "{packet:02x?}");
         }
