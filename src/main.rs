@@ -12,6 +12,7 @@ fn main() -> ExitCode {
         Command::Publish(args) => cmd::publish::run(args),
         Command::Subscribe(args) => cmd::subscribe::run(args),
         Command::Decode(args) => cmd::decode::run(args),
+        Command::CaptureReplay(args) => cmd::capture_replay::run(args),
     };
     match result {
         Ok(exit) => ExitCode::from(exit.code()),

@@ -3,11 +3,13 @@
 //! Help, man pages and completions are generated from here; `tests/it/generated.rs` compares the
 //! committed ones. What was typed is turned into a validated plan in [`cmd`](crate::cmd).
 
+mod capture_replay;
 mod connection;
 mod decode;
 mod publish;
 mod subscribe;
 
+pub use capture_replay::CaptureReplay;
 pub use connection::Connection;
 pub use decode::{Color, Decode, From};
 pub use publish::Publish;
@@ -42,6 +44,9 @@ pub enum Command {
     Subscribe(Subscribe),
     /// Decode packets from hex text or a capture.
     Decode(Decode),
+    /// Publish again what clients published in a capture.
+    #[command(visible_alias = "replay")]
+    CaptureReplay(CaptureReplay),
 }
 
 /// The exit code contract, shown below every help text.
