@@ -313,3 +313,6 @@ fn without_alias(publish: &Publish<'_>) -> PropertiesBuf {
     }
     properties
 }
+
+#[cfg(test)]
+mod tests;
