@@ -5,4 +5,6 @@ mod captures;
 mod corpus;
 mod decode_corpus;
 mod decode_properties;
+mod generated;
+mod rooms;
 mod strategies;
