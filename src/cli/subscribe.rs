@@ -54,12 +54,7 @@ pub struct Subscribe {
 
     /// Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s,
     /// 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i.
-    #[arg(
-        short = 'x',
-        long,
-        value_name = "TIME",
-        allow_negative_numbers = true
-    )]
+    #[arg(short = 'x', long, value_name = "TIME", allow_negative_numbers = true)]
     pub session_expiry_interval: Option<String>,
 
     /// How to reach the broker.

@@ -19,8 +19,7 @@ impl Signals {
     /// If the system does not give them.
     pub(super) fn new() -> Result<Signals, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
-        let failure =
-            |error| Failure::new(Exit::Io, format!("cannot wait for signals: {error}"));
+        let failure = |error| Failure::new(Exit::Io, format!("cannot wait for signals: {error}"));
         Ok(Signals {
             interrupt: signal(SignalKind::interrupt()).map_err(failure)?,
             terminate: signal(SignalKind::terminate()).map_err(failure)?,

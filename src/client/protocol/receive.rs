@@ -255,11 +255,7 @@ impl Protocol {
     }
 
     fn handle_codes(&mut self, packet: PacketType, codes: &Codes<'_>) -> Handled {
-        if !self
-            .session
-            .outgoing
-            .handle_request_ack(codes.packet_id)
-        {
+        if !self.session.outgoing.handle_request_ack(codes.packet_id) {
             return Ok(None);
         }
         let Some(request) = self.requests.remove(&codes.packet_id) else {
@@ -313,5 +309,7 @@ impl Protocol {
 }
 
 fn reason_string(properties: Properties<'_>) -> Option<String> {
-    properties.text(PropertyId::REASON_STRING).map(str::to_owned)
+    properties
+        .text(PropertyId::REASON_STRING)
+        .map(str::to_owned)
 }

@@ -102,10 +102,7 @@ impl ConnectPlan {
             }
             connect
                 .properties
-                .push(
-                    PropertyId::SESSION_EXPIRY_INTERVAL,
-                    Value::U32(seconds),
-                )
+                .push(PropertyId::SESSION_EXPIRY_INTERVAL, Value::U32(seconds))
                 .map_err(|error| Failure::usage(error.to_string()))?;
         }
         Ok(ConnectPlan {
@@ -342,7 +339,11 @@ mod tests {
     #[test]
     fn wrong_usage_is_one_sentence() {
         for (args, env, sentence) in [
-            ("-V 6", [].as_slice(), "'6' is not an MQTT version; use 5, 311 or 31"),
+            (
+                "-V 6",
+                [].as_slice(),
+                "'6' is not an MQTT version; use 5, 311 or 31",
+            ),
             ("-p 0", &[], "a port is a number from 1 to 65535, not 0"),
             (
                 "-V 311 -P x",

@@ -46,7 +46,8 @@ fn read_into(input: &mut impl Read, sender: &Sender<Result<Bytes, Failure>>) {
         if buffer.len() - kept < READ_SIZE / 2 {
             if kept > MAX_PACKET_SIZE {
                 let limit = MAX_PACKET_SIZE;
-                let message = format!("a line of stdin is longer than {limit} bytes, which no packet holds");
+                let message =
+                    format!("a line of stdin is longer than {limit} bytes, which no packet holds");
                 let _ = sender.blocking_send(Err(Failure::new(Exit::Io, message)));
                 return;
             }

@@ -206,7 +206,8 @@ impl Run<'_> {
         }
         self.sent += 1;
         if plan.qos == QoS::AtMostOnce {
-            plan.connect.debug(format_args!("published to {}", Quoted(plan.topic.as_str())));
+            plan.connect
+                .debug(format_args!("published to {}", Quoted(plan.topic.as_str())));
         }
         if self.client.unsent() >= BATCH {
             self.flush().await?;
@@ -236,7 +237,9 @@ impl Run<'_> {
                 reason_string,
                 ..
             }) => {
-                self.plan.connect.debug(format_args!("acknowledged: {reason}"));
+                self.plan
+                    .connect
+                    .debug(format_args!("acknowledged: {reason}"));
                 if reason.is_error() {
                     self.refused += 1;
                     self.first_refusal.get_or_insert((reason, reason_string));

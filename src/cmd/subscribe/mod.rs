@@ -249,10 +249,9 @@ impl Run<'_> {
                             ),
                         ));
                     }
-                    self.plan.connect.debug(format_args!(
-                        "subscribed to {}: {name}",
-                        Quoted(filter)
-                    ));
+                    self.plan
+                        .connect
+                        .debug(format_args!("subscribed to {}: {name}", Quoted(filter)));
                 }
                 Ok(None)
             }
