@@ -1,5 +1,26 @@
-//! capture stub
-/// stub
-pub fn is_capture(_: &[u8]) -> bool {
-    false
-}
+//! From the bytes of a capture file to MQTT packets, each with its frame, time, direction,
+//! endpoints and stream.
+//!
+//! ```text
+//! file (pcap, pcapng)  ->  link  ->  ip  ->  tcp (reassembly)  ->  dialogue (MQTT)  ->  packets
+//! ```
+//!
+//! Everything streams: memory is bounded, whatever the size of the file. Nothing here prints, and
+//! nothing here knows what a packet means beyond what is needed to find its boundaries.
+//!
+//! The entry is [`Packets`]: give it a reader, pull [`Record`]s.
+
+pub mod detect;
+mod dialogue;
+pub mod error;
+pub mod file;
+pub mod ip;
+pub mod link;
+pub mod packets;
+pub mod record;
+pub mod tcp;
+
+pub use error::CaptureError;
+pub use file::{Frame, FrameReader, is_capture};
+pub use packets::{Options, Packets, Stats};
+pub use record::{CapturedPacket, Gap, Place, Record, SkipReason, Skipped, Timestamp, VersionFrom};

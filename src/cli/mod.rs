@@ -34,10 +34,13 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Publish messages.
     #[command(name = "pub")]
     Publish(Publish),
+    /// Subscribe and print what comes.
     #[command(name = "sub")]
     Subscribe(Subscribe),
+    /// Decode packets from hex text or a capture.
     Decode(Decode),
 }
 

@@ -4,10 +4,12 @@
 //! ([`encode`]), one table each for properties, reason codes and rules, one QoS 1/2 state
 //! machine ([`flow`]). The version is a value, not a module: 3.1.1 is 5.0 without properties.
 
+pub mod alias;
 pub mod decode;
 pub mod encode;
 pub mod flow;
 pub mod frame;
+pub mod infer;
 pub mod packet;
 pub mod packet_type;
 pub mod property;

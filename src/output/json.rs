@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Decoded, Origin};
+use super::{Decoded, Origin, Place};
 use crate::mqtt::decode::{Field, FieldRecord};
 use crate::mqtt::frame::FixedHeader;
 use crate::mqtt::packet::SubscriptionOptions;
@@ -141,7 +141,6 @@ impl<'a> Packet<'a> {
         let header = FixedHeader::parse(bytes).ok().flatten();
         let mut packet = Packet {
             origin: Some(decoded.origin),
-            time: decoded.origin.time,
             version: Some(version),
             type_name: packet_type.name(version),
             byte1,
@@ -262,19 +261,13 @@ impl Serialize for Packet<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         let map_ref = &mut map;
-        let origin = self.origin.as_ref();
-        entry(map_ref, "frame", origin.and_then(|o| o.frame))?;
-        entry(map_ref, "time", self.time.map(Shown))?;
-        entry(map_ref, "stream", origin.and_then(|o| o.stream))?;
-        let endpoints = origin.and_then(|o| o.endpoints);
-        entry(map_ref, "src", endpoints.map(|(src, _)| Shown(src)))?;
-        entry(map_ref, "dst", endpoints.map(|(_, dst)| Shown(dst)))?;
-        let from = origin.and_then(|o| o.from);
-        entry(map_ref, "from", from.map(|side| side.as_str()))?;
-        entry(map_ref, "transport", origin.and_then(|o| o.transport))?;
+        match &self.origin {
+            Some(origin) => place(map_ref, &origin.place)?,
+            None => entry(map_ref, "time", self.time.map(Shown))?,
+        }
         entry(map_ref, "protocol", Some("mqtt"))?;
         entry(map_ref, "version", self.version.map(Version::as_str))?;
-        entry(map_ref, "version_from", origin.map(|o| o.version_from))?;
+        entry(map_ref, "version_from", self.origin.map(|o| o.version_from))?;
         entry(map_ref, "type", Some(self.type_name))?;
         entry(map_ref, "byte1", self.byte1)?;
         if let Some((dup, qos, retain)) = self.publish_flags {
@@ -318,6 +311,17 @@ impl Serialize for Packet<'_> {
         entry(map_ref, "raw_hex", self.raw.map(hex::encode))?;
         map.end()
     }
+}
+
+/// The keys that say where something came from.
+pub(super) fn place<M: SerializeMap>(map: &mut M, place: &Place) -> Result<(), M::Error> {
+    entry(map, "frame", place.frame)?;
+    entry(map, "time", place.time.map(Shown))?;
+    entry(map, "stream", place.stream)?;
+    entry(map, "src", place.endpoints.map(|(src, _)| Shown(src)))?;
+    entry(map, "dst", place.endpoints.map(|(_, dst)| Shown(dst)))?;
+    entry(map, "from", place.from.map(|side| side.as_str()))?;
+    entry(map, "transport", place.transport)
 }
 
 fn entry<M: SerializeMap>(

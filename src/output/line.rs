@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::text::{Bytes, Safe, shorten};
-use super::{Decoded, colour};
+use super::text::{Bytes, Hex, Safe, shorten};
+use super::{Decoded, Place, colour};
 use crate::mqtt::decode::Field;
 use crate::mqtt::property::Value;
 use crate::mqtt::{PacketType, QoS, ReasonCode, Version};
@@ -18,21 +18,6 @@ const SHOWN_TEXT: usize = 60;
 /// Those of `out`.
 pub fn write(out: &mut impl Write, decoded: &Decoded<'_>) -> io::Result<()> {
     let origin = &decoded.origin;
-    let mut line = String::new();
-    if let Some(frame) = origin.frame {
-        let _ = write!(line, "{frame:>6}  ");
-    }
-    if let Some(time) = origin.time {
-        // The date is in the other views.
-        let time = time.to_string();
-        let clock = time
-            .split_once('T')
-            .map_or(time.as_str(), |(_, clock)| clock);
-        let _ = write!(line, "{}  ", clock.trim_end_matches('Z'));
-    }
-    if let Some((src, dst)) = origin.endpoints {
-        let _ = write!(line, "{src} → {dst}  ");
-    }
     let packet_type = PacketType::from_byte1(decoded.bytes.first().copied().unwrap_or_default());
     let name = packet_type.name(origin.version);
     let summary = summary(decoded, packet_type);
@@ -43,13 +28,38 @@ pub fn write(out: &mut impl Write, decoded: &Decoded<'_>) -> io::Result<()> {
         .max_by_key(|violation| violation.severity())
         .map(|worst| format!("  [{}: {worst}]", colour::severity(worst.severity())))
         .unwrap_or_default();
-    let padding = " ".repeat(12usize.saturating_sub(name.len()));
+    let rest = format!("{summary}{mark}");
+    let padding = match rest.is_empty() {
+        true => 0,
+        false => 12usize.saturating_sub(name.len()),
+    };
     writeln!(
         out,
-        "{}{}{padding}{summary}{mark}",
-        colour::dim(&line),
-        colour::packet_type(name, packet_type)
+        "{}{}{:padding$}{rest}",
+        colour::dim(&columns(&origin.place)),
+        colour::packet_type(name, packet_type),
+        ""
     )
+}
+
+/// The columns in front of every line: frame, time of day, sender and receiver.
+pub(super) fn columns(place: &Place) -> String {
+    let mut columns = String::new();
+    if let Some(frame) = place.frame {
+        let _ = write!(columns, "{frame:>6}  ");
+    }
+    if let Some(time) = place.time {
+        // The date is in the other views.
+        let time = time.to_string();
+        let clock = time
+            .split_once('T')
+            .map_or(time.as_str(), |(_, clock)| clock);
+        let _ = write!(columns, "{}  ", clock.trim_end_matches('Z'));
+    }
+    if let Some((src, dst)) = place.endpoints {
+        let _ = write!(columns, "{src} → {dst}  ");
+    }
+    columns
 }
 
 fn summary(decoded: &Decoded<'_>, packet_type: PacketType) -> String {
@@ -98,7 +108,10 @@ fn summary(decoded: &Decoded<'_>, packet_type: PacketType) -> String {
             (Field::Payload, Value::Binary(payload)) => {
                 words.push(format!("({})", payload.len()));
                 if !payload.is_empty() {
-                    words.push(shorten(Bytes(payload).to_string(), SHOWN_TEXT));
+                    words.push(match std::str::from_utf8(payload) {
+                        Ok(text) => shorten(Safe(text).to_string(), SHOWN_TEXT),
+                        Err(_) => shorten(Hex(payload).to_string(), SHOWN_TEXT),
+                    });
                 }
             }
             _ => {}

@@ -4,6 +4,7 @@
 //! wants. What came from the network is escaped before it reaches a terminal ([`text`]).
 
 pub mod colour;
+pub mod hole;
 pub mod json;
 pub mod line;
 pub mod progress;
@@ -30,9 +31,21 @@ pub struct Decoded<'a> {
     pub topic_resolved: Option<&'a str>,
 }
 
-/// Where a packet came from. Keys as in the JSON lines.
+/// Where a packet came from, and how it was read.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin {
+    /// Where it came from.
+    pub place: Place,
+    /// What the packet was read as.
+    pub version: Version,
+    /// How the version is known: `connect`, `inferred`, `given`, `default`.
+    pub version_from: &'static str,
+}
+
+/// Where in a capture something stands; nothing of it is known for hex text. Keys as in the JSON
+/// lines.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place {
     /// Capture frame, from 1, that holds the packet's last byte.
     pub frame: Option<u64>,
     /// When that frame was captured.
@@ -45,8 +58,4 @@ pub struct Origin {
     pub from: Option<Side>,
     /// `tcp`, `tls`, `ws`, `wss`, `udp`.
     pub transport: Option<&'static str>,
-    /// What the packet was read as.
-    pub version: Version,
-    /// How the version is known: `connect`, `inferred`, `given`, `default`.
-    pub version_from: &'static str,
 }

@@ -33,7 +33,14 @@ pub struct Bytes<'a>(pub &'a [u8]);
 impl fmt::Display for Bytes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match std::str::from_utf8(self.0) {
-            Ok(text) => write!(f, "\"{}\"", Safe(text)),
+            Ok(text) => {
+                f.write_str("\"")?;
+                for (i, part) in text.split('"').enumerate() {
+                    let quote = if i == 0 { "" } else { "\\\"" };
+                    write!(f, "{quote}{}", Safe(part))?;
+                }
+                f.write_str("\"")
+            }
             Err(_) => write!(f, "{}", Hex(self.0)),
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// What a decoder must think of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     Ok,
     Warning,
     Error,
@@ -16,29 +16,29 @@ pub enum Verdict {
 
 /// A rule that a packet breaks, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violates {
+pub(crate) struct Violates {
     /// Any of these; empty in 3.1, which numbers nothing.
-    pub ids: Vec<String>,
-    pub offset: Option<u32>,
-    pub len: Option<u32>,
-    pub code: Option<u8>,
+    pub(crate) ids: Vec<String>,
+    pub(crate) offset: Option<u32>,
+    pub(crate) len: Option<u32>,
+    pub(crate) code: Option<u8>,
 }
 
 /// One packet of the corpus.
 #[derive(Debug, Clone)]
-pub struct Entry {
-    pub name: String,
-    pub version: Version,
-    pub from: Side,
-    pub bytes: Vec<u8>,
-    pub verdict: Verdict,
-    pub violates: Vec<Violates>,
-    pub reencodes: bool,
-    pub json: Option<Value>,
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) version: Version,
+    pub(crate) from: Side,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) verdict: Verdict,
+    pub(crate) violates: Vec<Violates>,
+    pub(crate) reencodes: bool,
+    pub(crate) json: Option<Value>,
 }
 
 /// Every entry of every file.
-pub fn entries() -> Vec<Entry> {
+pub(crate) fn entries() -> Vec<Entry> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
     let mut entries = Vec::new();
     for file in fs::read_dir(folder).unwrap() {

@@ -3,7 +3,7 @@
 use midge::mqtt::decode::{Context, Recorder, Strict, decode};
 use midge::mqtt::encode::encode;
 use midge::mqtt::rule::{Severity, Violation};
-use midge::output::{Decoded, Origin, json};
+use midge::output::{Decoded, Origin, Place, json};
 use serde_json::Value;
 
 use crate::corpus::{Entry, Verdict, Violates, entries};
@@ -140,12 +140,10 @@ fn the_json_is_as_written() {
         let _ = decode(&entry.bytes, context(entry), &mut record);
         let decoded = Decoded {
             origin: Origin {
-                frame: None,
-                time: None,
-                stream: None,
-                endpoints: None,
-                from: Some(entry.from),
-                transport: None,
+                place: Place {
+                    from: Some(entry.from),
+                    ..Place::default()
+                },
                 version: entry.version,
                 version_from: "given",
             },

@@ -5,7 +5,7 @@ use midge::mqtt::encode::encode;
 use midge::mqtt::frame::{Framer, MAX_PACKET_SIZE};
 use midge::mqtt::rule::Severity;
 use midge::mqtt::{Side, Version};
-use midge::output::{Decoded, Origin, json, line, tree};
+use midge::output::{Decoded, Origin, Place, json, line, tree};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -45,12 +45,10 @@ fn examine(bytes: &[u8], context: Context) -> Result<(), TestCaseError> {
     }
     let decoded = Decoded {
         origin: Origin {
-            frame: None,
-            time: None,
-            stream: None,
-            endpoints: None,
-            from: context.from,
-            transport: None,
+            place: Place {
+                from: context.from,
+                ..Place::default()
+            },
             version: context.version,
             version_from: "given",
         },

@@ -1,5 +1,7 @@
 //! The one integration test binary: a module per intent.
 
+mod capture_generated;
+mod captures;
 mod corpus;
 mod decode_corpus;
 mod decode_properties;

@@ -13,9 +13,9 @@ use proptest::sample::select;
 
 /// A packet that owns its parts, since [`Packet`] only borrows.
 #[derive(Debug, Clone)]
-pub struct Owned {
-    pub version: Version,
-    pub from: Side,
+pub(crate) struct Owned {
+    pub(crate) version: Version,
+    pub(crate) from: Side,
     parts: Parts,
 }
 
@@ -52,7 +52,7 @@ enum Parts {
 }
 
 impl Owned {
-    pub fn packet(&self) -> Packet<'_> {
+    pub(crate) fn packet(&self) -> Packet<'_> {
         match &self.parts {
             Parts::Connect {
                 clean_start,
@@ -484,7 +484,7 @@ fn both(version: Version, from: Side) -> BoxedStrategy<Parts> {
 }
 
 /// Any packet that breaks no rule.
-pub fn packet() -> impl Strategy<Value = Owned> {
+pub(crate) fn packet() -> impl Strategy<Value = Owned> {
     (
         select(Version::ALL.to_vec()),
         select(vec![Side::Client, Side::Server]),

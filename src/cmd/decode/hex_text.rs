@@ -6,7 +6,7 @@ use super::{Plan, Stop};
 use crate::mqtt::decode::{Context, Recorder, Strict, connect_version, decode as decode_packet};
 use crate::mqtt::frame::FixedHeader;
 use crate::mqtt::{Side, Version};
-use crate::output::Origin;
+use crate::output::{Origin, Place};
 
 /// The bytes of a hex text, up to the first place that cannot be read.
 #[derive(Debug, PartialEq, Eq)]
@@ -95,12 +95,10 @@ pub(super) fn decode(name: &str, text: &str, plan: &Plan, show: &mut Show<'_>) -
             None => None,
         });
         let origin = Origin {
-            frame: None,
-            time: None,
-            stream: None,
-            endpoints: None,
-            from,
-            transport: None,
+            place: Place {
+                from,
+                ..Place::default()
+            },
             version,
             version_from,
         };

@@ -1,5 +1,6 @@
 //! `midge decode`: packets from hex text or a capture, shown as a tree, as lines or as JSON.
 
+mod captured;
 mod hex_text;
 mod input;
 mod show;
@@ -108,7 +109,7 @@ pub fn run(args: &cli::Decode) -> Result<Exit, Failure> {
         Input::Capture { name, reader, live } => {
             let mut show = Show::new(&plan, View::Lines, &mut out);
             show.flush_each = live;
-            show::capture(&name, reader, &plan, &mut show)
+            captured::decode(&name, reader, &plan, &mut show)
         }
     };
     match (result, out.flush().map_err(Stop::from)) {

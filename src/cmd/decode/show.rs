@@ -1,9 +1,10 @@
 //! From records to the view that was asked for.
 
-use std::io::{Read, Write};
+use std::io::Write;
 
 use super::{Plan, Stop, View};
 use crate::mqtt::decode::Recorder;
+use crate::output::hole::{self, Hole};
 use crate::output::{Decoded, Origin, json, line, tree};
 
 /// The view, and where it goes.
@@ -62,20 +63,29 @@ impl<'o> Show<'o> {
                 tree::write(&mut out, &decoded, options)?;
             }
         }
+        self.end_of_record()
+    }
+
+    pub(super) fn hole(&mut self, hole: &Hole) -> Result<(), Stop> {
+        let mut out = &mut *self.out;
+        match self.view {
+            View::Json => hole::write_json(&mut out, hole)?,
+            View::Lines => hole::write_line(&mut out, hole)?,
+            View::Tree => {
+                if !self.is_first {
+                    writeln!(out)?;
+                }
+                hole::write_line(&mut out, hole)?;
+            }
+        }
+        self.end_of_record()
+    }
+
+    fn end_of_record(&mut self) -> Result<(), Stop> {
         self.is_first = false;
         if self.flush_each {
             self.out.flush()?;
         }
         Ok(())
     }
-}
-
-/// Decodes and shows the packets of a capture.
-pub(super) fn capture(
-    _name: &str,
-    _reader: Box<dyn Read>,
-    _plan: &Plan,
-    _show: &mut Show<'_>,
-) -> Result<(), Stop> {
-    todo!("capture room not merged yet")
 }

@@ -21,6 +21,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             AckKind::PubComp => Rule::PubCompCode,
         };
         let (reason, properties, _) = self.reason(kind.packet_type(), rule)?;
+        self.finish(Rule::LeftOver)?;
         Ok(Packet::Ack(Ack {
             kind,
             packet_id,
@@ -31,6 +32,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
 
     pub(super) fn disconnect(&mut self) -> Result<Packet<'a>, Violation> {
         let (reason, properties, _) = self.reason(PacketType::DISCONNECT, Rule::DisconnectCode)?;
+        self.finish(Rule::LeftOver)?;
         Ok(Packet::Disconnect(Reason { reason, properties }))
     }
 
@@ -40,6 +42,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             let rule = Rule::AuthenticationMethodMissing;
             self.violate(rule, self.pos, 0, Detail::None)?;
         }
+        self.finish(Rule::LeftOver)?;
         Ok(Packet::Auth(Reason { reason, properties }))
     }
 

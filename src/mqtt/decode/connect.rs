@@ -96,7 +96,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             None
         };
         let all_announced = flags.will() && flags.username() && flags.password();
-        self.nothing_left(if all_announced {
+        self.finish(if all_announced {
             Rule::LeftOver
         } else {
             Rule::ConnectLeftOver
@@ -256,6 +256,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             self.violate(Rule::SessionPresentRefused, flags_at, 1, Detail::None)?;
         }
         let (properties, _) = self.properties(PacketType::CONNACK)?;
+        self.finish(Rule::LeftOver)?;
         Ok(Packet::ConnAck(ConnAck {
             session_present,
             code,

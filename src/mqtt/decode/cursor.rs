@@ -257,12 +257,20 @@ impl<'a, 's, S: Sink<'a>> Decoder<'a, 's, S> {
         Ok(Some(text))
     }
 
-    /// The end of the packet must be here.
+    /// The end of the packet must be here, and what was read must make a packet.
     #[inline]
-    pub(super) fn nothing_left(&mut self, rule: Rule) -> Result<(), Violation> {
-        if self.is_at_end() {
-            return Ok(());
+    pub(super) fn finish(&mut self, left_over: Rule) -> Result<(), Violation> {
+        if !self.is_at_end() {
+            self.left_over(left_over)?;
         }
+        match self.broken {
+            Some(violation) => Err(violation),
+            None => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn left_over(&mut self, rule: Rule) -> Result<(), Violation> {
         let (start, len) = (self.pos, self.end - self.pos);
         self.record_raw(Field::Extra, start, self.end);
         self.pos = self.end;

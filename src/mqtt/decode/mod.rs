@@ -45,11 +45,7 @@ pub fn decode<'a, S: Sink<'a>>(
 ) -> Result<Packet<'a>, Violation> {
     let mut decoder = Decoder::new(bytes, context, sink);
     let header = decoder.fixed_header()?;
-    let packet = decoder.packet(header)?;
-    match decoder.broken {
-        Some(violation) => Err(violation),
-        None => Ok(packet),
-    }
+    decoder.packet(header)
 }
 
 /// The version that the Protocol Level of a CONNECT names, if `packet` is one and the byte is
@@ -130,26 +126,25 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
                 self.violate(flags_rule(packet_type), 0, 1, detail)?;
             }
         }
-        let packet = match packet_type {
-            PacketType::PUBLISH => return self.publish(header.byte1),
-            PacketType::PUBACK => self.ack(AckKind::PubAck)?,
-            PacketType::PUBREC => self.ack(AckKind::PubRec)?,
-            PacketType::PUBREL => self.ack(AckKind::PubRel)?,
-            PacketType::PUBCOMP => self.ack(AckKind::PubComp)?,
-            PacketType::CONNECT => return self.connect(),
-            PacketType::CONNACK => self.connack()?,
-            PacketType::SUBSCRIBE => return self.subscribe(),
-            PacketType::UNSUBSCRIBE => return self.unsubscribe(),
-            PacketType::SUBACK => return self.suback(),
-            PacketType::UNSUBACK => self.unsuback()?,
-            PacketType::PINGREQ => Packet::PingReq,
-            PacketType::PINGRESP => Packet::PingResp,
-            PacketType::DISCONNECT => self.disconnect()?,
+        // Each arm returns the result as it was made, since a packet is large to move around.
+        match packet_type {
+            PacketType::PUBLISH => self.publish(header.byte1),
+            PacketType::PUBACK => self.ack(AckKind::PubAck),
+            PacketType::PUBREC => self.ack(AckKind::PubRec),
+            PacketType::PUBREL => self.ack(AckKind::PubRel),
+            PacketType::PUBCOMP => self.ack(AckKind::PubComp),
+            PacketType::CONNECT => self.connect(),
+            PacketType::CONNACK => self.connack(),
+            PacketType::SUBSCRIBE => self.subscribe(),
+            PacketType::UNSUBSCRIBE => self.unsubscribe(),
+            PacketType::SUBACK => self.suback(),
+            PacketType::UNSUBACK => self.unsuback(),
+            PacketType::PINGREQ => self.finish(Rule::LeftOver).map(|()| Packet::PingReq),
+            PacketType::PINGRESP => self.finish(Rule::LeftOver).map(|()| Packet::PingResp),
+            PacketType::DISCONNECT => self.disconnect(),
             // Every type that `is_defined` lets through has its arm; 15 is the last.
-            _ => self.auth()?,
-        };
-        self.nothing_left(Rule::LeftOver)?;
-        Ok(packet)
+            _ => self.auth(),
+        }
     }
 }
 

@@ -50,6 +50,8 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         let payload = self.rest();
         self.sink
             .field(Field::Payload, self.pos, self.end, Value::Binary(payload));
+        self.pos = self.end;
+        self.finish(Rule::LeftOver)?;
         Ok(Packet::Publish(Publish {
             dup,
             qos,

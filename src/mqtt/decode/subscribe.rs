@@ -25,6 +25,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             self.check_filter(filter, filter_start)?;
             self.options(filter)?;
         }
+        self.finish(Rule::LeftOver)?;
         Ok(Packet::Subscribe(Subscribe {
             packet_id,
             properties,
@@ -45,6 +46,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             let filter = self.string(Field::Filter, rules)?;
             self.check_filter(filter, filter_start)?;
         }
+        self.finish(Rule::LeftOver)?;
         Ok(Packet::Unsubscribe(Subscribe {
             packet_id,
             properties,
@@ -111,6 +113,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         let packet_id = self.packet_id(Rule::CodesIdZero)?;
         let (properties, _) = self.properties(PacketType::SUBACK)?;
         let codes = self.codes(PacketType::SUBACK, Rule::SubAckCode, Rule::SubAckEmpty)?;
+        self.finish(Rule::LeftOver)?;
         Ok(Packet::SubAck(Codes {
             packet_id,
             properties,
@@ -130,6 +133,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             // No payload before 5.0 (3.1.1, 3.11.3); the caller reports bytes left over.
             Version::V31 | Version::V311 => &[],
         };
+        self.finish(Rule::LeftOver)?;
         Ok(Packet::UnsubAck(Codes {
             packet_id,
             properties,

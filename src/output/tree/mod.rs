@@ -74,17 +74,17 @@ fn headline(decoded: &Decoded<'_>) -> String {
         colour::packet_type(name, packet_type),
         version_note(origin.version, origin.version_from),
     ];
-    if let Some(side) = origin.from {
+    if let Some(side) = origin.place.from {
         parts.push(format!("from {side}"));
     }
     parts.push(count(decoded.bytes.len(), "byte"));
-    if let Some(frame) = origin.frame {
+    if let Some(frame) = origin.place.frame {
         parts.push(format!("frame {frame}"));
     }
-    if let Some((src, dst)) = origin.endpoints {
+    if let Some((src, dst)) = origin.place.endpoints {
         parts.push(format!("{src} → {dst}"));
     }
-    if let Some(time) = origin.time {
+    if let Some(time) = origin.place.time {
         parts.push(time.to_string());
     }
     parts.join(&colour::dim(" · "))

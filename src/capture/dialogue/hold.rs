@@ -1,0 +1,138 @@
+//! The version of a connection, and the records that wait until it is known.
+
+use crate::{
+    capture::record::{Record, VersionFrom},
+    mqtt::{Version, frame::FixedHeader, infer::Inference},
+};
+
+/// Packets, and bytes of packets, that are held back until the version is known.
+const MAX_PACKETS: usize = 16;
+const MAX_BYTES: usize = 64 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Hold {
+    version: Option<(Version, VersionFrom)>,
+    inference: Inference,
+    /// A CONNECT has begun and is not whole yet: it will say the version.
+    pub(super) connecting: bool,
+    records: Vec<Record>,
+    packets: usize,
+    bytes: usize,
+}
+
+impl Hold {
+    /// `given`: the version that the caller wants, whatever the packets say.
+    pub(super) fn new(given: Option<Version>) -> Hold {
+        Hold {
+            version: given.map(|version| (version, VersionFrom::Given)),
+            inference: Inference::new(),
+            connecting: false,
+            records: Vec::new(),
+            packets: 0,
+            bytes: 0,
+        }
+    }
+
+    /// The version, or the one to show while none is known.
+    pub(super) fn version(&self) -> (Version, VersionFrom) {
+        self.version
+            .unwrap_or((Version::default(), VersionFrom::Default))
+    }
+
+    /// Whether nothing has to wait any longer.
+    pub(super) fn is_settled(&self) -> bool {
+        self.version.is_some()
+    }
+
+    /// A CONNECT said the version.
+    pub(super) fn connect(&mut self, version: Version) {
+        if !matches!(self.version, Some((_, VersionFrom::Given))) {
+            self.version = Some((version, VersionFrom::Connect));
+        }
+    }
+
+    /// Keeps a record; what a packet among them says about the version is taken into account.
+    pub(super) fn push(&mut self, record: Record) {
+        if let Record::Packet(packet) = &record {
+            self.packets += 1;
+            self.bytes += packet.bytes.len();
+            if !packet.is_cut() {
+                self.inference.observe(&packet.bytes, packet.from);
+            }
+        }
+        self.records.push(record);
+        if self.connecting {
+            // Soon known for sure.
+        } else if let Some(version) = self.inference.decided() {
+            self.version = Some((version, VersionFrom::Inferred));
+        }
+        if self.packets >= MAX_PACKETS || self.bytes >= MAX_BYTES {
+            self.guess();
+        }
+    }
+
+    /// Nothing better will come.
+    pub(super) fn guess(&mut self) {
+        if self.version.is_none() {
+            self.version = Some(match self.inference.best() {
+                Some(version) => (version, VersionFrom::Inferred),
+                None => (Version::default(), VersionFrom::Default),
+            });
+        }
+    }
+
+    /// Gives back what waited, with the version.
+    pub(super) fn release(&mut self) -> impl Iterator<Item = Record> + use<> {
+        let (version, version_from) = self.version();
+        std::mem::take(&mut self.records)
+            .into_iter()
+            .map(move |mut record| {
+                if let Record::Packet(packet) = &mut record {
+                    packet.version = version;
+                    packet.version_from = version_from;
+                }
+                record
+            })
+    }
+}
+
+/// The version that a CONNECT asks for; the bit 0x80 of the level marks a bridge.
+pub(super) fn connect_version(packet: &[u8]) -> Option<Version> {
+    let header = FixedHeader::parse(packet).ok()??;
+    let [h, l, rest @ ..] = packet.get(header.len..)? else {
+        return None;
+    };
+    let name = usize::from(u16::from_be_bytes([*h, *l]));
+    let level = rest.get(name)? & 0x7f;
+    let by_name = match (rest.get(..name)?, level) {
+        (b"MQIsdp" | b"MQIpdp", _) => Version::V31,
+        (_, 6..) => Version::V5,
+        _ => Version::V311,
+    };
+    Some(Version::from_level(level).unwrap_or(by_name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_of_connect() {
+        let with = |name: &[u8], level| {
+            let head = [0x10, 30, 0, name.len() as u8];
+            [&head[..], name, &[level], b"\x02\x00\x3c\x00\x01a"].concat()
+        };
+        for (name, level, version) in [
+            (&b"MQIsdp"[..], 3, Version::V31),
+            (b"MQTT", 4, Version::V311),
+            (b"MQTT", 5, Version::V5),
+            (b"MQTT", 0x84, Version::V311), // a bridge
+            (b"MQIsdp", 0x83, Version::V31),
+            (b"MQTT", 6, Version::V5), // not yet known: likely like the newest
+            (b"MQIpdp", 2, Version::V31),
+        ] {
+            assert_eq!(connect_version(&with(name, level)), Some(version));
+        }
+        assert_eq!(connect_version(b"\x10\x0d\x00\x04MQTT"), None);
+    }
+}

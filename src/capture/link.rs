@@ -1,0 +1,138 @@
+//! Link layers: where the IP packet begins in a frame.
+
+/// Why a frame gives nothing. Counted, never an error: a capture is full of other traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Skip {
+    /// A link type that midge does not read.
+    UnknownLink,
+    /// ARP, LLDP and the like.
+    NotIp,
+    /// Neither TCP nor UDP.
+    NotTcpOrUdp,
+    /// A piece of an IP packet.
+    Fragment,
+    /// Headers that are cut or contradict themselves.
+    Damaged,
+}
+
+/// A LINKTYPE_ value of <https://www.tcpdump.org/linktypes.html>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LinkType(pub u16);
+
+impl LinkType {
+    /// BSD loopback, address family in the byte order of the capturing host.
+    pub const NULL: LinkType = LinkType(0);
+    /// Ethernet.
+    pub const ETHERNET: LinkType = LinkType(1);
+    /// IPv4 or IPv6 without a link header.
+    pub const RAW: LinkType = LinkType(101);
+    /// OpenBSD loopback, address family in network byte order.
+    pub const LOOP: LinkType = LinkType(108);
+    /// Linux "cooked" capture.
+    pub const LINUX_SLL: LinkType = LinkType(113);
+    /// IPv4 without a link header.
+    pub const IPV4: LinkType = LinkType(228);
+    /// IPv6 without a link header.
+    pub const IPV6: LinkType = LinkType(229);
+    /// Linux "cooked" capture, second version.
+    pub const LINUX_SLL2: LinkType = LinkType(276);
+}
+
+/// The IP packet in a frame, with whatever padding follows it.
+///
+/// # Errors
+/// Why there is none.
+pub fn ip_packet(link: LinkType, frame: &[u8]) -> Result<&[u8], Skip> {
+    match link {
+        LinkType::ETHERNET => ether_payload(field(frame, 12)?, tail(frame, 14)?),
+        // The address family is not worth a table of the systems' numbers: the version in the
+        // first byte of the packet says the same, and the IP layer looks at it.
+        LinkType::NULL | LinkType::LOOP => raw(tail(frame, 4)?),
+        LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 => raw(frame),
+        // DLT_RAW of BSD and OpenBSD, written into files as they are by some tools.
+        LinkType(12 | 14) => raw(frame),
+        LinkType::LINUX_SLL => ether_payload(field(frame, 14)?, tail(frame, 16)?),
+        LinkType::LINUX_SLL2 => ether_payload(field(frame, 0)?, tail(frame, 20)?),
+        _ => Err(Skip::UnknownLink),
+    }
+}
+
+/// Follows VLAN tags (802.1Q, 802.1ad, and the older numbers of stacked tags).
+fn ether_payload(mut ether_type: u16, mut rest: &[u8]) -> Result<&[u8], Skip> {
+    loop {
+        match ether_type {
+            0x0800 | 0x86dd => return Ok(rest),
+            0x8100 | 0x88a8 | 0x9100 | 0x9200 => {
+                ether_type = field(rest, 2)?;
+                rest = tail(rest, 4)?;
+            }
+            _ => return Err(Skip::NotIp),
+        }
+    }
+}
+
+fn raw(packet: &[u8]) -> Result<&[u8], Skip> {
+    match packet.first().map(|byte| byte >> 4) {
+        Some(4 | 6) => Ok(packet),
+        Some(_) => Err(Skip::NotIp),
+        None => Err(Skip::Damaged),
+    }
+}
+
+fn field(bytes: &[u8], at: usize) -> Result<u16, Skip> {
+    match bytes.get(at..at + 2) {
+        Some(&[high, low]) => Ok(u16::from_be_bytes([high, low])),
+        _ => Err(Skip::Damaged),
+    }
+}
+
+fn tail(bytes: &[u8], from: usize) -> Result<&[u8], Skip> {
+    bytes.get(from..).ok_or(Skip::Damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_link_layer_ends_where_ip_begins() {
+        let ip = [0x45, 0, 0, 20];
+        let with = |head: &[u8]| [head, &ip[..]].concat();
+        let mac = [0; 12];
+        for (link, frame) in [
+            (LinkType::ETHERNET, with(&[&mac[..], &[8, 0]].concat())),
+            (
+                LinkType::ETHERNET,
+                with(&[&mac[..], &[0x88, 0xa8, 0, 7, 0x81, 0, 0, 9, 8, 0]].concat()),
+            ),
+            (LinkType::NULL, with(&[2, 0, 0, 0])),
+            (LinkType::LOOP, with(&[0, 0, 0, 2])),
+            (LinkType::RAW, with(&[])),
+            (
+                LinkType::LINUX_SLL,
+                with(&[0, 0, 3, 4, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0]),
+            ),
+            (
+                LinkType::LINUX_SLL2,
+                with(&[8, 0, 0, 0, 0, 0, 0, 1, 3, 4, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0]),
+            ),
+        ] {
+            assert_eq!(ip_packet(link, &frame), Ok(&ip[..]), "{link:?}");
+            for cut in 0..frame.len() - ip.len() {
+                assert!(
+                    ip_packet(link, &frame[..cut]).is_err(),
+                    "{link:?} cut at {cut}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn other_traffic_is_named() {
+        let mut arp = [0; 60];
+        arp[12] = 0x08;
+        arp[13] = 0x06;
+        assert_eq!(ip_packet(LinkType::ETHERNET, &arp), Err(Skip::NotIp));
+        assert_eq!(ip_packet(LinkType(105), &arp), Err(Skip::UnknownLink));
+    }
+}

@@ -1,0 +1,173 @@
+//! What comes out of a capture.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::mqtt::{Side, Version};
+
+/// When a frame was captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    /// Nanoseconds since 1970-01-01 00:00 UTC.
+    pub nanos: i64,
+    /// Decimal digits of a second that the capture really has: 6 or 9, 0 to 9 in pcapng.
+    pub digits: u8,
+}
+
+/// Where something was captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Place {
+    /// Number of the frame in the file, from 1.
+    pub frame: u64,
+    /// When it was captured; simple packet blocks of pcapng have no time.
+    pub time: Option<Timestamp>,
+}
+
+/// One thing found in a stream. Those of one stream come in the order of its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// A packet, whole or cut.
+    Packet(CapturedPacket),
+    /// Bytes that the capture does not have.
+    Gap(Gap),
+    /// Bytes that the capture has and that belong to no packet.
+    Skipped(Skipped),
+}
+
+/// How the version of a packet is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum VersionFrom {
+    /// The CONNECT of the connection said it.
+    Connect,
+    /// The packets have what only this version allows.
+    Inferred,
+    /// The caller said it.
+    Given,
+    /// Nothing said it.
+    Default,
+}
+
+impl VersionFrom {
+    /// `connect`, `inferred`, `given` or `default`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            VersionFrom::Connect => "connect",
+            VersionFrom::Inferred => "inferred",
+            VersionFrom::Given => "given",
+            VersionFrom::Default => "default",
+        }
+    }
+}
+
+/// A packet as it went over the wire.
+///
+/// Its frame is the one that made it complete: the frame with its last byte, or, if segments came
+/// out of order, the frame that filled the last hole before that byte. So frames never go back
+/// within one direction of a stream, and the time is the moment at which the receiver could have
+/// the packet. Behind a hole that was never filled it is the frame with the last byte again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CapturedPacket {
+    /// The frame that completed it.
+    pub frame: u64,
+    /// When that frame was captured.
+    pub time: Option<Timestamp>,
+    /// TCP connection, numbered from 0 in the order of first frames.
+    pub stream: u64,
+    /// Sender.
+    pub src: SocketAddr,
+    /// Receiver.
+    pub dst: SocketAddr,
+    /// The sender's part in the connection, if known.
+    pub from: Option<Side>,
+    /// What carried the bytes: `tcp`.
+    pub transport: &'static str,
+    /// The version to decode it with.
+    pub version: Version,
+    /// How that is known.
+    pub version_from: VersionFrom,
+    /// The packet from its fixed header on; the first part of it if it is cut.
+    pub bytes: Bytes,
+    /// Length that the fixed header announces, fixed header included.
+    pub announced_len: usize,
+}
+
+impl CapturedPacket {
+    /// Whether the capture has less of the packet than its fixed header announces.
+    pub fn is_cut(&self) -> bool {
+        self.bytes.len() < self.announced_len
+    }
+}
+
+/// Bytes that were sent and are not in the capture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The frame with the first byte behind the hole, or the one that told of the hole.
+    pub frame: u64,
+    /// When that frame was captured.
+    pub time: Option<Timestamp>,
+    /// TCP connection.
+    pub stream: u64,
+    /// Sender of the lost bytes.
+    pub src: SocketAddr,
+    /// Receiver.
+    pub dst: SocketAddr,
+    /// The sender's part in the connection, if known.
+    pub from: Option<Side>,
+    /// How many bytes.
+    pub lost: u64,
+    /// The frame in which the next true packet boundary was found, if one was.
+    pub resynced_at_frame: Option<u64>,
+}
+
+/// Why bytes belong to no packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SkipReason {
+    /// The capture starts inside of a packet.
+    MidStream,
+    /// Between a gap and the next true packet boundary.
+    AfterGap,
+    /// The rest, behind a gap, of a packet that was reported as cut.
+    RestOfCutPacket,
+    /// The rest of a packet that is larger than the limit and was reported as cut.
+    OverLimit,
+    /// A fixed header that is not all there.
+    CutHeader,
+    /// Not MQTT: an impossible remaining length, or bytes that make no packets.
+    NotMqtt,
+}
+
+impl SkipReason {
+    /// The reason in words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SkipReason::MidStream => "the capture starts inside of a packet",
+            SkipReason::AfterGap => "no packet boundary after a gap",
+            SkipReason::RestOfCutPacket => "the rest of a packet that a gap cut",
+            SkipReason::OverLimit => "the rest of a packet that is over the size limit",
+            SkipReason::CutHeader => "a fixed header that is cut",
+            SkipReason::NotMqtt => "not MQTT",
+        }
+    }
+}
+
+/// Bytes in a stream that belong to no packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The frame with the first of them.
+    pub frame: u64,
+    /// When that frame was captured.
+    pub time: Option<Timestamp>,
+    /// TCP connection.
+    pub stream: u64,
+    /// Sender.
+    pub src: SocketAddr,
+    /// Receiver.
+    pub dst: SocketAddr,
+    /// The sender's part in the connection, if known.
+    pub from: Option<Side>,
+    /// How many bytes.
+    pub len: u64,
+    /// Why.
+    pub reason: SkipReason,
+}

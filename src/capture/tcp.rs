@@ -1,0 +1,397 @@
+//! TCP: from segments to the byte streams of connections.
+//!
+//! What belongs here: which connection a segment is part of, the order of its bytes, and what is
+//! missing. What does not: what the bytes mean. A [`Follower`] per connection takes them.
+//!
+//! A hole in the sequence numbers is waited on while it may still be filled. It is given up, and
+//! reported as a gap, once
+//! - more than [`MAX_PENDING`] bytes wait behind it (or [`MAX_PENDING_TOTAL`] over all streams),
+//! - the other side has acknowledged bytes behind it and [`GRACE`] more frames have not filled it
+//!   (an acknowledgment may be captured before the data it speaks of),
+//! - the frame that has the bytes says that the snapshot length cut them off,
+//! - the connection ends: both FIN or an RST and [`GRACE`] frames, another connection with the
+//!   same addresses, the end of the file.
+
+use std::{
+    collections::{VecDeque, hash_map::Entry},
+    net::SocketAddr,
+};
+
+use rustc_hash::FxHashMap;
+
+use super::{ip::Segment, record::Place};
+
+mod half;
+
+use half::{Half, Piece};
+
+/// Bytes of one direction that may wait behind a hole, with what keeping them costs.
+pub const MAX_PENDING: usize = 1 << 20;
+
+/// Bytes that may wait behind holes in all streams together.
+pub const MAX_PENDING_TOTAL: usize = 8 << 20;
+
+/// Frames of the capture after which what has not come will not come.
+pub const GRACE: u64 = 64;
+
+/// Connections that are followed at once, ended ones (kept small, to know late retransmissions)
+/// included. Beyond it the ones that were silent the longest are ended.
+pub const MAX_STREAMS: usize = 16_384;
+
+/// A jump in the sequence numbers by more than this is no reordering: the addresses are in use by
+/// another connection, whose SYN was not captured.
+const MAX_JUMP: u32 = 64 << 20;
+
+/// An end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// The sender of the first frame.
+    First,
+    /// The other one.
+    Second,
+}
+
+impl End {
+    /// The other end.
+    pub const fn other(self) -> End {
+        match self {
+            End::First => End::Second,
+            End::Second => End::First,
+        }
+    }
+}
+
+/// One value for each end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pair<T> {
+    /// For [`End::First`].
+    pub first: T,
+    /// For [`End::Second`].
+    pub second: T,
+}
+
+impl<T> Pair<T> {
+    /// The value of `end`.
+    pub fn get(&self, end: End) -> &T {
+        match end {
+            End::First => &self.first,
+            End::Second => &self.second,
+        }
+    }
+
+    /// The value of `end`.
+    pub fn get_mut(&mut self, end: End) -> &mut T {
+        match end {
+            End::First => &mut self.first,
+            End::Second => &mut self.second,
+        }
+    }
+}
+
+/// Takes the bytes of one connection, each exactly once, in the order in which they were sent.
+pub trait Follower {
+    /// Where what was found goes.
+    type Out;
+
+    /// `end` sent a SYN: its bytes will come from the very first one on. `opens`: without ACK, so
+    /// it is the one that opened the connection.
+    fn syn(&mut self, end: End, opens: bool, out: &mut Self::Out);
+
+    /// Bytes that `end` sent. `place` is the frame that made them deliverable, see
+    /// [`CapturedPacket`](super::CapturedPacket).
+    fn data(&mut self, end: End, bytes: &[u8], place: Place, out: &mut Self::Out);
+
+    /// `lost` bytes that `end` sent are not in the capture.
+    fn gap(&mut self, end: End, lost: u64, place: Place, out: &mut Self::Out);
+
+    /// Nothing more comes.
+    fn finish(&mut self, out: &mut Self::Out);
+}
+
+/// All connections of a capture.
+#[derive(Debug)]
+pub struct Streams<F> {
+    connections: FxHashMap<(SocketAddr, SocketAddr), Connection<F>>,
+    opened: u64,
+    pending: usize,
+    /// Connections to look at again, and when. Frames only grow, so the front is the first.
+    alarms: VecDeque<(u64, (SocketAddr, SocketAddr), u64)>,
+}
+
+#[derive(Debug)]
+struct Connection<F> {
+    number: u64,
+    first: SocketAddr,
+    halves: Pair<Half>,
+    last: Place,
+    /// `None` once it has ended.
+    follower: Option<F>,
+    /// After this frame an ended conversation is over.
+    closes_at: Option<u64>,
+}
+
+impl<F: Follower> Default for Streams<F> {
+    fn default() -> Self {
+        Streams {
+            connections: FxHashMap::default(),
+            opened: 0,
+            pending: 0,
+            alarms: VecDeque::new(),
+        }
+    }
+}
+
+impl<F: Follower> Streams<F> {
+    /// No connection yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many connections there have been.
+    pub fn opened(&self) -> u64 {
+        self.opened
+    }
+
+    /// Takes a segment. `open` makes the follower of a new connection from its number, the sender
+    /// and the receiver of its first frame.
+    pub fn segment(
+        &mut self,
+        segment: &Segment<'_>,
+        place: Place,
+        open: impl FnOnce(u64, SocketAddr, SocketAddr) -> F,
+        out: &mut F::Out,
+    ) {
+        let key = if segment.src <= segment.dst {
+            (segment.src, segment.dst)
+        } else {
+            (segment.dst, segment.src)
+        };
+        let connection = match self.connections.entry(key) {
+            Entry::Occupied(entry) => {
+                let connection = entry.into_mut();
+                if connection.is_succeeded_by(segment) {
+                    self.pending -= connection.pending();
+                    connection.finish(out);
+                    *connection = Connection::new(self.opened, segment, place, open);
+                    self.opened += 1;
+                }
+                connection
+            }
+            Entry::Vacant(entry) => {
+                let connection = Connection::new(self.opened, segment, place, open);
+                self.opened += 1;
+                entry.insert(connection)
+            }
+        };
+        let before = connection.pending();
+        let alarm = connection.take(segment, place, out);
+        let mut after = connection.pending();
+        if self.pending + after - before > MAX_PENDING_TOTAL {
+            connection.give_up_holes(out);
+            after = connection.pending();
+        }
+        self.pending = self.pending + after - before;
+        if alarm {
+            let number = connection.number;
+            self.alarms.push_back((place.frame + GRACE, key, number));
+        }
+        if self.connections.len() > MAX_STREAMS {
+            self.evict(out);
+        }
+    }
+
+    /// Looks after what waits. To be called for every frame of the capture, before its segment.
+    pub fn frame(&mut self, place: Place, out: &mut F::Out) {
+        while self
+            .alarms
+            .front()
+            .is_some_and(|(at, ..)| *at <= place.frame)
+        {
+            let Some((_, key, number)) = self.alarms.pop_front() else {
+                break;
+            };
+            let Some(connection) = self.connections.get_mut(&key) else {
+                continue;
+            };
+            if connection.number != number {
+                continue;
+            }
+            let before = connection.pending();
+            let again = connection.alarm(place, out);
+            self.pending = self.pending + connection.pending() - before;
+            if again {
+                self.alarms.push_back((place.frame + GRACE, key, number));
+            }
+        }
+    }
+
+    /// The capture is over: ends every connection, in the order of their numbers.
+    pub fn finish(&mut self, out: &mut F::Out) {
+        let mut connections: Vec<_> = self.connections.drain().map(|(_, c)| c).collect();
+        connections.sort_unstable_by_key(|connection| connection.number);
+        for mut connection in connections {
+            connection.finish(out);
+        }
+        self.pending = 0;
+        self.alarms.clear();
+    }
+
+    /// Ends the eighth part of the connections that was silent the longest.
+    fn evict(&mut self, out: &mut F::Out) {
+        let mut frames: Vec<u64> = self.connections.values().map(|c| c.last.frame).collect();
+        let eighth = frames.len() / 8;
+        let (_, &mut limit, _) = frames.select_nth_unstable(eighth);
+        let mut silent: Vec<_> = self
+            .connections
+            .extract_if(|_, connection| connection.last.frame <= limit)
+            .map(|(_, connection)| connection)
+            .collect();
+        silent.sort_unstable_by_key(|connection| connection.number);
+        for mut connection in silent {
+            self.pending -= connection.pending();
+            connection.finish(out);
+        }
+    }
+}
+
+impl<F: Follower> Connection<F> {
+    fn new(
+        number: u64,
+        segment: &Segment<'_>,
+        place: Place,
+        open: impl FnOnce(u64, SocketAddr, SocketAddr) -> F,
+    ) -> Self {
+        Connection {
+            number,
+            first: segment.src,
+            halves: Pair::default(),
+            last: place,
+            follower: Some(open(number, segment.src, segment.dst)),
+            closes_at: None,
+        }
+    }
+
+    fn end_of(&self, segment: &Segment<'_>) -> End {
+        // Both ends may have the same address and port only in a capture that is not real.
+        if segment.src == self.first {
+            End::First
+        } else {
+            End::Second
+        }
+    }
+
+    fn pending(&self) -> usize {
+        self.halves.first.pending_bytes() + self.halves.second.pending_bytes()
+    }
+
+    /// Whether `segment` belongs to another connection between the same addresses and ports.
+    fn is_succeeded_by(&self, segment: &Segment<'_>) -> bool {
+        let end = self.end_of(segment);
+        let half = self.halves.get(end);
+        if segment.syn {
+            return half.contradicts_syn(segment.seq);
+        }
+        if segment.payload.is_empty() {
+            return false;
+        }
+        half.distance(segment.seq).is_some_and(|distance| {
+            distance.unsigned_abs() > MAX_JUMP
+                // New data after the end.
+                || (self.follower.is_none() && distance + segment.payload.len() as i32 > 0)
+        })
+    }
+
+    /// Takes a segment in; returns whether there is something to look at again later.
+    fn take(&mut self, segment: &Segment<'_>, place: Place, out: &mut F::Out) -> bool {
+        self.last = place;
+        let end = self.end_of(segment);
+        let Some(follower) = &mut self.follower else {
+            return false;
+        };
+        let half = self.halves.get_mut(end);
+        if segment.syn && half.syn(segment.seq) {
+            follower.syn(end, segment.ack.is_none(), out);
+        }
+        let seq = segment.seq.wrapping_add(u32::from(segment.syn));
+        // An RST may carry a diagnostic text, which is no part of the stream.
+        let payload = if segment.rst { &[] } else { segment.payload };
+        let in_order = half.take(seq, payload, segment.missing, segment.fin, place);
+        if !in_order.is_empty() {
+            follower.data(end, in_order, place, out);
+        }
+        deliver(half, follower, end, out);
+        while half.pending_bytes() > MAX_PENDING {
+            half.give_up_first_hole();
+            deliver(half, follower, end, out);
+        }
+        if let Some(ack) = segment.ack
+            && !segment.rst
+        {
+            self.halves.get_mut(end.other()).acknowledged(ack);
+        }
+        let mut alarm = self.halves.first.wants_alarm() | self.halves.second.wants_alarm();
+        if self.closes_at.is_none() {
+            if self.halves.first.is_complete() && self.halves.second.is_complete() {
+                self.finish(out);
+                return false;
+            }
+            if segment.rst || (self.halves.first.has_fin() && self.halves.second.has_fin()) {
+                self.closes_at = Some(place.frame + GRACE);
+                alarm = true;
+            }
+        }
+        alarm
+    }
+
+    /// What was waited for: has it come?
+    fn alarm(&mut self, place: Place, out: &mut F::Out) -> bool {
+        if self.closes_at.is_some_and(|at| at <= place.frame) {
+            self.finish(out);
+            return false;
+        }
+        let Some(follower) = &mut self.follower else {
+            return false;
+        };
+        for end in [End::First, End::Second] {
+            let half = self.halves.get_mut(end);
+            half.give_up_acknowledged_hole();
+            deliver(half, follower, end, out);
+        }
+        self.halves.first.wants_alarm() | self.halves.second.wants_alarm()
+    }
+
+    fn give_up_holes(&mut self, out: &mut F::Out) {
+        let Some(follower) = &mut self.follower else {
+            return;
+        };
+        for end in [End::First, End::Second] {
+            let half = self.halves.get_mut(end);
+            while half.is_waiting() {
+                half.give_up_first_hole();
+                deliver(half, follower, end, out);
+            }
+        }
+    }
+
+    fn finish(&mut self, out: &mut F::Out) {
+        self.give_up_holes(out);
+        if let Some(mut follower) = self.follower.take() {
+            for end in [End::First, End::Second] {
+                let lost = self.halves.get(end).lost_at_end();
+                if lost > 0 {
+                    follower.gap(end, lost, self.last, out);
+                }
+            }
+            follower.finish(out);
+        }
+    }
+}
+
+fn deliver<F: Follower>(half: &mut Half, follower: &mut F, end: End, out: &mut F::Out) {
+    while let Some((piece, place)) = half.next_piece() {
+        match piece {
+            Piece::Data(bytes) => follower.data(end, &bytes, place, out),
+            Piece::Lost(lost) => follower.gap(end, lost, place, out),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Real captures: what midge finds, packet by packet, against what tshark 4.0 found.
+//!
+//! The references are a peer's view, not the truth. Where midge differs, the bytes decide, and the
+//! reason stands here. For these files there is no such difference: midge finds every packet that
+//! tshark finds, in the same frame, and no other. What midge reports beside them is checked below.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+};
+
+use midge::{
+    capture::{CapturedPacket, Options, Packets, Record, VersionFrom},
+    mqtt::{Side, Version, frame::FixedHeader},
+};
+
+/// What is compared of a packet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Seen {
+    frame: u64,
+    nanos: i64,
+    stream: u64,
+    src: SocketAddr,
+    dst: SocketAddr,
+    byte1: u8,
+    remaining_length: u64,
+}
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/captures")
+        .join(name)
+}
+
+fn records(name: &str) -> Vec<Record> {
+    let file = fs::File::open(path(name)).unwrap();
+    let mut packets = Packets::new(file, Options::default());
+    let mut records = Vec::new();
+    while let Some(record) = packets
+        .next()
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
+    {
+        records.push(record);
+    }
+    records
+}
+
+fn packets(name: &str) -> Vec<CapturedPacket> {
+    let only = |record| match record {
+        Record::Packet(packet) => Some(packet),
+        _ => None,
+    };
+    records(name).into_iter().filter_map(only).collect()
+}
+
+fn seen(packet: &CapturedPacket) -> Seen {
+    let header = FixedHeader::parse(&packet.bytes).unwrap().unwrap();
+    assert_eq!(header.packet_len(), packet.announced_len);
+    assert!(!packet.is_cut());
+    Seen {
+        frame: packet.frame,
+        nanos: packet.time.unwrap().nanos,
+        stream: packet.stream,
+        src: packet.src,
+        dst: packet.dst,
+        byte1: header.byte1,
+        remaining_length: header.remaining_length.into(),
+    }
+}
+
+fn reference(name: &str) -> Vec<Seen> {
+    let text = fs::read_to_string(path(&format!("ref/{name}.jsonl"))).unwrap();
+    text.lines()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            let number = |key: &str| line[key].as_u64().unwrap();
+            let addr = |addr: &str, port: &str| {
+                let addr = line[addr].as_str().unwrap().parse().unwrap();
+                SocketAddr::new(addr, number(port) as u16)
+            };
+            let time = line["ts"].as_str().unwrap().replace('.', "");
+            Seen {
+                frame: number("frame"),
+                nanos: time.parse().unwrap(), // seconds with nine digits behind the dot
+                stream: number("stream"),
+                src: addr("src", "sport"),
+                dst: addr("dst", "dport"),
+                byte1: number("b0") as u8,
+                remaining_length: number("len"),
+            }
+        })
+        .collect()
+}
+
+/// The captures of MQTT over plain TCP.
+fn plain() -> Vec<String> {
+    let other = ["tls", "ws", "mqttsn"];
+    let mut names: Vec<String> = fs::read_dir(path("."))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.contains(".pcap") && !other.iter().any(|other| name.contains(other)))
+        .collect();
+    names.sort();
+    assert_eq!(names.len(), 24);
+    names
+}
+
+#[test]
+fn packet_by_packet_like_the_references() {
+    for name in plain() {
+        let mut found: Vec<Seen> = packets(&name).iter().map(seen).collect();
+        let mut expected = reference(&name);
+        found.sort();
+        expected.sort();
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(found, expected, "{name}");
+        }
+        assert_eq!(found.len(), expected.len(), "{name}");
+    }
+}
+
+/// tshark does not name sides; the ports and the packets do.
+#[test]
+fn directions() {
+    for name in plain() {
+        for packet in packets(&name) {
+            let server_port = match name.as_str() {
+                "alivcor_mqtt_start.pcap" => 1337,
+                _ => 1883,
+            };
+            let from = match (packet.src.port(), packet.dst.port()) {
+                (port, _) if port == server_port => Side::Server,
+                (_, port) if port == server_port => Side::Client,
+                ports => panic!("{name}: {ports:?}"),
+            };
+            assert_eq!(packet.from, Some(from), "{name}: {packet:?}");
+        }
+    }
+}
+
+/// The level in each stream's CONNECT, as tshark read it.
+fn levels(name: &str) -> BTreeMap<u64, Version> {
+    let text = fs::read_to_string(path(&format!("ref/{name}.jsonl"))).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|line| line["name"] == "CONNECT")
+        .map(|line| {
+            let level = line["ver"].as_u64().unwrap() as u8;
+            (
+                line["stream"].as_u64().unwrap(),
+                Version::from_level(level).unwrap(),
+            )
+        })
+        .collect()
+}
+
+/// The version of each stream: from its CONNECT, or what its packets allow.
+#[test]
+fn versions() {
+    let mut inferred = BTreeSet::new();
+    for name in plain() {
+        let levels = levels(&name);
+        for packet in packets(&name) {
+            match levels.get(&packet.stream) {
+                Some(level) => {
+                    assert_eq!(packet.version, *level, "{name}: {packet:?}");
+                    assert_eq!(packet.version_from, VersionFrom::Connect, "{name}");
+                }
+                None => {
+                    assert_eq!(
+                        packet.version_from,
+                        VersionFrom::Inferred,
+                        "{name}: {packet:?}"
+                    );
+                    inferred.insert((name.clone(), packet.version));
+                }
+            }
+        }
+    }
+    let expected = [
+        ("riskyduha_mqtt.pcap", Version::V311), // payloads of text without a property length
+        ("sv_events-missing-connect.pcap", Version::V311), // CONNACK of two bytes
+        ("sv_midstream-split.pcap", Version::V5), // CONNACK of 50 bytes: it has properties
+    ];
+    assert_eq!(
+        inferred,
+        expected
+            .map(|(name, version)| (name.to_owned(), version))
+            .into()
+    );
+}
+
+/// What is no packet: holes in the sequence numbers, checked by hand in the files.
+#[test]
+fn gaps_and_skipped_bytes() {
+    let mut others = Vec::new();
+    for name in plain() {
+        for record in records(&name) {
+            match record {
+                Record::Packet(_) => {}
+                Record::Gap(gap) => {
+                    others.push(format!(
+                        "{name}: stream {} {:?} lost {}, on at {:?}",
+                        gap.stream, gap.from, gap.lost, gap.resynced_at_frame
+                    ));
+                }
+                Record::Skipped(skipped) => others.push(format!("{name}: {skipped:?}")),
+            }
+        }
+    }
+    assert_eq!(
+        others,
+        [
+            // Server: sequence 5 is expected, its FIN comes with 9; a PUBREC was taken out.
+            "sv_events-invalid-qos.pcap: stream 0 Some(Server) lost 4, on at None",
+            // Client: the first data comes with sequence 17; the CONNECT was taken out.
+            "sv_events-missing-connect.pcap: stream 2 Some(Client) lost 16, on at Some(22)",
+        ]
+    );
+}
+
+/// MQTT over WebSocket, in TLS, and MQTT-SN: nothing is taken for plain MQTT over TCP.
+#[test]
+fn other_transports_give_no_packets() {
+    for name in [
+        "mosq20_ws_v311.pcap",
+        "mosq20_wss_v5_dsb.pcapng",
+        "mosq20_tls12.pcap",
+        "mosq21_tls13_v5_dsb.pcapng",
+        "rsmb_mqttsn_1884.pcap",
+    ] {
+        assert_eq!(records(name), [], "{name}");
+    }
+}
