@@ -2,7 +2,9 @@
 
 mod capture_generated;
 mod captures;
+mod client_scripted;
 mod corpus;
 mod decode_corpus;
 mod decode_properties;
+mod program;
 mod strategies;
