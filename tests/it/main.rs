@@ -6,5 +6,6 @@ mod client_scripted;
 mod corpus;
 mod decode_corpus;
 mod decode_properties;
+mod interop_client;
 mod program;
 mod strategies;
