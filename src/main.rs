@@ -9,6 +9,7 @@ use midge::cmd;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
+        Command::Broker(args) => cmd::broker::run(args),
         Command::Publish(args) => cmd::publish::run(args),
         Command::Subscribe(args) => cmd::subscribe::run(args),
         Command::Decode(args) => cmd::decode::run(args),

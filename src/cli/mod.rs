@@ -3,11 +3,13 @@
 //! Help, man pages and completions are generated from here; `tests/it/generated.rs` compares the
 //! committed ones. What was typed is turned into a validated plan in [`cmd`](crate::cmd).
 
+mod broker;
 mod connection;
 mod decode;
 mod publish;
 mod subscribe;
 
+pub use broker::{Broker, LogFormat};
 pub use connection::Connection;
 pub use decode::{Color, Decode, From};
 pub use publish::Publish;
@@ -34,6 +36,8 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run a throwaway MQTT broker, alone or around a command.
+    Broker(Broker),
     /// Publish messages.
     #[command(name = "pub")]
     Publish(Publish),
