@@ -8,4 +8,5 @@ mod outbox;
 mod shell;
 
 pub use self::core::{Config, Event, EventKind};
+pub use crate::net::listen::{ListenError, Listener};
 pub use shell::serve;

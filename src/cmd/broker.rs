@@ -14,9 +14,8 @@ use tokio::sync::oneshot;
 
 use super::signals::Signals;
 use super::{Exit, Failure};
-use crate::broker::{Config, serve};
+use crate::broker::{Config, ListenError, Listener, serve};
 use crate::cli;
-use crate::net::listen::{ListenError, Listener};
 use log::Log;
 
 /// Runs the broker until SIGINT or SIGTERM, or around a command until that ends.

@@ -5,8 +5,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use midge::broker::{Config, Event, serve};
-use midge::net::listen::Listener;
+use midge::broker::{Config, Event, Listener, serve};
 use tokio::sync::oneshot;
 
 /// Runs until it is dropped.
