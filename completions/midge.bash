@@ -16,6 +16,9 @@ _midge() {
             ",$1")
                 cmd="midge"
                 ;;
+            midge,broker)
+                cmd="midge__subcmd__broker"
+                ;;
             midge,decode)
                 cmd="midge__subcmd__decode"
                 ;;
@@ -27,6 +30,9 @@ _midge() {
                 ;;
             midge,sub)
                 cmd="midge__subcmd__sub"
+                ;;
+            midge__subcmd__help,broker)
+                cmd="midge__subcmd__help__subcmd__broker"
                 ;;
             midge__subcmd__help,decode)
                 cmd="midge__subcmd__help__subcmd__decode"
@@ -47,12 +53,46 @@ _midge() {
 
     case "${cmd}" in
         midge)
-            opts="-h -V --help --version pub sub decode help"
+            opts="-h -V --help --version pub sub decode broker help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        midge__subcmd__broker)
+            opts="-p -h --port --bind --max-packet-size --log --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-packet-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -W "text json off" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -95,8 +135,22 @@ _midge() {
             return 0
             ;;
         midge__subcmd__help)
-            opts="pub sub decode help"
+            opts="pub sub decode broker help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        midge__subcmd__help__subcmd__broker)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -25,6 +25,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand pub 'Publish messages'
             cand sub 'Subscribe, and print the messages that come'
             cand decode 'Decode MQTT packets from hex text or a capture file'
+            cand broker 'Run a throwaway MQTT broker, alone or around a command'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'midge;pub'= {
@@ -127,10 +128,20 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'midge;broker'= {
+            cand -p 'Port to listen on; 0 takes a free one'
+            cand --port 'Port to listen on; 0 takes a free one'
+            cand --bind 'Address or host name to listen on. There is no access control yet: think before you listen beyond this machine'
+            cand --max-packet-size 'Largest packet taken, in bytes with its fixed header'
+            cand --log 'What happens, on stderr: connections, refusals, subscriptions'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'midge;help'= {
             cand pub 'Publish messages'
             cand sub 'Subscribe, and print the messages that come'
             cand decode 'Decode MQTT packets from hex text or a capture file'
+            cand broker 'Run a throwaway MQTT broker, alone or around a command'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'midge;help;pub'= {
@@ -138,6 +149,8 @@ set edit:completion:arg-completer[midge] = {|@words|
         &'midge;help;sub'= {
         }
         &'midge;help;decode'= {
+        }
+        &'midge;help;broker'= {
         }
         &'midge;help;help'= {
         }

@@ -29,6 +29,7 @@ complete -c midge -n "__fish_midge_needs_command" -s V -l version -d 'Print vers
 complete -c midge -n "__fish_midge_needs_command" -f -a "pub" -d 'Publish messages'
 complete -c midge -n "__fish_midge_needs_command" -f -a "sub" -d 'Subscribe, and print the messages that come'
 complete -c midge -n "__fish_midge_needs_command" -f -a "decode" -d 'Decode MQTT packets from hex text or a capture file'
+complete -c midge -n "__fish_midge_needs_command" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
 complete -c midge -n "__fish_midge_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c midge -n "__fish_midge_using_subcommand pub" -s t -l topic -d 'Topic to publish to; the one in the URL if there is none' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s m -l message -d 'The message' -r
@@ -90,7 +91,15 @@ complete -c midge -n "__fish_midge_using_subcommand decode" -l lines -d 'One lin
 complete -c midge -n "__fish_midge_using_subcommand decode" -l show-secrets -d 'Show passwords instead of their length'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l raw -d 'Add the whole packet as raw_hex to the JSON'
 complete -c midge -n "__fish_midge_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode help" -f -a "pub" -d 'Publish messages'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode help" -f -a "sub" -d 'Subscribe, and print the messages that come'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode help" -f -a "decode" -d 'Decode MQTT packets from hex text or a capture file'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c midge -n "__fish_midge_using_subcommand broker" -s p -l port -d 'Port to listen on; 0 takes a free one' -r
+complete -c midge -n "__fish_midge_using_subcommand broker" -l bind -d 'Address or host name to listen on. There is no access control yet: think before you listen beyond this machine' -r
+complete -c midge -n "__fish_midge_using_subcommand broker" -l max-packet-size -d 'Largest packet taken, in bytes with its fixed header' -r
+complete -c midge -n "__fish_midge_using_subcommand broker" -l log -d 'What happens, on stderr: connections, refusals, subscriptions' -r -f -a "text\t'One line per event, for people'
+json\t'One JSON object per line'
+off\t'Nothing'"
+complete -c midge -n "__fish_midge_using_subcommand broker" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode broker help" -f -a "pub" -d 'Publish messages'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode broker help" -f -a "sub" -d 'Subscribe, and print the messages that come'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode broker help" -f -a "decode" -d 'Decode MQTT packets from hex text or a capture file'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode broker help" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode broker help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -8,6 +8,7 @@ use midge::cmd;
 fn main() -> ExitCode {
     let cli = cli::parse();
     let result = match &cli.command {
+        Command::Broker(args) => cmd::broker::run(args),
         Command::Publish(args) => cmd::publish::run(args),
         Command::Subscribe(args) => cmd::subscribe::run(args),
         Command::Decode(args) => cmd::decode::run(args),

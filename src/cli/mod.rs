@@ -3,11 +3,13 @@
 //! Help, man pages and completions are generated from here; `tests/it/generated.rs` compares the
 //! committed ones. What was typed is turned into a validated plan in [`cmd`](crate::cmd).
 
+mod broker;
 mod connection;
 mod decode;
 mod publish;
 mod subscribe;
 
+pub use broker::{Broker, LogFormat};
 pub use connection::Connection;
 pub use decode::{Color, Decode, From};
 pub use publish::Publish;
@@ -42,6 +44,7 @@ pub enum Command {
     #[command(name = "sub")]
     Subscribe(Subscribe),
     Decode(Decode),
+    Broker(Broker),
 }
 
 /// The exit code contract, shown below every help text.
