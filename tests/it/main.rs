@@ -4,6 +4,7 @@ mod broker_command;
 mod broker_socket;
 mod capture_generated;
 mod captures;
+mod captures_json;
 mod client_scripted;
 mod corpus;
 mod decode_corpus;
