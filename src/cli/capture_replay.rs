@@ -11,7 +11,6 @@ use super::Connection;
 /// properties are as captured, with topic names in place of topic aliases.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_long_help = super::EXIT_CODES,
     mut_arg("protocol_version", |arg| arg
         .default_value(CaptureReplay::AS_CAPTURED)
         .help("MQTT version of every connection: 5, 311 or 31, or captured for each as it was")),
