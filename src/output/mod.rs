@@ -4,6 +4,7 @@
 //! wants. What came from the network is escaped before it reaches a terminal ([`text`]).
 
 pub mod colour;
+pub mod event;
 pub mod hole;
 pub mod json;
 pub mod line;
