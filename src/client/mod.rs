@@ -25,4 +25,4 @@ pub use engine::{Engine, EngineKind};
 pub use error::{ConnectError, Lost, ProtocolError, PublishError, Refusal, RequestError};
 pub use event::{Connected, Event, ServerLimits, Token};
 pub use message::{Message, Publication, TopicName};
-pub use options::{ConnectOptions, Options, Will};
+pub use options::{ConnectOptions, Options, Target, Will};
