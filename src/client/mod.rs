@@ -25,4 +25,6 @@ pub use engine::{Engine, EngineKind};
 pub use error::{ConnectError, Lost, ProtocolError, PublishError, Refusal, RequestError};
 pub use event::{Connected, Event, ServerLimits, Token};
 pub use message::{Message, Publication, TopicName};
-pub use options::{ConnectOptions, Options, Target, Will};
+pub use options::{ConnectOptions, Options, Will};
+
+pub use crate::net::Target;

@@ -9,7 +9,7 @@ use super::message::TopicName;
 use crate::mqtt::frame::MAX_PACKET_SIZE;
 use crate::mqtt::packet::{self, Connect};
 use crate::mqtt::{PropertiesBuf, PropertyId, QoS, Version};
-pub use crate::net::Target;
+use crate::net::Target;
 
 /// Everything that [`Engine::connect`](super::Engine::connect) needs. Cheap to clone.
 #[derive(Debug, Clone)]

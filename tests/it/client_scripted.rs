@@ -627,7 +627,9 @@ fn what_the_rumqttc_engine_cannot_do_is_wrong_usage() {
         all.extend(args);
         run(&all).expect(
             2,
-            &format!("midge: could not connect to 127.0.0.1:9: the engine rumqttc cannot do {what}\n"),
+            &format!(
+                "midge: could not connect to 127.0.0.1:9: the engine rumqttc cannot do {what}\n"
+            ),
         );
     }
 }

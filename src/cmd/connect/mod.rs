@@ -16,7 +16,6 @@ use crate::client::{ConnectError, ConnectOptions, Engine, EngineKind, Lost, Opti
 use crate::mqtt::property::Value;
 use crate::mqtt::{PropertyId, Version};
 
-
 /// The port of MQTT over TCP.
 const DEFAULT_PORT: u16 = 1883;
 
