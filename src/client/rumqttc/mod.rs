@@ -6,8 +6,8 @@
 //! What rumqttc 0.25 cannot do is refused with a sentence: MQTT 3.1; a Keep Alive under 5 s in
 //! 5.0; passwords that are not text; most properties. What it does differently: it delivers QoS 2
 //! repeats twice (left out here), it does not tie a message to its acknowledgement (done here, by
-//! the order in which it reports what it sends), and its packet ids stop at [`IN_FLIGHT`], since
-//! it allocates for the highest one.
+//! the order in which it reports what it sends), and its packet ids stop at 100, since it
+//! allocates for the highest one.
 
 mod v311;
 mod v5;
