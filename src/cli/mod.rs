@@ -3,11 +3,13 @@
 //! Help, man pages and completions are generated from here; `tests/it/generated.rs` compares the
 //! committed ones. What was typed is turned into a validated plan in [`cmd`](crate::cmd).
 
+mod bench;
 mod connection;
 mod decode;
 mod publish;
 mod subscribe;
 
+pub use bench::Bench;
 pub use connection::Connection;
 pub use decode::{Color, Decode, From};
 pub use publish::Publish;
@@ -40,6 +42,8 @@ pub enum Command {
     /// Subscribe and print what comes.
     #[command(name = "sub")]
     Subscribe(Subscribe),
+    /// Load a broker, and measure rates, latencies and losses.
+    Bench(Bench),
     /// Decode packets from hex text or a capture.
     Decode(Decode),
 }
