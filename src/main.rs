@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use midge::cli::{Cli, Command};
+use midge::cli::{self, Command};
 use midge::cmd;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = cli::parse();
     let result = match &cli.command {
+        Command::Broker(args) => cmd::broker::run(args),
         Command::Publish(args) => cmd::publish::run(args),
         Command::Subscribe(args) => cmd::subscribe::run(args),
         Command::Bench(args) => cmd::bench::run(args),

@@ -7,7 +7,7 @@
 /// The parts of the packet.
 #[derive(Debug)]
 pub(crate) struct Publish<'a> {
-    pub(crate) packet_id: u16,
+    pub(crate) _packet_id: u16,
     pub(crate) _topic: &'a str,
     pub(crate) _properties: &'a [u8],
     pub(crate) _payload: &'a [u8],
@@ -106,7 +106,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Publish<'_>> {
         return None;
     }
     Some(Publish {
-        packet_id,
+        _packet_id: packet_id,
         _topic: topic,
         _properties: properties,
         _payload: payload,

@@ -1,1 +1,12 @@
-//! (room under construction)
+//! The broker: [`core`] decides, [`serve`] moves the bytes.
+//!
+//! Here belong sessions, subscriptions, retained messages, wills, and the tokio shell around
+//! them. Flag parsing and printing do not.
+
+pub mod core;
+mod outbox;
+mod shell;
+
+pub use self::core::{Config, Event, EventKind};
+pub use crate::net::listen::{ListenError, Listener};
+pub use shell::serve;

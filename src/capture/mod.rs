@@ -19,8 +19,10 @@ pub mod link;
 pub mod packets;
 pub mod record;
 pub mod tcp;
+pub mod write;
 
 pub use error::CaptureError;
 pub use file::{Frame, FrameReader, is_capture};
 pub use packets::{Options, Packets, Stats};
 pub use record::{CapturedPacket, Gap, Place, Record, SkipReason, Skipped, Timestamp, VersionFrom};
+pub use write::{CaptureWriter, WrittenStream};

@@ -10,7 +10,6 @@ use super::Connection;
 /// as fast as the broker takes it; with --rate messages are sent at fixed times, and latencies
 /// count from those times, so that a broker that stalls cannot hide it.
 #[derive(Debug, Clone, Args)]
-#[command(after_long_help = super::EXIT_CODES)]
 pub struct Bench {
     /// Connections that publish.
     #[arg(long, value_name = "COUNT", default_value_t = 1)]

@@ -6,7 +6,6 @@ use clap::{Args, ValueEnum};
 ///
 /// Hex is shown as a tree, a capture as one line per packet.
 #[derive(Debug, Clone, Args)]
-#[command(after_long_help = super::EXIT_CODES)]
 pub struct Decode {
     /// Hex text, a file (hex text, pcap or pcapng), or - for stdin [default: stdin].
     ///
@@ -27,7 +26,7 @@ pub struct Decode {
     #[arg(long, group = "view")]
     pub lines: bool,
 
-    /// Read packets as this version, whatever CONNECT says: 5, 311 or 31.
+    /// Read what follows CONNECT as this version, whatever it says: 5, 311 or 31.
     #[arg(long, value_name = "VERSION")]
     pub mqtt_version: Option<String>,
 

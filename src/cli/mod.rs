@@ -4,18 +4,20 @@
 //! committed ones. What was typed is turned into a validated plan in [`cmd`](crate::cmd).
 
 mod bench;
+mod broker;
 mod connection;
 mod decode;
 mod publish;
 mod subscribe;
 
 pub use bench::Bench;
+pub use broker::{Broker, LogFormat};
 pub use connection::Connection;
 pub use decode::{Color, Decode, From};
 pub use publish::Publish;
 pub use subscribe::Subscribe;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// MQTT from a shell.
 #[derive(Debug, Parser)]
@@ -24,8 +26,7 @@ use clap::{CommandFactory, Parser, Subcommand};
     version,
     about = "MQTT from a shell: publish, subscribe, load-test, decode, replay, and a throwaway broker",
     arg_required_else_help = true,
-    subcommand_required = true,
-    after_help = EXIT_CODES,
+    subcommand_required = true
 )]
 pub struct Cli {
     /// What to do.
@@ -35,17 +36,18 @@ pub struct Cli {
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
+#[expect(
+    missing_docs,
+    reason = "the doc of each struct is its help text, and one on the variant would replace it"
+)]
 pub enum Command {
-    /// Publish messages.
     #[command(name = "pub")]
     Publish(Publish),
-    /// Subscribe and print what comes.
     #[command(name = "sub")]
     Subscribe(Subscribe),
-    /// Load a broker, and measure rates, latencies and losses.
     Bench(Bench),
-    /// Decode packets from hex text or a capture.
     Decode(Decode),
+    Broker(Broker),
 }
 
 /// The exit code contract, shown below every help text.
@@ -61,7 +63,14 @@ Exit codes:
   128+ the broker refused: the MQTT 5 reason code
   130, 143  interrupted by SIGINT, SIGTERM";
 
-/// The whole command, for the generators of man pages and completions.
+/// Reads the process's arguments. Wrong usage, `--help` and `--version` end the process here.
+pub fn parse() -> Cli {
+    Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+/// The whole command, also for the generators of man pages and completions.
 pub fn command() -> clap::Command {
     Cli::command()
+        .after_help(EXIT_CODES)
+        .mut_subcommands(|subcommand| subcommand.after_long_help(EXIT_CODES))
 }

@@ -26,3 +26,5 @@ pub use error::{ConnectError, Lost, ProtocolError, PublishError, Refusal, Reques
 pub use event::{Connected, Event, ServerLimits, Token};
 pub use message::{Message, Publication, TopicName};
 pub use options::{ConnectOptions, Options, Will};
+
+pub use crate::net::Target;

@@ -2,6 +2,7 @@
 //! plan, the plan runs, the result becomes an exit code.
 
 pub mod bench;
+pub mod broker;
 pub mod connect;
 pub mod decode;
 pub mod duration;

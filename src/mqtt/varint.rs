@@ -20,7 +20,7 @@ pub struct VarInt {
 impl VarInt {
     /// Whether fewer bytes would have held the value; 5.0 forbids that (`[MQTT-1.5.5-1]`).
     pub const fn is_overlong(self) -> bool {
-        self.len != encoded_len(self.value)
+        self.len > 1 && self.len != encoded_len(self.value)
     }
 }
 
@@ -36,6 +36,18 @@ pub enum Error {
 /// Reads a Variable Byte Integer from the front of `bytes`.
 #[inline]
 pub fn decode(bytes: &[u8]) -> Result<VarInt, Error> {
+    match bytes.first() {
+        // Nearly all are this short.
+        Some(&byte) if byte & 0x80 == 0 => Ok(VarInt {
+            value: u32::from(byte),
+            len: 1,
+        }),
+        Some(_) => decode_long(bytes),
+        None => Err(Error::Incomplete),
+    }
+}
+
+fn decode_long(bytes: &[u8]) -> Result<VarInt, Error> {
     let mut value = 0;
     for (i, &byte) in bytes.iter().take(4).enumerate() {
         value |= u32::from(byte & 0x7f) << (7 * i);

@@ -5,6 +5,7 @@
 //! What never comes here: MQTT.
 
 mod connect;
+pub mod listen;
 
 pub use connect::{DialError, Target};
 

@@ -28,7 +28,8 @@ pub struct Decoded<'a> {
     pub bytes: &'a [u8],
     /// What the decoder found in them.
     pub record: &'a Recorder<'a>,
-    /// The topic that a Topic Alias stood for at that moment, in that direction.
+    /// The topic that a Topic Alias stood for at that moment, in that direction, if the packet has
+    /// none of its own.
     pub topic_resolved: Option<&'a str>,
 }
 

@@ -1,8 +1,19 @@
 //! The one integration test binary: a module per intent.
 
+mod broker_command;
+mod broker_socket;
 mod capture_generated;
 mod captures;
+mod captures_json;
+mod client_scripted;
 mod corpus;
 mod decode_corpus;
 mod decode_properties;
+mod generated;
+mod interop_broker;
+mod interop_client;
+mod program;
+mod rooms;
+mod scenarios;
 mod strategies;
+mod test_broker;

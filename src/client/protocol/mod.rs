@@ -16,8 +16,10 @@ mod receive;
 mod session;
 mod timer;
 
-//mod random_tests;
-//mod tests;
+#[cfg(test)]
+mod random_tests;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::io;

@@ -12,10 +12,9 @@ use bytes::Bytes;
 use self::url::Url;
 use super::{Exit, Failure, duration, version};
 use crate::cli;
-use crate::client::{ConnectError, ConnectOptions, Engine, EngineKind, Lost, Options};
+use crate::client::{ConnectError, ConnectOptions, Engine, EngineKind, Lost, Options, Target};
 use crate::mqtt::property::Value;
 use crate::mqtt::{PropertyId, Version};
-use crate::net::Target;
 
 /// The port of MQTT over TCP.
 const DEFAULT_PORT: u16 = 1883;

@@ -74,7 +74,8 @@ fn show_packet(
             .and_then(|alias| u16::try_from(alias).ok())
             .and_then(|alias| {
                 let aliases = aliases.entry((packet.stream, packet.src)).or_default();
-                aliases.resolve(publish.topic, alias)
+                let topic = aliases.resolve(publish.topic, alias);
+                topic.filter(|_| publish.topic.is_empty())
             }),
         Ok(Packet::Connect(_)) => {
             aliases.remove(&(packet.stream, packet.src));

@@ -222,19 +222,16 @@ impl<'a, 's, S: Sink<'a>> Decoder<'a, 's, S> {
         let start = self.pos;
         let data = self.prefixed(field)?;
         self.sink.field(field, start, self.pos, Value::Str(data));
-        match self.check_string(data, start, self.pos - start, rules)? {
-            Some(text) => Ok(text),
-            None => {
-                // Reported already; the model wants a string, so there will be no packet.
-                let violation = self.make(rules.utf8, start, self.pos - start, Detail::None);
-                self.broken.get_or_insert(violation);
-                Ok("")
-            }
-        }
+        self.check_string(data, start, self.pos - start, rules)?;
+        std::str::from_utf8(data).or_else(|_| {
+            // Reported already; the model wants a string, so there will be no packet.
+            let violation = self.make(rules.utf8, start, self.pos - start, Detail::None);
+            self.broken.get_or_insert(violation);
+            Ok("")
+        })
     }
 
-    /// Checks the bytes of a string that stands at `start` (5.0, 1.5.4; 3.1.1, 1.5.3); `None` if
-    /// they are not UTF-8.
+    /// Checks the bytes of a string that stands at `start` (5.0, 1.5.4; 3.1.1, 1.5.3).
     #[inline]
     pub(super) fn check_string(
         &mut self,
@@ -242,10 +239,23 @@ impl<'a, 's, S: Sink<'a>> Decoder<'a, 's, S> {
         start: usize,
         len: usize,
         rules: StringRules,
-    ) -> Result<Option<&'a str>, Violation> {
+    ) -> Result<(), Violation> {
+        if is_plain(data) {
+            return Ok(());
+        }
+        self.check_unusual_string(data, start, len, rules)
+    }
+
+    #[cold]
+    fn check_unusual_string(
+        &mut self,
+        data: &'a [u8],
+        start: usize,
+        len: usize,
+        rules: StringRules,
+    ) -> Result<(), Violation> {
         let Ok(text) = std::str::from_utf8(data) else {
-            self.violate(rules.utf8, start, len, Detail::None)?;
-            return Ok(None);
+            return self.violate(rules.utf8, start, len, Detail::None);
         };
         if data.contains(&0) {
             self.violate(rules.null, start, len, Detail::None)?;
@@ -254,7 +264,7 @@ impl<'a, 's, S: Sink<'a>> Decoder<'a, 's, S> {
         if S::RECORDS && text.chars().any(is_discouraged) {
             self.violate(Rule::ControlCharacter, start, len, Detail::None)?;
         }
-        Ok(Some(text))
+        Ok(())
     }
 
     /// The end of the packet must be here, and what was read must make a packet.
@@ -276,6 +286,15 @@ impl<'a, 's, S: Sink<'a>> Decoder<'a, 's, S> {
         self.pos = self.end;
         self.violate(rule, start, len, Detail::Found(len as u32))
     }
+}
+
+/// Whether the bytes are printable ASCII: then there is nothing to check. Strings are short and
+/// mostly plain, and without a branch in the loop this is vector code.
+#[inline]
+fn is_plain(data: &[u8]) -> bool {
+    data.iter().fold(true, |plain, &byte| {
+        plain & (byte.wrapping_sub(0x20) < 0x5f)
+    })
 }
 
 /// Characters that a string SHOULD NOT hold: controls, and the code points that Unicode reserves

@@ -85,7 +85,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         if header.packet_type() == PacketType::CONNECT {
             self.version = connect::version_to_read_as(&bytes[self.pos..self.end], self.version);
         }
-        if header.len - 1 != super::varint::encoded_len(remaining_length) {
+        if header.len > 2 && header.len - 1 != super::varint::encoded_len(remaining_length) {
             // Only one of the two rules exists in each version.
             let detail = Detail::Found(remaining_length);
             self.violate(Rule::VarIntOverlong, 1, header.len - 1, detail)?;

@@ -190,11 +190,9 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         let len = self.pos - start;
         match value {
             Value::Str(text) => {
-                let text = self.check_string(text, start, len, string_rules(row.id))?;
-                if row.range == Range::TopicName
-                    && let Some(text) = text
-                {
-                    let rule = match topic::check_name(text) {
+                self.check_string(text, start, len, string_rules(row.id))?;
+                if row.range == Range::TopicName {
+                    let rule = match topic::check_name(&String::from_utf8_lossy(text)) {
                         Err(topic::TopicError::WildcardInName(..)) => Rule::ResponseTopicWildcard,
                         Err(topic::TopicError::Empty) => Rule::ResponseTopicEmpty,
                         _ => return Ok(()),

@@ -5,6 +5,7 @@ use super::super::packet_type::PacketType;
 use super::super::property::{PropertyId, Value};
 use super::super::qos::QoS;
 use super::super::rule::{Detail, Rule, Violation};
+use super::super::topic;
 use super::super::version::Version;
 use super::cursor::{Decoder, StringRules};
 use super::{Field, Sink};
@@ -30,7 +31,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         let topic_start = self.pos;
         let topic = self.string(Field::Topic, TOPIC)?;
         let topic_len = self.pos - topic_start;
-        if memchr::memchr2(b'+', b'#', topic.as_bytes()).is_some() {
+        if topic::has_wildcard(topic) {
             self.violate(Rule::TopicWildcard, topic_start, topic_len, Detail::None)?;
         }
         let packet_id = if qos == QoS::AtMostOnce {

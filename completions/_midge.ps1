@@ -1,0 +1,175 @@
+
+using namespace System.Management.Automation
+using namespace System.Management.Automation.Language
+
+Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $commandElements = $commandAst.CommandElements
+    $command = @(
+        'midge'
+        for ($i = 1; $i -lt $commandElements.Count; $i++) {
+            $element = $commandElements[$i]
+            if ($element -isnot [StringConstantExpressionAst] -or
+                $element.StringConstantType -ne [StringConstantType]::BareWord -or
+                $element.Value.StartsWith('-') -or
+                $element.Value -eq $wordToComplete) {
+                break
+        }
+        $element.Value
+    }) -join ';'
+
+    $completions = @(switch ($command) {
+        'midge' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('pub', 'pub', [CompletionResultType]::ParameterValue, 'Publish messages')
+            [CompletionResult]::new('sub', 'sub', [CompletionResultType]::ParameterValue, 'Subscribe, and print the messages that come')
+            [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Decode MQTT packets from hex text or a capture file')
+            [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Run a throwaway MQTT broker, alone or around a command')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'midge;pub' {
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Topic to publish to; the one in the URL if there is none')
+            [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'Topic to publish to; the one in the URL if there is none')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'The message')
+            [CompletionResult]::new('--message', '--message', [CompletionResultType]::ParameterName, 'The message')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Send a file as one message')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Send a file as one message')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Quality of Service: 0, 1 or 2')
+            [CompletionResult]::new('--qos', '--qos', [CompletionResultType]::ParameterName, 'Quality of Service: 0, 1 or 2')
+            [CompletionResult]::new('--repeat', '--repeat', [CompletionResultType]::ParameterName, 'Send the message of -m, -f, -s or -n this many times')
+            [CompletionResult]::new('--repeat-delay', '--repeat-delay', [CompletionResultType]::ParameterName, 'Time between repeats: seconds, or with a unit as in 500ms, 10s, 2m')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port of the broker [env: MQTT_PORT] [default: 1883]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port of the broker [env: MQTT_PORT] [default: 1883]')
+            [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]')
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]')
+            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Client Identifier [default: midge- and random characters]')
+            [CompletionResult]::new('--id', '--id', [CompletionResultType]::ParameterName, 'Client Identifier [default: midge- and random characters]')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'User name')
+            [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'User name')
+            [CompletionResult]::new('-P', '-P ', [CompletionResultType]::ParameterName, 'Password')
+            [CompletionResult]::new('--pw', '--pw', [CompletionResultType]::ParameterName, 'Password')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1)')
+            [CompletionResult]::new('--protocol-version', '--protocol-version', [CompletionResultType]::ParameterName, 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1)')
+            [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Keep Alive in seconds; 0 turns it off')
+            [CompletionResult]::new('--keepalive', '--keepalive', [CompletionResultType]::ParameterName, 'Keep Alive in seconds; 0 turns it off')
+            [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Longest time from the first packet to the broker''s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m')
+            [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge''s faults from the broker''s')
+            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Send all of stdin as one message')
+            [CompletionResult]::new('--stdin-file', '--stdin-file', [CompletionResultType]::ParameterName, 'Send all of stdin as one message')
+            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Send each line of stdin as a message, as soon as it is there')
+            [CompletionResult]::new('--stdin-line', '--stdin-line', [CompletionResultType]::ParameterName, 'Send each line of stdin as a message, as soon as it is there')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Send a message without payload; with -r it removes the retained message')
+            [CompletionResult]::new('--null-message', '--null-message', [CompletionResultType]::ParameterName, 'Send a message without payload; with -r it removes the retained message')
+            [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Ask the broker to keep the message for later subscribers')
+            [CompletionResult]::new('--retain', '--retain', [CompletionResultType]::ParameterName, 'Ask the broker to keep the message for later subscribers')
+            [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Say on stderr what is sent and received')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Say on stderr what is sent and received')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'midge;sub' {
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Topic filter to subscribe to; may be given more than once. The topic of the URL if there is none')
+            [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'Topic filter to subscribe to; may be given more than once. The topic of the URL if there is none')
+            [CompletionResult]::new('-T', '-T ', [CompletionResultType]::ParameterName, 'Leave out messages whose topic matches this filter; may be given more than once')
+            [CompletionResult]::new('--filter-out', '--filter-out', [CompletionResultType]::ParameterName, 'Leave out messages whose topic matches this filter; may be given more than once')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Highest Quality of Service to receive at: 0, 1 or 2')
+            [CompletionResult]::new('--qos', '--qos', [CompletionResultType]::ParameterName, 'Highest Quality of Service to receive at: 0, 1 or 2')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'End after this many messages')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'End after this many messages')
+            [CompletionResult]::new('-W', '-W ', [CompletionResultType]::ParameterName, 'End after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m')
+            [CompletionResult]::new('-x', '-x', [CompletionResultType]::ParameterName, 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i')
+            [CompletionResult]::new('--session-expiry-interval', '--session-expiry-interval', [CompletionResultType]::ParameterName, 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port of the broker [env: MQTT_PORT] [default: 1883]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port of the broker [env: MQTT_PORT] [default: 1883]')
+            [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]')
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]')
+            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Client Identifier [default: midge- and random characters]')
+            [CompletionResult]::new('--id', '--id', [CompletionResultType]::ParameterName, 'Client Identifier [default: midge- and random characters]')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'User name')
+            [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'User name')
+            [CompletionResult]::new('-P', '-P ', [CompletionResultType]::ParameterName, 'Password')
+            [CompletionResult]::new('--pw', '--pw', [CompletionResultType]::ParameterName, 'Password')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1)')
+            [CompletionResult]::new('--protocol-version', '--protocol-version', [CompletionResultType]::ParameterName, 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1)')
+            [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Keep Alive in seconds; 0 turns it off')
+            [CompletionResult]::new('--keepalive', '--keepalive', [CompletionResultType]::ParameterName, 'Keep Alive in seconds; 0 turns it off')
+            [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Longest time from the first packet to the broker''s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m')
+            [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge''s faults from the broker''s')
+            [CompletionResult]::new('-R', '-R ', [CompletionResultType]::ParameterName, 'Leave out retained messages')
+            [CompletionResult]::new('--no-retained', '--no-retained', [CompletionResultType]::ParameterName, 'Leave out retained messages')
+            [CompletionResult]::new('--retained-only', '--retained-only', [CompletionResultType]::ParameterName, 'Print retained messages only, and end with the first other one')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print the topic before each payload')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print the topic before each payload')
+            [CompletionResult]::new('-N', '-N ', [CompletionResultType]::ParameterName, 'Print no line end behind each message')
+            [CompletionResult]::new('--no-eol', '--no-eol', [CompletionResultType]::ParameterName, 'Print no line end behind each message')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object per message')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Keep the session at the broker when the connection ends; wants -i')
+            [CompletionResult]::new('--disable-clean-session', '--disable-clean-session', [CompletionResultType]::ParameterName, 'Keep the session at the broker when the connection ends; wants -i')
+            [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Say on stderr what is sent and received')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Say on stderr what is sent and received')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'midge;decode' {
+            [CompletionResult]::new('--mqtt-version', '--mqtt-version', [CompletionResultType]::ParameterName, 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Who sent the packets of a hex text')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Take connections with this port as MQTT, whatever they look like; repeatable')
+            [CompletionResult]::new('--not-port', '--not-port', [CompletionResultType]::ParameterName, 'Leave connections with this port out; repeatable')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object per packet')
+            [CompletionResult]::new('--tree', '--tree', [CompletionResultType]::ParameterName, 'Every field with its bytes and bits')
+            [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'One line per packet')
+            [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show passwords instead of their length')
+            [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'Add the whole packet as raw_hex to the JSON')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'midge;broker' {
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port to listen on; 0 takes a free one')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port to listen on; 0 takes a free one')
+            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Address or host name to listen on. There is no access control yet: think before you listen beyond this machine')
+            [CompletionResult]::new('--max-packet-size', '--max-packet-size', [CompletionResultType]::ParameterName, 'Largest packet taken, in bytes with its fixed header')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'What happens, on stderr: connections, refusals, subscriptions')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'midge;help' {
+            [CompletionResult]::new('pub', 'pub', [CompletionResultType]::ParameterValue, 'Publish messages')
+            [CompletionResult]::new('sub', 'sub', [CompletionResultType]::ParameterValue, 'Subscribe, and print the messages that come')
+            [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Decode MQTT packets from hex text or a capture file')
+            [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Run a throwaway MQTT broker, alone or around a command')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'midge;help;pub' {
+            break
+        }
+        'midge;help;sub' {
+            break
+        }
+        'midge;help;decode' {
+            break
+        }
+        'midge;help;broker' {
+            break
+        }
+        'midge;help;help' {
+            break
+        }
+    })
+
+    $completions.Where{ $_.CompletionText -like "$wordToComplete*" } |
+        Sort-Object -Property ListItemText
+}

@@ -1,0 +1,105 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_midge_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_midge_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_midge_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_midge_using_subcommand
+    set -l cmd (__fish_midge_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c midge -n "__fish_midge_needs_command" -s h -l help -d 'Print help'
+complete -c midge -n "__fish_midge_needs_command" -s V -l version -d 'Print version'
+complete -c midge -n "__fish_midge_needs_command" -f -a "pub" -d 'Publish messages'
+complete -c midge -n "__fish_midge_needs_command" -f -a "sub" -d 'Subscribe, and print the messages that come'
+complete -c midge -n "__fish_midge_needs_command" -f -a "decode" -d 'Decode MQTT packets from hex text or a capture file'
+complete -c midge -n "__fish_midge_needs_command" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
+complete -c midge -n "__fish_midge_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c midge -n "__fish_midge_using_subcommand pub" -s t -l topic -d 'Topic to publish to; the one in the URL if there is none' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s m -l message -d 'The message' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s f -l file -d 'Send a file as one message' -r -F
+complete -c midge -n "__fish_midge_using_subcommand pub" -s q -l qos -d 'Quality of Service: 0, 1 or 2' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l repeat -d 'Send the message of -m, -f, -s or -n this many times' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l repeat-delay -d 'Time between repeats: seconds, or with a unit as in 500ms, 10s, 2m' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883]' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s u -l username -d 'User name' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s P -l pw -d 'Password' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s V -l protocol-version -d 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1)' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s s -l stdin-file -d 'Send all of stdin as one message'
+complete -c midge -n "__fish_midge_using_subcommand pub" -s l -l stdin-line -d 'Send each line of stdin as a message, as soon as it is there'
+complete -c midge -n "__fish_midge_using_subcommand pub" -s n -l null-message -d 'Send a message without payload; with -r it removes the retained message'
+complete -c midge -n "__fish_midge_using_subcommand pub" -s r -l retain -d 'Ask the broker to keep the message for later subscribers'
+complete -c midge -n "__fish_midge_using_subcommand pub" -s d -l debug -d 'Say on stderr what is sent and received'
+complete -c midge -n "__fish_midge_using_subcommand pub" -l help -d 'Print help'
+complete -c midge -n "__fish_midge_using_subcommand sub" -s t -l topic -d 'Topic filter to subscribe to; may be given more than once. The topic of the URL if there is none' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s T -l filter-out -d 'Leave out messages whose topic matches this filter; may be given more than once' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s q -l qos -d 'Highest Quality of Service to receive at: 0, 1 or 2' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s C -l count -d 'End after this many messages' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s W -l timeout -d 'End after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s x -l session-expiry-interval -d 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883]' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s u -l username -d 'User name' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s P -l pw -d 'Password' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s V -l protocol-version -d 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1)' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s R -l no-retained -d 'Leave out retained messages'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l retained-only -d 'Print retained messages only, and end with the first other one'
+complete -c midge -n "__fish_midge_using_subcommand sub" -s v -l verbose -d 'Print the topic before each payload'
+complete -c midge -n "__fish_midge_using_subcommand sub" -s N -l no-eol -d 'Print no line end behind each message'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l json -d 'Print one JSON object per message'
+complete -c midge -n "__fish_midge_using_subcommand sub" -s c -l disable-clean-session -d 'Keep the session at the broker when the connection ends; wants -i'
+complete -c midge -n "__fish_midge_using_subcommand sub" -s d -l debug -d 'Say on stderr what is sent and received'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l help -d 'Print help'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l mqtt-version -d 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l from -d 'Who sent the packets of a hex text' -r -f -a "client\t'The end that sends CONNECT'
+server\t'The broker'"
+complete -c midge -n "__fish_midge_using_subcommand decode" -l port -d 'Take connections with this port as MQTT, whatever they look like; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l not-port -d 'Leave connections with this port out; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c midge -n "__fish_midge_using_subcommand decode" -l json -d 'One JSON object per packet'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l tree -d 'Every field with its bytes and bits'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l lines -d 'One line per packet'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l show-secrets -d 'Show passwords instead of their length'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l raw -d 'Add the whole packet as raw_hex to the JSON'
+complete -c midge -n "__fish_midge_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c midge -n "__fish_midge_using_subcommand broker" -s p -l port -d 'Port to listen on; 0 takes a free one' -r
+complete -c midge -n "__fish_midge_using_subcommand broker" -l bind -d 'Address or host name to listen on. There is no access control yet: think before you listen beyond this machine' -r
+complete -c midge -n "__fish_midge_using_subcommand broker" -l max-packet-size -d 'Largest packet taken, in bytes with its fixed header' -r
+complete -c midge -n "__fish_midge_using_subcommand broker" -l log -d 'What happens, on stderr: connections, refusals, subscriptions' -r -f -a "text\t'One line per event, for people'
+json\t'One JSON object per line'
+off\t'Nothing'"
+complete -c midge -n "__fish_midge_using_subcommand broker" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode broker help" -f -a "pub" -d 'Publish messages'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode broker help" -f -a "sub" -d 'Subscribe, and print the messages that come'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode broker help" -f -a "decode" -d 'Decode MQTT packets from hex text or a capture file'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode broker help" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode broker help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

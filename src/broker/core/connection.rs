@@ -1,0 +1,99 @@
+//! A network connection: what ends with it. What outlives it is in the session.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use rustc_hash::FxHashMap;
+
+use super::message::push;
+use super::will::Will;
+use super::{Config, ConnectionId, SessionId, Time};
+use crate::mqtt::property::Value;
+use crate::mqtt::{PropertiesBuf, PropertyId, Version};
+
+/// How far a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// No CONNECT yet.
+    AwaitingConnect,
+    /// CONNECT was accepted.
+    Connected(SessionId),
+}
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) id: ConnectionId,
+    pub(super) state: State,
+    pub(super) version: Version,
+    /// The start of a packet whose rest has not come.
+    pub(super) partial: BytesMut,
+    /// When it was opened, or the last packet came.
+    pub(super) last_packet: Time,
+    /// One and a half times the Keep Alive; `None`: off.
+    pub(super) keep_alive: Option<Duration>,
+    /// The deadline that is set, see [`Timers`](super::timers::Timers).
+    pub(super) timer: Option<Time>,
+    /// The client's Maximum Packet Size.
+    pub(super) max_packet_size: usize,
+    /// Request Problem Information.
+    pub(super) problem_information: bool,
+    /// Topics that the client has given an alias; they end with the connection
+    /// (`[MQTT-3.3.2-7]`).
+    pub(super) aliases: FxHashMap<u16, Rc<str>>,
+    /// Subscriptions get No Local and Retain As Published (the bridge bit of mosquitto).
+    pub(super) bridge: bool,
+    /// The Session Expiry Interval in CONNECT was 0, so DISCONNECT may not raise it.
+    pub(super) expiry_was_zero: bool,
+    pub(super) will: Option<Will>,
+    /// Bytes sent that the shell has not yet written.
+    pub(super) unwritten: usize,
+}
+
+impl Connection {
+    pub(super) fn new(id: ConnectionId, now: Time) -> Connection {
+        Connection {
+            id,
+            state: State::AwaitingConnect,
+            version: Version::V311,
+            partial: BytesMut::new(),
+            last_packet: now,
+            keep_alive: None,
+            timer: None,
+            max_packet_size: usize::MAX,
+            problem_information: true,
+            aliases: FxHashMap::default(),
+            bridge: false,
+            expiry_was_zero: true,
+            will: None,
+            unwritten: 0,
+        }
+    }
+
+    /// When the peer will have been silent for too long.
+    pub(super) fn deadline(&self, config: &Config) -> Option<Time> {
+        let patience = match self.state {
+            State::AwaitingConnect => Some(config.connect_timeout),
+            State::Connected(_) => self.keep_alive,
+        };
+        patience.map(|patience| self.last_packet + patience)
+    }
+
+    /// A Reason String, unless the client wants none.
+    pub(super) fn explain(&self, why: &str) -> PropertiesBuf {
+        let mut list = PropertiesBuf::new();
+        if self.problem_information {
+            push(
+                &mut list,
+                PropertyId::REASON_STRING,
+                Value::Str(why.as_bytes()),
+            );
+        }
+        list
+    }
+
+    /// Whether so much waits for the network that messages should not be added.
+    pub(super) fn is_congested(&self, config: &Config) -> bool {
+        self.unwritten > config.max_output
+    }
+}

@@ -1,0 +1,339 @@
+//! From a published message to the copies for its subscribers.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+
+use super::connection::Connection;
+use super::message::Message;
+use super::output::Output;
+use super::session::{Outbound, Session};
+use super::subscriptions::{Found, Subscriber};
+use super::{Config, Core, EventKind, SessionId, Time};
+use crate::mqtt::packet::{AckKind, Publish};
+use crate::mqtt::{Packet, QoS, ReasonCode, Version};
+
+/// One copy of a message, for one session.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    session: SessionId,
+    qos: QoS,
+    retain: bool,
+    subscription_ids: Vec<u32>,
+}
+
+/// The QoS 0 encodings of one message, by version and RETAIN: each is made once and shared.
+#[derive(Debug, Default)]
+struct Shapes([Option<Bytes>; 4]);
+
+impl Core {
+    /// Keeps a message if it is retained and sends it to every subscriber; how many there are.
+    pub(super) fn publish(
+        &mut self,
+        now: Time,
+        message: Rc<Message>,
+        publisher: SessionId,
+    ) -> usize {
+        if message.retain {
+            self.retained.store(&message);
+        }
+        self.collect_deliveries(&message, publisher);
+        let mut deliveries = std::mem::take(&mut self.deliveries);
+        let count = deliveries.len();
+        let mut shapes = Shapes::default();
+        for delivery in deliveries.drain(..) {
+            self.deliver(now, &message, delivery, &mut shapes);
+        }
+        self.deliveries = deliveries;
+        count
+    }
+
+    /// Sends the retained messages that match a new subscription, RETAIN set.
+    pub(super) fn deliver_retained(&mut self, now: Time, filter: &str, subscriber: &Subscriber) {
+        for message in self.retained.matching(now, filter) {
+            let delivery = Delivery {
+                session: subscriber.session,
+                qos: message.qos.min(subscriber.options.qos),
+                retain: true,
+                subscription_ids: identifiers(subscriber).collect(),
+            };
+            self.deliver(now, &message, delivery, &mut Shapes::default());
+        }
+    }
+
+    /// Finds the sessions that get a message. With overlapping subscriptions a session gets one
+    /// copy, at the highest QoS (`[MQTT-3.3.4-2]`) and with every Subscription Identifier
+    /// (`[MQTT-3.3.4-4]`); a shared subscription makes a copy of its own.
+    fn collect_deliveries(&mut self, message: &Message, publisher: SessionId) {
+        self.routes += 1;
+        let Core {
+            subscriptions,
+            sessions,
+            deliveries,
+            routes,
+            ..
+        } = self;
+        subscriptions.find(&message.topic, &mut |found| match found {
+            Found::Plain(subscriber) => {
+                let options = &subscriber.options;
+                // [MQTT-3.8.3-3]
+                if options.no_local && subscriber.session == publisher {
+                    return;
+                }
+                let Some(session) = sessions.get_mut(&subscriber.session) else {
+                    return;
+                };
+                let (mark, at) = session.route_mark;
+                match deliveries.get_mut(at).filter(|_| mark == *routes) {
+                    Some(delivery) => delivery.merge(message, subscriber),
+                    None => {
+                        session.route_mark = (*routes, deliveries.len());
+                        deliveries.push(Delivery::new(message, subscriber));
+                    }
+                }
+            }
+            Found::Shared(group) => {
+                let is_online = |id| {
+                    sessions
+                        .get(&id)
+                        .is_some_and(|s: &Session| s.connection.is_some())
+                };
+                if let Some(subscriber) = group.choose(is_online) {
+                    deliveries.push(Delivery::new(message, subscriber));
+                }
+            }
+        });
+    }
+
+    fn deliver(
+        &mut self,
+        now: Time,
+        message: &Rc<Message>,
+        delivery: Delivery,
+        shapes: &mut Shapes,
+    ) {
+        let Some(session) = self.sessions.get_mut(&delivery.session) else {
+            return;
+        };
+        let connection = session
+            .connection
+            .and_then(|id| self.connections.get_mut(&id));
+        let taken = match (delivery.qos, connection) {
+            // QoS 0 is not kept for those who are away.
+            (QoS::AtMostOnce, None) => true,
+            (QoS::AtMostOnce, Some(connection)) => {
+                !connection.is_congested(&self.config) && {
+                    let bytes = shapes.get(now, message, &delivery, connection, &mut self.output);
+                    if let Some(bytes) = bytes {
+                        // Too large for this client: as if it had been delivered
+                        // ([MQTT-3.1.2-25]).
+                        self.output.send_bytes(connection, bytes);
+                    }
+                    true
+                }
+            }
+            (_, connection) => {
+                let outbound = Outbound {
+                    message: message.clone(),
+                    qos: delivery.qos,
+                    retain: delivery.retain,
+                    subscription_ids: delivery.subscription_ids.into(),
+                };
+                match connection {
+                    Some(connection)
+                        if !session.has_queued() && may_send(&self.config, session, connection) =>
+                    {
+                        send_new(&mut self.output, now, session, connection, outbound);
+                        true
+                    }
+                    _ => session.enqueue(&self.config, outbound),
+                }
+            }
+        };
+        if !taken {
+            let topic = message.topic.clone();
+            let client_id = session.client_id.clone();
+            self.output.log(
+                session.connection,
+                Some(&client_id),
+                EventKind::Dropped { topic },
+            );
+        }
+    }
+
+    /// Sends queued messages for as long as the client's quota and its network take them.
+    pub(super) fn pump(&mut self, now: Time, session: SessionId) {
+        let Some(session) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        let Some(connection) = session
+            .connection
+            .and_then(|id| self.connections.get_mut(&id))
+        else {
+            return;
+        };
+        while may_send(&self.config, session, connection)
+            && let Some(outbound) = session.dequeue()
+        {
+            send_new(&mut self.output, now, session, connection, outbound);
+        }
+    }
+
+    /// Sends everything that is unacknowledged again, in its order (`[MQTT-4.4.0-1]`).
+    pub(super) fn resend(&mut self, now: Time, session: SessionId) {
+        use crate::mqtt::flow::Resend;
+        use crate::mqtt::packet::Ack;
+        let Some(session) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        let Some(connection) = session
+            .connection
+            .and_then(|id| self.connections.get_mut(&id))
+        else {
+            return;
+        };
+        for resend in session.outgoing.resend() {
+            match resend {
+                Resend::Publish(packet_id, _, outbound) => {
+                    send_publish(&mut self.output, now, connection, outbound, packet_id, true);
+                }
+                Resend::PubRel(packet_id) => {
+                    let ack = Ack::new(AckKind::PubRel, packet_id, ReasonCode::SUCCESS);
+                    self.output.send_packet(connection, &Packet::Ack(ack));
+                }
+            }
+        }
+    }
+}
+
+impl Delivery {
+    fn new(message: &Message, subscriber: &Subscriber) -> Delivery {
+        Delivery {
+            session: subscriber.session,
+            // [MQTT-3.8.4-8]
+            qos: message.qos.min(subscriber.options.qos),
+            // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
+            retain: message.retain && subscriber.options.retain_as_published,
+            subscription_ids: identifiers(subscriber).collect(),
+        }
+    }
+
+    fn merge(&mut self, message: &Message, subscriber: &Subscriber) {
+        let other = Delivery::new(message, subscriber);
+        self.qos = self.qos.max(other.qos);
+        self.retain |= other.retain;
+        self.subscription_ids.extend(other.subscription_ids);
+    }
+}
+
+fn identifiers(subscriber: &Subscriber) -> impl Iterator<Item = u32> + use<> {
+    Some(subscriber.identifier)
+        .filter(|&id| id != 0)
+        .into_iter()
+}
+
+impl Shapes {
+    /// The packet for a QoS 0 delivery; `None` if the message has expired or cannot be encoded.
+    fn get(
+        &mut self,
+        now: Time,
+        message: &Message,
+        delivery: &Delivery,
+        connection: &Connection,
+        output: &mut Output,
+    ) -> Option<Bytes> {
+        let version = connection.version;
+        let ids: &[u32] = match version {
+            Version::V5 => &delivery.subscription_ids,
+            Version::V31 | Version::V311 => &[],
+        };
+        let at = usize::from(version == Version::V5) * 2 + usize::from(delivery.retain);
+        if ids.is_empty()
+            && let Some(bytes) = &self.0[at]
+        {
+            return Some(bytes.clone());
+        }
+        if message.is_expired(now) {
+            return None;
+        }
+        let properties = message.properties(now, ids);
+        let publish = Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: delivery.retain,
+            topic: &message.topic,
+            packet_id: 0,
+            properties: properties.as_properties(),
+            payload: &message.payload,
+        };
+        let bytes = output.encode(&Packet::Publish(publish), version)?;
+        if ids.is_empty() {
+            self.0[at] = Some(bytes.clone());
+        }
+        Some(bytes)
+    }
+}
+
+/// Whether a QoS 1 or 2 message may go out now (`[MQTT-4.9.0-2]`).
+fn may_send(config: &Config, session: &Session, connection: &Connection) -> bool {
+    session.outgoing.quota() > 0 && !connection.is_congested(config)
+}
+
+/// Sends a QoS 1 or 2 message for the first time, unless it has expired (`[MQTT-3.3.2-5]`) or is
+/// too large for the client (`[MQTT-3.1.2-25]`): then it counts as delivered.
+fn send_new(
+    output: &mut Output,
+    now: Time,
+    session: &mut Session,
+    connection: &mut Connection,
+    outbound: Outbound,
+) {
+    if outbound.message.is_expired(now) || !fits(now, connection, &outbound) {
+        return;
+    }
+    // [MQTT-2.2.1-4]; the caller has looked at the quota.
+    if let Ok(packet_id) = session.outgoing.publish(outbound.qos, outbound.clone()) {
+        send_publish(output, now, connection, &outbound, packet_id, false);
+    }
+}
+
+fn send_publish(
+    output: &mut Output,
+    now: Time,
+    connection: &mut Connection,
+    outbound: &Outbound,
+    packet_id: u16,
+    dup: bool,
+) {
+    let properties = outbound.message.properties(now, &outbound.subscription_ids);
+    let publish = outbound.packet(packet_id, dup, properties.as_properties());
+    output.send_packet(connection, &Packet::Publish(publish));
+}
+
+fn fits(now: Time, connection: &Connection, outbound: &Outbound) -> bool {
+    if connection.max_packet_size == usize::MAX {
+        return true;
+    }
+    let properties = outbound.message.properties(now, &outbound.subscription_ids);
+    let publish = outbound.packet(1, false, properties.as_properties());
+    crate::mqtt::encode::publish_len(&publish, connection.version) <= connection.max_packet_size
+}
+
+impl Outbound {
+    fn packet<'a>(
+        &'a self,
+        packet_id: u16,
+        dup: bool,
+        properties: crate::mqtt::Properties<'a>,
+    ) -> Publish<'a> {
+        Publish {
+            dup,
+            qos: self.qos,
+            retain: self.retain,
+            topic: &self.message.topic,
+            packet_id,
+            properties,
+            payload: &self.message.payload,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What the broker tells whoever watches it.
+
+use std::fmt;
+use std::rc::Rc;
+
+use serde::Serialize;
+
+use super::ConnectionId;
+use crate::mqtt::topic::Quoted;
+use crate::mqtt::{PacketType, ReasonCode, Version};
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// On which connection; none for what a session does without one.
+    pub connection: Option<ConnectionId>,
+    /// Whose, if that is known already.
+    pub client_id: Option<Rc<str>>,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum EventKind {
+    /// A peer connected.
+    Opened,
+    /// A CONNECT was accepted.
+    Connected {
+        /// Of the protocol.
+        version: Version,
+        /// Whether a session was resumed.
+        session_present: bool,
+        /// In seconds; 0: off.
+        keep_alive: u16,
+    },
+    /// The connection ended.
+    Closed {
+        /// The 5.0 reason code, also where the version has none.
+        reason: ReasonCode,
+        /// Why, in words.
+        why: String,
+    },
+    /// A subscription was made or replaced.
+    Subscribed {
+        /// As sent, `$share/NAME/` included.
+        filter: String,
+        /// What was granted, or why not.
+        code: ReasonCode,
+    },
+    /// A subscription was removed, or none was there (0x11).
+    Unsubscribed {
+        /// As sent.
+        filter: String,
+        /// The UNSUBACK code.
+        code: ReasonCode,
+    },
+    /// The will was published.
+    WillPublished {
+        /// Will Topic.
+        topic: Rc<str>,
+    },
+    /// A message for this client was dropped: too much waits for it already.
+    Dropped {
+        /// The message's topic.
+        topic: Rc<str>,
+    },
+    /// The session ended, and with it its subscriptions and messages.
+    SessionEnded,
+}
+
+/// One line without a time.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.client_id, self.connection) {
+            (Some(client_id), _) => write!(f, "{}", Quoted(client_id))?,
+            (None, Some(connection)) => write!(f, "connection {}", connection.0)?,
+            (None, None) => f.write_str("broker")?,
+        }
+        match &self.kind {
+            EventKind::Opened => f.write_str(" opened"),
+            EventKind::Connected {
+                version,
+                session_present,
+                keep_alive,
+            } => {
+                let session = if *session_present { "resumed" } else { "new" };
+                write!(
+                    f,
+                    " connected with MQTT {version}, {session} session, keep alive {keep_alive} s"
+                )
+            }
+            EventKind::Closed { reason, why } => {
+                let reason = Named(*reason, PacketType::DISCONNECT);
+                write!(f, " closed: {why} ({reason})")
+            }
+            EventKind::Subscribed { filter, code } => {
+                let code = Named(*code, PacketType::SUBACK);
+                write!(f, " subscribed to {}: {code}", Quoted(filter))
+            }
+            EventKind::Unsubscribed { filter, code } => {
+                let code = Named(*code, PacketType::UNSUBACK);
+                write!(f, " unsubscribed from {}: {code}", Quoted(filter))
+            }
+            EventKind::WillPublished { topic } => write!(f, " will published to {}", Quoted(topic)),
+            EventKind::Dropped { topic } => {
+                write!(f, " too slow, message dropped on {}", Quoted(topic))
+            }
+            EventKind::SessionEnded => f.write_str(" session ended"),
+        }
+    }
+}
+
+/// A code with the name that it has in this packet.
+struct Named(ReasonCode, PacketType);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.0.name(self.1, Version::V5).unwrap_or("unknown");
+        write!(f, "0x{:02x} {name}", self.0.0)
+    }
+}
+
+/// An [`Event`] as an object with the key `event` first.
+impl Serialize for Event {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("event", self.kind.name())?;
+        if let Some(connection) = self.connection {
+            map.serialize_entry("connection", &connection.0)?;
+        }
+        if let Some(client_id) = &self.client_id {
+            map.serialize_entry("client_id", &**client_id)?;
+        }
+        match &self.kind {
+            EventKind::Opened | EventKind::SessionEnded => {}
+            EventKind::Connected {
+                version,
+                session_present,
+                keep_alive,
+            } => {
+                map.serialize_entry("version", version.as_str())?;
+                map.serialize_entry("session_present", session_present)?;
+                map.serialize_entry("keep_alive", keep_alive)?;
+            }
+            EventKind::Closed { reason, why } => {
+                map.serialize_entry("reason_code", &reason.0)?;
+                map.serialize_entry("why", why)?;
+            }
+            EventKind::Subscribed { filter, code } | EventKind::Unsubscribed { filter, code } => {
+                map.serialize_entry("filter", filter)?;
+                map.serialize_entry("reason_code", &code.0)?;
+            }
+            EventKind::WillPublished { topic } | EventKind::Dropped { topic } => {
+                map.serialize_entry("topic", &**topic)?;
+            }
+        }
+        map.end()
+    }
+}
+
+impl EventKind {
+    /// The name in JSON.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            EventKind::Opened => "opened",
+            EventKind::Connected { .. } => "connected",
+            EventKind::Closed { .. } => "closed",
+            EventKind::Subscribed { .. } => "subscribed",
+            EventKind::Unsubscribed { .. } => "unsubscribed",
+            EventKind::WillPublished { .. } => "will_published",
+            EventKind::Dropped { .. } => "dropped",
+            EventKind::SessionEnded => "session_ended",
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! A message on its way from a publisher to subscribers.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::Time;
+use crate::mqtt::packet::Publish;
+use crate::mqtt::property::Value;
+use crate::mqtt::{Properties, PropertiesBuf, PropertyId, QoS};
+
+/// A message as it was published. Shared among all that wait for it.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) topic: Rc<str>,
+    pub(super) payload: Box<[u8]>,
+    pub(super) qos: QoS,
+    pub(super) retain: bool,
+    /// What subscribers get unchanged and in order: everything but Topic Alias, Message Expiry
+    /// Interval and Subscription Identifiers.
+    properties: PropertiesBuf,
+    /// When the Message Expiry Interval is over.
+    expires_at: Option<Time>,
+}
+
+impl Message {
+    /// Takes over a message from its packet; `topic` is the one that an alias may stand for.
+    pub(super) fn new(now: Time, topic: Rc<str>, publish: &Publish<'_>) -> Message {
+        Message {
+            topic,
+            payload: publish.payload.into(),
+            qos: publish.qos,
+            retain: publish.retain,
+            properties: forwarded(publish.properties),
+            expires_at: publish
+                .properties
+                .number(PropertyId::MESSAGE_EXPIRY_INTERVAL)
+                .map(|seconds| now + Duration::from_secs(seconds.into())),
+        }
+    }
+
+    /// Whether delivery may no longer begin (`[MQTT-3.3.2-5]`).
+    pub(super) fn is_expired(&self, now: Time) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    /// Bytes of topic and payload.
+    pub(super) fn len(&self) -> usize {
+        self.topic.len() + self.payload.len()
+    }
+
+    /// The properties that a subscriber gets now (`[MQTT-3.3.2-6]`, `[MQTT-3.3.4-3]`).
+    pub(super) fn properties(&self, now: Time, subscription_ids: &[u32]) -> Cow<'_, PropertiesBuf> {
+        if self.expires_at.is_none() && subscription_ids.is_empty() {
+            return Cow::Borrowed(&self.properties);
+        }
+        let mut list = self.properties.clone();
+        if let Some(at) = self.expires_at {
+            // Rounded up: what waited for less than a second has lost none.
+            let left = at.saturating_sub(now).as_millis().div_ceil(1000);
+            let left = u32::try_from(left).unwrap_or(u32::MAX);
+            push(
+                &mut list,
+                PropertyId::MESSAGE_EXPIRY_INTERVAL,
+                Value::U32(left),
+            );
+        }
+        for &id in subscription_ids {
+            push(
+                &mut list,
+                PropertyId::SUBSCRIPTION_IDENTIFIER,
+                Value::VarInt(id),
+            );
+        }
+        Cow::Owned(list)
+    }
+}
+
+fn forwarded(properties: Properties<'_>) -> PropertiesBuf {
+    let mut list = PropertiesBuf::new();
+    for property in properties {
+        match property.id {
+            PropertyId::TOPIC_ALIAS
+            | PropertyId::MESSAGE_EXPIRY_INTERVAL
+            | PropertyId::SUBSCRIPTION_IDENTIFIER
+            | PropertyId::WILL_DELAY_INTERVAL => {}
+            id => push(&mut list, id, property.value),
+        }
+    }
+    list
+}
+
+/// Adds a property that is known to be of its kind: it was decoded, or is written here.
+pub(super) fn push(list: &mut PropertiesBuf, id: PropertyId, value: Value<'_>) {
+    let pushed = list.push(id, value);
+    debug_assert!(pushed.is_ok(), "{pushed:?}");
+}

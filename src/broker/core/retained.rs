@@ -1,0 +1,50 @@
+//! Retained messages, one per topic.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::rc::Rc;
+
+use super::Time;
+use super::message::Message;
+use crate::mqtt::topic;
+
+/// Ordered by topic, so that the part of a filter before its first wildcard narrows the search.
+#[derive(Debug, Default)]
+pub(super) struct Retained(BTreeMap<Rc<str>, Rc<Message>>);
+
+impl Retained {
+    /// Keeps a message in place of the one before (`[MQTT-3.3.1-5]`); an empty payload only
+    /// removes that (`[MQTT-3.3.1-6]`, `[MQTT-3.3.1-7]`).
+    pub(super) fn store(&mut self, message: &Rc<Message>) {
+        if message.payload.is_empty() {
+            self.0.remove(&message.topic);
+        } else {
+            self.0.insert(message.topic.clone(), message.clone());
+        }
+    }
+
+    /// The messages whose topic matches, those that have expired left out and forgotten.
+    pub(super) fn matching(&mut self, now: Time, filter: &str) -> Vec<Rc<Message>> {
+        let wildcard = filter.find(['+', '#']).unwrap_or(filter.len());
+        // "a/#" matches "a" too.
+        let prefix = filter[..wildcard].trim_end_matches('/');
+        let range = (Bound::Included(prefix), Bound::Unbounded);
+        let mut expired = Vec::new();
+        let mut found = Vec::new();
+        for (topic, message) in self
+            .0
+            .range::<str, _>(range)
+            .take_while(|(topic, _)| topic.starts_with(prefix))
+        {
+            if message.is_expired(now) {
+                expired.push(topic.clone());
+            } else if topic::matches(filter, topic) {
+                found.push(message.clone());
+            }
+        }
+        for topic in expired {
+            self.0.remove(&topic);
+        }
+        found
+    }
+}

@@ -1,0 +1,108 @@
+//! A session: what a client finds again when it comes back (4.1).
+
+use std::collections::{HashSet, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::message::Message;
+use super::will::Will;
+use super::{Config, ConnectionId, Time};
+use crate::mqtt::QoS;
+use crate::mqtt::flow::{Incoming, Outgoing};
+
+/// Seconds that mean "for ever" (5.0, 3.1.2.11.2).
+pub(super) const NEVER_EXPIRES: u32 = u32::MAX;
+
+/// A session inside the broker; a number is never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub(super) u64);
+
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) client_id: Rc<str>,
+    pub(super) connection: Option<ConnectionId>,
+    /// Filters as sent, `$share/NAME/` included; the rest is in the subscription tree.
+    pub(super) filters: HashSet<Box<str>>,
+    pub(super) outgoing: Outgoing<Outbound>,
+    pub(super) incoming: Incoming,
+    queue: VecDeque<Outbound>,
+    queued_bytes: usize,
+    /// Session Expiry Interval in seconds; before 5.0, 0 with Clean Session and
+    /// [`NEVER_EXPIRES`] without.
+    pub(super) expiry_interval: u32,
+    /// When the session ends, while it has no connection.
+    pub(super) ends_at: Option<Time>,
+    /// A will that waits for its delay.
+    pub(super) delayed_will: Option<(Time, Will)>,
+    /// The deadline that is set, see [`Timers`](super::timers::Timers).
+    pub(super) timer: Option<Time>,
+    /// The last message routed here and its place in the list of deliveries: how a second
+    /// matching subscription finds the copy it shares.
+    pub(super) route_mark: (u64, usize),
+}
+
+/// A message with all that its copy for one client needs.
+#[derive(Debug, Clone)]
+pub(super) struct Outbound {
+    pub(super) message: Rc<Message>,
+    pub(super) qos: QoS,
+    pub(super) retain: bool,
+    pub(super) subscription_ids: Box<[u32]>,
+}
+
+impl Session {
+    pub(super) fn new(client_id: Rc<str>, config: &Config) -> Session {
+        Session {
+            client_id,
+            connection: None,
+            filters: HashSet::new(),
+            outgoing: Outgoing::new(config.max_inflight),
+            incoming: Incoming::new(u16::MAX),
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            expiry_interval: 0,
+            ends_at: None,
+            delayed_will: None,
+            timer: None,
+            route_mark: (0, 0),
+        }
+    }
+
+    /// When a session that loses its connection now ends; `None`: never.
+    pub(super) fn end_after(&self, now: Time) -> Option<Time> {
+        (self.expiry_interval != NEVER_EXPIRES)
+            .then(|| now + Duration::from_secs(self.expiry_interval.into()))
+    }
+
+    /// The earlier of the two things that a session without connection waits for.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        let will_at = self.delayed_will.as_ref().map(|(at, _)| *at);
+        match (will_at, self.ends_at) {
+            (Some(will), Some(end)) => Some(will.min(end)),
+            (will, end) => will.or(end),
+        }
+    }
+
+    /// Adds to the queue unless it is full; whether it was added.
+    pub(super) fn enqueue(&mut self, config: &Config, outbound: Outbound) -> bool {
+        let len = outbound.message.len();
+        if self.queue.len() >= config.max_queued_messages
+            || self.queued_bytes + len > config.max_queued_bytes
+        {
+            return false;
+        }
+        self.queued_bytes += len;
+        self.queue.push_back(outbound);
+        true
+    }
+
+    pub(super) fn dequeue(&mut self) -> Option<Outbound> {
+        let outbound = self.queue.pop_front()?;
+        self.queued_bytes -= outbound.message.len();
+        Some(outbound)
+    }
+
+    pub(super) fn has_queued(&self) -> bool {
+        !self.queue.is_empty()
+    }
+}

@@ -1,0 +1,157 @@
+//! SUBSCRIBE and UNSUBSCRIBE.
+
+use super::ending::Ending;
+use super::subscriptions::{Subscriber, split_shared};
+use super::{ConnectionId, Core, EventKind, SessionId, Time};
+use crate::mqtt::packet::{Codes, Subscribe, SubscriptionOptions};
+use crate::mqtt::topic;
+use crate::mqtt::{Packet, Properties, PropertyId, ReasonCode, Version};
+
+/// Retain Handling (5.0, 3.8.3.1).
+const SEND_IF_NEW: u8 = 1;
+const DO_NOT_SEND: u8 = 2;
+
+impl Core {
+    /// Makes the subscriptions, answers with one code for each in their order
+    /// (`[MQTT-3.8.4-6]`, `[MQTT-3.9.3-1]`), then sends retained messages.
+    pub(super) fn handle_subscribe(
+        &mut self,
+        now: Time,
+        id: ConnectionId,
+        session_id: SessionId,
+        subscribe: &Subscribe<'_>,
+    ) {
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        let (version, bridge) = (connection.version, connection.bridge);
+        let identifier = subscribe
+            .properties
+            .number(PropertyId::SUBSCRIPTION_IDENTIFIER)
+            .unwrap_or(0);
+        let mut codes = Vec::new();
+        let mut retained = Vec::new();
+        for (filter, mut options) in subscribe.filters.iter() {
+            if bridge {
+                options.no_local = true;
+                options.retain_as_published = true;
+            }
+            let subscriber = Subscriber {
+                session: session_id,
+                options,
+                identifier,
+            };
+            let code = match self.subscribe(filter, subscriber) {
+                Ok(is_new) => {
+                    if wants_retained(filter, &options, is_new) {
+                        retained.push((filter, subscriber));
+                    }
+                    ReasonCode(options.qos.as_u8())
+                }
+                Err(code) if version == Version::V5 => code,
+                Err(_) => ReasonCode::UNSPECIFIED_ERROR,
+            };
+            self.log_filter(
+                id,
+                session_id,
+                |filter| EventKind::Subscribed { filter, code },
+                filter,
+            );
+            codes.push(code.0);
+        }
+        if version == Version::V31 && codes.iter().any(|&code| ReasonCode(code).is_error()) {
+            // 3.1 has no failure code in SUBACK.
+            return self.end_connection(now, id, Ending::FilterNotTaken);
+        }
+        let suback = Codes {
+            packet_id: subscribe.packet_id,
+            properties: Properties::EMPTY,
+            codes: &codes,
+        };
+        self.send(id, &Packet::SubAck(suback));
+        for (filter, subscriber) in retained {
+            self.deliver_retained(now, filter, &subscriber);
+        }
+    }
+
+    /// Whether the subscription is new, or why it is not taken.
+    fn subscribe(&mut self, text: &str, subscriber: Subscriber) -> Result<bool, ReasonCode> {
+        // Only a 3.1.1 filter can be wrong here: for 5.0 the decoder has looked at `$share`.
+        if topic::parse_shared(text).is_err() {
+            return Err(ReasonCode::TOPIC_FILTER_INVALID);
+        }
+        if text.split('/').count() > self.config.max_filter_levels {
+            return Err(ReasonCode::TOPIC_FILTER_INVALID);
+        }
+        let (share_name, filter) = split_shared(text);
+        let session = self
+            .sessions
+            .get_mut(&subscriber.session)
+            .ok_or(ReasonCode::UNSPECIFIED_ERROR)?;
+        session.filters.insert(text.into());
+        Ok(self.subscriptions.insert(filter, share_name, subscriber))
+    }
+
+    /// Removes subscriptions (`[MQTT-3.10.4-1]`); what is on its way is finished
+    /// (`[MQTT-3.10.4-3]`). Answers in any case (`[MQTT-3.10.4-5]`).
+    pub(super) fn handle_unsubscribe(
+        &mut self,
+        id: ConnectionId,
+        session_id: SessionId,
+        unsubscribe: &Subscribe<'_>,
+    ) {
+        let mut codes = Vec::new();
+        for (text, _) in unsubscribe.filters.iter() {
+            let (share_name, filter) = split_shared(text);
+            let existed = self.subscriptions.remove(filter, share_name, session_id);
+            if let Some(session) = self.sessions.get_mut(&session_id) {
+                session.filters.remove(text);
+            }
+            let code = match existed {
+                true => ReasonCode::SUCCESS,
+                false => ReasonCode::NO_SUBSCRIPTION_EXISTED,
+            };
+            self.log_filter(
+                id,
+                session_id,
+                |filter| EventKind::Unsubscribed { filter, code },
+                text,
+            );
+            codes.push(code.0);
+        }
+        let is_v5 = self
+            .connections
+            .get(&id)
+            .is_some_and(|connection| connection.version == Version::V5);
+        let unsuback = Codes {
+            packet_id: unsubscribe.packet_id,
+            properties: Properties::EMPTY,
+            codes: if is_v5 { &codes } else { &[] },
+        };
+        self.send(id, &Packet::UnsubAck(unsuback));
+    }
+
+    fn log_filter(
+        &mut self,
+        id: ConnectionId,
+        session: SessionId,
+        kind: impl FnOnce(String) -> EventKind,
+        filter: &str,
+    ) {
+        if self.output.logs() {
+            let client_id = self.sessions.get(&session).map(|s| &s.client_id);
+            self.output.log(id, client_id, kind(filter.to_owned()));
+        }
+    }
+}
+
+/// Retained messages are for plain subscriptions (4.8.2) and as Retain Handling says
+/// (`[MQTT-3.3.1-9]` to `[MQTT-3.3.1-11]`).
+fn wants_retained(filter: &str, options: &SubscriptionOptions, is_new: bool) -> bool {
+    split_shared(filter).0.is_none()
+        && match options.retain_handling {
+            SEND_IF_NEW => is_new,
+            DO_NOT_SEND => false,
+            _ => true,
+        }
+}

@@ -1,0 +1,326 @@
+//! The tokio shell: sockets, the clock, and one task per connection around the one [`Core`], all
+//! on one thread and without a channel between them.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::sync::Notify;
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::Instant;
+
+use super::core::{Action, Config, ConnectionId, Core, Event, Input, Time};
+use super::outbox::Outbox;
+use crate::net::listen::Listener;
+
+/// How much is read at a time. One buffer serves all connections.
+const READ: usize = 64 << 10;
+/// Reads of one connection before the others get their turn.
+const READS_PER_TURN: usize = 4;
+/// How long a connection that is being closed may take for what was sent last.
+const LINGER: Duration = Duration::from_secs(2);
+/// How long to wait when nothing can be accepted, e.g. for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Runs a broker on `listener` until `shutdown` is ready, then takes leave of every client.
+/// `log` is told what happens if [`Config::events`] is set.
+///
+/// Needs a tokio runtime with I/O and time, and keeps to the thread it is polled on.
+pub async fn serve(
+    listener: Listener,
+    config: Config,
+    log: impl FnMut(&Event) + 'static,
+    shutdown: impl Future<Output = ()>,
+) {
+    let hub = Rc::new(Hub::new(config, Box::new(log)));
+    LocalSet::new()
+        .run_until(async {
+            tokio::select! {
+                () = accept(&hub, &listener) => {}
+                () = keep_time(&hub) => {}
+                () = shutdown => {}
+            }
+            drop(listener);
+            hub.step(Core::shut_down);
+            let all_ended = async {
+                while hub.connections.get() > 0 {
+                    hub.connection_ended.notified().await;
+                }
+            };
+            // Those that do not read are cut off when the tasks are dropped.
+            let _ = tokio::time::timeout(LINGER, all_ended).await;
+        })
+        .await;
+}
+
+async fn accept(hub: &Rc<Hub>, listener: &Listener) {
+    for number in 0.. {
+        let stream = loop {
+            match listener.accept().await {
+                Ok((stream, _)) => break stream,
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            }
+        };
+        // A panic ends its own task only, and Member's drop tells the core.
+        spawn_local(run(Member::join(hub.clone(), ConnectionId(number)), stream));
+    }
+}
+
+/// Calls the core when its next deadline has come.
+async fn keep_time(hub: &Hub) {
+    loop {
+        let next = hub.core.borrow().poll_timeout();
+        hub.timer_set.set(next);
+        let changed = hub.timer_changed.notified();
+        match next {
+            Some(at) => {
+                // Ready either way: the deadline has come, or there is an earlier one.
+                let _ = tokio::time::timeout_at(hub.started + at, changed).await;
+            }
+            None => changed.await,
+        }
+        hub.step(Core::handle_timeout);
+    }
+}
+
+type Logger = Box<dyn FnMut(&Event)>;
+
+/// What all tasks share.
+struct Hub {
+    core: RefCell<Core>,
+    outboxes: RefCell<FxHashMap<ConnectionId, Rc<Outbox>>>,
+    log: RefCell<Logger>,
+    read_buffer: RefCell<Box<[u8]>>,
+    started: Instant,
+    /// The deadline that [`keep_time`] waits for.
+    timer_set: Cell<Option<Time>>,
+    timer_changed: Notify,
+    connections: Cell<usize>,
+    connection_ended: Notify,
+}
+
+impl Hub {
+    fn new(config: Config, log: Logger) -> Hub {
+        Hub {
+            core: RefCell::new(Core::new(config)),
+            outboxes: RefCell::default(),
+            log: RefCell::new(log),
+            read_buffer: RefCell::new(vec![0; READ].into()),
+            started: Instant::now(),
+            timer_set: Cell::new(None),
+            timer_changed: Notify::new(),
+            connections: Cell::new(0),
+            connection_ended: Notify::new(),
+        }
+    }
+
+    /// Has the core do something, then does what it asks for.
+    fn step(&self, act: impl FnOnce(&mut Core, Time)) {
+        let mut core = self.core.borrow_mut();
+        act(&mut core, self.started.elapsed());
+        while let Some(action) = core.poll_action() {
+            match action {
+                Action::Send { connection, bytes } => {
+                    if let Some(outbox) = self.outboxes.borrow().get(&connection)
+                        && outbox.push(bytes)
+                    {
+                        outbox.wake();
+                    }
+                }
+                Action::Close { connection } => {
+                    if let Some(outbox) = self.outboxes.borrow_mut().remove(&connection) {
+                        outbox.close();
+                        outbox.wake();
+                    }
+                }
+                Action::Log(event) => (self.log.borrow_mut())(&event),
+            }
+        }
+        let next = core.poll_timeout();
+        if next.is_some_and(|next| self.timer_set.get().is_none_or(|set| next < set)) {
+            self.timer_set.set(next);
+            self.timer_changed.notify_one();
+        }
+    }
+}
+
+/// A connection's place in the hub, given up when it is dropped, by a panic too.
+struct Member {
+    hub: Rc<Hub>,
+    id: ConnectionId,
+    outbox: Rc<Outbox>,
+}
+
+impl Member {
+    fn join(hub: Rc<Hub>, id: ConnectionId) -> Member {
+        let outbox = Rc::new(Outbox::default());
+        hub.outboxes.borrow_mut().insert(id, outbox.clone());
+        hub.connections.set(hub.connections.get() + 1);
+        let member = Member { hub, id, outbox };
+        member.input(Input::Opened);
+        member
+    }
+
+    fn input(&self, input: Input<'_>) {
+        self.hub.step(|core, now| core.handle(now, self.id, input));
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.input(Input::Closed);
+        self.hub.outboxes.borrow_mut().remove(&self.id);
+        self.hub.connections.set(self.hub.connections.get() - 1);
+        self.hub.connection_ended.notify_one();
+    }
+}
+
+/// Moves the bytes of one connection until it ends.
+async fn run(member: Member, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let ended = poll_fn(|cx| poll_connection(&member, &mut stream, cx)).await;
+    if let Ended::Closing = ended {
+        // Shutting down the sending side only, and reading on: closing with unread input would
+        // make the system throw away what the peer has not fetched, such as DISCONNECT.
+        let last_words = async {
+            while let Some(chunk) = member.outbox.take_chunk() {
+                stream.write_all(&chunk).await?;
+            }
+            stream.shutdown().await?;
+            let mut unread = [0; 1024];
+            while stream.read(&mut unread).await? > 0 {}
+            std::io::Result::Ok(())
+        };
+        // Time over or an error: the connection is given up either way.
+        let _ = tokio::time::timeout(LINGER, last_words).await;
+    }
+}
+
+enum Ended {
+    /// The peer is gone.
+    Gone,
+    /// The core wants to close.
+    Closing,
+}
+
+fn poll_connection(
+    member: &Member,
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    cx: &mut Context<'_>,
+) -> Poll<Ended> {
+    member.outbox.set_waker(cx.waker());
+    for _ in 0..READS_PER_TURN {
+        if member.outbox.is_closing() {
+            return Poll::Ready(Ended::Closing);
+        }
+        if let Poll::Ready(Err(_)) = poll_write_all(member, stream, cx) {
+            return Poll::Ready(Ended::Gone);
+        }
+        if !ready!(poll_read(member, stream, cx)) {
+            return Poll::Ready(Ended::Gone);
+        }
+    }
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// Writes what waits, as far as the network takes it.
+fn poll_write_all(
+    member: &Member,
+    stream: &mut (impl AsyncWrite + Unpin),
+    cx: &mut Context<'_>,
+) -> Poll<std::io::Result<()>> {
+    while let Some(chunk) = member.outbox.take_chunk() {
+        let written = match Pin::new(&mut *stream).poll_write(cx, &chunk) {
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),
+            Poll::Ready(Ok(written)) => written,
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => {
+                member.outbox.put_back(chunk, 0);
+                return Poll::Pending;
+            }
+        };
+        member.outbox.put_back(chunk, written);
+        member.input(Input::Written(written));
+    }
+    Poll::Ready(Ok(()))
+}
+
+/// Reads once and hands the bytes to the core; false if the peer is gone.
+fn poll_read(
+    member: &Member,
+    stream: &mut (impl AsyncRead + Unpin),
+    cx: &mut Context<'_>,
+) -> Poll<bool> {
+    let mut buffer = member.hub.read_buffer.borrow_mut();
+    let mut buffer = ReadBuf::new(&mut buffer);
+    Poll::Ready(match ready!(Pin::new(stream).poll_read(cx, &mut buffer)) {
+        Ok(()) if !buffer.filled().is_empty() => {
+            member.input(Input::Bytes(buffer.filled()));
+            true
+        }
+        Ok(()) | Err(_) => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Panics as soon as it is read.
+    struct Broken;
+
+    impl AsyncRead for Broken {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<std::io::Result<()>> {
+            panic!("as asked")
+        }
+    }
+
+    impl AsyncWrite for Broken {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<std::io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_its_own_connection_only() {
+        let hub = Rc::new(Hub::new(Config::default(), Box::new(|_| {})));
+        let tasks = LocalSet::new();
+        let broken = tasks.spawn_local(run(Member::join(hub.clone(), ConnectionId(0)), Broken));
+        let (mut client, server) = tokio::io::duplex(1024);
+        tasks.spawn_local(run(Member::join(hub.clone(), ConnectionId(1)), server));
+        let other = async {
+            assert!(broken.await.unwrap_err().is_panic());
+            assert_eq!(hub.connections.get(), 1);
+            // CONNECT 3.1.1, client "a"; CONNACK 0.
+            let connect = [
+                0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 0, 0, 1, b'a',
+            ];
+            client.write_all(&connect).await.unwrap();
+            let mut connack = [0; 4];
+            client.read_exact(&mut connack).await.unwrap();
+            assert_eq!(connack, [0x20, 2, 0, 0]);
+        };
+        tasks.run_until(other).await;
+    }
+}

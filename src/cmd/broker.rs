@@ -1,0 +1,161 @@
+//! `midge broker`: listen, say so, serve until a signal comes or the command is done.
+
+mod child;
+#[cfg_attr(not(unix), path = "broker/group_elsewhere.rs")]
+mod group;
+mod log;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use super::signals::Signals;
+use super::{Exit, Failure};
+use crate::broker::{Config, ListenError, Listener, serve};
+use crate::cli;
+use log::Log;
+
+/// Runs the broker until SIGINT or SIGTERM, or around a command until that ends.
+///
+/// # Errors
+/// If it cannot listen, or the command cannot be started.
+pub fn run(args: &cli::Broker) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| internal("cannot start the I/O runtime", &error))?;
+    runtime.block_on(run_plan(Plan::new(args)))
+}
+
+/// What was asked for, with no invalid state left.
+struct Plan {
+    bind: String,
+    port: u16,
+    config: Config,
+    log: Log,
+    /// The command and its arguments.
+    command: Option<(OsString, Vec<OsString>)>,
+}
+
+impl Plan {
+    fn new(args: &cli::Broker) -> Plan {
+        let log = Log::new(args.log);
+        let mut command = args.command.iter().cloned();
+        Plan {
+            bind: args.bind.clone(),
+            port: args.port,
+            config: Config {
+                max_packet_size: usize::try_from(args.max_packet_size).unwrap_or(usize::MAX),
+                events: log.is_on(),
+                ..Config::default()
+            },
+            log,
+            command: command.next().map(|name| (name, command.collect())),
+        }
+    }
+}
+
+async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
+    let listener = Listener::bind(&plan.bind, plan.port)
+        .await
+        .map_err(|error| cannot_listen(&error))?;
+    let ready = Ready::new(listener.address());
+    if !listener.address().ip().is_loopback() {
+        eprintln!(
+            "midge: warning: listening on {}, beyond this machine, and everybody may connect",
+            listener.address()
+        );
+    }
+    let mut log = plan.log;
+    let Some((name, arguments)) = plan.command else {
+        // Before anybody can know that the broker is there, so that no signal ends it the hard
+        // way.
+        let mut signals = Signals::new()?;
+        let shutdown = async {
+            signals.recv().await;
+        };
+        ready.print()?;
+        serve(listener, plan.config, move |e| log.event(e), shutdown).await;
+        return Ok(Exit::Done);
+    };
+    let signals =
+        group::Signals::new().map_err(|error| internal("cannot wait for signals", &error))?;
+    log.ready(&ready);
+    let (done, is_done) = oneshot::channel::<()>();
+    let around = async {
+        let exit = child::run(&name, &arguments, &ready, signals).await;
+        drop(done);
+        exit
+    };
+    let shutdown = async {
+        // The sender is never used, only dropped.
+        let _ = is_done.await;
+    };
+    let (exit, ()) = tokio::join!(
+        around,
+        serve(listener, plan.config, move |e| log.event(e), shutdown)
+    );
+    exit
+}
+
+/// The line that says where the broker listens.
+#[derive(Serialize)]
+struct Ready {
+    event: &'static str,
+    /// Where clients on this machine reach it.
+    host: String,
+    port: u16,
+    url: String,
+}
+
+impl Ready {
+    fn new(address: SocketAddr) -> Ready {
+        let host = match address.ip() {
+            // Listening everywhere is no address to connect to.
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        let port = address.port();
+        Ready {
+            event: "ready",
+            host: host.to_string(),
+            port,
+            url: format!("mqtt://{}", SocketAddr::new(host, port)),
+        }
+    }
+
+    fn print(&self) -> Result<(), Failure> {
+        let mut line = serde_json::to_string(self)
+            .map_err(|error| internal("cannot write the ready line", &error.into()))?;
+        line.push('\n');
+        let mut stdout = io::stdout().lock();
+        match stdout
+            .write_all(line.as_bytes())
+            .and_then(|()| stdout.flush())
+        {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(internal("cannot write to stdout", &error))
+            }
+            // Nobody reads it: no reason not to serve.
+            _ => Ok(()),
+        }
+    }
+}
+
+fn cannot_listen(error: &ListenError) -> Failure {
+    let remedy = match error.source.kind() {
+        io::ErrorKind::AddrInUse => "; another program has it: try --port 0 for a free one",
+        io::ErrorKind::PermissionDenied => "; try a port above 1023",
+        io::ErrorKind::AddrNotAvailable => "; --bind wants an address of this machine",
+        _ => "",
+    };
+    Failure::new(Exit::Io, format!("{error}{remedy}"))
+}
+
+fn internal(what: &str, error: &io::Error) -> Failure {
+    Failure::new(Exit::Io, format!("{what}: {error}"))
+}

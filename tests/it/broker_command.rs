@@ -1,0 +1,156 @@
+//! `midge broker` as a program: what it prints, how it ends, what it leaves behind.
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+fn broker(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_midge"));
+    command.arg("broker").args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// `midge broker --port 0 -- sh -c SCRIPT` to its end: stdout, stderr, exit code.
+fn around(script: &str) -> (String, String, Option<i32>) {
+    text(
+        broker(&["--port", "0", "--", "sh", "-c", script])
+            .output()
+            .unwrap(),
+    )
+}
+
+fn text(output: Output) -> (String, String, Option<i32>) {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        text(output.stdout),
+        text(output.stderr),
+        output.status.code(),
+    )
+}
+
+fn start(command: &mut Command) -> (Child, BufReader<ChildStdout>) {
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    (child, stdout)
+}
+
+fn signal(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
+fn line(from: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    from.read_line(&mut line).unwrap();
+    line
+}
+
+#[test]
+fn it_says_where_it_listens_and_a_signal_ends_it() {
+    for end in [Signal::INT, Signal::TERM] {
+        let (mut child, mut stdout) = start(&mut broker(&["--port", "0"]));
+        let ready = line(&mut stdout);
+        let json: Value = serde_json::from_str(&ready).unwrap();
+        let port = json["port"].as_u64().unwrap();
+        assert_eq!(
+            ready,
+            format!(
+                "{{\"event\":\"ready\",\"host\":\"127.0.0.1\",\"port\":{port},\"url\":\"mqtt://127.0.0.1:{port}\"}}\n"
+            )
+        );
+        std::net::TcpStream::connect(("127.0.0.1", port.try_into().unwrap())).unwrap();
+        signal(&child, end);
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{end:?}");
+        assert_eq!(line(&mut stdout), "");
+    }
+}
+
+#[test]
+fn a_command_finds_the_broker_and_midge() {
+    let (stdout, stderr, code) = around(
+        r#"[ "$MQTT_URL" = "mqtt://$MQTT_HOST:$MQTT_PORT" ] && echo "$MQTT_HOST"; command -v midge"#,
+    );
+    let midge = env!("CARGO_BIN_EXE_midge");
+    assert_eq!(stdout, format!("127.0.0.1\n{midge}\n"));
+    assert_eq!(stderr, "");
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn a_message_goes_from_pub_to_sub() {
+    let (stdout, stderr, code) =
+        around("midge pub -r -t hello -m world && midge sub -t hello -C 1");
+    assert_eq!(
+        (stdout.as_str(), stderr.as_str(), code),
+        ("world\n", "", Some(0))
+    );
+}
+
+#[test]
+fn the_commands_exit_code_is_midges() {
+    assert_eq!(around("exit 7").2, Some(7));
+    assert_eq!(around("kill -KILL $$").2, Some(128 + 9));
+}
+
+#[test]
+fn what_the_command_leaves_running_is_ended() {
+    // Both hold stdout, so this returns only when they are gone: the one that heeds TERM, and
+    // the one that does not.
+    let (stdout, _, code) = around("sleep 1000 & trap '' TERM; sleep 1000 & echo done");
+    assert_eq!((stdout.as_str(), code), ("done\n", Some(0)));
+}
+
+#[test]
+fn signals_are_passed_on() {
+    let script = "trap 'exit 9' TERM; echo up; sleep 1000 & wait";
+    let (mut child, mut stdout) = start(&mut broker(&["--port", "0", "--", "sh", "-c", script]));
+    assert_eq!(line(&mut stdout), "up\n");
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(9));
+    assert_eq!(line(&mut stdout), "", "sleep has ended too");
+}
+
+#[test]
+fn a_command_that_is_not_there() {
+    let (stdout, stderr, code) = text(
+        broker(&["--port", "0", "--", "no-such-command"])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(stdout, "");
+    assert_eq!(
+        stderr,
+        "midge: cannot run 'no-such-command': there is no such command, neither at this path nor on PATH\n"
+    );
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn a_port_in_use() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let (stdout, stderr, code) = text(broker(&["--port", &port.to_string()]).output().unwrap());
+    assert_eq!(stdout, "");
+    assert!(
+        stderr.contains(&format!("cannot listen on 127.0.0.1:{port}: ")),
+        "{stderr}"
+    );
+    assert!(stderr.contains("--port 0"), "{stderr}");
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn the_log_goes_to_stderr_line_by_line() {
+    let output = broker(&["--port", "0", "--log", "json", "--", "echo", "out"])
+        .output()
+        .unwrap();
+    let (stdout, stderr, code) = text(output);
+    assert_eq!((stdout.as_str(), code), ("out\n", Some(0)));
+    let ready: Value = serde_json::from_str(stderr.lines().next().unwrap()).unwrap();
+    assert_eq!(ready["event"], "ready");
+    assert_eq!(ready["host"], "127.0.0.1");
+}
