@@ -3,12 +3,14 @@
 //! Help, man pages and completions are generated from here; `tests/it/generated.rs` compares the
 //! committed ones. What was typed is turned into a validated plan in [`cmd`](crate::cmd).
 
+mod bench;
 mod broker;
 mod connection;
 mod decode;
 mod publish;
 mod subscribe;
 
+pub use bench::Bench;
 pub use broker::{Broker, LogFormat};
 pub use connection::Connection;
 pub use decode::{Color, Decode, From};
@@ -43,6 +45,7 @@ pub enum Command {
     Publish(Publish),
     #[command(name = "sub")]
     Subscribe(Subscribe),
+    Bench(Bench),
     Decode(Decode),
     Broker(Broker),
 }

@@ -289,7 +289,8 @@ impl Run<'_> {
     }
 }
 
-fn publish_failure(error: &PublishError, topic: &TopicName) -> Failure {
+/// The sentence and the exit code for a message that cannot be sent.
+pub(super) fn publish_failure(error: &PublishError, topic: &TopicName) -> Failure {
     let exit = match error {
         PublishError::TooLarge { .. } => Exit::Refused(ReasonCode::PACKET_TOO_LARGE),
         PublishError::QosNotSupported { .. } => Exit::Refused(ReasonCode::QOS_NOT_SUPPORTED),
