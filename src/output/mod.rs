@@ -10,6 +10,7 @@ pub mod hole;
 pub mod json;
 pub mod line;
 pub mod progress;
+pub mod replay;
 pub mod text;
 pub mod time;
 pub mod tree;
