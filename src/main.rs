@@ -11,6 +11,7 @@ fn main() -> ExitCode {
         Command::Broker(args) => cmd::broker::run(args),
         Command::Publish(args) => cmd::publish::run(args),
         Command::Subscribe(args) => cmd::subscribe::run(args),
+        Command::Bench(args) => cmd::bench::run(args),
         Command::Decode(args) => cmd::decode::run(args),
         Command::CaptureReplay(args) => cmd::capture_replay::run(args),
     };

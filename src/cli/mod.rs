@@ -3,6 +3,7 @@
 //! Help, man pages and completions are generated from here; `tests/it/generated.rs` compares the
 //! committed ones. What was typed is turned into a validated plan in [`cmd`](crate::cmd).
 
+mod bench;
 mod broker;
 mod capture_replay;
 mod connection;
@@ -10,6 +11,7 @@ mod decode;
 mod publish;
 mod subscribe;
 
+pub use bench::Bench;
 pub use broker::{Broker, LogFormat};
 pub use capture_replay::CaptureReplay;
 pub use connection::Connection;
@@ -45,6 +47,7 @@ pub enum Command {
     Publish(Publish),
     #[command(name = "sub")]
     Subscribe(Subscribe),
+    Bench(Bench),
     Decode(Decode),
     #[command(visible_alias = "replay")]
     CaptureReplay(CaptureReplay),

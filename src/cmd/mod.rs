@@ -1,6 +1,7 @@
 //! One file or folder per subcommand: what was typed ([`cli`](crate::cli)) becomes a validated
 //! plan, the plan runs, the result becomes an exit code.
 
+pub mod bench;
 pub mod broker;
 pub mod capture_replay;
 pub mod connect;

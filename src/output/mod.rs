@@ -3,7 +3,9 @@
 //! Everything here turns values into text; nothing here opens sockets or knows what the protocol
 //! wants. What came from the network is escaped before it reaches a terminal ([`text`]).
 
+pub mod bench;
 pub mod colour;
+pub mod event;
 pub mod hole;
 pub mod json;
 pub mod line;

@@ -145,12 +145,127 @@ fn a_port_in_use() {
 
 #[test]
 fn the_log_goes_to_stderr_line_by_line() {
-    let output = broker(&["--port", "0", "--log", "json", "--", "echo", "out"])
+    let script = "midge pub -i me -t t -m x && echo out";
+    let run = |format| {
+        let arguments = ["--port", "0", "--log", format, "--", "sh", "-c", script];
+        let (stdout, stderr, code) = text(broker(&arguments).output().unwrap());
+        assert_eq!((stdout.as_str(), code), ("out\n", Some(0)), "{stderr}");
+        stderr
+    };
+    let log = run("json");
+    let events: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let names: Vec<_> = events
+        .iter()
+        .map(|e| e["event"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        ["ready", "opened", "connected", "closed", "session_ended"]
+    );
+    assert_eq!(events[0]["host"], "127.0.0.1");
+    assert_eq!(events[2]["client_id"], "me");
+    assert_eq!(events[2]["version"], "5.0");
+    assert_eq!(events[3]["reason_code"], 0);
+
+    let log = run("text");
+    let lines: Vec<_> = log
+        .lines()
+        .map(|line| line.split_once(' ').unwrap().1)
+        .collect();
+    assert!(lines[0].starts_with("ready at mqtt://127.0.0.1:"), "{log}");
+    assert_eq!(
+        lines[3],
+        "'me' closed: the client disconnected (0x00 Normal disconnection)"
+    );
+}
+
+#[test]
+fn a_recording_holds_what_crossed_the_wire() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wire.pcapng");
+    let file = file.to_str().unwrap();
+    let script = "midge pub -V 5 -t a -m x -q 1 && midge pub -V 311 -t b -m y";
+    let arguments = ["--port", "0", "--record", file, "--", "sh", "-c", script];
+    assert_eq!(
+        text(broker(&arguments).output().unwrap()),
+        (String::new(), String::new(), Some(0))
+    );
+    let decoded = Command::new(env!("CARGO_BIN_EXE_midge"))
+        .args(["decode", "--json", file])
         .output()
         .unwrap();
-    let (stdout, stderr, code) = text(output);
-    assert_eq!((stdout.as_str(), code), ("out\n", Some(0)));
-    let ready: Value = serde_json::from_str(stderr.lines().next().unwrap()).unwrap();
-    assert_eq!(ready["event"], "ready");
-    assert_eq!(ready["host"], "127.0.0.1");
+    let (stdout, stderr, code) = text(decoded);
+    assert_eq!((stderr.as_str(), code), ("", Some(0)));
+    let packets: Vec<Value> = stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let seen: Vec<_> = packets
+        .iter()
+        .map(|packet| {
+            let of = |key: &str| packet[key].as_str().unwrap_or("").to_owned();
+            (
+                packet["stream"].as_u64().unwrap(),
+                of("version"),
+                of("from"),
+                of("type"),
+                of("topic"),
+            )
+        })
+        .collect();
+    let expected = [
+        (0, "5.0", "client", "CONNECT", ""),
+        (0, "5.0", "server", "CONNACK", ""),
+        (0, "5.0", "client", "PUBLISH", "a"),
+        (0, "5.0", "server", "PUBACK", ""),
+        (0, "5.0", "client", "DISCONNECT", ""),
+        (1, "3.1.1", "client", "CONNECT", ""),
+        (1, "3.1.1", "server", "CONNACK", ""),
+        (1, "3.1.1", "client", "PUBLISH", "b"),
+        (1, "3.1.1", "client", "DISCONNECT", ""),
+    ]
+    .map(|(stream, version, from, name, topic)| {
+        (
+            stream,
+            version.to_owned(),
+            from.to_owned(),
+            name.to_owned(),
+            topic.to_owned(),
+        )
+    });
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_recording_that_cannot_be_written() {
+    let file = "/nonexistent/wire.pcapng";
+    assert_eq!(
+        text(
+            broker(&["--port", "0", "--record", file, "--", "true"])
+                .output()
+                .unwrap()
+        ),
+        (
+            String::new(),
+            format!("midge: cannot write {file}: No such file or directory (os error 2)\n"),
+            Some(1)
+        )
+    );
+    // Every write to this device fails as on a full disk.
+    #[cfg(target_os = "linux")]
+    assert_eq!(
+        text(
+            broker(&["--port", "0", "--record", "/dev/full", "--", "true"])
+                .output()
+                .unwrap()
+        ),
+        (
+            String::new(),
+            "midge: cannot write /dev/full: No space left on device (os error 28)\n".into(),
+            Some(1)
+        )
+    );
 }
