@@ -27,6 +27,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('pub', 'pub', [CompletionResultType]::ParameterValue, 'Publish messages')
             [CompletionResult]::new('sub', 'sub', [CompletionResultType]::ParameterValue, 'Subscribe, and print the messages that come')
+            [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Load a broker, and measure rates, latencies and losses')
             [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Decode MQTT packets from hex text or a capture file')
             [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Run a throwaway MQTT broker, alone or around a command')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -120,6 +121,46 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'midge;bench' {
+            [CompletionResult]::new('--publishers', '--publishers', [CompletionResultType]::ParameterName, 'Connections that publish')
+            [CompletionResult]::new('--subscribers', '--subscribers', [CompletionResultType]::ParameterName, 'Connections that subscribe and count what comes')
+            [CompletionResult]::new('--idle', '--idle', [CompletionResultType]::ParameterName, 'Connections that only stay open')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Messages per second, all publishers together; k and M stand for thousand and million [default: as fast as the broker takes them]')
+            [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Bytes of each message''s payload. With subscribers at least 18: what tells one message from another stands there')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'End after this many messages, all publishers together')
+            [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'How long to publish, warm-up not included: seconds, or with a unit as in 500ms, 10s, 2m [default: 10s, or until --count is reached]')
+            [CompletionResult]::new('--warmup', '--warmup', [CompletionResultType]::ParameterName, 'How long to publish before anything is counted')
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Topic to publish to. {run} stands for a name of this run, {client} for the publisher''s number; the subscribers put + in place of a level with {client} [default: midge/bench/{run}/{client}]')
+            [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'Topic to publish to. {run} stands for a name of this run, {client} for the publisher''s number; the subscribers put + in place of a level with {client} [default: midge/bench/{run}/{client}]')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Quality of Service of messages and subscriptions: 0, 1 or 2')
+            [CompletionResult]::new('--qos', '--qos', [CompletionResultType]::ParameterName, 'Quality of Service of messages and subscriptions: 0, 1 or 2')
+            [CompletionResult]::new('--inflight', '--inflight', [CompletionResultType]::ParameterName, 'Messages of QoS 1 and 2 that each publisher may have unacknowledged [default: 20; with --rate as many as the broker takes]')
+            [CompletionResult]::new('--drain', '--drain', [CompletionResultType]::ParameterName, 'How long to wait at the end for messages that are still on their way, counted from the last one that came [default: 1s with QoS 0, else 5s]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port of the broker [env: MQTT_PORT] [default: 1883]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port of the broker [env: MQTT_PORT] [default: 1883]')
+            [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]')
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]')
+            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Client Identifier [default: midge- and random characters]')
+            [CompletionResult]::new('--id', '--id', [CompletionResultType]::ParameterName, 'Client Identifier [default: midge- and random characters]')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'User name')
+            [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'User name')
+            [CompletionResult]::new('-P', '-P ', [CompletionResultType]::ParameterName, 'Password')
+            [CompletionResult]::new('--pw', '--pw', [CompletionResultType]::ParameterName, 'Password')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1)')
+            [CompletionResult]::new('--protocol-version', '--protocol-version', [CompletionResultType]::ParameterName, 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1)')
+            [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Keep Alive in seconds; 0 turns it off')
+            [CompletionResult]::new('--keepalive', '--keepalive', [CompletionResultType]::ParameterName, 'Keep Alive in seconds; 0 turns it off')
+            [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Longest time from the first packet to the broker''s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m')
+            [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge''s faults from the broker''s')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as a JSON object')
+            [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Show no progress on stderr')
+            [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Say on stderr what is sent and received')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Say on stderr what is sent and received')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'midge;decode' {
             [CompletionResult]::new('--mqtt-version', '--mqtt-version', [CompletionResultType]::ParameterName, 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Who sent the packets of a hex text')
@@ -148,6 +189,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
         'midge;help' {
             [CompletionResult]::new('pub', 'pub', [CompletionResultType]::ParameterValue, 'Publish messages')
             [CompletionResult]::new('sub', 'sub', [CompletionResultType]::ParameterValue, 'Subscribe, and print the messages that come')
+            [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Load a broker, and measure rates, latencies and losses')
             [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Decode MQTT packets from hex text or a capture file')
             [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Run a throwaway MQTT broker, alone or around a command')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -157,6 +199,9 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             break
         }
         'midge;help;sub' {
+            break
+        }
+        'midge;help;bench' {
             break
         }
         'midge;help;decode' {

@@ -24,6 +24,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --version 'Print version'
             cand pub 'Publish messages'
             cand sub 'Subscribe, and print the messages that come'
+            cand bench 'Load a broker, and measure rates, latencies and losses'
             cand decode 'Decode MQTT packets from hex text or a capture file'
             cand broker 'Run a throwaway MQTT broker, alone or around a command'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -114,6 +115,45 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --debug 'Say on stderr what is sent and received'
             cand --help 'Print help'
         }
+        &'midge;bench'= {
+            cand --publishers 'Connections that publish'
+            cand --subscribers 'Connections that subscribe and count what comes'
+            cand --idle 'Connections that only stay open'
+            cand --rate 'Messages per second, all publishers together; k and M stand for thousand and million [default: as fast as the broker takes them]'
+            cand --size 'Bytes of each message''s payload. With subscribers at least 18: what tells one message from another stands there'
+            cand --count 'End after this many messages, all publishers together'
+            cand --duration 'How long to publish, warm-up not included: seconds, or with a unit as in 500ms, 10s, 2m [default: 10s, or until --count is reached]'
+            cand --warmup 'How long to publish before anything is counted'
+            cand -t 'Topic to publish to. {run} stands for a name of this run, {client} for the publisher''s number; the subscribers put + in place of a level with {client} [default: midge/bench/{run}/{client}]'
+            cand --topic 'Topic to publish to. {run} stands for a name of this run, {client} for the publisher''s number; the subscribers put + in place of a level with {client} [default: midge/bench/{run}/{client}]'
+            cand -q 'Quality of Service of messages and subscriptions: 0, 1 or 2'
+            cand --qos 'Quality of Service of messages and subscriptions: 0, 1 or 2'
+            cand --inflight 'Messages of QoS 1 and 2 that each publisher may have unacknowledged [default: 20; with --rate as many as the broker takes]'
+            cand --drain 'How long to wait at the end for messages that are still on their way, counted from the last one that came [default: 1s with QoS 0, else 5s]'
+            cand -h 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]'
+            cand --host 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]'
+            cand -p 'Port of the broker [env: MQTT_PORT] [default: 1883]'
+            cand --port 'Port of the broker [env: MQTT_PORT] [default: 1883]'
+            cand -L 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]'
+            cand --url 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]'
+            cand -i 'Client Identifier [default: midge- and random characters]'
+            cand --id 'Client Identifier [default: midge- and random characters]'
+            cand -u 'User name'
+            cand --username 'User name'
+            cand -P 'Password'
+            cand --pw 'Password'
+            cand -V 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1)'
+            cand --protocol-version 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1)'
+            cand -k 'Keep Alive in seconds; 0 turns it off'
+            cand --keepalive 'Keep Alive in seconds; 0 turns it off'
+            cand --connect-timeout 'Longest time from the first packet to the broker''s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m'
+            cand --engine 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge''s faults from the broker''s'
+            cand --json 'Print the result as a JSON object'
+            cand --no-progress 'Show no progress on stderr'
+            cand -d 'Say on stderr what is sent and received'
+            cand --debug 'Say on stderr what is sent and received'
+            cand --help 'Print help'
+        }
         &'midge;decode'= {
             cand --mqtt-version 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31'
             cand --from 'Who sent the packets of a hex text'
@@ -140,6 +180,7 @@ set edit:completion:arg-completer[midge] = {|@words|
         &'midge;help'= {
             cand pub 'Publish messages'
             cand sub 'Subscribe, and print the messages that come'
+            cand bench 'Load a broker, and measure rates, latencies and losses'
             cand decode 'Decode MQTT packets from hex text or a capture file'
             cand broker 'Run a throwaway MQTT broker, alone or around a command'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -147,6 +188,8 @@ set edit:completion:arg-completer[midge] = {|@words|
         &'midge;help;pub'= {
         }
         &'midge;help;sub'= {
+        }
+        &'midge;help;bench'= {
         }
         &'midge;help;decode'= {
         }

@@ -28,6 +28,7 @@ complete -c midge -n "__fish_midge_needs_command" -s h -l help -d 'Print help'
 complete -c midge -n "__fish_midge_needs_command" -s V -l version -d 'Print version'
 complete -c midge -n "__fish_midge_needs_command" -f -a "pub" -d 'Publish messages'
 complete -c midge -n "__fish_midge_needs_command" -f -a "sub" -d 'Subscribe, and print the messages that come'
+complete -c midge -n "__fish_midge_needs_command" -f -a "bench" -d 'Load a broker, and measure rates, latencies and losses'
 complete -c midge -n "__fish_midge_needs_command" -f -a "decode" -d 'Decode MQTT packets from hex text or a capture file'
 complete -c midge -n "__fish_midge_needs_command" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
 complete -c midge -n "__fish_midge_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -77,6 +78,32 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -l json -d 'Print one J
 complete -c midge -n "__fish_midge_using_subcommand sub" -s c -l disable-clean-session -d 'Keep the session at the broker when the connection ends; wants -i'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s d -l debug -d 'Say on stderr what is sent and received'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l help -d 'Print help'
+complete -c midge -n "__fish_midge_using_subcommand bench" -l publishers -d 'Connections that publish' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l subscribers -d 'Connections that subscribe and count what comes' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l idle -d 'Connections that only stay open' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l rate -d 'Messages per second, all publishers together; k and M stand for thousand and million [default: as fast as the broker takes them]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l size -d 'Bytes of each message\'s payload. With subscribers at least 18: what tells one message from another stands there' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l count -d 'End after this many messages, all publishers together' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l duration -d 'How long to publish, warm-up not included: seconds, or with a unit as in 500ms, 10s, 2m [default: 10s, or until --count is reached]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l warmup -d 'How long to publish before anything is counted' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s t -l topic -d 'Topic to publish to. {run} stands for a name of this run, {client} for the publisher\'s number; the subscribers put + in place of a level with {client} [default: midge/bench/{run}/{client}]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s q -l qos -d 'Quality of Service of messages and subscriptions: 0, 1 or 2' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l inflight -d 'Messages of QoS 1 and 2 that each publisher may have unacknowledged [default: 20; with --rate as many as the broker takes]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l drain -d 'How long to wait at the end for messages that are still on their way, counted from the last one that came [default: 1s with QoS 0, else 5s]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s u -l username -d 'User name' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s P -l pw -d 'Password' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s V -l protocol-version -d 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1)' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l json -d 'Print the result as a JSON object'
+complete -c midge -n "__fish_midge_using_subcommand bench" -l no-progress -d 'Show no progress on stderr'
+complete -c midge -n "__fish_midge_using_subcommand bench" -s d -l debug -d 'Say on stderr what is sent and received'
+complete -c midge -n "__fish_midge_using_subcommand bench" -l help -d 'Print help'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l mqtt-version -d 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l from -d 'Who sent the packets of a hex text' -r -f -a "client\t'The end that sends CONNECT'
 server\t'The broker'"
@@ -98,8 +125,9 @@ complete -c midge -n "__fish_midge_using_subcommand broker" -l log -d 'What happ
 json\t'One JSON object per line'
 off\t'Nothing'"
 complete -c midge -n "__fish_midge_using_subcommand broker" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode broker help" -f -a "pub" -d 'Publish messages'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode broker help" -f -a "sub" -d 'Subscribe, and print the messages that come'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode broker help" -f -a "decode" -d 'Decode MQTT packets from hex text or a capture file'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode broker help" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub decode broker help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode broker help" -f -a "pub" -d 'Publish messages'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode broker help" -f -a "sub" -d 'Subscribe, and print the messages that come'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode broker help" -f -a "bench" -d 'Load a broker, and measure rates, latencies and losses'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode broker help" -f -a "decode" -d 'Decode MQTT packets from hex text or a capture file'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode broker help" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode broker help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

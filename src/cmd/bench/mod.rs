@@ -181,11 +181,8 @@ impl Run {
                 }
                 () = &mut over => break Ended::Time,
                 () = stage.news.notified() => {
-                    if stage.plan.publishers > 0 && stage.is_finished() {
-                        break match stage.now() >= stage.end() {
-                            true => Ended::Time,
-                            false => Ended::Count,
-                        };
+                    if stage.is_count_reached() {
+                        break Ended::Count;
                     }
                 }
                 _ = self.tick.tick() => self.show("measuring"),
