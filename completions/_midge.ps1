@@ -29,6 +29,8 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('sub', 'sub', [CompletionResultType]::ParameterValue, 'Subscribe, and print the messages that come')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Load a broker, and measure rates, latencies and losses')
             [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Decode MQTT packets from hex text or a capture file')
+            [CompletionResult]::new('capture-replay', 'capture-replay', [CompletionResultType]::ParameterValue, 'Publish again what clients published in a capture, at the captured times')
+            [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Publish again what clients published in a capture, at the captured times')
             [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Run a throwaway MQTT broker, alone or around a command')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -176,6 +178,64 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'midge;capture-replay' {
+            [CompletionResult]::new('--speed', '--speed', [CompletionResultType]::ParameterName, 'How many times as fast as captured, as in 10 or 0.5; max for no waiting at all')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port of the broker [env: MQTT_PORT] [default: 1883]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port of the broker [env: MQTT_PORT] [default: 1883]')
+            [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]')
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'User name')
+            [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'User name')
+            [CompletionResult]::new('-P', '-P ', [CompletionResultType]::ParameterName, 'Password')
+            [CompletionResult]::new('--pw', '--pw', [CompletionResultType]::ParameterName, 'Password')
+            [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Keep Alive in seconds; 0 turns it off')
+            [CompletionResult]::new('--keepalive', '--keepalive', [CompletionResultType]::ParameterName, 'Keep Alive in seconds; 0 turns it off')
+            [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Longest time from the first packet to the broker''s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m')
+            [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge''s faults from the broker''s')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was')
+            [CompletionResult]::new('--protocol-version', '--protocol-version', [CompletionResultType]::ParameterName, 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was')
+            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]')
+            [CompletionResult]::new('--id', '--id', [CompletionResultType]::ParameterName, 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Play to a broker that is not on this machine')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Play to a broker that is not on this machine')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Say what would be played, and connect to nothing')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The summary as a JSON object')
+            [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Say on stderr what is sent and received')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Say on stderr what is sent and received')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'midge;replay' {
+            [CompletionResult]::new('--speed', '--speed', [CompletionResultType]::ParameterName, 'How many times as fast as captured, as in 10 or 0.5; max for no waiting at all')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port of the broker [env: MQTT_PORT] [default: 1883]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port of the broker [env: MQTT_PORT] [default: 1883]')
+            [CompletionResult]::new('-L', '-L ', [CompletionResultType]::ParameterName, 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]')
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'User name')
+            [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'User name')
+            [CompletionResult]::new('-P', '-P ', [CompletionResultType]::ParameterName, 'Password')
+            [CompletionResult]::new('--pw', '--pw', [CompletionResultType]::ParameterName, 'Password')
+            [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Keep Alive in seconds; 0 turns it off')
+            [CompletionResult]::new('--keepalive', '--keepalive', [CompletionResultType]::ParameterName, 'Keep Alive in seconds; 0 turns it off')
+            [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Longest time from the first packet to the broker''s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m')
+            [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge''s faults from the broker''s')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was')
+            [CompletionResult]::new('--protocol-version', '--protocol-version', [CompletionResultType]::ParameterName, 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was')
+            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]')
+            [CompletionResult]::new('--id', '--id', [CompletionResultType]::ParameterName, 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Play to a broker that is not on this machine')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Play to a broker that is not on this machine')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Say what would be played, and connect to nothing')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The summary as a JSON object')
+            [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Say on stderr what is sent and received')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Say on stderr what is sent and received')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'midge;broker' {
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port to listen on; 0 takes a free one')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port to listen on; 0 takes a free one')
@@ -191,6 +251,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('sub', 'sub', [CompletionResultType]::ParameterValue, 'Subscribe, and print the messages that come')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Load a broker, and measure rates, latencies and losses')
             [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Decode MQTT packets from hex text or a capture file')
+            [CompletionResult]::new('capture-replay', 'capture-replay', [CompletionResultType]::ParameterValue, 'Publish again what clients published in a capture, at the captured times')
             [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Run a throwaway MQTT broker, alone or around a command')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -205,6 +266,9 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             break
         }
         'midge;help;decode' {
+            break
+        }
+        'midge;help;capture-replay' {
             break
         }
         'midge;help;broker' {

@@ -22,6 +22,9 @@ _midge() {
             midge,broker)
                 cmd="midge__subcmd__broker"
                 ;;
+            midge,capture-replay)
+                cmd="midge__subcmd__capture__subcmd__replay"
+                ;;
             midge,decode)
                 cmd="midge__subcmd__decode"
                 ;;
@@ -31,6 +34,9 @@ _midge() {
             midge,pub)
                 cmd="midge__subcmd__pub"
                 ;;
+            midge,replay)
+                cmd="midge__subcmd__capture__subcmd__replay"
+                ;;
             midge,sub)
                 cmd="midge__subcmd__sub"
                 ;;
@@ -39,6 +45,9 @@ _midge() {
                 ;;
             midge__subcmd__help,broker)
                 cmd="midge__subcmd__help__subcmd__broker"
+                ;;
+            midge__subcmd__help,capture-replay)
+                cmd="midge__subcmd__help__subcmd__capture__subcmd__replay"
                 ;;
             midge__subcmd__help,decode)
                 cmd="midge__subcmd__help__subcmd__decode"
@@ -59,7 +68,7 @@ _midge() {
 
     case "${cmd}" in
         midge)
-            opts="-h -V --help --version pub sub bench decode broker help"
+            opts="-h -V --help --version pub sub bench decode capture-replay replay broker help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -248,6 +257,96 @@ _midge() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        midge__subcmd__capture__subcmd__replay)
+            opts="-y -h -p -L -u -P -k -d -V -i --speed --yes --dry-run --json --host --port --url --username --pw --keepalive --connect-timeout --engine --debug --help --protocol-version --id"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --speed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -h)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -L)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --username)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -u)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pw)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -P)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keepalive)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -k)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connect-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --engine)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --protocol-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -V)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         midge__subcmd__decode)
             opts="-h --json --tree --lines --mqtt-version --from --port --not-port --show-secrets --raw --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -283,7 +382,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__help)
-            opts="pub sub bench decode broker help"
+            opts="pub sub bench decode capture-replay broker help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -311,6 +410,20 @@ _midge() {
             return 0
             ;;
         midge__subcmd__help__subcmd__broker)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        midge__subcmd__help__subcmd__capture__subcmd__replay)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

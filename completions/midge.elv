@@ -26,6 +26,8 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand sub 'Subscribe, and print the messages that come'
             cand bench 'Load a broker, and measure rates, latencies and losses'
             cand decode 'Decode MQTT packets from hex text or a capture file'
+            cand capture-replay 'Publish again what clients published in a capture, at the captured times'
+            cand replay 'Publish again what clients published in a capture, at the captured times'
             cand broker 'Run a throwaway MQTT broker, alone or around a command'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -168,6 +170,62 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'midge;capture-replay'= {
+            cand --speed 'How many times as fast as captured, as in 10 or 0.5; max for no waiting at all'
+            cand -h 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]'
+            cand --host 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]'
+            cand -p 'Port of the broker [env: MQTT_PORT] [default: 1883]'
+            cand --port 'Port of the broker [env: MQTT_PORT] [default: 1883]'
+            cand -L 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]'
+            cand --url 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]'
+            cand -u 'User name'
+            cand --username 'User name'
+            cand -P 'Password'
+            cand --pw 'Password'
+            cand -k 'Keep Alive in seconds; 0 turns it off'
+            cand --keepalive 'Keep Alive in seconds; 0 turns it off'
+            cand --connect-timeout 'Longest time from the first packet to the broker''s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m'
+            cand --engine 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge''s faults from the broker''s'
+            cand -V 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was'
+            cand --protocol-version 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was'
+            cand -i 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]'
+            cand --id 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]'
+            cand -y 'Play to a broker that is not on this machine'
+            cand --yes 'Play to a broker that is not on this machine'
+            cand --dry-run 'Say what would be played, and connect to nothing'
+            cand --json 'The summary as a JSON object'
+            cand -d 'Say on stderr what is sent and received'
+            cand --debug 'Say on stderr what is sent and received'
+            cand --help 'Print help'
+        }
+        &'midge;replay'= {
+            cand --speed 'How many times as fast as captured, as in 10 or 0.5; max for no waiting at all'
+            cand -h 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]'
+            cand --host 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]'
+            cand -p 'Port of the broker [env: MQTT_PORT] [default: 1883]'
+            cand --port 'Port of the broker [env: MQTT_PORT] [default: 1883]'
+            cand -L 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]'
+            cand --url 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]'
+            cand -u 'User name'
+            cand --username 'User name'
+            cand -P 'Password'
+            cand --pw 'Password'
+            cand -k 'Keep Alive in seconds; 0 turns it off'
+            cand --keepalive 'Keep Alive in seconds; 0 turns it off'
+            cand --connect-timeout 'Longest time from the first packet to the broker''s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m'
+            cand --engine 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge''s faults from the broker''s'
+            cand -V 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was'
+            cand --protocol-version 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was'
+            cand -i 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]'
+            cand --id 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]'
+            cand -y 'Play to a broker that is not on this machine'
+            cand --yes 'Play to a broker that is not on this machine'
+            cand --dry-run 'Say what would be played, and connect to nothing'
+            cand --json 'The summary as a JSON object'
+            cand -d 'Say on stderr what is sent and received'
+            cand --debug 'Say on stderr what is sent and received'
+            cand --help 'Print help'
+        }
         &'midge;broker'= {
             cand -p 'Port to listen on; 0 takes a free one'
             cand --port 'Port to listen on; 0 takes a free one'
@@ -182,6 +240,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand sub 'Subscribe, and print the messages that come'
             cand bench 'Load a broker, and measure rates, latencies and losses'
             cand decode 'Decode MQTT packets from hex text or a capture file'
+            cand capture-replay 'Publish again what clients published in a capture, at the captured times'
             cand broker 'Run a throwaway MQTT broker, alone or around a command'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -192,6 +251,8 @@ set edit:completion:arg-completer[midge] = {|@words|
         &'midge;help;bench'= {
         }
         &'midge;help;decode'= {
+        }
+        &'midge;help;capture-replay'= {
         }
         &'midge;help;broker'= {
         }

@@ -30,6 +30,8 @@ complete -c midge -n "__fish_midge_needs_command" -f -a "pub" -d 'Publish messag
 complete -c midge -n "__fish_midge_needs_command" -f -a "sub" -d 'Subscribe, and print the messages that come'
 complete -c midge -n "__fish_midge_needs_command" -f -a "bench" -d 'Load a broker, and measure rates, latencies and losses'
 complete -c midge -n "__fish_midge_needs_command" -f -a "decode" -d 'Decode MQTT packets from hex text or a capture file'
+complete -c midge -n "__fish_midge_needs_command" -f -a "capture-replay" -d 'Publish again what clients published in a capture, at the captured times'
+complete -c midge -n "__fish_midge_needs_command" -f -a "replay" -d 'Publish again what clients published in a capture, at the captured times'
 complete -c midge -n "__fish_midge_needs_command" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
 complete -c midge -n "__fish_midge_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c midge -n "__fish_midge_using_subcommand pub" -s t -l topic -d 'Topic to publish to; the one in the URL if there is none' -r
@@ -118,6 +120,38 @@ complete -c midge -n "__fish_midge_using_subcommand decode" -l lines -d 'One lin
 complete -c midge -n "__fish_midge_using_subcommand decode" -l show-secrets -d 'Show passwords instead of their length'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l raw -d 'Add the whole packet as raw_hex to the JSON'
 complete -c midge -n "__fish_midge_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l speed -d 'How many times as fast as captured, as in 10 or 0.5; max for no waiting at all' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883]' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s u -l username -d 'User name' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s P -l pw -d 'Password' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s V -l protocol-version -d 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s i -l id -d 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s y -l yes -d 'Play to a broker that is not on this machine'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l dry-run -d 'Say what would be played, and connect to nothing'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l json -d 'The summary as a JSON object'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s d -l debug -d 'Say on stderr what is sent and received'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l help -d 'Print help'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l speed -d 'How many times as fast as captured, as in 10 or 0.5; max for no waiting at all' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883]' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s u -l username -d 'User name' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s P -l pw -d 'Password' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s V -l protocol-version -d 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s i -l id -d 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s y -l yes -d 'Play to a broker that is not on this machine'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l dry-run -d 'Say what would be played, and connect to nothing'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l json -d 'The summary as a JSON object'
+complete -c midge -n "__fish_midge_using_subcommand replay" -s d -l debug -d 'Say on stderr what is sent and received'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l help -d 'Print help'
 complete -c midge -n "__fish_midge_using_subcommand broker" -s p -l port -d 'Port to listen on; 0 takes a free one' -r
 complete -c midge -n "__fish_midge_using_subcommand broker" -l bind -d 'Address or host name to listen on. There is no access control yet: think before you listen beyond this machine' -r
 complete -c midge -n "__fish_midge_using_subcommand broker" -l max-packet-size -d 'Largest packet taken, in bytes with its fixed header' -r
@@ -125,9 +159,10 @@ complete -c midge -n "__fish_midge_using_subcommand broker" -l log -d 'What happ
 json\t'One JSON object per line'
 off\t'Nothing'"
 complete -c midge -n "__fish_midge_using_subcommand broker" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode broker help" -f -a "pub" -d 'Publish messages'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode broker help" -f -a "sub" -d 'Subscribe, and print the messages that come'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode broker help" -f -a "bench" -d 'Load a broker, and measure rates, latencies and losses'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode broker help" -f -a "decode" -d 'Decode MQTT packets from hex text or a capture file'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode broker help" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode broker help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "pub" -d 'Publish messages'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "sub" -d 'Subscribe, and print the messages that come'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "bench" -d 'Load a broker, and measure rates, latencies and losses'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "decode" -d 'Decode MQTT packets from hex text or a capture file'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "capture-replay" -d 'Publish again what clients published in a capture, at the captured times'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

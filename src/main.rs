@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         Command::Subscribe(args) => cmd::subscribe::run(args),
         Command::Bench(args) => cmd::bench::run(args),
         Command::Decode(args) => cmd::decode::run(args),
+        Command::CaptureReplay(args) => cmd::capture_replay::run(args),
     };
     match result {
         Ok(exit) => ExitCode::from(exit.code()),

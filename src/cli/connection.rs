@@ -14,9 +14,14 @@ pub struct Connection {
     #[arg(short, long, value_name = "PORT")]
     pub port: Option<u16>,
 
-    /// Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where
-    /// neither host nor port is given].
-    #[arg(short = 'L', long, value_name = "URL")]
+    /// Everything in one URL.
+    #[arg(
+        short = 'L',
+        long,
+        value_name = "URL",
+        help = "Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, \
+                where neither host nor port is given]"
+    )]
     pub url: Option<String>,
 
     /// Client Identifier [default: midge- and random characters].
@@ -56,4 +61,16 @@ pub struct Connection {
     /// Print help.
     #[arg(long, action = ArgAction::Help, help_heading = "Options")]
     pub help: Option<bool>,
+}
+
+#[cfg(test)]
+impl Connection {
+    /// What these words on a command line mean.
+    pub(crate) fn from_words(words: &str) -> Connection {
+        use clap::FromArgMatches;
+        let command = Connection::augment_args(clap::Command::new("test"));
+        let words = std::iter::once("test").chain(words.split_whitespace());
+        let matches = command.try_get_matches_from(words).unwrap();
+        Connection::from_arg_matches(&matches).unwrap()
+    }
 }

@@ -5,6 +5,7 @@
 
 mod bench;
 mod broker;
+mod capture_replay;
 mod connection;
 mod decode;
 mod publish;
@@ -12,6 +13,7 @@ mod subscribe;
 
 pub use bench::Bench;
 pub use broker::{Broker, LogFormat};
+pub use capture_replay::CaptureReplay;
 pub use connection::Connection;
 pub use decode::{Color, Decode, From};
 pub use publish::Publish;
@@ -47,6 +49,8 @@ pub enum Command {
     Subscribe(Subscribe),
     Bench(Bench),
     Decode(Decode),
+    #[command(visible_alias = "replay")]
+    CaptureReplay(CaptureReplay),
     Broker(Broker),
 }
 

@@ -9,13 +9,13 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::signals::Signals;
 use super::{Exit, Failure};
 use crate::broker::{Config, ListenError, Listener, serve};
 use crate::cli;
+use crate::output::event::{Field, Value, write_json};
 use log::Log;
 
 /// Runs the broker until SIGINT or SIGTERM, or around a command until that ends.
@@ -102,9 +102,7 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
 }
 
 /// The line that says where the broker listens.
-#[derive(Serialize)]
 struct Ready {
-    event: &'static str,
     /// Where clients on this machine reach it.
     host: String,
     port: u16,
@@ -121,22 +119,24 @@ impl Ready {
         };
         let port = address.port();
         Ready {
-            event: "ready",
             host: host.to_string(),
             port,
             url: format!("mqtt://{}", SocketAddr::new(host, port)),
         }
     }
 
+    fn fields(&self) -> [Field<'_>; 4] {
+        [
+            ("event", Value::Text("ready")),
+            ("host", Value::Text(&self.host)),
+            ("port", Value::Number(self.port.into())),
+            ("url", Value::Text(&self.url)),
+        ]
+    }
+
     fn print(&self) -> Result<(), Failure> {
-        let mut line = serde_json::to_string(self)
-            .map_err(|error| internal("cannot write the ready line", &error.into()))?;
-        line.push('\n');
         let mut stdout = io::stdout().lock();
-        match stdout
-            .write_all(line.as_bytes())
-            .and_then(|()| stdout.flush())
-        {
+        match write_json(&mut stdout, &self.fields()).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(internal("cannot write to stdout", &error))
             }

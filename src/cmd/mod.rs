@@ -3,6 +3,7 @@
 
 pub mod bench;
 pub mod broker;
+pub mod capture_replay;
 pub mod connect;
 pub mod decode;
 pub mod duration;

@@ -5,10 +5,12 @@
 
 pub mod bench;
 pub mod colour;
+pub mod event;
 pub mod hole;
 pub mod json;
 pub mod line;
 pub mod progress;
+pub mod replay;
 pub mod text;
 pub mod time;
 pub mod tree;

@@ -145,12 +145,39 @@ fn a_port_in_use() {
 
 #[test]
 fn the_log_goes_to_stderr_line_by_line() {
-    let output = broker(&["--port", "0", "--log", "json", "--", "echo", "out"])
-        .output()
-        .unwrap();
-    let (stdout, stderr, code) = text(output);
-    assert_eq!((stdout.as_str(), code), ("out\n", Some(0)));
-    let ready: Value = serde_json::from_str(stderr.lines().next().unwrap()).unwrap();
-    assert_eq!(ready["event"], "ready");
-    assert_eq!(ready["host"], "127.0.0.1");
+    let script = "midge pub -i me -t t -m x && echo out";
+    let run = |format| {
+        let arguments = ["--port", "0", "--log", format, "--", "sh", "-c", script];
+        let (stdout, stderr, code) = text(broker(&arguments).output().unwrap());
+        assert_eq!((stdout.as_str(), code), ("out\n", Some(0)), "{stderr}");
+        stderr
+    };
+    let log = run("json");
+    let events: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let names: Vec<_> = events
+        .iter()
+        .map(|e| e["event"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        ["ready", "opened", "connected", "closed", "session_ended"]
+    );
+    assert_eq!(events[0]["host"], "127.0.0.1");
+    assert_eq!(events[2]["client_id"], "me");
+    assert_eq!(events[2]["version"], "5.0");
+    assert_eq!(events[3]["reason_code"], 0);
+
+    let log = run("text");
+    let lines: Vec<_> = log
+        .lines()
+        .map(|line| line.split_once(' ').unwrap().1)
+        .collect();
+    assert!(lines[0].starts_with("ready at mqtt://127.0.0.1:"), "{log}");
+    assert_eq!(
+        lines[3],
+        "'me' closed: the client disconnected (0x00 Normal disconnection)"
+    );
 }

@@ -617,6 +617,24 @@ fn wrong_usage_is_exit_2_and_one_sentence() {
 }
 
 #[test]
+fn what_the_rumqttc_engine_cannot_do_is_wrong_usage() {
+    for (args, what) in [
+        (["-V", "31"], "MQTT 3.1"),
+        (["-k", "4"], "a keep alive under 5 s in MQTT 5.0"),
+    ] {
+        let mut all = vec!["sub", "-h", "127.0.0.1", "-p", "9", "-t", "t"];
+        all.extend(["--engine", "rumqttc"]);
+        all.extend(args);
+        run(&all).expect(
+            2,
+            &format!(
+                "midge: could not connect to 127.0.0.1:9: the engine rumqttc cannot do {what}\n"
+            ),
+        );
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_exit_1() {
     let ended = run(&["pub", "-t", "t", "-f", "/no/such/file"]);
     ended.expect(

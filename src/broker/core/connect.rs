@@ -71,9 +71,8 @@ impl Core {
         let receive_maximum = number(PropertyId::RECEIVE_MAXIMUM)
             .and_then(|max| u16::try_from(max).ok())
             .unwrap_or(u16::MAX);
-        session
-            .outgoing
-            .resume(receive_maximum.min(self.config.max_inflight));
+        session.receive_maximum = receive_maximum.min(self.config.max_inflight);
+        session.outgoing.resume(session.receive_maximum);
         session.incoming.resume(match connect.version {
             Version::V5 => self.config.receive_maximum,
             Version::V31 | Version::V311 => u16::MAX,

@@ -3,14 +3,16 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 
 use super::connection::Connection;
 use super::message::Message;
 use super::output::Output;
 use super::session::{Outbound, Session};
 use super::subscriptions::{Found, Subscriber};
-use super::{Config, Core, EventKind, SessionId, Time};
-use crate::mqtt::packet::{AckKind, Publish};
+use super::{Config, ConnectionId, Core, EventKind, SessionId, Time};
+use crate::mqtt::flow::Resend;
+use crate::mqtt::packet::{Ack, AckKind, Publish};
 use crate::mqtt::{Packet, QoS, ReasonCode, Version};
 
 /// One copy of a message, for one session.
@@ -161,17 +163,22 @@ impl Core {
         }
     }
 
-    /// Sends queued messages for as long as the client's quota and its network take them.
+    /// Sends what waits for as long as the client's quota and its network take it: first what
+    /// could not be sent again at once, then queued messages.
     pub(super) fn pump(&mut self, now: Time, session: SessionId) {
-        let Some(session) = self.sessions.get_mut(&session) else {
-            return;
-        };
-        let Some(connection) = session
-            .connection
-            .and_then(|id| self.connections.get_mut(&id))
+        let Some((session, connection)) =
+            session_and_connection(&mut self.sessions, &mut self.connections, session)
         else {
             return;
         };
+        while session.may_send_again()
+            && let Some(packet_id) = session.held_back.pop_front()
+        {
+            // It may have been acknowledged all the same.
+            let resend = session.outgoing.resend().find(|r| id_of(r) == packet_id);
+            let dropped = resend.and_then(|r| send_again(&mut self.output, now, connection, &r));
+            session.forget(dropped);
+        }
         while may_send(&self.config, session, connection)
             && let Some(outbound) = session.dequeue()
         {
@@ -179,29 +186,61 @@ impl Core {
         }
     }
 
-    /// Sends everything that is unacknowledged again, in its order (`[MQTT-4.4.0-1]`).
+    /// Sends what is unacknowledged again, in its order (`[MQTT-4.4.0-1]`), as far as the
+    /// Receive Maximum of the new connection allows (`[MQTT-3.3.4-9]`); acknowledgements make room
+    /// for the rest.
     pub(super) fn resend(&mut self, now: Time, session: SessionId) {
-        use crate::mqtt::flow::Resend;
-        use crate::mqtt::packet::Ack;
-        let Some(session) = self.sessions.get_mut(&session) else {
-            return;
-        };
-        let Some(connection) = session
-            .connection
-            .and_then(|id| self.connections.get_mut(&id))
+        let Some((session, connection)) =
+            session_and_connection(&mut self.sessions, &mut self.connections, session)
         else {
             return;
         };
-        for resend in session.outgoing.resend() {
-            match resend {
-                Resend::Publish(packet_id, _, outbound) => {
-                    send_publish(&mut self.output, now, connection, outbound, packet_id, true);
-                }
-                Resend::PubRel(packet_id) => {
-                    let ack = Ack::new(AckKind::PubRel, packet_id, ReasonCode::SUCCESS);
-                    self.output.send_packet(connection, &Packet::Ack(ack));
-                }
+        session.held_back.clear();
+        let mut dropped = Vec::new();
+        for (at, resend) in session.outgoing.resend().enumerate() {
+            if at < usize::from(session.receive_maximum) {
+                dropped.extend(send_again(&mut self.output, now, connection, &resend));
+            } else {
+                session.held_back.push_back(id_of(&resend));
             }
+        }
+        session.forget(dropped);
+    }
+}
+
+/// A session that has a connection, with it.
+fn session_and_connection<'c>(
+    sessions: &'c mut FxHashMap<SessionId, Session>,
+    connections: &'c mut FxHashMap<ConnectionId, Connection>,
+    id: SessionId,
+) -> Option<(&'c mut Session, &'c mut Connection)> {
+    let session = sessions.get_mut(&id)?;
+    let connection = connections.get_mut(&session.connection?)?;
+    Some((session, connection))
+}
+
+fn id_of(resend: &Resend<'_, Outbound>) -> u16 {
+    match resend {
+        Resend::Publish(packet_id, ..) | Resend::PubRel(packet_id) => *packet_id,
+    }
+}
+
+/// Gives back the message that is too large for the new connection's Maximum Packet Size.
+fn send_again(
+    output: &mut Output,
+    now: Time,
+    connection: &mut Connection,
+    resend: &Resend<'_, Outbound>,
+) -> Option<(u16, QoS)> {
+    match *resend {
+        Resend::Publish(packet_id, qos, outbound) => {
+            let sent = send_publish(output, now, connection, outbound, packet_id, true);
+            (!sent).then_some((packet_id, qos))
+        }
+        Resend::PubRel(packet_id) => {
+            let ack = Ack::new(AckKind::PubRel, packet_id, ReasonCode::SUCCESS);
+            output.send_packet(connection, &Packet::Ack(ack));
+            None
         }
     }
 }
@@ -297,6 +336,7 @@ fn send_new(
     }
 }
 
+/// Whether the client takes a packet of that size.
 fn send_publish(
     output: &mut Output,
     now: Time,
@@ -304,10 +344,10 @@ fn send_publish(
     outbound: &Outbound,
     packet_id: u16,
     dup: bool,
-) {
+) -> bool {
     let properties = outbound.message.properties(now, &outbound.subscription_ids);
     let publish = outbound.packet(packet_id, dup, properties.as_properties());
-    output.send_packet(connection, &Packet::Publish(publish));
+    output.send_packet(connection, &Packet::Publish(publish))
 }
 
 fn fits(now: Time, connection: &Connection, outbound: &Outbound) -> bool {

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::rc::Rc;
 
-use serde::Serialize;
-
 use super::ConnectionId;
 use crate::mqtt::topic::Quoted;
 use crate::mqtt::{PacketType, ReasonCode, Version};
@@ -121,47 +119,8 @@ impl fmt::Display for Named {
     }
 }
 
-/// An [`Event`] as an object with the key `event` first.
-impl Serialize for Event {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeMap;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("event", self.kind.name())?;
-        if let Some(connection) = self.connection {
-            map.serialize_entry("connection", &connection.0)?;
-        }
-        if let Some(client_id) = &self.client_id {
-            map.serialize_entry("client_id", &**client_id)?;
-        }
-        match &self.kind {
-            EventKind::Opened | EventKind::SessionEnded => {}
-            EventKind::Connected {
-                version,
-                session_present,
-                keep_alive,
-            } => {
-                map.serialize_entry("version", version.as_str())?;
-                map.serialize_entry("session_present", session_present)?;
-                map.serialize_entry("keep_alive", keep_alive)?;
-            }
-            EventKind::Closed { reason, why } => {
-                map.serialize_entry("reason_code", &reason.0)?;
-                map.serialize_entry("why", why)?;
-            }
-            EventKind::Subscribed { filter, code } | EventKind::Unsubscribed { filter, code } => {
-                map.serialize_entry("filter", filter)?;
-                map.serialize_entry("reason_code", &code.0)?;
-            }
-            EventKind::WillPublished { topic } | EventKind::Dropped { topic } => {
-                map.serialize_entry("topic", &**topic)?;
-            }
-        }
-        map.end()
-    }
-}
-
 impl EventKind {
-    /// The name in JSON.
+    /// The name by which programs know it.
     pub const fn name(&self) -> &'static str {
         match self {
             EventKind::Opened => "opened",

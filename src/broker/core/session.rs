@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::message::Message;
 use super::will::Will;
 use super::{Config, ConnectionId, Time};
-use crate::mqtt::QoS;
 use crate::mqtt::flow::{Incoming, Outgoing};
+use crate::mqtt::{QoS, ReasonCode};
 
 /// Seconds that mean "for ever" (5.0, 3.1.2.11.2).
 pub(super) const NEVER_EXPIRES: u32 = u32::MAX;
@@ -25,6 +25,10 @@ pub(super) struct Session {
     pub(super) filters: HashSet<Box<str>>,
     pub(super) outgoing: Outgoing<Outbound>,
     pub(super) incoming: Incoming,
+    /// How many messages may be unacknowledged on this connection.
+    pub(super) receive_maximum: u16,
+    /// Ids of unacknowledged messages of an earlier connection that are still to be sent again.
+    pub(super) held_back: VecDeque<u16>,
     queue: VecDeque<Outbound>,
     queued_bytes: usize,
     /// Session Expiry Interval in seconds; before 5.0, 0 with Clean Session and
@@ -58,6 +62,8 @@ impl Session {
             filters: HashSet::new(),
             outgoing: Outgoing::new(config.max_inflight),
             incoming: Incoming::new(u16::MAX),
+            receive_maximum: config.max_inflight,
+            held_back: VecDeque::new(),
             queue: VecDeque::new(),
             queued_bytes: 0,
             expiry_interval: 0,
@@ -100,6 +106,30 @@ impl Session {
         let outbound = self.queue.pop_front()?;
         self.queued_bytes -= outbound.message.len();
         Some(outbound)
+    }
+
+    /// Whether the Receive Maximum has room for one that is held back.
+    pub(super) fn may_send_again(&self) -> bool {
+        let sent = self
+            .outgoing
+            .in_flight()
+            .saturating_sub(self.held_back.len());
+        sent < usize::from(self.receive_maximum)
+    }
+
+    /// Treats messages that cannot be sent again as if they had been delivered
+    /// (`[MQTT-3.1.2-25]`).
+    pub(super) fn forget(&mut self, messages: impl IntoIterator<Item = (u16, QoS)>) {
+        for (packet_id, qos) in messages {
+            match qos {
+                QoS::AtMostOnce => {}
+                QoS::AtLeastOnce => drop(self.outgoing.handle_puback(packet_id)),
+                QoS::ExactlyOnce => {
+                    let refused = ReasonCode::PACKET_TOO_LARGE;
+                    drop(self.outgoing.handle_pubrec(packet_id, refused));
+                }
+            }
+        }
     }
 
     pub(super) fn has_queued(&self) -> bool {

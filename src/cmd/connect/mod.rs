@@ -286,19 +286,10 @@ fn random_client_id() -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
 
-    #[derive(Parser)]
-    struct Cli {
-        #[command(flatten)]
-        connection: cli::Connection,
-    }
-
     fn plan(args: &str, env: &[(&str, &str)]) -> Result<ConnectPlan, Failure> {
-        let words = std::iter::once("midge").chain(args.split_whitespace());
-        let args = Cli::try_parse_from(words).unwrap().connection;
+        let args = cli::Connection::from_words(args);
         ConnectPlan::new(&args, Session::default(), |name| {
             let found = env.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| (*value).to_owned())

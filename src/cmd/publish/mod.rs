@@ -194,6 +194,9 @@ impl Run<'_> {
                 Ok(_) => break,
                 Err(PublishError::QuotaFull(back)) => {
                     publication = *back;
+                    // One message for each acknowledgement. Waiting for several would meet brokers
+                    // without TCP_NODELAY (mosquitto): their next PUBACK waits for our TCP ACK,
+                    // which the system delays by 40 ms where no data goes back with it.
                     self.handle_next_event().await?;
                 }
                 // `next_event` knows why.

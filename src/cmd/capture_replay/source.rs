@@ -1,0 +1,318 @@
+//! From the records of a capture to the steps of a replay, with a count of what cannot be played.
+//!
+//! A step belongs to a session: for now a captured connection from its first PUBLISH to its
+//! DISCONNECT, or to the end of the capture. Steps of a session come in its order and never go
+//! back in time.
+
+use std::io::Read;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::capture::{CaptureError, CapturedPacket, Options, Packets, Record, Stats};
+use crate::client::{Publication, TopicName};
+use crate::mqtt::alias::Aliases;
+use crate::mqtt::decode::{Context, Strict, decode};
+use crate::mqtt::packet::{Ack, AckKind, Publish};
+use crate::mqtt::{Packet, PacketType, PropertiesBuf, PropertyId, QoS, Side, Version};
+use crate::output::replay::Skips;
+
+/// Something to do at a captured time.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    /// Who does it, numbered from 0 in the order of first messages.
+    pub(super) session: u64,
+    /// When it was captured, in nanoseconds since 1970, if anything so far had a time.
+    pub(super) time: Option<i64>,
+    /// What.
+    pub(super) action: Action,
+}
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Connect; always the first step of a session.
+    Open(Captured),
+    /// Publish.
+    Publish(Publication),
+    /// Leave with DISCONNECT; always the last step of a session. Those without one stay.
+    Leave,
+}
+
+/// The captured client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Captured {
+    /// Its address.
+    pub(super) client: SocketAddr,
+    /// The version it spoke.
+    pub(super) version: Version,
+}
+
+/// Pulls steps out of a capture.
+#[derive(Debug)]
+pub(super) struct Source<R> {
+    packets: Packets<R>,
+    streams: FxHashMap<u64, Stream>,
+    sessions: u64,
+    messages: u64,
+    /// The captured times of the first and of the last message.
+    span: Option<(i64, i64)>,
+    skips: Skips,
+    /// The captured time that the last record with a time had.
+    last_time: Option<i64>,
+    /// Steps that come with the next one: a packet makes two at most.
+    after: Option<Step>,
+}
+
+/// What a captured connection has said so far.
+#[derive(Debug, Default)]
+struct Stream {
+    /// The session that plays it, if it has published.
+    session: Option<u64>,
+    aliases: Aliases,
+    /// Packet identifiers of QoS 1 and 2 messages that the server has not acknowledged.
+    unacknowledged: FxHashSet<u16>,
+    last_time: Option<i64>,
+}
+
+impl Stream {
+    /// Packets of the client are lost: what it said about aliases and identifiers is not known
+    /// any more, and a wrong topic is worse than none.
+    fn forget(&mut self) {
+        self.aliases = Aliases::default();
+        self.unacknowledged.clear();
+    }
+}
+
+impl<R: Read> Source<R> {
+    pub(super) fn new(reader: R) -> Source<R> {
+        Source {
+            packets: Packets::new(reader, Options::default()),
+            streams: FxHashMap::default(),
+            sessions: 0,
+            messages: 0,
+            span: None,
+            skips: Skips::default(),
+            last_time: None,
+            after: None,
+        }
+    }
+
+    /// The next step; `None` at the end.
+    ///
+    /// # Errors
+    /// What is wrong with the file, once, after everything that came before it.
+    pub(super) fn next_step(&mut self) -> Result<Option<Step>, CaptureError> {
+        if let Some(step) = self.after.take() {
+            return Ok(Some(step));
+        }
+        while let Some(record) = self.packets.next()? {
+            if let ControlFlow::Break(step) = self.record(&record) {
+                return Ok(Some(step));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sessions so far.
+    pub(super) fn sessions(&self) -> u64 {
+        self.sessions
+    }
+
+    /// Messages so far, skipped ones not counted.
+    pub(super) fn messages(&self) -> u64 {
+        self.messages
+    }
+
+    /// The time from the first message to the last so far.
+    pub(super) fn captured(&self) -> Duration {
+        let (first, last) = self.span.unwrap_or_default();
+        Duration::from_nanos(last.abs_diff(first))
+    }
+
+    /// What was skipped so far.
+    pub(super) fn skips(&self) -> Skips {
+        self.skips
+    }
+
+    /// What the capture has held so far.
+    pub(super) fn stats(&self) -> Stats {
+        self.packets.stats()
+    }
+
+    fn record(&mut self, record: &Record) -> ControlFlow<Step> {
+        match record {
+            Record::Packet(packet) => self.packet(packet),
+            Record::Gap(gap) => {
+                if gap.from != Some(Side::Server) {
+                    self.skips.gaps += 1;
+                    self.skips.lost_bytes += gap.lost;
+                    if let Some(stream) = self.streams.get_mut(&gap.stream) {
+                        stream.forget();
+                    }
+                }
+                ControlFlow::Continue(())
+            }
+            Record::Skipped(skipped) => {
+                if skipped.from != Some(Side::Server) {
+                    self.skips.skipped_bytes += skipped.len;
+                }
+                ControlFlow::Continue(())
+            }
+        }
+    }
+
+    fn packet(&mut self, packet: &CapturedPacket) -> ControlFlow<Step> {
+        let byte1 = packet.bytes.first().copied().unwrap_or_default();
+        if let Some(time) = packet.time {
+            self.last_time = Some(time.nanos);
+        }
+        match (PacketType::from_byte1(byte1), packet.from) {
+            (PacketType::PUBLISH, Some(Side::Client)) => self.publish(packet),
+            (PacketType::PUBLISH, None) => {
+                self.skips.unknown_sender += 1;
+                ControlFlow::Continue(())
+            }
+            // A second CONNECT ends what was before it, too.
+            (PacketType::CONNECT, _) | (PacketType::DISCONNECT, Some(Side::Client)) => {
+                self.end_session(packet)
+            }
+            (PacketType::PUBACK | PacketType::PUBREC | PacketType::PUBCOMP, side)
+                if side != Some(Side::Client) =>
+            {
+                self.acknowledge(packet);
+                ControlFlow::Continue(())
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn publish(&mut self, packet: &CapturedPacket) -> ControlFlow<Step> {
+        let now = self.last_time;
+        let stream = self.streams.entry(packet.stream).or_default();
+        if packet.is_cut() {
+            stream.forget();
+            self.skips.cut += 1;
+            return ControlFlow::Continue(());
+        }
+        let Ok(Packet::Publish(publish)) = decode(&packet.bytes, context(packet), &mut Strict)
+        else {
+            stream.forget();
+            self.skips.malformed += 1;
+            return ControlFlow::Continue(());
+        };
+        // An alias is set by a repeat as well.
+        let topic = match publish.properties.number(PropertyId::TOPIC_ALIAS) {
+            Some(alias) => {
+                let alias = u16::try_from(alias).unwrap_or_default();
+                stream.aliases.resolve(publish.topic, alias)
+            }
+            None => Some(publish.topic),
+        };
+        if publish.qos > QoS::AtMostOnce
+            && !stream.unacknowledged.insert(publish.packet_id)
+            && publish.dup
+        {
+            self.skips.duplicates += 1;
+            return ControlFlow::Continue(());
+        }
+        let Some(topic) = topic.filter(|topic| !topic.is_empty()) else {
+            self.skips.no_topic += 1;
+            return ControlFlow::Continue(());
+        };
+        let Ok(topic) = TopicName::new(topic) else {
+            self.skips.malformed += 1;
+            return ControlFlow::Continue(());
+        };
+        let mut publication =
+            Publication::new(topic, packet.bytes.slice_ref(publish.payload), publish.qos);
+        publication.retain = publish.retain;
+        publication.properties = without_alias(&publish);
+
+        stream.last_time = stream.last_time.max(now);
+        self.messages += 1;
+        let time = stream.last_time;
+        if let Some(time) = time {
+            let (first, last) = self.span.unwrap_or((time, time));
+            self.span = Some((first.min(time), last.max(time)));
+        }
+        let step = |session, action| Step {
+            session,
+            time,
+            action,
+        };
+        let play = Action::Publish(publication);
+        ControlFlow::Break(match stream.session {
+            Some(session) => step(session, play),
+            None => {
+                let session = self.sessions;
+                self.sessions += 1;
+                stream.session = Some(session);
+                self.after = Some(step(session, play));
+                let captured = Captured {
+                    client: packet.src,
+                    version: packet.version,
+                };
+                step(session, Action::Open(captured))
+            }
+        })
+    }
+
+    /// The client leaves; whoever comes behind it on this connection is somebody new.
+    fn end_session(&mut self, packet: &CapturedPacket) -> ControlFlow<Step> {
+        let stream = self.streams.remove(&packet.stream);
+        match stream.and_then(|stream| stream.session.map(|session| (session, stream.last_time))) {
+            Some((session, time)) => ControlFlow::Break(Step {
+                session,
+                time: time.max(self.last_time),
+                action: Action::Leave,
+            }),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    /// An acknowledgement frees its identifier: a later PUBLISH with it is a new message.
+    fn acknowledge(&mut self, packet: &CapturedPacket) {
+        if let Ok(Packet::Ack(ack)) = decode(&packet.bytes, context(packet), &mut Strict)
+            && ends_exchange(&ack)
+            && let Some(stream) = self.streams.get_mut(&packet.stream)
+        {
+            stream.unacknowledged.remove(&ack.packet_id);
+        }
+    }
+}
+
+fn context(packet: &CapturedPacket) -> Context {
+    Context {
+        version: packet.version,
+        from: packet.from,
+    }
+}
+
+fn ends_exchange(ack: &Ack<'_>) -> bool {
+    match ack.kind {
+        AckKind::PubAck | AckKind::PubComp => true,
+        AckKind::PubRec => ack.reason.is_error(),
+        AckKind::PubRel => false,
+    }
+}
+
+/// The properties as captured; an alias would mean something else, or nothing, to the target.
+fn without_alias(publish: &Publish<'_>) -> PropertiesBuf {
+    if publish.properties.number(PropertyId::TOPIC_ALIAS).is_none() {
+        return publish.properties.to_buf();
+    }
+    let mut properties = PropertiesBuf::new();
+    for property in publish.properties {
+        if property.id != PropertyId::TOPIC_ALIAS {
+            // It was in a list before, so it fits into one.
+            let _ = properties.push(property.id, property.value);
+        }
+    }
+    properties
+}
+
+#[cfg(test)]
+mod tests;
