@@ -59,7 +59,7 @@ impl Progress {
         }
         let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr());
         // The template is fixed and right; a plain bar would do as well.
-        if let Ok(style) = ProgressStyle::with_template("{bar:24} {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{bar:24} {wide_msg}") {
             bar.set_style(style.progress_chars("=> "));
         }
         Progress::Bar(bar)
