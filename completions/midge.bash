@@ -224,7 +224,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__broker)
-            opts="-p -h --port --bind --max-packet-size --log --help"
+            opts="-p -h --port --bind --max-packet-size --log --record --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -248,6 +248,10 @@ _midge() {
                     ;;
                 --log)
                     COMPREPLY=($(compgen -W "text json off" -- "${cur}"))
+                    return 0
+                    ;;
+                --record)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -232,6 +232,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --bind 'Address or host name to listen on. There is no access control yet: think before you listen beyond this machine'
             cand --max-packet-size 'Largest packet taken, in bytes with its fixed header'
             cand --log 'What happens, on stderr: connections, refusals, subscriptions'
+            cand --record 'Keep what crosses the wire in this file (pcapng); decode, capture-replay and Wireshark read it'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -158,6 +158,7 @@ complete -c midge -n "__fish_midge_using_subcommand broker" -l max-packet-size -
 complete -c midge -n "__fish_midge_using_subcommand broker" -l log -d 'What happens, on stderr: connections, refusals, subscriptions' -r -f -a "text\t'One line per event, for people'
 json\t'One JSON object per line'
 off\t'Nothing'"
+complete -c midge -n "__fish_midge_using_subcommand broker" -l record -d 'Keep what crosses the wire in this file (pcapng); decode, capture-replay and Wireshark read it' -r -F
 complete -c midge -n "__fish_midge_using_subcommand broker" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "pub" -d 'Publish messages'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "sub" -d 'Subscribe, and print the messages that come'

@@ -6,7 +6,9 @@
 pub mod core;
 mod outbox;
 mod shell;
+mod watch;
 
-pub use self::core::{Config, Event, EventKind};
+pub use self::core::{Config, ConnectionId, Event, EventKind};
 pub use crate::net::listen::{ListenError, Listener};
 pub use shell::serve;
+pub use watch::Watch;

@@ -14,8 +14,9 @@ use tokio::sync::Notify;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 
-use super::core::{Action, Config, ConnectionId, Core, Event, Input, Time};
+use super::core::{Action, Config, ConnectionId, Core, Input, Time};
 use super::outbox::Outbox;
+use super::watch::Watch;
 use crate::net::listen::Listener;
 
 /// How much is read at a time. One buffer serves all connections.
@@ -28,16 +29,16 @@ const LINGER: Duration = Duration::from_secs(2);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Runs a broker on `listener` until `shutdown` is ready, then takes leave of every client.
-/// `log` is told what happens if [`Config::events`] is set.
+/// `watch` is told what happens.
 ///
 /// Needs a tokio runtime with I/O and time, and keeps to the thread it is polled on.
 pub async fn serve(
     listener: Listener,
     config: Config,
-    log: impl FnMut(&Event) + 'static,
+    watch: impl Watch + 'static,
     shutdown: impl Future<Output = ()>,
 ) {
-    let hub = Rc::new(Hub::new(config, Box::new(log)));
+    let hub = Rc::new(Hub::new(config, Box::new(watch)));
     LocalSet::new()
         .run_until(async {
             tokio::select! {
@@ -60,14 +61,16 @@ pub async fn serve(
 
 async fn accept(hub: &Rc<Hub>, listener: &Listener) {
     for number in 0.. {
-        let stream = loop {
+        let (stream, peer) = loop {
             match listener.accept().await {
-                Ok((stream, _)) => break stream,
+                Ok(accepted) => break accepted,
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             }
         };
         // A panic ends its own task only, and Member's drop tells the core.
-        spawn_local(run(Member::join(hub.clone(), ConnectionId(number)), stream));
+        let id = ConnectionId(number);
+        hub.watch.borrow_mut().opened(id, peer, listener.address());
+        spawn_local(run(Member::join(hub.clone(), id), stream));
     }
 }
 
@@ -88,13 +91,11 @@ async fn keep_time(hub: &Hub) {
     }
 }
 
-type Logger = Box<dyn FnMut(&Event)>;
-
 /// What all tasks share.
 struct Hub {
     core: RefCell<Core>,
     outboxes: RefCell<FxHashMap<ConnectionId, Rc<Outbox>>>,
-    log: RefCell<Logger>,
+    watch: RefCell<Box<dyn Watch>>,
     read_buffer: RefCell<Box<[u8]>>,
     started: Instant,
     /// The deadline that [`keep_time`] waits for.
@@ -105,11 +106,11 @@ struct Hub {
 }
 
 impl Hub {
-    fn new(config: Config, log: Logger) -> Hub {
+    fn new(config: Config, watch: Box<dyn Watch>) -> Hub {
         Hub {
             core: RefCell::new(Core::new(config)),
             outboxes: RefCell::default(),
-            log: RefCell::new(log),
+            watch: RefCell::new(watch),
             read_buffer: RefCell::new(vec![0; READ].into()),
             started: Instant::now(),
             timer_set: Cell::new(None),
@@ -138,7 +139,7 @@ impl Hub {
                         outbox.wake();
                     }
                 }
-                Action::Log(event) => (self.log.borrow_mut())(&event),
+                Action::Log(event) => self.watch.borrow_mut().event(&event),
             }
         }
         let next = core.poll_timeout();
@@ -166,6 +167,10 @@ impl Member {
         member
     }
 
+    fn sent(&self, bytes: &[u8]) {
+        self.hub.watch.borrow_mut().sent(self.id, bytes);
+    }
+
     fn input(&self, input: Input<'_>) {
         self.hub.step(|core, now| core.handle(now, self.id, input));
     }
@@ -174,6 +179,7 @@ impl Member {
 impl Drop for Member {
     fn drop(&mut self) {
         self.input(Input::Closed);
+        self.hub.watch.borrow_mut().closed(self.id);
         self.hub.outboxes.borrow_mut().remove(&self.id);
         self.hub.connections.set(self.hub.connections.get() - 1);
         self.hub.connection_ended.notify_one();
@@ -189,6 +195,7 @@ async fn run(member: Member, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
         let last_words = async {
             while let Some(chunk) = member.outbox.take_chunk() {
                 stream.write_all(&chunk).await?;
+                member.sent(&chunk);
             }
             stream.shutdown().await?;
             let mut unread = [0; 1024];
@@ -244,6 +251,7 @@ fn poll_write_all(
                 return Poll::Pending;
             }
         };
+        member.sent(chunk.get(..written).unwrap_or_default());
         member.outbox.put_back(chunk, written);
         member.input(Input::Written(written));
     }
@@ -260,6 +268,11 @@ fn poll_read(
     let mut buffer = ReadBuf::new(&mut buffer);
     Poll::Ready(match ready!(Pin::new(stream).poll_read(cx, &mut buffer)) {
         Ok(()) if !buffer.filled().is_empty() => {
+            member
+                .hub
+                .watch
+                .borrow_mut()
+                .received(member.id, buffer.filled());
             member.input(Input::Bytes(buffer.filled()));
             true
         }
@@ -304,7 +317,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_ends_its_own_connection_only() {
-        let hub = Rc::new(Hub::new(Config::default(), Box::new(|_| {})));
+        let hub = Rc::new(Hub::new(Config::default(), Box::new(())));
         let tasks = LocalSet::new();
         let broken = tasks.spawn_local(run(Member::join(hub.clone(), ConnectionId(0)), Broken));
         let (mut client, server) = tokio::io::duplex(1024);

@@ -1,6 +1,7 @@
 //! Flags of `midge broker`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
@@ -29,6 +30,11 @@ pub struct Broker {
     /// What happens, on stderr: connections, refusals, subscriptions.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Off)]
     pub log: LogFormat,
+
+    /// Keep what crosses the wire in this file (pcapng); decode, capture-replay and Wireshark read
+    /// it.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
 
     /// Command to run against the broker. The broker lives as long as the command, and its exit
     /// code is midge's.

@@ -4,6 +4,8 @@ mod child;
 #[cfg_attr(not(unix), path = "broker/group_elsewhere.rs")]
 mod group;
 mod log;
+mod record;
+mod watcher;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -17,6 +19,8 @@ use crate::broker::{Config, ListenError, Listener, serve};
 use crate::cli;
 use crate::output::event::{Field, Value, write_json};
 use log::Log;
+use record::Recording;
+use watcher::Watcher;
 
 /// Runs the broker until SIGINT or SIGTERM, or around a command until that ends.
 ///
@@ -27,7 +31,7 @@ pub fn run(args: &cli::Broker) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| internal("cannot start the I/O runtime", &error))?;
-    runtime.block_on(run_plan(Plan::new(args)))
+    runtime.block_on(run_plan(Plan::new(args)?))
 }
 
 /// What was asked for, with no invalid state left.
@@ -36,15 +40,16 @@ struct Plan {
     port: u16,
     config: Config,
     log: Log,
+    recording: Option<Recording>,
     /// The command and its arguments.
     command: Option<(OsString, Vec<OsString>)>,
 }
 
 impl Plan {
-    fn new(args: &cli::Broker) -> Plan {
+    fn new(args: &cli::Broker) -> Result<Plan, Failure> {
         let log = Log::new(args.log);
         let mut command = args.command.iter().cloned();
-        Plan {
+        Ok(Plan {
             bind: args.bind.clone(),
             port: args.port,
             config: Config {
@@ -53,8 +58,9 @@ impl Plan {
                 ..Config::default()
             },
             log,
+            recording: args.record.as_deref().map(Recording::create).transpose()?,
             command: command.next().map(|name| (name, command.collect())),
-        }
+        })
     }
 }
 
@@ -69,7 +75,8 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
             listener.address()
         );
     }
-    let mut log = plan.log;
+    let recorded = plan.recording.as_ref().map(Recording::outcome);
+    let mut watcher = Watcher::new(plan.log, plan.recording);
     let Some((name, arguments)) = plan.command else {
         // Before anybody can know that the broker is there, so that no signal ends it the hard
         // way.
@@ -78,12 +85,12 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
             signals.recv().await;
         };
         ready.print()?;
-        serve(listener, plan.config, move |e| log.event(e), shutdown).await;
-        return Ok(Exit::Done);
+        serve(listener, plan.config, watcher, shutdown).await;
+        return finish(Ok(Exit::Done), recorded);
     };
     let signals =
         group::Signals::new().map_err(|error| internal("cannot wait for signals", &error))?;
-    log.ready(&ready);
+    watcher.log.ready(&ready);
     let (done, is_done) = oneshot::channel::<()>();
     let around = async {
         let exit = child::run(&name, &arguments, &ready, signals).await;
@@ -94,11 +101,16 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
         // The sender is never used, only dropped.
         let _ = is_done.await;
     };
-    let (exit, ()) = tokio::join!(
-        around,
-        serve(listener, plan.config, move |e| log.event(e), shutdown)
-    );
-    exit
+    let (exit, ()) = tokio::join!(around, serve(listener, plan.config, watcher, shutdown));
+    finish(exit, recorded)
+}
+
+/// A recording that failed makes a run that went well fail.
+fn finish(exit: Result<Exit, Failure>, recorded: Option<record::Outcome>) -> Result<Exit, Failure> {
+    match recorded.and_then(|outcome| outcome.failure()) {
+        Some(failure) if exit.is_ok() => Err(failure),
+        _ => exit,
+    }
 }
 
 /// The line that says where the broker listens.

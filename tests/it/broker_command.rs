@@ -181,3 +181,91 @@ fn the_log_goes_to_stderr_line_by_line() {
         "'me' closed: the client disconnected (0x00 Normal disconnection)"
     );
 }
+
+#[test]
+fn a_recording_holds_what_crossed_the_wire() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wire.pcapng");
+    let file = file.to_str().unwrap();
+    let script = "midge pub -V 5 -t a -m x -q 1 && midge pub -V 311 -t b -m y";
+    let arguments = ["--port", "0", "--record", file, "--", "sh", "-c", script];
+    assert_eq!(
+        text(broker(&arguments).output().unwrap()),
+        (String::new(), String::new(), Some(0))
+    );
+    let decoded = Command::new(env!("CARGO_BIN_EXE_midge"))
+        .args(["decode", "--json", file])
+        .output()
+        .unwrap();
+    let (stdout, stderr, code) = text(decoded);
+    assert_eq!((stderr.as_str(), code), ("", Some(0)));
+    let packets: Vec<Value> = stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let seen: Vec<_> = packets
+        .iter()
+        .map(|packet| {
+            let of = |key: &str| packet[key].as_str().unwrap_or("").to_owned();
+            (
+                packet["stream"].as_u64().unwrap(),
+                of("version"),
+                of("from"),
+                of("type"),
+                of("topic"),
+            )
+        })
+        .collect();
+    let expected = [
+        (0, "5.0", "client", "CONNECT", ""),
+        (0, "5.0", "server", "CONNACK", ""),
+        (0, "5.0", "client", "PUBLISH", "a"),
+        (0, "5.0", "server", "PUBACK", ""),
+        (0, "5.0", "client", "DISCONNECT", ""),
+        (1, "3.1.1", "client", "CONNECT", ""),
+        (1, "3.1.1", "server", "CONNACK", ""),
+        (1, "3.1.1", "client", "PUBLISH", "b"),
+        (1, "3.1.1", "client", "DISCONNECT", ""),
+    ]
+    .map(|(stream, version, from, name, topic)| {
+        (
+            stream,
+            version.to_owned(),
+            from.to_owned(),
+            name.to_owned(),
+            topic.to_owned(),
+        )
+    });
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_recording_that_cannot_be_written() {
+    let file = "/nonexistent/wire.pcapng";
+    assert_eq!(
+        text(
+            broker(&["--port", "0", "--record", file, "--", "true"])
+                .output()
+                .unwrap()
+        ),
+        (
+            String::new(),
+            format!("midge: cannot write {file}: No such file or directory (os error 2)\n"),
+            Some(1)
+        )
+    );
+    // Every write to this device fails as on a full disk.
+    #[cfg(target_os = "linux")]
+    assert_eq!(
+        text(
+            broker(&["--port", "0", "--record", "/dev/full", "--", "true"])
+                .output()
+                .unwrap()
+        ),
+        (
+            String::new(),
+            "midge: cannot write /dev/full: No space left on device (os error 28)\n".into(),
+            Some(1)
+        )
+    );
+}

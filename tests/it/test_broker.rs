@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use midge::broker::{Config, Event, Listener, serve};
+use midge::broker::{Config, Event, Listener, Watch, serve};
 use tokio::sync::oneshot;
 
 /// Runs until it is dropped.
@@ -15,6 +15,16 @@ pub(crate) struct TestBroker {
     events: mpsc::Receiver<&'static str>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Passes on the names of events.
+struct Names(mpsc::Sender<&'static str>);
+
+impl Watch for Names {
+    fn event(&mut self, event: &Event) {
+        // Nobody may be listening any more.
+        let _ = self.0.send(event.kind.name());
+    }
 }
 
 impl TestBroker {
@@ -30,10 +40,7 @@ impl TestBroker {
             events: true,
             ..config
         };
-        // Nobody may be listening any more.
-        let log = move |event: &Event| {
-            let _ = tell_event.send(event.kind.name());
-        };
+        let watch = Names(tell_event);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -45,7 +52,7 @@ impl TestBroker {
                 let shutdown = async {
                     let _ = stopped.await;
                 };
-                serve(listener, config, log, shutdown).await;
+                serve(listener, config, watch, shutdown).await;
             });
         });
         TestBroker {

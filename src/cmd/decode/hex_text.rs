@@ -90,10 +90,7 @@ pub(super) fn decode(name: &str, text: &str, plan: &Plan, show: &mut Show<'_>) -
         if let (None, Some(named)) = (plan.version, connect_version(packet)) {
             (version, version_from) = (named, "connect");
         }
-        let from = plan.from.or(match connect_version(packet) {
-            Some(_) => Some(Side::Client),
-            None => None,
-        });
+        let from = plan.from.or(connect_version(packet).map(|_| Side::Client));
         let origin = Origin {
             place: Place {
                 from,
