@@ -177,13 +177,21 @@ fn head(out: &mut String, report: &Report) -> std::fmt::Result {
     )?;
     writeln!(
         out,
-        "{} publishers, {} subscribers, {} idle; measured for {:.2} s{warmup}",
-        report.publishers, report.subscribers, report.idle, report.duration_s
+        "{}, {}, {} idle; measured for {:.2} s{warmup}",
+        several(report.publishers, "publisher"),
+        several(report.subscribers, "subscriber"),
+        report.idle,
+        report.duration_s
     )?;
     if let Some(granted) = report.granted_qos.filter(|&granted| granted < report.qos) {
         writeln!(out, "the broker granted the subscribers only QoS {granted}")?;
     }
     writeln!(out)
+}
+
+fn several(count: u32, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
 }
 
 fn messages(out: &mut String, report: &Report) -> std::fmt::Result {

@@ -59,7 +59,7 @@ impl Progress {
         }
         let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr());
         // The template is fixed and right; a plain bar would do as well.
-        if let Ok(style) = ProgressStyle::with_template("{bar:24} {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{bar:10} {wide_msg}") {
             bar.set_style(style.progress_chars("=> "));
         }
         Progress::Bar(bar)
@@ -96,6 +96,7 @@ impl Progress {
     }
 }
 
+/// What matters most comes first: a narrow terminal cuts the rest.
 fn line(load: &Load<'_>) -> String {
     let p99 = match load.p99_us {
         Some(us) => format!(", p99 {}", time_text(us)),
@@ -106,12 +107,12 @@ fn line(load: &Load<'_>) -> String {
         n => format!(", {n} refused"),
     };
     format!(
-        "{:>4} s {}: {} connected, {}/s sent, {}/s received{p99}{errors}",
+        "{:>4} s {}: {}/s sent, {}/s received{p99}{errors}, {} connected",
         load.elapsed.as_secs(),
         load.phase,
-        load.connected,
         grouped(load.sent_per_s, 0),
         grouped(load.received_per_s, 0),
+        load.connected,
     )
 }
 
@@ -133,7 +134,7 @@ mod tests {
         };
         assert_eq!(
             line(&load),
-            "   3 s measuring: 12 connected, 1,234/s sent, 0/s received, p99 1.50 ms, 2 refused"
+            "   3 s measuring: 1,234/s sent, 0/s received, p99 1.50 ms, 2 refused, 12 connected"
         );
     }
 }

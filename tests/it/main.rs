@@ -1,5 +1,7 @@
 //! The one integration test binary: a module per intent.
 
+mod bench_command;
+mod bench_faults;
 mod broker_command;
 mod broker_socket;
 mod capture_generated;

@@ -2,14 +2,14 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | [`plan`] | the flags, checked |
-//! | [`stage`] | what all connections share: phase, clock, figures |
-//! | [`publisher`], [`subscriber`] | the connections |
-//! | [`pace`] | when each message should be sent |
-//! | [`alarm`] | waiting for that time |
-//! | [`stamp`] | what tells one message from another |
-//! | [`delivery`], [`stats`] | the counting |
-//! | [`report`] | figures to the report |
+//! | `plan` | the flags, checked |
+//! | `stage` | what all connections share: phase, clock, figures |
+//! | `publisher`, `subscriber` | the connections |
+//! | `pace` | when each message should be sent |
+//! | `alarm` | waiting for that time |
+//! | `stamp` | what tells one message from another |
+//! | `delivery`, `stats` | the counting |
+//! | `report` | figures to the report |
 //!
 //! Everything runs on one thread, so nothing needs a lock. This file conducts: connect, publish,
 //! wait for what is on its way, leave.
@@ -181,11 +181,8 @@ impl Run {
                 }
                 () = &mut over => break Ended::Time,
                 () = stage.news.notified() => {
-                    if stage.plan.publishers > 0 && stage.is_finished() {
-                        break match stage.now() >= stage.end() {
-                            true => Ended::Time,
-                            false => Ended::Count,
-                        };
+                    if stage.is_count_reached() {
+                        break Ended::Count;
                     }
                 }
                 _ = self.tick.tick() => self.show("measuring"),

@@ -49,6 +49,7 @@ pub(super) async fn run(stage: Rc<Stage>, number: u32) -> Result<(), Failure> {
     };
     publisher.publish().await?;
     publisher.count_unsent();
+    stage.set_sent();
     publisher.wait_for_acks().await?;
     stage.set_finished();
     let mut client = publisher.client;

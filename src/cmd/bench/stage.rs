@@ -42,9 +42,11 @@ pub(super) struct Stage {
     end: Cell<u64>,
     /// Connections that can begin.
     ready: Cell<usize>,
-    /// Publishers that have sent everything and have every acknowledgement.
+    /// Publishers that have nothing more to send.
+    sent: Cell<u32>,
+    /// Those of them that have every acknowledgement.
     finished: Cell<u32>,
-    /// Told when `ready`, `finished`, or the figures of a draining run change.
+    /// Told when `ready`, `sent`, `finished`, or the figures of a draining run change.
     pub(super) news: Notify,
     opening: Semaphore,
 }
@@ -65,6 +67,7 @@ impl Stage {
             start: Cell::new(Instant::now()),
             end: Cell::new(u64::MAX),
             ready: Cell::new(0),
+            sent: Cell::new(0),
             finished: Cell::new(0),
             news: Notify::new(),
             opening: Semaphore::new(OPENING),
@@ -132,6 +135,18 @@ impl Stage {
         self.news.notify_one();
     }
 
+    /// Whether the publishers have sent all that was asked for. The end of the time is none of it.
+    pub(super) fn is_count_reached(&self) -> bool {
+        let has_left = |sent| self.plan.count.is_none_or(|count| sent < count);
+        self.sent.get() == self.plan.publishers && !has_left(self.stats.borrow().totals().sent)
+    }
+
+    /// One more publisher has nothing more to send.
+    pub(super) fn set_sent(&self) {
+        self.sent.set(self.sent.get() + 1);
+        self.news.notify_one();
+    }
+
     /// Whether every publisher has sent everything and has every acknowledgement.
     pub(super) fn is_finished(&self) -> bool {
         self.finished.get() == self.plan.publishers
@@ -156,6 +171,9 @@ impl Stage {
             .await
             .map_err(|error| plan.connect.connect_failure(&error))?;
         let time = nanos(start.elapsed());
+        let client_id = &engine.connected().client_id;
+        plan.connect
+            .debug(format_args!("connected as '{}'", client_id.escape_debug()));
         self.stats.borrow_mut().connect.saturating_record(time);
         Ok(engine)
     }
