@@ -140,18 +140,24 @@ pub fn matches(filter: &str, name: &str) -> bool {
     if name.starts_with('$') && filter.starts_with(['+', '#']) {
         return false;
     }
-    let mut names = name.split('/');
-    for level in filter.split('/') {
-        // "sport/#" also matches "sport": '#' stands for the parent level too (4.7.1.2).
-        if level == "#" {
-            return true;
-        }
-        match names.next() {
-            Some(name) if level == "+" || level == name => {}
-            _ => return false,
+    let (mut filter, mut name) = (filter.as_bytes(), name.as_bytes());
+    loop {
+        match filter.split_first() {
+            Some((b'#', _)) => return true,
+            Some((b'+', rest)) => {
+                let level = name.iter().take_while(|&&byte| byte != b'/').count();
+                name = name.get(level..).unwrap_or_default();
+                filter = rest;
+            }
+            Some((byte, rest)) => match name.split_first() {
+                Some((same, name_rest)) if same == byte => (filter, name) = (rest, name_rest),
+                // "sport/#" also matches "sport": '#' stands for the parent level too (4.7.1.2).
+                None => return filter == b"/#",
+                Some(_) => return false,
+            },
+            None => return name.is_empty(),
         }
     }
-    names.next().is_none()
 }
 
 /// Shows a topic between quotes, for error messages.
