@@ -71,7 +71,8 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         let flags = self.connect_flags()?;
         let keep_alive = self.u16(Field::KeepAlive)?;
         let (properties, seen) = self.properties(PacketType::CONNECT)?;
-        if seen.has(PropertyId::AUTHENTICATION_DATA) && !seen.has(PropertyId::AUTHENTICATION_METHOD)
+        if seen.has(PropertyId::AUTHENTICATION_DATA)
+            && seen.lacks(PropertyId::AUTHENTICATION_METHOD)
         {
             let list = self.pos - properties.as_bytes().len();
             let at = properties
@@ -214,7 +215,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
 
     /// The packet must go on here.
     fn must_be_there(&mut self, rule: Rule) -> Result<(), Violation> {
-        if self.is_at_end() && !self.is_cut {
+        if self.ends_here() {
             return Err(self.fatal(rule, self.pos, 0, Detail::None));
         }
         Ok(())
@@ -224,7 +225,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
     /// Remaining Length wins over the flag.
     fn may_be_missing(&mut self, rule: Rule) -> Result<bool, Violation> {
         if self.version == Version::V31 {
-            return Ok(self.is_at_end() && !self.is_cut);
+            return Ok(self.ends_here());
         }
         self.must_be_there(rule)?;
         Ok(false)
