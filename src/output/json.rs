@@ -161,8 +161,11 @@ impl<'a> Packet<'a> {
             connect.show_password = options.show_secrets;
         }
         // 5.0 leaves the code out where it is 0 (3.4.2.1, 3.14.2.1, 3.15.2.1).
-        let has_code = packet.reason.is_some() || packet.payload_truncated;
-        if version == Version::V5 && !has_code && has_short_form(packet_type) {
+        let remaining_length = packet.remaining_length.map(|(value, _)| value);
+        if version == Version::V5
+            && remaining_length.is_some()
+            && remaining_length == short_form(packet_type)
+        {
             let code = ReasonCode::SUCCESS;
             packet.reason = Some((code.0, code.name(packet_type, version)));
         }
@@ -202,16 +205,15 @@ impl<'a> Packet<'a> {
     }
 }
 
-const fn has_short_form(packet_type: PacketType) -> bool {
-    matches!(
-        packet_type,
-        PacketType::PUBACK
-            | PacketType::PUBREC
-            | PacketType::PUBREL
-            | PacketType::PUBCOMP
-            | PacketType::DISCONNECT
-            | PacketType::AUTH
-    )
+/// The Remaining Length with which a packet of 5.0 leaves its code out.
+const fn short_form(packet_type: PacketType) -> Option<u32> {
+    match packet_type {
+        PacketType::PUBACK | PacketType::PUBREC | PacketType::PUBREL | PacketType::PUBCOMP => {
+            Some(2)
+        }
+        PacketType::DISCONNECT | PacketType::AUTH => Some(0),
+        _ => None,
+    }
 }
 
 impl<'a> Connect<'a> {

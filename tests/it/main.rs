@@ -14,6 +14,7 @@ mod decode_properties;
 mod generated;
 mod interop_broker;
 mod interop_client;
+mod json_shape;
 mod program;
 mod replay_command;
 mod rooms;
