@@ -104,7 +104,8 @@ struct Packet<'a> {
     connect: Option<Connect<'a>>,
     properties: Vec<Property<'a>>,
     payload: Option<&'a [u8]>,
-    payload_truncated: bool,
+    /// Bytes of the payload that the packet announces and that are not there.
+    payload_missing: usize,
     violations: &'a [Violation],
     raw: Option<&'a [u8]>,
 }
@@ -146,7 +147,7 @@ impl<'a> Packet<'a> {
             byte1,
             remaining_length: header.and_then(|h| Some((h.remaining_length, bytes.get(1..h.len)?))),
             topic_resolved: decoded.topic_resolved,
-            payload_truncated: header.is_some_and(|h| h.packet_len() > bytes.len()),
+            payload_missing: header.map_or(0, |h| h.packet_len().saturating_sub(bytes.len())),
             violations: &decoded.record.violations,
             raw: options.raw.then_some(bytes),
             ..Packet::default()
@@ -301,8 +302,9 @@ impl Serialize for Packet<'_> {
         }
         if let Some(payload) = self.payload {
             text(map_ref, "payload", "payload_hex", Some(payload))?;
-            entry(map_ref, "payload_len", Some(payload.len()))?;
-            if self.payload_truncated {
+            let len = payload.len() + self.payload_missing;
+            entry(map_ref, "payload_len", Some(len))?;
+            if self.payload_missing > 0 {
                 entry(map_ref, "payload_truncated", Some(true))?;
             }
         }
