@@ -143,8 +143,8 @@ fn cut(packet: &[u8]) -> Option<String> {
     }
 }
 
-/// The version to start with: as given, as the first CONNECT says, or the only one in which all
-/// packets are right.
+/// The version to read packets before the first CONNECT with: as given, or the only one in which
+/// all packets are right.
 fn choose_version(packets: &[&[u8]], plan: &Plan) -> (Version, &'static str) {
     if let Some(version) = plan.version {
         return (version, "given");
