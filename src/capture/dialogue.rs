@@ -373,6 +373,7 @@ impl Follower for Dialogue {
             Verdict::Undecided => {
                 self.flows.get_mut(end).gap_before_anything(lost, place);
                 self.decide(false, out);
+                self.bound(out);
             }
             Verdict::Mqtt => {
                 let mut events = std::mem::take(&mut self.events);
