@@ -10,14 +10,14 @@ use super::{
     record::{CapturedPacket, Gap, Place, Record, Skipped},
     tcp::{End, Follower, Pair},
 };
-use crate::mqtt::{PacketType, Side};
+use crate::mqtt::{PacketType, Side, decode::connect_version};
 
 mod flow;
 mod hold;
 mod tape;
 
 use flow::{Event, Flow};
-use hold::{Hold, connect_version};
+use hold::Hold;
 
 /// The port of MQTT over TCP: a hint, never a proof.
 const MQTT_PORT: u16 = 1883;
@@ -373,6 +373,7 @@ impl Follower for Dialogue {
             Verdict::Undecided => {
                 self.flows.get_mut(end).gap_before_anything(lost, place);
                 self.decide(false, out);
+                self.bound(out);
             }
             Verdict::Mqtt => {
                 let mut events = std::mem::take(&mut self.events);

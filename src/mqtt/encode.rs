@@ -46,7 +46,19 @@ pub fn encode(
         Packet::Subscribe(subscribe) => encode_subscribe(0x82, subscribe, version, out),
         Packet::Unsubscribe(unsubscribe) => encode_subscribe(0xa2, unsubscribe, version, out),
         Packet::SubAck(codes) => encode_codes(0x90, codes, version, out),
-        Packet::UnsubAck(codes) => encode_codes(0xb0, codes, version, out),
+        Packet::UnsubAck(codes) => {
+            // It has no payload before 5.0 (3.1.1, 3.11.3).
+            let sent = if version == Version::V5 {
+                codes.codes
+            } else {
+                &[]
+            };
+            let codes = Codes {
+                codes: sent,
+                ..*codes
+            };
+            encode_codes(0xb0, &codes, version, out)
+        }
         Packet::PingReq => fixed_header(0xc0, 0, out),
         Packet::PingResp => fixed_header(0xd0, 0, out),
         Packet::Disconnect(reason) => encode_reason(0xe0, reason, version, out),
@@ -278,6 +290,29 @@ impl ShortForm<'_> {
                 out.put_u8(reason.0);
                 put_properties(*properties, Version::V5, out);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unsuback_has_codes_in_5_0_only() {
+        let packet = Packet::UnsubAck(Codes {
+            packet_id: 7,
+            properties: Properties::EMPTY,
+            codes: &[0x00, 0x11],
+        });
+        for (version, expected) in [
+            (Version::V31, &[0xb0, 2, 0, 7][..]),
+            (Version::V311, &[0xb0, 2, 0, 7]),
+            (Version::V5, &[0xb0, 5, 0, 7, 0, 0x00, 0x11]),
+        ] {
+            let mut out = Vec::new();
+            encode(&packet, version, &mut out).unwrap();
+            assert_eq!(out, expected, "{version}");
         }
     }
 }

@@ -104,7 +104,8 @@ struct Packet<'a> {
     connect: Option<Connect<'a>>,
     properties: Vec<Property<'a>>,
     payload: Option<&'a [u8]>,
-    payload_truncated: bool,
+    /// Bytes of the payload that the packet announces and that are not there.
+    payload_missing: usize,
     violations: &'a [Violation],
     raw: Option<&'a [u8]>,
 }
@@ -146,7 +147,7 @@ impl<'a> Packet<'a> {
             byte1,
             remaining_length: header.and_then(|h| Some((h.remaining_length, bytes.get(1..h.len)?))),
             topic_resolved: decoded.topic_resolved,
-            payload_truncated: header.is_some_and(|h| h.packet_len() > bytes.len()),
+            payload_missing: header.map_or(0, |h| h.packet_len().saturating_sub(bytes.len())),
             violations: &decoded.record.violations,
             raw: options.raw.then_some(bytes),
             ..Packet::default()
@@ -161,8 +162,11 @@ impl<'a> Packet<'a> {
             connect.show_password = options.show_secrets;
         }
         // 5.0 leaves the code out where it is 0 (3.4.2.1, 3.14.2.1, 3.15.2.1).
-        let has_code = packet.reason.is_some() || packet.payload_truncated;
-        if version == Version::V5 && !has_code && has_short_form(packet_type) {
+        let remaining_length = packet.remaining_length.map(|(value, _)| value);
+        if version == Version::V5
+            && remaining_length.is_some()
+            && remaining_length == short_form(packet_type)
+        {
             let code = ReasonCode::SUCCESS;
             packet.reason = Some((code.0, code.name(packet_type, version)));
         }
@@ -202,16 +206,15 @@ impl<'a> Packet<'a> {
     }
 }
 
-const fn has_short_form(packet_type: PacketType) -> bool {
-    matches!(
-        packet_type,
-        PacketType::PUBACK
-            | PacketType::PUBREC
-            | PacketType::PUBREL
-            | PacketType::PUBCOMP
-            | PacketType::DISCONNECT
-            | PacketType::AUTH
-    )
+/// The Remaining Length with which a packet of 5.0 leaves its code out.
+const fn short_form(packet_type: PacketType) -> Option<u32> {
+    match packet_type {
+        PacketType::PUBACK | PacketType::PUBREC | PacketType::PUBREL | PacketType::PUBCOMP => {
+            Some(2)
+        }
+        PacketType::DISCONNECT | PacketType::AUTH => Some(0),
+        _ => None,
+    }
 }
 
 impl<'a> Connect<'a> {
@@ -299,8 +302,9 @@ impl Serialize for Packet<'_> {
         }
         if let Some(payload) = self.payload {
             text(map_ref, "payload", "payload_hex", Some(payload))?;
-            entry(map_ref, "payload_len", Some(payload.len()))?;
-            if self.payload_truncated {
+            let len = payload.len() + self.payload_missing;
+            entry(map_ref, "payload_len", Some(len))?;
+            if self.payload_missing > 0 {
                 entry(map_ref, "payload_truncated", Some(true))?;
             }
         }
@@ -400,30 +404,30 @@ struct PropertyList<'p, 'a>(&'p [Property<'a>]);
 impl Serialize for PropertyList<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (i, property) in self.0.iter().enumerate() {
-            let Some(row) = property.id.row() else {
+        // A list may hold millions of properties, but only a few identifiers.
+        let mut ids: Vec<PropertyId> = Vec::new();
+        for property in self.0 {
+            if !ids.contains(&property.id) {
+                ids.push(property.id);
+            }
+        }
+        for id in ids {
+            let Some(row) = id.row() else {
                 continue;
             };
-            let (before, rest) = self.0.split_at(i);
-            if before.iter().any(|p| p.id == property.id) {
-                continue;
-            }
-            let values: Vec<_> = rest
-                .iter()
-                .filter(|p| p.id == property.id)
-                .map(|p| PropertyValue(p.value))
-                .collect();
+            let values = || self.0.iter().filter(|p| p.id == id).map(|p| p.value);
             let is_hex = row.kind == Kind::Binary
-                || values
-                    .iter()
-                    .any(|v| matches!(v.0, Value::Str(s) if std::str::from_utf8(s).is_err()));
+                || values().any(|v| matches!(v, Value::Str(s) if std::str::from_utf8(s).is_err()));
+            let values: Vec<_> = values()
+                .map(|value| PropertyValue { value, is_hex })
+                .collect();
             let key = if is_hex {
                 format!("{}_hex", row.name)
             } else {
                 row.name.to_owned()
             };
             match values.as_slice() {
-                [single] if property.id != PropertyId::USER_PROPERTY => {
+                [single] if id != PropertyId::USER_PROPERTY => {
                     map.serialize_entry(&key, single)?;
                 }
                 several => map.serialize_entry(&key, several)?,
@@ -433,19 +437,22 @@ impl Serialize for PropertyList<'_, '_> {
     }
 }
 
-struct PropertyValue<'a>(Value<'a>);
+struct PropertyValue<'a> {
+    value: Value<'a>,
+    /// The key says that it is hex.
+    is_hex: bool,
+}
 
 impl Serialize for PropertyValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
+        match self.value {
             Value::Byte(n) => serializer.serialize_u8(n),
             Value::U16(n) => serializer.serialize_u16(n),
             Value::U32(n) | Value::VarInt(n) => serializer.serialize_u32(n),
-            Value::Str(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) => serializer.serialize_str(text),
-                Err(_) => serializer.serialize_str(&hex::encode(bytes)),
+            Value::Str(bytes) | Value::Binary(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) if !self.is_hex => serializer.serialize_str(text),
+                _ => serializer.serialize_str(&hex::encode(bytes)),
             },
-            Value::Binary(bytes) => serializer.serialize_str(&hex::encode(bytes)),
             // A pair that is not UTF-8 is a violation, which `raw_hex` shows in full.
             Value::Pair(name, value) => [
                 String::from_utf8_lossy(name),

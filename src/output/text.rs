@@ -23,7 +23,7 @@ impl fmt::Display for Safe<'_> {
 /// Controls, and the invisible characters that change the direction or the place of others.
 fn needs_escape(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Shows bytes as quoted text if they are UTF-8, as hex otherwise.
@@ -76,8 +76,8 @@ mod tests {
 
     #[test]
     fn controls_never_come_through() {
-        let shown = Safe("a\x1b[31m\r\n\u{202e}ü\\").to_string();
-        assert_eq!(shown, "a\\u{1b}[31m\\r\\n\\u{202e}ü\\\\");
+        let shown = Safe("a\x1b[31m\r\n\u{202e}\u{61c}ü\\").to_string();
+        assert_eq!(shown, "a\\u{1b}[31m\\r\\n\\u{202e}\\u{61c}ü\\\\");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use midge::mqtt::decode::{Context, Recorder, Strict, decode};
 use midge::mqtt::encode::encode;
-use midge::mqtt::rule::{Severity, Violation};
+use midge::mqtt::rule::{Rule, Severity, Violation};
 use midge::output::{Decoded, Origin, Place, json};
 use serde_json::Value;
 
@@ -87,6 +87,25 @@ fn the_recording_sink_finds_every_violation_and_no_other() {
             Some(extra) => Err(format!("does not want {}", describe(extra))),
             None => Ok(()),
         }
+    });
+}
+
+/// A capture that stops too early is no fault of the sender.
+#[test]
+fn a_packet_that_is_cut_breaks_no_other_rule() {
+    check_all(|entry| {
+        if entry.verdict != Verdict::Ok {
+            return Ok(());
+        }
+        for cut in 1..entry.bytes.len().min(300) {
+            let mut record = Recorder::default();
+            let _ = decode(&entry.bytes[..cut], context(entry), &mut record);
+            let rules: Vec<_> = record.violations.iter().map(|v| v.rule).collect();
+            if rules != [Rule::Incomplete] {
+                return Err(format!("cut at {cut}: {rules:?}"));
+            }
+        }
+        Ok(())
     });
 }
 

@@ -15,6 +15,7 @@ mod generated;
 mod interop_broker;
 mod interop_client;
 mod interop_tshark;
+mod json_shape;
 mod program;
 mod replay_command;
 mod rooms;

@@ -2,7 +2,7 @@
 
 use crate::{
     capture::record::{Record, VersionFrom},
-    mqtt::{Version, frame::FixedHeader, infer::Inference},
+    mqtt::{Version, infer::Inference},
 };
 
 /// Packets, and bytes of packets, that are held back until the version is known.
@@ -93,46 +93,5 @@ impl Hold {
                 }
                 record
             })
-    }
-}
-
-/// The version that a CONNECT asks for; the bit 0x80 of the level marks a bridge.
-pub(super) fn connect_version(packet: &[u8]) -> Option<Version> {
-    let header = FixedHeader::parse(packet).ok()??;
-    let [h, l, rest @ ..] = packet.get(header.len..)? else {
-        return None;
-    };
-    let name = usize::from(u16::from_be_bytes([*h, *l]));
-    let level = rest.get(name)? & 0x7f;
-    let by_name = match (rest.get(..name)?, level) {
-        (b"MQIsdp" | b"MQIpdp", _) => Version::V31,
-        (_, 6..) => Version::V5,
-        _ => Version::V311,
-    };
-    Some(Version::from_level(level).unwrap_or(by_name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn levels_of_connect() {
-        let with = |name: &[u8], level| {
-            let head = [0x10, 30, 0, name.len() as u8];
-            [&head[..], name, &[level], b"\x02\x00\x3c\x00\x01a"].concat()
-        };
-        for (name, level, version) in [
-            (&b"MQIsdp"[..], 3, Version::V31),
-            (b"MQTT", 4, Version::V311),
-            (b"MQTT", 5, Version::V5),
-            (b"MQTT", 0x84, Version::V311), // a bridge
-            (b"MQIsdp", 0x83, Version::V31),
-            (b"MQTT", 6, Version::V5), // not yet known: likely like the newest
-            (b"MQIpdp", 2, Version::V31),
-        ] {
-            assert_eq!(connect_version(&with(name, level)), Some(version));
-        }
-        assert_eq!(connect_version(b"\x10\x0d\x00\x04MQTT"), None);
     }
 }

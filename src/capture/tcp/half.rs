@@ -192,9 +192,15 @@ impl Half {
             };
             if from < until {
                 let part = match &piece {
-                    Piece::Data(bytes) => {
-                        Piece::Data(bytes.slice((from - start) as usize..(until - start) as usize))
+                    Piece::Data(bytes) if (from, until) == (start, end) => {
+                        Piece::Data(bytes.clone())
                     }
+                    // Copied: a slice of it would keep all of it in memory, uncounted.
+                    Piece::Data(bytes) => Piece::Data(Bytes::copy_from_slice(
+                        bytes
+                            .get((from - start) as usize..(until - start) as usize)
+                            .unwrap_or_default(),
+                    )),
                     Piece::Lost(_) => Piece::Lost(until - from),
                 };
                 self.waiting_cost += part.cost();

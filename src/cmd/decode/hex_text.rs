@@ -37,41 +37,38 @@ fn parse(text: &str) -> Parsed {
             if rest.is_empty() {
                 break;
             }
-            let column = line.len() - rest.len() + 1;
-            let place = |what: &str| Parsed {
-                error: Some(format!(
-                    "{what} at line {}, column {column} (byte {} of the packets)",
-                    line_index + 1,
-                    bytes.len()
-                )),
-                bytes: bytes.clone(),
-            };
-            let word_end = rest.find(is_separator).unwrap_or(rest.len());
-            let (word, after) = rest.split_at(word_end);
+            let (word, after) = rest.split_at(rest.find(is_separator).unwrap_or(rest.len()));
             let digits = word
                 .strip_prefix("0x")
                 .or(word.strip_prefix("0X"))
                 .unwrap_or(word);
-            match hex::decode(digits) {
-                Ok(part) => bytes.extend(part),
-                Err(hex::FromHexError::OddLength) => {
-                    // What pairs there are before the lonely digit still count.
-                    let pairs = digits.get(..digits.len() - 1).unwrap_or_default();
-                    bytes.extend(hex::decode(pairs).unwrap_or_default());
-                    return Parsed {
-                        error: Some(format!(
-                            "'{digits}' has an odd number of hex digits at line {}, column {column} \
-                             (byte {} of the packets)",
-                            line_index + 1,
-                            bytes.len()
-                        )),
-                        bytes,
-                    };
+            // What pairs there are before the place that cannot be read still count.
+            let (pairs, problem) = match digits.find(|c: char| !c.is_ascii_hexdigit()) {
+                Some(at) => {
+                    let wrong = digits.get(at..).and_then(|wrong| wrong.chars().next());
+                    let wrong = wrong.unwrap_or_default().escape_debug();
+                    (at / 2, Some((at, format!("'{wrong}' is not a hex digit"))))
                 }
-                Err(hex::FromHexError::InvalidHexCharacter { c, .. }) => {
-                    return place(&format!("'{}' is not a hex digit", c.escape_debug()));
-                }
-                Err(hex::FromHexError::InvalidStringLength) => return place("unreadable hex"),
+                None if digits.len() % 2 == 1 => (
+                    digits.len() / 2,
+                    Some((0, format!("{} hex digits, an odd number,", digits.len()))),
+                ),
+                None => (digits.len() / 2, None),
+            };
+            bytes.extend(
+                hex::decode(digits.get(..2 * pairs).unwrap_or_default()).unwrap_or_default(),
+            );
+            if let Some((at, what)) = problem {
+                let column = line.len() - rest.len() + word.len() - digits.len() + at + 1;
+                let error = format!(
+                    "{what} at line {}, column {column} (byte {} of the packets)",
+                    line_index + 1,
+                    bytes.len()
+                );
+                return Parsed {
+                    bytes,
+                    error: Some(error),
+                };
             }
             rest = after;
         }
@@ -143,8 +140,8 @@ fn cut(packet: &[u8]) -> Option<String> {
     }
 }
 
-/// The version to start with: as given, as the first CONNECT says, or the only one in which all
-/// packets are right.
+/// The version to read packets before the first CONNECT with: as given, or the only one in which
+/// all packets are right.
 fn choose_version(packets: &[&[u8]], plan: &Plan) -> (Version, &'static str) {
     if let Some(version) = plan.version {
         return (version, "given");
@@ -194,15 +191,20 @@ mod tests {
         assert_eq!(parsed.bytes, [0xc0, 0x00, 0xd0]);
         assert_eq!(
             parsed.error.as_deref(),
-            Some("'g' is not a hex digit at line 2, column 4 (byte 3 of the packets)")
+            Some("'g' is not a hex digit at line 2, column 5 (byte 3 of the packets)")
+        );
+        // The pairs in the same word count too, and nothing reaches the terminal unescaped.
+        let parsed = parse("c000, d000c0\u{1b}[31m");
+        assert_eq!(parsed.bytes, [0xc0, 0x00, 0xd0, 0x00, 0xc0]);
+        assert_eq!(
+            parsed.error.as_deref(),
+            Some("'\\u{1b}' is not a hex digit at line 1, column 13 (byte 5 of the packets)")
         );
         let parsed = parse("c00");
         assert_eq!(parsed.bytes, [0xc0]);
         assert_eq!(
             parsed.error.as_deref(),
-            Some(
-                "'c00' has an odd number of hex digits at line 1, column 1 (byte 1 of the packets)"
-            )
+            Some("3 hex digits, an odd number, at line 1, column 1 (byte 1 of the packets)")
         );
     }
 

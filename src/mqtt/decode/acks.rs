@@ -38,7 +38,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
 
     pub(super) fn auth(&mut self) -> Result<Packet<'a>, Violation> {
         let (reason, properties, seen) = self.reason(PacketType::AUTH, Rule::AuthCode)?;
-        if !seen.has(PropertyId::AUTHENTICATION_METHOD) {
+        if seen.lacks(PropertyId::AUTHENTICATION_METHOD) {
             let rule = Rule::AuthenticationMethodMissing;
             self.violate(rule, self.pos, 0, Detail::None)?;
         }
@@ -55,14 +55,18 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         rule: Rule,
     ) -> Result<(ReasonCode, Properties<'a>, Seen), Violation> {
         if self.version != Version::V5 || self.is_at_end() {
-            return Ok((ReasonCode::SUCCESS, Properties::EMPTY, Seen::default()));
+            return Ok((
+                ReasonCode::SUCCESS,
+                Properties::EMPTY,
+                Seen::nothing(self.is_cut),
+            ));
         }
         let reason = ReasonCode(self.byte(Field::ReasonCode)?);
         if !reason.is_allowed_in(packet, self.from) {
             self.violate(rule, self.pos - 1, 1, Detail::Code(reason))?;
         }
         if self.is_at_end() {
-            return Ok((reason, Properties::EMPTY, Seen::default()));
+            return Ok((reason, Properties::EMPTY, Seen::nothing(self.is_cut)));
         }
         let (properties, seen) = self.properties(packet)?;
         Ok((reason, properties, seen))

@@ -18,23 +18,19 @@ const USER_NAME: StringRules = StringRules::new(Rule::Utf8UserName, Rule::NullCh
 /// Bit 7 of the level, see [`Connect::bridge`].
 const BRIDGE_BIT: u8 = 0x80;
 
-/// The Protocol Level at the front of a CONNECT's variable header.
-pub(super) fn level_byte(variable_header: &[u8]) -> Option<u8> {
+/// The version whose layout to read a CONNECT with: that of its level, the bridge bit aside. An
+/// unknown level is read like its neighbours, for later ones are more likely to look like 5.0.
+/// `None` if the level is not there.
+pub(super) fn version_to_read_as(variable_header: &[u8]) -> Option<Version> {
     let name = read_prefixed(variable_header)?;
-    variable_header.get(2 + name.len()).copied()
-}
-
-/// The version whose layout to read a CONNECT with, even if its level is unknown: later levels
-/// are more likely to look like 5.0, earlier ones like 3.1.1.
-pub(super) fn version_to_read_as(variable_header: &[u8], default: Version) -> Version {
-    match level_byte(variable_header).map(|level| level & !BRIDGE_BIT) {
-        Some(level) => Version::from_level(level).unwrap_or(if level > 5 {
-            Version::V5
-        } else {
-            Version::V311
-        }),
-        None => default,
-    }
+    let level = variable_header.get(2 + name.len())? & !BRIDGE_BIT;
+    let nearest = match (name, level) {
+        // RSMB has a level 2 with a name of its own.
+        (b"MQIsdp" | b"MQIpdp", _) => Version::V31,
+        (_, 6..) => Version::V5,
+        _ => Version::V311,
+    };
+    Some(Version::from_level(level).unwrap_or(nearest))
 }
 
 /// The Connect Flags byte.
@@ -71,7 +67,8 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         let flags = self.connect_flags()?;
         let keep_alive = self.u16(Field::KeepAlive)?;
         let (properties, seen) = self.properties(PacketType::CONNECT)?;
-        if seen.has(PropertyId::AUTHENTICATION_DATA) && !seen.has(PropertyId::AUTHENTICATION_METHOD)
+        if seen.has(PropertyId::AUTHENTICATION_DATA)
+            && seen.lacks(PropertyId::AUTHENTICATION_METHOD)
         {
             let list = self.pos - properties.as_bytes().len();
             let at = properties
@@ -214,7 +211,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
 
     /// The packet must go on here.
     fn must_be_there(&mut self, rule: Rule) -> Result<(), Violation> {
-        if self.is_at_end() && !self.is_cut {
+        if self.ends_here() {
             return Err(self.fatal(rule, self.pos, 0, Detail::None));
         }
         Ok(())
@@ -224,7 +221,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
     /// Remaining Length wins over the flag.
     fn may_be_missing(&mut self, rule: Rule) -> Result<bool, Violation> {
         if self.version == Version::V31 {
-            return Ok(self.is_at_end() && !self.is_cut);
+            return Ok(self.ends_here());
         }
         self.must_be_there(rule)?;
         Ok(false)

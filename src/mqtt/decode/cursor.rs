@@ -63,6 +63,13 @@ impl<'a, 's, S: Sink<'a>> Decoder<'a, 's, S> {
         self.pos >= self.end
     }
 
+    /// Whether the packet has nothing more. Where only its bytes end, nobody knows what its sender
+    /// wrote behind them.
+    #[inline]
+    pub(super) fn ends_here(&self) -> bool {
+        self.is_at_end() && !self.is_cut
+    }
+
     fn make(&self, rule: Rule, offset: usize, len: usize, detail: Detail) -> Violation {
         Violation {
             rule,

@@ -48,14 +48,15 @@ pub fn decode<'a, S: Sink<'a>>(
     decoder.packet(header)
 }
 
-/// The version that the Protocol Level of a CONNECT names, if `packet` is one and the byte is
-/// there. The bridge bit (0x80) is not looked at; unknown levels give `None`.
+/// The version that [`decode`] reads `packet` as if it is a CONNECT, whose Protocol Level decides;
+/// an unknown level is read as the version nearest to it. `None` if it is no CONNECT, or ends
+/// before the level.
 pub fn connect_version(packet: &[u8]) -> Option<Version> {
     let header = FixedHeader::parse(packet).ok().flatten()?;
     if header.packet_type() != PacketType::CONNECT {
         return None;
     }
-    Version::from_level(connect::level_byte(packet.get(header.len..)?)? & 0x7f)
+    connect::version_to_read_as(packet.get(header.len..)?)
 }
 
 impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
@@ -83,7 +84,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         self.pos = header.len;
         self.end = header.packet_len().min(bytes.len());
         if header.packet_type() == PacketType::CONNECT {
-            self.version = connect::version_to_read_as(&bytes[self.pos..self.end], self.version);
+            self.version = connect::version_to_read_as(self.rest()).unwrap_or(self.version);
         }
         if header.len > 2 && header.len - 1 != super::varint::encoded_len(remaining_length) {
             // Only one of the two rules exists in each version.
@@ -157,5 +158,42 @@ const fn flags_rule(packet_type: PacketType) -> Rule {
         PacketType::DISCONNECT => Rule::DisconnectFlags,
         PacketType::AUTH => Rule::AuthFlags,
         _ => Rule::Flags,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_of_connect() {
+        let with = |name: &[u8], level| {
+            let head = [0x10, 10 + name.len() as u8, 0, name.len() as u8];
+            [&head[..], name, &[level], b"\x02\x00\x3c\x00\x01a"].concat()
+        };
+        for (name, level, version) in [
+            (&b"MQIsdp"[..], 3, Version::V31),
+            (b"MQTT", 4, Version::V311),
+            (b"MQTT", 5, Version::V5),
+            (b"MQTT", 0x84, Version::V311), // a bridge
+            (b"MQIsdp", 0x83, Version::V31),
+            (b"MQTT", 6, Version::V5), // not yet known: likely like the newest
+            (b"MQIpdp", 2, Version::V31),
+        ] {
+            let packet = with(name, level);
+            assert_eq!(connect_version(&packet), Some(version), "{packet:02x?}");
+            // What is wrong in it is said of that version.
+            let mut record = Recorder::default();
+            let context = Context {
+                version: Version::V311,
+                from: None,
+            };
+            let _ = decode(&packet, context, &mut record);
+            for violation in record.violations {
+                assert_eq!(violation.version, version, "{violation}");
+            }
+        }
+        assert_eq!(connect_version(b"\x10\x0d\x00\x04MQTT"), None);
+        assert_eq!(connect_version(b"\xc0\x00"), None);
     }
 }

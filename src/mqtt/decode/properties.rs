@@ -11,19 +11,39 @@ use super::super::version::{Side, Version};
 use super::cursor::{Decoder, StringRules};
 use super::{Field, Sink};
 
-/// Which properties a list holds: one bit per identifier.
+/// Which properties a list holds.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Seen(u64);
+pub(super) struct Seen {
+    /// One bit per identifier.
+    ids: u64,
+    /// The list was not read to its end, so it may hold others.
+    is_partial: bool,
+}
 
 impl Seen {
     #[inline]
     pub(super) fn has(self, id: PropertyId) -> bool {
-        self.0 >> id.0 & 1 != 0
+        self.ids >> id.0 & 1 != 0
+    }
+
+    /// What is known of a list before which the packet ends.
+    #[inline]
+    pub(super) fn nothing(is_cut: bool) -> Seen {
+        Seen {
+            ids: 0,
+            is_partial: is_cut,
+        }
+    }
+
+    /// Whether the list certainly does not hold `id`.
+    #[inline]
+    pub(super) fn lacks(self, id: PropertyId) -> bool {
+        !self.has(id) && !self.is_partial
     }
 
     #[inline]
     fn add(&mut self, id: PropertyId) {
-        self.0 |= 1 << id.0;
+        self.ids |= 1 << id.0;
     }
 }
 
@@ -37,9 +57,13 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         if self.version != Version::V5 {
             return Ok((Properties::EMPTY, Seen::default()));
         }
-        let list_end = self.property_length(packet)?;
+        let announced_end = self.property_length(packet)?;
+        let list_end = announced_end.min(self.end);
         let start = self.pos;
-        let mut seen = Seen::default();
+        let mut seen = Seen {
+            ids: 0,
+            is_partial: announced_end > list_end,
+        };
         while self.pos < list_end {
             self.property(packet, list_end, &mut seen)?;
         }
@@ -47,11 +71,11 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         Ok((Properties::from_checked(bytes), seen))
     }
 
-    /// Reads Property Length: where the list ends.
+    /// Reads Property Length: where the list ends, which is behind the bytes only if they are cut.
     #[inline]
     fn property_length(&mut self, packet: PacketType) -> Result<usize, Violation> {
         let start = self.pos;
-        if self.is_at_end() && !self.is_cut {
+        if self.ends_here() {
             return Err(self.fatal(Rule::PropertyLengthMissing, start, 0, Detail::None));
         }
         let field = if packet == WILL {
@@ -84,11 +108,8 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             )?;
         }
         let list_end = self.pos + read.value as usize;
-        if list_end <= self.end {
+        if list_end <= self.end || self.is_cut {
             return Ok(list_end);
-        }
-        if self.is_cut {
-            return Ok(self.end);
         }
         // Nobody knows where the list really ends, so nothing behind this can be trusted.
         let has = (self.end - self.pos) as u32;

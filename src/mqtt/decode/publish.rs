@@ -41,7 +41,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         };
         let (properties, seen) = self.properties(PacketType::PUBLISH)?;
         // A topic that is not UTF-8 is empty here too, and has been reported.
-        if topic_len == 2 && !seen.has(PropertyId::TOPIC_ALIAS) {
+        if topic_len == 2 && seen.lacks(PropertyId::TOPIC_ALIAS) {
             let rule = match self.version {
                 Version::V5 => Rule::TopicEmptyWithoutAlias,
                 Version::V31 | Version::V311 => Rule::TopicEmpty,

@@ -15,7 +15,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         let packet_id = self.packet_id(Rule::PacketIdZero)?;
         let (properties, _) = self.properties(PacketType::SUBSCRIBE)?;
         let start = self.pos;
-        if self.is_at_end() {
+        if self.ends_here() {
             self.violate(Rule::SubscribeEmpty, start, 0, Detail::None)?;
         }
         while !self.is_at_end() {
@@ -37,7 +37,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         let packet_id = self.packet_id(Rule::PacketIdZero)?;
         let (properties, _) = self.properties(PacketType::UNSUBSCRIBE)?;
         let start = self.pos;
-        if self.is_at_end() {
+        if self.ends_here() {
             self.violate(Rule::UnsubscribeEmpty, start, 0, Detail::None)?;
         }
         while !self.is_at_end() {
@@ -149,7 +149,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         empty: Rule,
     ) -> Result<&'a [u8], Violation> {
         let codes = self.rest();
-        if codes.is_empty() {
+        if self.ends_here() {
             self.violate(empty, self.pos, 0, Detail::None)?;
         }
         for (at, &code) in (self.pos..).zip(codes) {
