@@ -634,6 +634,25 @@ fn what_the_rumqttc_engine_cannot_do_is_wrong_usage() {
     }
 }
 
+/// Its queue holds 100 messages, and with QoS 0 nothing comes back that would say it has room.
+#[test]
+fn the_rumqttc_engine_takes_more_messages_than_its_queue_holds() {
+    const COUNT: usize = 250;
+    for (version, connack, publish) in [
+        ("311", CONNACK_311, &b"\x30\x04\x00\x01tx"[..]),
+        ("5", CONNACK_5, b"\x30\x05\x00\x01t\x00x"),
+    ] {
+        let peer = Peer::after(connack, |connection| {
+            for _ in 0..COUNT {
+                connection.expect(publish);
+            }
+        });
+        let flags = ["-V", version, "--engine", "rumqttc", "-t", "t", "-l"];
+        run_with_input(&peer.args("pub", &flags), &b"x\n".repeat(COUNT)).expect(0, "");
+        peer.finish();
+    }
+}
+
 #[test]
 fn a_file_that_cannot_be_read_is_exit_1() {
     let ended = run(&["pub", "-t", "t", "-f", "/no/such/file"]);

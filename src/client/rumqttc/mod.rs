@@ -255,6 +255,19 @@ impl Client {
         }
     }
 
+    /// Waits for an event, or for its event loop to take something out of its queue: that is no
+    /// event, and with QoS 0 none follows.
+    ///
+    /// # Errors
+    /// When the connection is over.
+    pub async fn wait_for_room(&mut self) -> Result<Option<Event>, Lost> {
+        if self.events.is_empty() {
+            let happened = self.happened.recv().await.ok_or(Lost::NotConnected)?;
+            self.handle(happened)?;
+        }
+        Ok(self.events.pop_front())
+    }
+
     /// Waits until its event loop has sent everything.
     ///
     /// # Errors

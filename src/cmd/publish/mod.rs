@@ -197,7 +197,9 @@ impl Run<'_> {
                     // One message for each acknowledgement. Waiting for several would meet brokers
                     // without TCP_NODELAY (mosquitto): their next PUBACK waits for our TCP ACK,
                     // which the system delays by 40 ms where no data goes back with it.
-                    self.handle_next_event().await?;
+                    if let Some(event) = self.client.wait_for_room().await.transpose() {
+                        self.handle(event)?;
+                    }
                 }
                 // `next_event` knows why.
                 Err(PublishError::NotConnected(back)) => {
