@@ -46,6 +46,8 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--qos', '--qos', [CompletionResultType]::ParameterName, 'Quality of Service: 0, 1 or 2')
             [CompletionResult]::new('--repeat', '--repeat', [CompletionResultType]::ParameterName, 'Send the message of -m, -f, -s or -n this many times')
             [CompletionResult]::new('--repeat-delay', '--repeat-delay', [CompletionResultType]::ParameterName, 'Time between repeats: seconds, or with a unit as in 500ms, 10s, 2m')
+            [CompletionResult]::new('-W', '-W ', [CompletionResultType]::ParameterName, 'Give up after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m. It counts from when -f or -s is read')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m. It counts from when -f or -s is read')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]')
             [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port of the broker [env: MQTT_PORT] [default: 1883]')

@@ -498,7 +498,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__pub)
-            opts="-t -m -f -s -l -n -q -r -h -p -L -i -u -P -V -k -d --topic --message --file --stdin-file --stdin-line --null-message --qos --retain --repeat --repeat-delay --host --port --url --id --username --pw --protocol-version --keepalive --connect-timeout --engine --debug --help"
+            opts="-t -m -f -s -l -n -q -r -W -h -p -L -i -u -P -V -k -d --topic --message --file --stdin-file --stdin-line --null-message --qos --retain --repeat --repeat-delay --timeout --host --port --url --id --username --pw --protocol-version --keepalive --connect-timeout --engine --debug --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -541,6 +541,14 @@ _midge() {
                     return 0
                     ;;
                 --repeat-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -W)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

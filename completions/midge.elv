@@ -42,6 +42,8 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --qos 'Quality of Service: 0, 1 or 2'
             cand --repeat 'Send the message of -m, -f, -s or -n this many times'
             cand --repeat-delay 'Time between repeats: seconds, or with a unit as in 500ms, 10s, 2m'
+            cand -W 'Give up after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m. It counts from when -f or -s is read'
+            cand --timeout 'Give up after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m. It counts from when -f or -s is read'
             cand -h 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]'
             cand --host 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]'
             cand -p 'Port of the broker [env: MQTT_PORT] [default: 1883]'

@@ -40,6 +40,7 @@ complete -c midge -n "__fish_midge_using_subcommand pub" -s f -l file -d 'Send a
 complete -c midge -n "__fish_midge_using_subcommand pub" -s q -l qos -d 'Quality of Service: 0, 1 or 2' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l repeat -d 'Send the message of -m, -f, -s or -n this many times' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l repeat-delay -d 'Time between repeats: seconds, or with a unit as in 500ms, 10s, 2m' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s W -l timeout -d 'Give up after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m. It counts from when -f or -s is read' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883]' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]' -r

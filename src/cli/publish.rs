@@ -49,6 +49,11 @@ pub struct Publish {
     #[arg(long, value_name = "TIME", default_value = "0")]
     pub repeat_delay: String,
 
+    /// Give up after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m. It
+    /// counts from when -f or -s is read.
+    #[arg(short = 'W', long, value_name = "TIME")]
+    pub timeout: Option<String>,
+
     /// How to reach the broker.
     #[command(flatten)]
     pub connection: Connection,

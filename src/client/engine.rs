@@ -113,6 +113,19 @@ impl Engine {
         }
     }
 
+    /// Waits until a message that met [`PublishError::QuotaFull`] is worth another try: for the next
+    /// event, or, `None`, for room that came without one. Nothing is lost if the future is dropped.
+    ///
+    /// # Errors
+    /// When the connection is over.
+    pub async fn wait_for_room(&mut self) -> Result<Option<Event>, Lost> {
+        match self {
+            // Only acknowledgements make room.
+            Engine::Native(client) => client.next_event().await.map(Some),
+            Engine::Rumqttc(client) => client.wait_for_room().await,
+        }
+    }
+
     /// Waits until everything is handed to the system.
     ///
     /// # Errors

@@ -57,8 +57,7 @@ impl Client {
     /// Opens a connection and waits for CONNACK.
     ///
     /// # Errors
-    /// [`ConnectError`], after at most the time-out of the options (and what the system takes to
-    /// resolve a name).
+    /// [`ConnectError`], after at most the time-out of the options.
     pub async fn connect(options: Options) -> Result<Client, ConnectError> {
         let mut client = Client {
             protocol: Protocol::new(options.connect.clone()),

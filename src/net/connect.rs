@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Stream;
 
@@ -33,6 +34,14 @@ pub enum DialError {
         /// What the resolver says.
         source: io::Error,
     },
+    /// Nobody has said in time what address the name has.
+    #[error("the name {host} was not resolved within {} s", .after.as_secs_f64())]
+    ResolveTimeout {
+        /// The name.
+        host: String,
+        /// How long was waited.
+        after: Duration,
+    },
     /// No address took the connection; `source` is what the last one said.
     #[error("{} (tried {})", brief(.source), Addresses(.tried))]
     Connect {
@@ -54,50 +63,100 @@ pub enum DialError {
 impl Target {
     /// The addresses behind the name.
     ///
-    /// Blocks while the system resolves a name that is neither an address nor `localhost`: for one
-    /// connection that costs less than a thread, and many connections resolve once.
+    /// Blocks while the system resolves a name that is neither an address nor `localhost`.
     ///
     /// # Errors
     /// [`DialError::Resolve`].
     pub fn resolve(&self) -> Result<Vec<SocketAddr>, DialError> {
-        let Target::Tcp { host, port } = self;
-        if let Ok(ip) = host.parse::<IpAddr>() {
-            return Ok(vec![SocketAddr::new(ip, *port)]);
+        match self.known_addresses() {
+            Some(addresses) => Ok(addresses),
+            None => lookup(self.host(), self.port()),
         }
-        // RFC 6761, 6.3: always the loopback addresses. IPv6 first, as the system's resolver does.
-        if host.eq_ignore_ascii_case("localhost") {
-            return Ok(vec![
-                SocketAddr::new(Ipv6Addr::LOCALHOST.into(), *port),
-                SocketAddr::new(Ipv4Addr::LOCALHOST.into(), *port),
-            ]);
-        }
-        let resolve_error = |source| DialError::Resolve {
-            host: host.clone(),
-            source,
-        };
-        let addresses: Vec<_> = (host.as_str(), *port)
-            .to_socket_addrs()
-            .map_err(resolve_error)?
-            .collect();
-        if addresses.is_empty() {
-            return Err(resolve_error(io::Error::other("it has no address")));
-        }
-        Ok(addresses)
     }
 
-    /// Opens the connection, within `timeout` in all (name resolution excepted, which has the
-    /// time-outs of the system's resolver).
+    /// Opens the connection, within `timeout` in all.
     ///
     /// # Errors
     /// Every [`DialError`].
     pub async fn connect(&self, timeout: Duration) -> Result<Stream, DialError> {
-        connect_tcp(&self.resolve()?, timeout).await
+        let start = Instant::now();
+        let addresses = match self.known_addresses() {
+            Some(addresses) => addresses,
+            None => {
+                let (host, port) = (self.host().to_owned(), self.port());
+                let slow = || DialError::ResolveTimeout {
+                    host: self.host().to_owned(),
+                    after: timeout,
+                };
+                within(timeout, move || lookup(&host, port))
+                    .await
+                    .unwrap_or_else(|| Err(slow()))?
+            }
+        };
+        connect_tcp(&addresses, timeout, start + timeout).await
+    }
+
+    /// The addresses of what needs no resolver.
+    fn known_addresses(&self) -> Option<Vec<SocketAddr>> {
+        let (host, port) = (self.host(), self.port());
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return Some(vec![SocketAddr::new(ip, port)]);
+        }
+        // RFC 6761, 6.3: always the loopback addresses. IPv6 first, as the system's resolver does.
+        host.eq_ignore_ascii_case("localhost").then(|| {
+            vec![
+                SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port),
+                SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port),
+            ]
+        })
+    }
+
+    fn host(&self) -> &str {
+        let Target::Tcp { host, .. } = self;
+        host
+    }
+
+    fn port(&self) -> u16 {
+        let Target::Tcp { port, .. } = self;
+        *port
     }
 }
 
+/// Asks the system's resolver, which may take its time.
+fn lookup(host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
+    let fail = |source| DialError::Resolve {
+        host: host.to_owned(),
+        source,
+    };
+    let addresses: Vec<_> = (host, port).to_socket_addrs().map_err(fail)?.collect();
+    match addresses.is_empty() {
+        true => Err(fail(io::Error::other("it has no address"))),
+        false => Ok(addresses),
+    }
+}
+
+/// Runs what blocks without blocking this thread, whose signals and timers go on; `None` if it
+/// takes too long.
+///
+/// In a thread of its own and not in the runtime's pool, which would wait for it at the end.
+async fn within<T: Send + 'static>(
+    patience: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (tell, told) = oneshot::channel();
+    let name = std::thread::Builder::new().name("resolver".to_owned());
+    // Without a thread there is no answer, which is what the time-out says. Nobody may be waiting
+    // for the answer any more.
+    name.spawn(move || drop(tell.send(work()))).ok()?;
+    timeout(patience, told).await.ok()?.ok()
+}
+
 /// Tries the addresses one after the other; a silent one takes its share of the time, not all.
-async fn connect_tcp(addresses: &[SocketAddr], timeout: Duration) -> Result<Stream, DialError> {
-    let end = Instant::now() + timeout;
+async fn connect_tcp(
+    addresses: &[SocketAddr],
+    timeout: Duration,
+    end: Instant,
+) -> Result<Stream, DialError> {
     let mut refused = None;
     for (i, address) in addresses.iter().enumerate() {
         let left = u32::try_from(addresses.len() - i).unwrap_or(u32::MAX);
@@ -196,12 +255,22 @@ mod tests {
             .unwrap()
             .port();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let error = connect_tcp(&[address, address], Duration::from_secs(5))
+        let patience = Duration::from_secs(5);
+        let error = connect_tcp(&[address, address], patience, Instant::now() + patience)
             .await
             .unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("Connection refused (tried {address}, {address})")
         );
+    }
+
+    #[tokio::test]
+    async fn a_resolver_that_hangs_does_not_hang_the_rest() {
+        let (end, wait) = std::sync::mpsc::channel::<()>();
+        let hangs = move || wait.recv();
+        assert_eq!(within(Duration::from_millis(1), hangs).await, None);
+        drop(end);
+        assert_eq!(within(Duration::from_secs(60), || 7).await, Some(7));
     }
 }

@@ -53,8 +53,9 @@ impl Listener {
     /// What the system says, e.g. that no file descriptor is free; the listener stays usable.
     pub async fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
         let (stream, peer) = self.socket.accept().await?;
-        // Without it a small packet may wait for the acknowledgement of the one before.
-        stream.set_nodelay(true)?;
+        // Without it a small packet may wait for the acknowledgement of the one before. If the system
+        // refuses, e.g. since the peer has gone, the connection says so itself.
+        let _ = stream.set_nodelay(true);
         Ok((Stream::Tcp(stream), peer))
     }
 }

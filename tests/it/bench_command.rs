@@ -143,3 +143,13 @@ fn no_broker_is_exit_3() {
     );
     assert_eq!(ended.text(), "");
 }
+
+/// Its queue holds 100 messages, and with QoS 0 nothing comes back that would say it has room.
+#[test]
+fn the_rumqttc_engine_goes_on_after_a_full_queue() {
+    let broker = TestBroker::start();
+    for version in ["311", "5"] {
+        let args = ["--engine", "rumqttc", "-V", version, "--count", "500"];
+        assert_eq!(result(&broker, &args)["received"], 500, "{version}");
+    }
+}

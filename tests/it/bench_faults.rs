@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::client_scripted::Peer;
 use crate::program::{Ended, Running, midge};
 
 /// What a broker does with a message, by its number from 0 (one publisher, one subscriber).
@@ -339,4 +340,22 @@ fn a_signal_ends_the_run_with_its_results() {
         check(&result, &[("lost", 0), ("unacknowledged", 0)]);
         assert!(result["sent"].as_u64().unwrap() > 10);
     }
+}
+
+#[test]
+fn a_subscription_that_is_never_answered_ends_the_run() {
+    let peer = Peer::after(b"\x20\x03\x00\x00\x00", |connection| {
+        assert_eq!(connection.packet()[0], 0x82);
+        connection.expect(b"\xe0\x00");
+        connection.expect_end();
+    });
+    let args = "--publishers 0 --connect-timeout 0.3";
+    bench(&peer.port, args).expect(
+        3,
+        &format!(
+            "midge: 127.0.0.1:{} has not answered the subscription to 't' within 0.3 s\n",
+            peer.port
+        ),
+    );
+    peer.finish();
 }

@@ -463,6 +463,30 @@ fn the_time_of_w_ends_with_27() {
     peer.finish();
 }
 
+/// With keep alive 0 nothing else would end it.
+#[test]
+fn pub_w_ends_the_wait_for_a_broker_that_never_acknowledges() {
+    let peer = Peer::after(CONNACK_5, |connection| {
+        connection.expect(b"\x32\x07\x00\x01t\x00\x01\x00x");
+        connection.expect(b"\xe0\x00");
+        connection.expect_end();
+    });
+    let flags = ["-t", "t", "-m", "x", "-q", "1", "-k", "0", "-W", "0.3"];
+    run(&peer.args("pub", &flags))
+        .expect(27, "midge: 1 of 1 messages were not acknowledged in time\n");
+    peer.finish();
+}
+
+#[test]
+fn pub_w_ends_the_wait_for_connack() {
+    let peer = Peer::new(|connection| {
+        assert_eq!(connection.packet()[0], 0x10);
+        connection.expect_end();
+    });
+    run(&peer.args("pub", &["-t", "t", "-m", "x", "-W", "0.3"])).expect(27, "");
+    peer.finish();
+}
+
 #[test]
 fn output_selection() {
     let messages = b"\x90\x04\x00\x01\x00\x00\
@@ -631,6 +655,25 @@ fn what_the_rumqttc_engine_cannot_do_is_wrong_usage() {
                 "midge: could not connect to 127.0.0.1:9: the engine rumqttc cannot do {what}\n"
             ),
         );
+    }
+}
+
+/// Its queue holds 100 messages, and with QoS 0 nothing comes back that would say it has room.
+#[test]
+fn the_rumqttc_engine_takes_more_messages_than_its_queue_holds() {
+    const COUNT: usize = 250;
+    for (version, connack, publish) in [
+        ("311", CONNACK_311, &b"\x30\x04\x00\x01tx"[..]),
+        ("5", CONNACK_5, b"\x30\x05\x00\x01t\x00x"),
+    ] {
+        let peer = Peer::after(connack, |connection| {
+            for _ in 0..COUNT {
+                connection.expect(publish);
+            }
+        });
+        let flags = ["-V", version, "--engine", "rumqttc", "-t", "t", "-l"];
+        run_with_input(&peer.args("pub", &flags), &b"x\n".repeat(COUNT)).expect(0, "");
+        peer.finish();
     }
 }
 

@@ -172,6 +172,7 @@ impl Core {
             return;
         };
         while session.may_send_again()
+            && !connection.is_congested(&self.config)
             && let Some(packet_id) = session.held_back.pop_front()
         {
             // It may have been acknowledged all the same.
@@ -187,8 +188,8 @@ impl Core {
     }
 
     /// Sends what is unacknowledged again, in its order (`[MQTT-4.4.0-1]`), as far as the
-    /// Receive Maximum of the new connection allows (`[MQTT-3.3.4-9]`); acknowledgements make room
-    /// for the rest.
+    /// Receive Maximum of the new connection allows (`[MQTT-3.3.4-9]`) and its network takes it;
+    /// acknowledgements and writing make room for the rest.
     pub(super) fn resend(&mut self, now: Time, session: SessionId) {
         let Some((session, connection)) =
             session_and_connection(&mut self.sessions, &mut self.connections, session)
@@ -198,7 +199,10 @@ impl Core {
         session.held_back.clear();
         let mut dropped = Vec::new();
         for (at, resend) in session.outgoing.resend().enumerate() {
-            if at < usize::from(session.receive_maximum) {
+            let has_room = at < usize::from(session.receive_maximum)
+                && session.held_back.is_empty()
+                && !connection.is_congested(&self.config);
+            if has_room {
                 dropped.extend(send_again(&mut self.output, now, connection, &resend));
             } else {
                 session.held_back.push_back(id_of(&resend));

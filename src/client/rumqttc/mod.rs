@@ -9,6 +9,8 @@
 //! the order in which it reports what it sends), and its packet ids stop at 100, since it
 //! allocates for the highest one.
 
+mod event_loop;
+mod options;
 mod v311;
 mod v5;
 
@@ -20,9 +22,11 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use self::event_loop::{Ended, EventLoop, Happened};
+use self::options::unsupported;
 use super::error::{ConnectError, Lost, PublishError, Refusal, RequestError};
 use super::event::{Connected, Event, ServerLimits, Token};
-use super::message::{Message, Publication, TopicName};
+use super::message::{Publication, TopicName};
 use super::options::{ConnectOptions, Options};
 use crate::mqtt::packet::SubscriptionOptions;
 use crate::mqtt::{PacketType, Properties, PropertiesBuf, QoS, ReasonCode, Version};
@@ -72,33 +76,6 @@ enum Requests {
 /// A reason code with its text.
 type Reason = (ReasonCode, Option<String>);
 
-/// What its event loops report, in one form for both versions.
-#[derive(Debug)]
-enum Happened {
-    Connected(Box<Connected>),
-    Message(Box<Message>),
-    /// A PUBLISH left; id 0 with QoS 0.
-    SentPublish(u16),
-    SentSubscribe(u16),
-    SentDisconnect,
-    PubAck(u16, Reason),
-    PubRec(u16, Reason),
-    PubRel(u16),
-    PubComp(u16),
-    SubAck(u16, Vec<ReasonCode>, Option<String>),
-    Ended(Ended),
-}
-
-/// Why an event loop ended.
-#[derive(Debug)]
-enum Ended {
-    Refused(Box<Refusal>),
-    Disconnected(Box<Refusal>),
-    Io(io::Error),
-    Timeout,
-    Other(String),
-}
-
 impl Client {
     /// Opens a connection and waits for CONNACK.
     ///
@@ -115,19 +92,20 @@ impl Client {
             Version::V31 => return Err(unsupported("MQTT 3.1")),
             Version::V311 => {
                 let (client, event_loop) = v311::client(connect, &host, port, options.timeout)?;
-                let task = tokio::spawn(v311::run(event_loop, sender, connect.clone()));
-                (Requests::V311(client), task)
+                (
+                    Requests::V311(client),
+                    EventLoop::V311(Box::new(event_loop)),
+                )
             }
             Version::V5 => {
                 let (client, event_loop) = v5::client(connect, &host, port, options.timeout)?;
-                let task = tokio::spawn(v5::run(event_loop, sender, connect.clone()));
-                (Requests::V5(client), task)
+                (Requests::V5(client), EventLoop::V5(Box::new(event_loop)))
             }
         };
         let mut client = Client {
             requests,
             happened,
-            event_loop,
+            event_loop: tokio::spawn(event_loop.run(sender, connect.clone())),
             events: VecDeque::new(),
             connected: connected(connect, false, ServerLimits::NONE),
             next_token: 0,
@@ -253,6 +231,19 @@ impl Client {
             let happened = self.happened.recv().await.ok_or(Lost::NotConnected)?;
             self.handle(happened)?;
         }
+    }
+
+    /// Waits for an event, or for its event loop to take something out of its queue: that is no
+    /// event, and with QoS 0 none follows.
+    ///
+    /// # Errors
+    /// When the connection is over.
+    pub async fn wait_for_room(&mut self) -> Result<Option<Event>, Lost> {
+        if self.events.is_empty() {
+            let happened = self.happened.recv().await.ok_or(Lost::NotConnected)?;
+            self.handle(happened)?;
+        }
+        Ok(self.events.pop_front())
     }
 
     /// Waits until its event loop has sent everything.
@@ -412,43 +403,6 @@ fn connected(connect: &ConnectOptions, session_present: bool, limits: ServerLimi
     }
 }
 
-/// User name and password in rumqttc's form.
-fn credentials(connect: &ConnectOptions) -> Result<Option<(String, String)>, ConnectError> {
-    let password = match &connect.password {
-        None => "",
-        Some(bytes) => {
-            std::str::from_utf8(bytes).map_err(|_| unsupported("a password that is not UTF-8"))?
-        }
-    };
-    match &connect.username {
-        Some(username) => Ok(Some((username.clone(), password.to_owned()))),
-        None if connect.password.is_some() => Err(unsupported("a password without user name")),
-        None => Ok(None),
-    }
-}
-
-/// What no version of rumqttc can do.
-fn check_options(connect: &ConnectOptions) -> Result<(), ConnectError> {
-    if connect.client_id.is_empty() && !connect.clean_start {
-        return Err(unsupported("a kept session without client id"));
-    }
-    if connect
-        .will
-        .as_ref()
-        .is_some_and(|will| !will.properties.as_properties().is_empty())
-    {
-        return Err(unsupported("properties of a will"));
-    }
-    Ok(())
-}
-
-fn unsupported(what: &str) -> ConnectError {
-    ConnectError::Unsupported {
-        engine: NAME,
-        what: what.to_owned(),
-    }
-}
-
 fn refusal(packet: PacketType, version: Version, code: u8, reason: ReasonCode) -> Box<Refusal> {
     Box::new(Refusal {
         packet,
@@ -464,9 +418,4 @@ fn refusal(packet: PacketType, version: Version, code: u8, reason: ReasonCode) -
 fn topic(bytes: Bytes) -> Option<TopicName> {
     std::str::from_utf8(&bytes).ok()?;
     Some(TopicName::from_checked(bytes))
-}
-
-/// rumqttc's time-outs have whole seconds; ours, which is exact, comes first.
-fn whole_seconds(timeout: Duration) -> u64 {
-    timeout.as_secs().saturating_add(1)
 }

@@ -1,6 +1,5 @@
 //! rumqttc's 3.1.1 client.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,10 +7,11 @@ use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions,
     NetworkOptions, Outgoing, Packet, StateError, SubscribeFilter, SubscribeReasonCode,
 };
-use tokio::sync::mpsc::Sender;
 
-use super::{Ended, Happened, IN_FLIGHT, REQUESTS};
-use super::{check_options, connected, credentials, refusal, topic, whole_seconds};
+use super::event_loop::{Ended, Happened};
+use super::options::{check_options, credentials, whole_seconds};
+use super::{IN_FLIGHT, REQUESTS};
+use super::{connected, refusal, topic};
 use crate::client::error::ConnectError;
 use crate::client::event::ServerLimits;
 use crate::client::message::{Message, Publication};
@@ -49,29 +49,19 @@ pub(super) fn client(
     Ok((client, event_loop))
 }
 
-/// Runs until the connection ends or nobody listens.
-pub(super) async fn run(
-    mut event_loop: EventLoop,
-    sender: Sender<Happened>,
-    connect: Arc<ConnectOptions>,
-) {
-    loop {
-        let happened = match event_loop.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(connack))) => {
-                let present = connack.session_present;
-                let connected = connected(&connect, present, ServerLimits::NONE);
-                Happened::Connected(Box::new(connected))
-            }
-            Ok(event) => match translate(event) {
-                Some(happened) => happened,
-                None => continue,
-            },
-            Err(error) => Happened::Ended(ended(error)),
-        };
-        let last = matches!(happened, Happened::Ended(_) | Happened::SentDisconnect);
-        if sender.send(happened).await.is_err() || last {
-            return;
+/// What a step of its event loop means; `None` for what does not matter here.
+pub(super) fn happened(
+    step: Result<Event, ConnectionError>,
+    connect: &ConnectOptions,
+) -> Option<Happened> {
+    match step {
+        Ok(Event::Incoming(Packet::ConnAck(connack))) => {
+            let present = connack.session_present;
+            let connected = connected(connect, present, ServerLimits::NONE);
+            Some(Happened::Connected(Box::new(connected)))
         }
+        Ok(event) => translate(event),
+        Err(error) => Some(Happened::Ended(ended(error))),
     }
 }
 

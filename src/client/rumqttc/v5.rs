@@ -1,6 +1,5 @@
 //! rumqttc's 5.0 client.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,10 +11,11 @@ use rumqttc::v5::mqttbytes::v5::{
     PubRecReason, Publish, PublishProperties, RetainForwardRule, SubscribeReasonCode,
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
-use tokio::sync::mpsc::Sender;
 
-use super::{Ended, Happened, IN_FLIGHT, NAME, REQUESTS};
-use super::{check_options, connected, credentials, refusal, topic, unsupported, whole_seconds};
+use super::event_loop::{Ended, Happened};
+use super::options::{check_options, credentials, unsupported, whole_seconds};
+use super::{IN_FLIGHT, NAME, REQUESTS};
+use super::{connected, refusal, topic};
 use crate::client::error::{ConnectError, PublishError};
 use crate::client::event::{Connected, ServerLimits};
 use crate::client::message::{Message, Publication};
@@ -66,27 +66,17 @@ pub(super) fn client(
     Ok(AsyncClient::new(options, REQUESTS))
 }
 
-/// Runs until the connection ends or nobody listens.
-pub(super) async fn run(
-    mut event_loop: EventLoop,
-    sender: Sender<Happened>,
-    connect: Arc<ConnectOptions>,
-) {
-    loop {
-        let happened = match event_loop.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(connack))) => {
-                Happened::Connected(Box::new(accepted(&connect, &connack)))
-            }
-            Ok(event) => match translate(event) {
-                Some(happened) => happened,
-                None => continue,
-            },
-            Err(error) => Happened::Ended(ended(error)),
-        };
-        let last = matches!(happened, Happened::Ended(_) | Happened::SentDisconnect);
-        if sender.send(happened).await.is_err() || last {
-            return;
+/// What a step of its event loop means; `None` for what does not matter here.
+pub(super) fn happened(
+    step: Result<Event, ConnectionError>,
+    connect: &ConnectOptions,
+) -> Option<Happened> {
+    match step {
+        Ok(Event::Incoming(Packet::ConnAck(connack))) => {
+            Some(Happened::Connected(Box::new(accepted(connect, &connack))))
         }
+        Ok(event) => translate(event),
+        Err(error) => Some(Happened::Ended(ended(error))),
     }
 }
 

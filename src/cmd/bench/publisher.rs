@@ -114,7 +114,11 @@ impl Publisher {
                 }
                 Pause::Window => tokio::select! {
                     biased;
-                    event = self.client.next_event() => self.handle_events(event)?,
+                    room = self.client.wait_for_room() => {
+                        if let Some(event) = room.transpose() {
+                            self.handle_events(event)?;
+                        }
+                    }
                     () = stopped(&mut self.phase) => {}
                 },
                 Pause::Until(time) => {

@@ -1,6 +1,7 @@
 //! A connection that subscribes and counts what comes.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::stage::{Phase, Stage, leave};
 use super::stamp::Stamp;
@@ -24,6 +25,7 @@ pub(super) async fn run(stage: Rc<Stage>, number: u32) -> Result<(), Failure> {
     let mut subscriber = Subscriber {
         stage: &stage,
         number,
+        is_subscribed: false,
     };
     let result = subscriber.receive(&mut client).await;
     leave(client).await;
@@ -33,17 +35,25 @@ pub(super) async fn run(stage: Rc<Stage>, number: u32) -> Result<(), Failure> {
 struct Subscriber<'s> {
     stage: &'s Stage,
     number: u32,
+    /// Whether SUBACK has come.
+    is_subscribed: bool,
 }
 
 impl Subscriber<'_> {
     async fn receive(&mut self, client: &mut Engine) -> Result<(), Failure> {
         let mut phase = self.stage.watch();
+        // Everybody waits for this one.
+        let patience = self.stage.plan.connect.options.timeout;
+        let mut patience_over = std::pin::pin!(tokio::time::sleep(patience));
         loop {
             let event = tokio::select! {
                 biased;
                 // The sender is in the stage.
                 _ = phase.wait_for(|phase| *phase == Phase::Closing) => return Ok(()),
                 event = client.next_event() => event,
+                () = &mut patience_over, if !self.is_subscribed => {
+                    return Err(self.unanswered(patience));
+                }
             };
             // All that one reading brought came now.
             let now = self.stage.now();
@@ -77,6 +87,7 @@ impl Subscriber<'_> {
                     {
                         figures.granted = granted;
                     }
+                    self.is_subscribed = true;
                     self.stage.set_ready();
                     Ok(())
                 }
@@ -107,6 +118,18 @@ impl Subscriber<'_> {
                 }
             }
         }
+    }
+
+    fn unanswered(&self, patience: Duration) -> Failure {
+        let target = &self.stage.plan.connect.options.target;
+        Failure::new(
+            Exit::NoConnection,
+            format!(
+                "{target} has not answered the subscription to {} within {} s",
+                Quoted(&self.stage.plan.filter),
+                patience.as_secs_f64()
+            ),
+        )
     }
 
     fn refused(&self, reason: ReasonCode) -> Failure {

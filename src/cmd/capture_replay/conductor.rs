@@ -103,7 +103,8 @@ pub(super) async fn conduct(
                 }
             }
             batch = batches.recv(), if !conductor.ended => {
-                conductor.handle_batch(batch.unwrap_or_else(Batch::broken_off));
+                let counts = conductor.outcome.counts;
+                conductor.handle_batch(batch.unwrap_or_else(|| Batch::broken_off(counts)));
             }
             () = sleep => {}
         }

@@ -210,8 +210,9 @@ impl Player {
                 Err(PublishError::QuotaFull(back) | PublishError::NotConnected(back)) => {
                     publication = *back;
                     // Room for it, or why there is no connection.
-                    let event = client.next_event().await;
-                    self.handle(event)?;
+                    if let Some(event) = client.wait_for_room().await.transpose() {
+                        self.handle(event)?;
+                    }
                 }
                 Err(error) => {
                     let sentence =

@@ -77,10 +77,11 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// What comes if the reader ends without a last batch.
-    pub(super) fn broken_off() -> Batch {
+    /// What comes if the reader ends without a last batch; `counts` are those of the one before.
+    pub(super) fn broken_off(counts: Counts) -> Batch {
         let source = io::Error::other("the thread that reads it has failed");
         Batch {
+            counts,
             end: Some(Err(CaptureError::Io { offset: 0, source })),
             ..Batch::default()
         }

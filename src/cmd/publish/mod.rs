@@ -29,6 +29,7 @@ struct Plan {
     source: Source,
     repeat: u64,
     repeat_delay: Duration,
+    wait: Option<Duration>,
 }
 
 impl Plan {
@@ -57,6 +58,10 @@ impl Plan {
             source,
             repeat: args.repeat,
             repeat_delay: duration::parse("--repeat-delay", &args.repeat_delay)?,
+            wait: match &args.timeout {
+                Some(text) => Some(duration::parse("-W", text)?),
+                None => None,
+            },
         })
     }
 }
@@ -88,9 +93,21 @@ async fn publish(plan: Plan) -> Result<Exit, Failure> {
         false => None,
     };
     let stop = async {
-        match &mut signals {
-            Some(signals) => signals.recv().await,
-            None => std::future::pending().await,
+        let signal = async {
+            match &mut signals {
+                Some(signals) => signals.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        let time_over = async {
+            match plan.wait {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            exit = signal => exit,
+            () = time_over => Exit::TimeOver,
         }
     };
     let mut stop = std::pin::pin!(stop);
@@ -117,9 +134,13 @@ async fn publish(plan: Plan) -> Result<Exit, Failure> {
         .disconnect(ReasonCode::SUCCESS, Properties::EMPTY)
         .await;
     let exit = result?;
-    if exit == Exit::Done {
-        run.verdict()?;
-        left.map_err(|lost| run.lost(&lost))?;
+    match exit {
+        Exit::Done => {
+            run.verdict()?;
+            left.map_err(|lost| run.lost(&lost))?;
+        }
+        Exit::TimeOver if run.client.in_flight() > 0 => return Err(run.unanswered()),
+        _ => {}
     }
     Ok(exit)
 }
@@ -197,7 +218,9 @@ impl Run<'_> {
                     // One message for each acknowledgement. Waiting for several would meet brokers
                     // without TCP_NODELAY (mosquitto): their next PUBACK waits for our TCP ACK,
                     // which the system delays by 40 ms where no data goes back with it.
-                    self.handle_next_event().await?;
+                    if let Some(event) = self.client.wait_for_room().await.transpose() {
+                        self.handle(event)?;
+                    }
                 }
                 // `next_event` knows why.
                 Err(PublishError::NotConnected(back)) => {
@@ -275,6 +298,18 @@ impl Run<'_> {
             Exit::Refused(*reason),
             format!("the broker refused {what}{says}"),
         ))
+    }
+
+    /// The time is over before everything was answered.
+    fn unanswered(&self) -> Failure {
+        Failure::new(
+            Exit::TimeOver,
+            format!(
+                "{} of {} messages were not acknowledged in time",
+                self.sent - self.acknowledged - self.refused,
+                self.sent
+            ),
+        )
     }
 
     fn lost(&self, lost: &Lost) -> Failure {
