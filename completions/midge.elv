@@ -168,7 +168,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --tree 'Every field with its bytes and bits'
             cand --lines 'One line per packet'
             cand --show-secrets 'Show passwords instead of their length'
-            cand --raw 'Add the whole packet as raw_hex to the JSON'
+            cand --raw 'Add the whole packet as raw_hex to the JSON, passwords included'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

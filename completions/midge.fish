@@ -119,7 +119,7 @@ complete -c midge -n "__fish_midge_using_subcommand decode" -l json -d 'One JSON
 complete -c midge -n "__fish_midge_using_subcommand decode" -l tree -d 'Every field with its bytes and bits'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l lines -d 'One line per packet'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l show-secrets -d 'Show passwords instead of their length'
-complete -c midge -n "__fish_midge_using_subcommand decode" -l raw -d 'Add the whole packet as raw_hex to the JSON'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l raw -d 'Add the whole packet as raw_hex to the JSON, passwords included'
 complete -c midge -n "__fish_midge_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l speed -d 'How many times as fast as captured, as in 10 or 0.5; max for no waiting at all' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r

@@ -46,7 +46,7 @@ pub struct Decode {
     #[arg(long)]
     pub show_secrets: bool,
 
-    /// Add the whole packet as raw_hex to the JSON.
+    /// Add the whole packet as raw_hex to the JSON, passwords included.
     #[arg(long, requires = "json")]
     pub raw: bool,
 

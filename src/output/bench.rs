@@ -160,6 +160,7 @@ fn text(report: &Report) -> String {
 
 fn head(out: &mut String, report: &Report) -> std::fmt::Result {
     let load = match report.target_rate_per_s {
+        Some(rate) if rate < 10.0 => format!("{rate} messages/s"),
         Some(rate) => format!("{} messages/s", grouped(rate, 0)),
         None => "as fast as possible".to_owned(),
     };
@@ -273,17 +274,18 @@ fn latencies(out: &mut String, report: &Report) -> std::fmt::Result {
         ("to ack", &report.publish_to_ack_us),
         ("to delivery", &report.publish_to_delivery_us),
     ];
-    let columns = ["min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"];
-    let mut heading = format!("{:<15}", "latency");
+    // As many as fit 80 columns; the JSON has more.
+    let columns = ["min", "mean", "p50", "p90", "p99", "p99.9", "max"];
+    let mut heading = format!("{:<14}", "latency");
     for column in columns {
-        write!(heading, "{column:>10}")?;
+        write!(heading, "{column:>9}")?;
     }
     writeln!(out, "{}", colour::bold(&heading))?;
     for (name, latency) in rows {
         let Some(l) = latency else { continue };
-        write!(out, "{name:<15}")?;
-        for time in [l.min, l.mean, l.p50, l.p90, l.p95, l.p99, l.p99_9, l.max] {
-            write!(out, "{:>10}", time_text(time))?;
+        write!(out, "{name:<14}")?;
+        for time in [l.min, l.mean, l.p50, l.p90, l.p99, l.p99_9, l.max] {
+            write!(out, "{:>9}", time_text(time))?;
         }
         writeln!(out)?;
     }
@@ -294,7 +296,8 @@ fn latencies(out: &mut String, report: &Report) -> std::fmt::Result {
 pub(super) fn time_text(us: f64) -> String {
     match us {
         us if us < 999.95 => format!("{us:.1} µs"),
-        us if us < 999_950.0 => format!("{:.2} ms", us / 1e3),
+        us if us < 99_995.0 => format!("{:.2} ms", us / 1e3),
+        us if us < 999_950.0 => format!("{:.1} ms", us / 1e3),
         us => format!("{:.2} s", us / 1e6),
     }
 }

@@ -319,7 +319,7 @@ fn a_signal_ends_the_run_with_its_results() {
     use rustix::process::Signal;
 
     for (signal, code, ended_by) in [
-        (Signal::INT, 0, "interrupt"),
+        (Signal::INT, 130, "interrupt"),
         (Signal::TERM, 143, "terminate"),
     ] {
         let (tell, told) = std::sync::mpsc::channel();

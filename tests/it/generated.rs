@@ -14,10 +14,10 @@ fn generate() -> BTreeMap<PathBuf, Vec<u8>> {
     clap_mangen::generate_to(midge::cli::command(), scratch.path()).unwrap();
     for page in fs::read_dir(scratch.path()).unwrap() {
         let page = page.unwrap();
-        files.insert(
-            Path::new("man").join(page.file_name()),
-            fs::read(page.path()).unwrap(),
-        );
+        // What clap calls extra is the exit codes, and man pages have a name for them.
+        let text = fs::read_to_string(page.path()).unwrap();
+        let text = text.replace(".SH EXTRA\n", ".SH \"EXIT STATUS\"\n");
+        files.insert(Path::new("man").join(page.file_name()), text.into());
     }
     for shell in [
         Shell::Bash,

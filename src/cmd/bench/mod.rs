@@ -345,7 +345,7 @@ fn verdict(ended: Ended, totals: &Totals, report: &Report) -> Result<Exit, Failu
         ));
     }
     match ended {
-        Ended::Signal(Exit::Terminated) => Ok(Exit::Terminated),
+        Ended::Signal(exit) => Ok(exit),
         _ => Ok(Exit::Done),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::{Exit, Failure};
 use super::show::Show;
-use super::{Plan, Stop};
+use super::{Plan, Stop, hex_dump};
 use crate::mqtt::decode::{Context, Recorder, Strict, connect_version, decode as decode_packet};
 use crate::mqtt::frame::FixedHeader;
 use crate::mqtt::{Side, Version};
@@ -78,7 +78,8 @@ fn parse(text: &str) -> Parsed {
 
 /// Decodes and shows the packets of a hex text.
 pub(super) fn decode(name: &str, text: &str, plan: &Plan, show: &mut Show<'_>) -> Result<(), Stop> {
-    let Parsed { bytes, error } = parse(text);
+    let dump = hex_dump::digits_of(text);
+    let Parsed { bytes, error } = parse(dump.as_deref().unwrap_or(text));
     let mut problem = error.map(|error| format!("{name}: {error}"));
     let packets = split(&bytes);
     let (mut version, mut version_from) = choose_version(&packets, plan);

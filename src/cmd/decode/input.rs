@@ -8,6 +8,9 @@ use super::super::{Exit, Failure};
 use super::hex_text;
 use crate::capture;
 
+/// Bytes of hex text that are read; it is kept in memory, and the input may have no end.
+const MAX_TEXT: u64 = 64 << 20;
+
 /// The input, opened, and what kind it is.
 pub(super) enum Input {
     /// Hex text.
@@ -47,7 +50,13 @@ impl Input {
             }
             [name] if !hex_text::looks_like_hex(name) => Err(Failure::new(
                 Exit::Io,
-                format!("'{name}' is neither a file that exists nor hex text"),
+                match name.contains(['.', '/']) {
+                    true => format!("cannot read {name}: there is no such file"),
+                    false => format!("'{name}' is neither a file that exists nor hex text"),
+                },
+            )),
+            words if words.iter().any(|word| Path::new(word).exists()) => Err(Failure::usage(
+                "decode takes one file at a time, or hex text in any number of words",
             )),
             words => Ok(Input::Hex {
                 name: "the command line".into(),
@@ -65,7 +74,7 @@ impl Input {
             .read_to_end(&mut magic)
             .map_err(failed)?;
         let is_capture = capture::is_capture(&magic);
-        let mut reader = Cursor::new(magic).chain(reader);
+        let reader = Cursor::new(magic).chain(reader);
         if is_capture {
             return Ok(Input::Capture {
                 name,
@@ -74,7 +83,19 @@ impl Input {
             });
         }
         let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).map_err(failed)?;
+        reader
+            .take(MAX_TEXT + 1)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+        if bytes.len() as u64 > MAX_TEXT {
+            return Err(Failure::new(
+                Exit::Io,
+                format!(
+                    "{name} is no pcap or pcapng file, and too large to be hex text (over {} MiB)",
+                    MAX_TEXT >> 20
+                ),
+            ));
+        }
         match String::from_utf8(bytes) {
             Ok(text) if text.trim().is_empty() => {
                 Err(Failure::new(Exit::Io, format!("{name} is empty")))

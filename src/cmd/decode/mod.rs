@@ -1,6 +1,7 @@
 //! `midge decode`: packets from hex text or a capture, shown as a tree, as lines or as JSON.
 
 mod captured;
+mod hex_dump;
 mod hex_text;
 mod input;
 mod show;

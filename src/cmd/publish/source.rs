@@ -1,5 +1,6 @@
 //! Where the payloads of `midge pub` come from.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
@@ -7,6 +8,7 @@ use bytes::Bytes;
 
 use crate::cli;
 use crate::cmd::{Exit, Failure};
+use crate::mqtt::varint;
 
 /// Exactly one of -m, -f, -s, -l and -n.
 #[derive(Debug)]
@@ -54,24 +56,36 @@ impl Source {
     pub(super) fn read(&self) -> Result<Option<Bytes>, Failure> {
         match self {
             Source::Message(payload) => Ok(Some(payload.clone())),
-            Source::File(path) => match std::fs::read(path) {
-                Ok(payload) => Ok(Some(payload.into())),
-                Err(error) => Err(Failure::new(
-                    Exit::Io,
-                    format!("cannot read {}: {error}", path.display()),
-                )),
-            },
+            Source::File(path) => {
+                let name = path.display();
+                let file = File::open(path).and_then(read_payload);
+                let payload = file.map_err(|error| {
+                    Failure::new(Exit::Io, format!("cannot read {name}: {error}"))
+                })?;
+                Ok(Some(payload))
+            }
             Source::Stdin => {
-                let mut payload = Vec::new();
-                io::stdin()
-                    .lock()
-                    .read_to_end(&mut payload)
-                    .map_err(|error| stdin_failure(&error))?;
-                Ok(Some(payload.into()))
+                let payload = read_payload(io::stdin().lock());
+                Ok(Some(payload.map_err(|error| stdin_failure(&error))?))
             }
             Source::Lines => Ok(None),
         }
     }
+}
+
+/// Everything, unless that is more than any MQTT packet can hold: the input may have no end.
+fn read_payload(input: impl Read) -> io::Result<Bytes> {
+    let mut payload = Vec::new();
+    input
+        .take(u64::from(varint::MAX) + 1)
+        .read_to_end(&mut payload)?;
+    if payload.len() > varint::MAX as usize {
+        return Err(io::Error::other(format!(
+            "it is larger than an MQTT packet can be, {} bytes",
+            varint::MAX
+        )));
+    }
+    Ok(payload.into())
 }
 
 /// Stdin cannot be read.

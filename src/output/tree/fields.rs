@@ -66,6 +66,14 @@ pub(super) fn node(
                     .map_or(String::new(), |len| format!("{} …", Hex(len)));
             }
         }
+        // A password may be among them, where the flags do not announce it or a length is wrong.
+        Field::Extra if packet_type == PacketType::CONNECT && !options.show_secrets => {
+            let len = count(bytes.len(), "byte");
+            node.label = format!("Bytes of no field: {len} (--show-secrets shows them)");
+            if let Some((_, shown)) = &mut node.bytes {
+                *shown = "…".into();
+            }
+        }
         Field::Payload => payload(&mut node, bytes),
         Field::Property(id) | Field::WillProperty(id) => {
             node.label = format!("{id}: {}{}", shown(record.value), unit(id, record.value));
