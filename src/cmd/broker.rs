@@ -10,6 +10,7 @@ mod watcher;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
 use tokio::sync::oneshot;
 
@@ -31,7 +32,7 @@ pub fn run(args: &cli::Broker) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| internal("cannot start the I/O runtime", &error))?;
-    runtime.block_on(run_plan(Plan::new(args)?))
+    runtime.block_on(run_plan(Plan::new(args)))
 }
 
 /// What was asked for, with no invalid state left.
@@ -40,16 +41,16 @@ struct Plan {
     port: u16,
     config: Config,
     log: Log,
-    recording: Option<Recording>,
+    record: Option<PathBuf>,
     /// The command and its arguments.
     command: Option<(OsString, Vec<OsString>)>,
 }
 
 impl Plan {
-    fn new(args: &cli::Broker) -> Result<Plan, Failure> {
+    fn new(args: &cli::Broker) -> Plan {
         let log = Log::new(args.log);
         let mut command = args.command.iter().cloned();
-        Ok(Plan {
+        Plan {
             bind: args.bind.clone(),
             port: args.port,
             config: Config {
@@ -58,9 +59,9 @@ impl Plan {
                 ..Config::default()
             },
             log,
-            recording: args.record.as_deref().map(Recording::create).transpose()?,
+            record: args.record.clone(),
             command: command.next().map(|name| (name, command.collect())),
-        })
+        }
     }
 }
 
@@ -68,6 +69,9 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
     let listener = Listener::bind(&plan.bind, plan.port)
         .await
         .map_err(|error| cannot_listen(&error))?;
+    // Only now: a broker that cannot listen must not overwrite what an earlier one has recorded.
+    let record = plan.record.as_deref();
+    let recording = record.map(Recording::create).transpose()?;
     let ready = Ready::new(listener.address());
     if !listener.address().ip().is_loopback() {
         eprintln!(
@@ -75,8 +79,8 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
             listener.address()
         );
     }
-    let recorded = plan.recording.as_ref().map(Recording::outcome);
-    let mut watcher = Watcher::new(plan.log, plan.recording);
+    let recorded = recording.as_ref().map(Recording::outcome);
+    let mut watcher = Watcher::new(plan.log, recording);
     let Some((name, arguments)) = plan.command else {
         // Before anybody can know that the broker is there, so that no signal ends it the hard
         // way.

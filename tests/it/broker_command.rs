@@ -130,6 +130,20 @@ fn a_command_that_is_not_there() {
 }
 
 #[test]
+fn a_broker_that_cannot_listen_leaves_an_earlier_recording_alone() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("earlier.pcapng");
+    std::fs::write(&file, "earlier").unwrap();
+    let output = broker(&["--port", &port, "--record", file.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(std::fs::read(&file).unwrap(), b"earlier");
+}
+
+#[test]
 fn a_port_in_use() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();

@@ -670,6 +670,8 @@ fn the_rumqttc_engine_takes_more_messages_than_its_queue_holds() {
             for _ in 0..COUNT {
                 connection.expect(publish);
             }
+            assert_eq!(connection.packet()[0], 0xe0);
+            connection.expect_end();
         });
         let flags = ["-V", version, "--engine", "rumqttc", "-t", "t", "-l"];
         run_with_input(&peer.args("pub", &flags), &b"x\n".repeat(COUNT)).expect(0, "");

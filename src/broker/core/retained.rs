@@ -25,10 +25,12 @@ impl Retained {
 
     /// The messages whose topic matches, those that have expired left out and forgotten.
     pub(super) fn matching(&mut self, now: Time, filter: &str) -> Vec<Rc<Message>> {
-        let wildcard = filter.find(['+', '#']).unwrap_or(filter.len());
-        // "a/#" matches "a" too.
-        let prefix = filter[..wildcard].trim_end_matches('/');
-        let range = (Bound::Included(prefix), Bound::Unbounded);
+        let (prefix, end) = match filter.find(['+', '#']) {
+            // "a/#" matches "a" too.
+            Some(at) => (filter[..at].trim_end_matches('/'), Bound::Unbounded),
+            None => (filter, Bound::Included(filter)),
+        };
+        let range = (Bound::Included(prefix), end);
         let mut expired = Vec::new();
         let mut found = Vec::new();
         for (topic, message) in self
