@@ -44,7 +44,7 @@ pub async fn serve(
             tokio::select! {
                 () = accept(&hub, &listener) => {}
                 () = keep_time(&hub) => {}
-                () = shutdown => {}
+                () = async { shutdown.await; hub.settle().await } => {}
             }
             drop(listener);
             hub.step(Core::shut_down);
@@ -103,6 +103,8 @@ struct Hub {
     timer_changed: Notify,
     connections: Cell<usize>,
     connection_ended: Notify,
+    /// How often a connection came, sent something or went.
+    inputs: Cell<u64>,
 }
 
 impl Hub {
@@ -117,7 +119,25 @@ impl Hub {
             timer_changed: Notify::new(),
             connections: Cell::new(0),
             connection_ended: Notify::new(),
+            inputs: Cell::new(0),
         }
+    }
+
+    /// Waits until everything that clients sent before now has been read: what is already in the
+    /// sockets' buffers is as good as received.
+    async fn settle(&self) {
+        let quiet = async {
+            loop {
+                let before = self.inputs.get();
+                // Long enough for the runtime to ask the system which sockets are readable.
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                if self.inputs.get() == before {
+                    break;
+                }
+            }
+        };
+        // Clients that never stop are not waited for.
+        let _ = tokio::time::timeout(LINGER, quiet).await;
     }
 
     /// Has the core do something, then does what it asks for.
@@ -172,6 +192,7 @@ impl Member {
     }
 
     fn input(&self, input: Input<'_>) {
+        self.hub.inputs.set(self.hub.inputs.get().wrapping_add(1));
         self.hub.step(|core, now| core.handle(now, self.id, input));
     }
 }
