@@ -77,7 +77,8 @@ fn show_packet(
                 let topic = aliases.resolve(publish.topic, alias);
                 topic.filter(|_| publish.topic.is_empty())
             }),
-        Ok(Packet::Connect(_)) => {
+        // Aliases never outlive their connection (`[MQTT-3.3.2-7]`).
+        Ok(Packet::Connect(_) | Packet::Disconnect(_)) => {
             aliases.remove(&(packet.stream, packet.src));
             aliases.remove(&(packet.stream, packet.dst));
             None

@@ -1,5 +1,7 @@
 //! Hex text: pairs of digits, with anything between them that people put there.
 
+use std::cmp::Ordering;
+
 use super::super::{Exit, Failure};
 use super::show::Show;
 use super::{Plan, Stop, hex_dump};
@@ -147,19 +149,18 @@ fn choose_version(packets: &[&[u8]], plan: &Plan) -> (Version, &'static str) {
     if let Some(version) = plan.version {
         return (version, "given");
     }
-    let reads_as = |version| {
+    let faults_as = |version| {
         let context = Context {
             version,
             from: plan.from,
         };
-        packets
-            .iter()
-            .all(|packet| decode_packet(packet, context, &mut Strict).is_ok())
+        let is_wrong = |packet: &&&[u8]| decode_packet(packet, context, &mut Strict).is_err();
+        packets.iter().filter(is_wrong).count()
     };
-    match (reads_as(Version::V311), reads_as(Version::V5)) {
-        (true, false) => (Version::V311, "inferred"),
-        (false, true) => (Version::V5, "inferred"),
-        _ => (Version::default(), "default"),
+    match faults_as(Version::V311).cmp(&faults_as(Version::V5)) {
+        Ordering::Less => (Version::V311, "inferred"),
+        Ordering::Greater => (Version::V5, "inferred"),
+        Ordering::Equal => (Version::default(), "default"),
     }
 }
 
