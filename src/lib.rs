@@ -30,5 +30,6 @@ pub mod cli;
 pub mod client;
 pub mod cmd;
 pub mod mqtt;
+pub mod mqttsn;
 pub mod net;
 pub mod output;

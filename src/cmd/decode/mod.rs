@@ -3,6 +3,7 @@
 mod captured;
 mod hex_text;
 mod input;
+mod messages;
 mod show;
 
 use std::io::{self, BufWriter, Write};
