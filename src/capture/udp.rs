@@ -256,10 +256,7 @@ fn judge(payload: &[u8]) -> Option<(MessageType, u32)> {
     let envelope = decode(payload, None, &mut Strict).ok()?;
     let message_type = envelope.message.message_type();
     let has_only = |flags: Flags| flags.0 & !Flags::used_by(message_type) == 0;
-    let answers = |ack: Ack| match ack.return_code.name() {
-        Some(_) => Some(6),
-        None => None,
-    };
+    let answers = |ack: Ack| ack.return_code.name().map(|_| 6);
     let more = match envelope.message {
         Message::Advertise { .. }
         | Message::SearchGw { .. }

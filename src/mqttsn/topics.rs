@@ -130,3 +130,75 @@ fn wait<T>(waiting: &mut FxHashMap<u16, T>, msg_id: u16, value: T) {
     }
     waiting.insert(msg_id, value);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mqtt::decode::Strict;
+    use crate::mqttsn::decode::decode;
+
+    const CLIENT: Option<Side> = Some(Side::Client);
+    const GATEWAY: Option<Side> = Some(Side::Server);
+
+    /// What the last message's topic id stands for.
+    fn after(messages: &[(Option<Side>, &[u8])]) -> Option<String> {
+        let mut topics = Topics::default();
+        let mut last = None;
+        for (from, bytes) in messages {
+            let envelope = decode(bytes, None, &mut Strict).unwrap();
+            last = topics.resolve(&envelope.message, *from).map(str::to_owned);
+        }
+        last
+    }
+
+    const REGISTER: &[u8] = b"\x07\x0a\x00\x00\x00\x05t";
+    const REGACK: &[u8] = b"\x07\x0b\x00\x09\x00\x05\x00";
+    const PUBLISH: &[u8] = b"\x08\x0c\x00\x00\x09\x00\x00x";
+
+    #[test]
+    fn an_accepted_register_names_an_id() {
+        for (client, gateway) in [(CLIENT, GATEWAY), (None, None)] {
+            let talk = [(client, REGISTER), (gateway, REGACK), (client, PUBLISH)];
+            assert_eq!(after(&talk).as_deref(), Some("t"));
+        }
+        let refused = &b"\x07\x0b\x00\x09\x00\x05\x02"[..];
+        let talk = [(CLIENT, REGISTER), (GATEWAY, refused), (CLIENT, PUBLISH)];
+        assert_eq!(after(&talk), None);
+        let other = &b"\x07\x0b\x00\x09\x00\x06\x00"[..];
+        let talk = [(CLIENT, REGISTER), (GATEWAY, other), (CLIENT, PUBLISH)];
+        assert_eq!(after(&talk), None, "an answer to another message");
+    }
+
+    #[test]
+    fn the_gateway_names_an_id_until_the_client_rejects_it() {
+        let register = &b"\x07\x0a\x00\x09\x00\x05t"[..];
+        let talk = [(GATEWAY, register), (CLIENT, REGACK), (GATEWAY, PUBLISH)];
+        assert_eq!(after(&talk).as_deref(), Some("t"));
+        let refused = &b"\x07\x0b\x00\x09\x00\x05\x03"[..];
+        let talk = [(GATEWAY, register), (CLIENT, refused), (GATEWAY, PUBLISH)];
+        assert_eq!(after(&talk), None);
+    }
+
+    #[test]
+    fn an_accepted_subscribe_names_an_id() {
+        let subscribe = &b"\x06\x12\x20\x00\x05t"[..];
+        let suback = &b"\x08\x13\x20\x00\x09\x00\x05\x00"[..];
+        let talk = [(CLIENT, subscribe), (GATEWAY, suback), (GATEWAY, PUBLISH)];
+        assert_eq!(after(&talk).as_deref(), Some("t"));
+    }
+
+    #[test]
+    fn other_ids_and_other_sessions_have_no_name() {
+        let predefined = &b"\x08\x0c\x01\x00\x09\x00\x00x"[..];
+        let talk = [(CLIENT, REGISTER), (GATEWAY, REGACK), (CLIENT, predefined)];
+        assert_eq!(after(&talk), None);
+        let connect = &b"\x07\x04\x04\x01\x00\x14c"[..];
+        let talk = [
+            (CLIENT, REGISTER),
+            (GATEWAY, REGACK),
+            (CLIENT, connect),
+            (CLIENT, PUBLISH),
+        ];
+        assert_eq!(after(&talk), None);
+    }
+}

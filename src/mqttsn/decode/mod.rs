@@ -123,6 +123,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             message_type = self.header()?;
             if message_type == MessageType::ENCAPSULATED {
                 let start = self.pos;
+                self.end = self.bytes.len();
                 self.record_raw(Field::Extra, start, self.end);
                 return Err(self.fatal(Rule::Nested, start.saturating_sub(1), 1, Detail::None));
             }
