@@ -6,16 +6,18 @@
 //! main  ->  cli (flags only)  ->  cmd/* (one per subcommand: Args -> Plan -> run)
 //! cmd   ->  client | broker | capture | output          these four never import each other
 //! those ->  mqtt                                         pure protocol, imports nothing of ours
+//! cmd, capture, output  ->  mqttsn  ->  mqtt             the same for MQTT-SN
 //! client, broker  ->  net                                byte streams
 //! ```
 //!
 //! | room | what belongs there | what never does |
 //! |---|---|---|
 //! | [`mqtt`] | packet model, the decoder, the encoder, framing, property/reason/rule tables, topic names and filters, the QoS 1/2 flow machine | I/O, clocks, tokio, clap, printing |
+//! | [`mqttsn`] | MQTT-SN 1.2: message model, the decoder, message type/flag/return code/rule tables, topic ids; shares sides, QoS, field values and sinks with `mqtt` | I/O, clocks, printing |
 //! | [`net`] | opening and accepting byte streams | MQTT knowledge |
 //! | [`client`] | the internal client that pub, sub, bench and capture-replay share | flag parsing, printing |
 //! | [`broker`] | `core` (pure: sessions, subscriptions, retained, wills) and the tokio shell around it | flag parsing, printing |
-//! | [`capture`] | pcap/pcapng reading, link/IP/TCP layers, stream reassembly, MQTT byte streams | printing |
+//! | [`capture`] | pcap/pcapng reading, link/IP/TCP layers, stream reassembly, MQTT byte streams, MQTT-SN datagrams | printing |
 //! | [`output`] | text trees, JSON lines, progress bars, tables, colour | sockets, protocol decisions |
 //! | [`cli`] | clap definitions; nothing else | behaviour |
 //! | [`cmd`] | one file or folder per subcommand; turns arguments into a validated plan, runs it, maps the result to an exit code | protocol rules |
@@ -30,5 +32,6 @@ pub mod cli;
 pub mod client;
 pub mod cmd;
 pub mod mqtt;
+pub mod mqttsn;
 pub mod net;
 pub mod output;

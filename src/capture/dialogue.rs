@@ -299,6 +299,8 @@ impl Dialogue {
                 Record::Packet(packet) => (packet.src, &mut packet.from),
                 Record::Gap(gap) => (gap.src, &mut gap.from),
                 Record::Skipped(skipped) => (skipped.src, &mut skipped.from),
+                // Only datagrams carry them.
+                Record::Message(_) => continue,
             };
             *from = self.side(self.end_of(src));
             out.records.push_back(record);

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! file (pcap, pcapng)  ->  link  ->  ip  ->  tcp (reassembly)  ->  dialogue (MQTT)  ->  packets
+//!                                       ->  udp (MQTT-SN)                          ->  messages
 //! ```
 //!
 //! Everything streams: memory is bounded, whatever the size of the file. Nothing here prints, and
@@ -19,10 +20,14 @@ pub mod link;
 pub mod packets;
 pub mod record;
 pub mod tcp;
+mod udp;
 pub mod write;
 
 pub use error::CaptureError;
 pub use file::{Frame, FrameReader, is_capture};
 pub use packets::{Options, Packets, Stats};
-pub use record::{CapturedPacket, Gap, Place, Record, SkipReason, Skipped, Timestamp, VersionFrom};
+pub use record::{
+    CapturedMessage, CapturedPacket, Gap, Place, Record, SkipReason, Skipped, Timestamp,
+    VersionFrom,
+};
 pub use write::{CaptureWriter, WrittenStream};

@@ -10,15 +10,17 @@ use super::{
     link::{self, Skip},
     record::{Place, Record},
     tcp::Streams,
+    udp::Pairs,
 };
 use crate::mqtt::Version;
 
 /// What the caller knows better than the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Streams with one of these TCP ports are MQTT, whatever they begin with.
+    /// Streams with one of these TCP ports are MQTT, whatever they begin with. Datagrams with one
+    /// of these UDP ports are MQTT-SN if the first of them can be read as such.
     pub ports: Vec<u16>,
-    /// Streams with one of these TCP ports are not looked at.
+    /// Streams with one of these TCP or UDP ports are not looked at.
     pub not_ports: Vec<u16>,
     /// The version of every packet, instead of what CONNECT or the packets say.
     pub version: Option<Version>,
@@ -58,6 +60,10 @@ pub struct Stats {
     pub streams: u64,
     /// TCP connections that carry MQTT.
     pub mqtt_streams: u64,
+    /// UDP peer pairs.
+    pub udp_pairs: u64,
+    /// UDP peer pairs that carry MQTT-SN.
+    pub mqttsn_pairs: u64,
 }
 
 /// What the streams have given and nobody has pulled yet.
@@ -65,6 +71,7 @@ pub struct Stats {
 pub(super) struct Out {
     pub(super) records: VecDeque<Record>,
     pub(super) mqtt_streams: u64,
+    pub(super) mqttsn_pairs: u64,
     /// Bytes kept in all streams of which it is not known yet whether they are MQTT.
     pub(super) undecided: usize,
 }
@@ -78,6 +85,7 @@ pub struct Packets<R> {
     frames: FrameReader<R>,
     options: Arc<Options>,
     streams: Streams<Dialogue>,
+    pairs: Pairs,
     out: Out,
     stats: Stats,
     last: Place,
@@ -92,6 +100,7 @@ impl<R: Read> Packets<R> {
             frames: FrameReader::new(reader),
             options: Arc::new(options),
             streams: Streams::new(),
+            pairs: Pairs::default(),
             out: Out::default(),
             stats: Stats::default(),
             last: Place {
@@ -128,6 +137,8 @@ impl<R: Read> Packets<R> {
         Stats {
             streams: self.streams.opened(),
             mqtt_streams: self.out.mqtt_streams,
+            udp_pairs: self.pairs.opened(),
+            mqttsn_pairs: self.out.mqttsn_pairs,
             ..self.stats
         }
     }
@@ -158,7 +169,11 @@ impl<R: Read> Packets<R> {
                     &mut self.out,
                 );
             }
-            Ok(Transport::Udp(_)) => self.stats.udp += 1,
+            Ok(Transport::Udp(datagram)) => {
+                self.stats.udp += 1;
+                self.pairs
+                    .datagram(&datagram, place, &self.options, &mut self.out);
+            }
             Err(Skip::Fragment) => self.stats.fragments += 1,
             Err(Skip::UnknownLink) => self.stats.unknown_link += 1,
             Err(Skip::Damaged) => self.stats.damaged += 1,

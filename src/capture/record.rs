@@ -29,6 +29,8 @@ pub struct Place {
 pub enum Record {
     /// A packet, whole or cut.
     Packet(CapturedPacket),
+    /// An MQTT-SN message.
+    Message(CapturedMessage),
     /// Bytes that the capture does not have.
     Gap(Gap),
     /// Bytes that the capture has and that belong to no packet.
@@ -97,6 +99,28 @@ impl CapturedPacket {
     pub fn is_cut(&self) -> bool {
         self.bytes.len() < self.announced_len
     }
+}
+
+/// A UDP datagram with an MQTT-SN message, and with a forwarder encapsulation if there is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CapturedMessage {
+    /// The frame that holds it.
+    pub frame: u64,
+    /// When that frame was captured.
+    pub time: Option<Timestamp>,
+    /// UDP peer pair, numbered from 0 in the order of first frames. TCP connections have numbers
+    /// of their own, so that these do not depend on what else was captured.
+    pub stream: u64,
+    /// Sender.
+    pub src: SocketAddr,
+    /// Receiver.
+    pub dst: SocketAddr,
+    /// The sender's part in the conversation, if known; a gateway is a server.
+    pub from: Option<Side>,
+    /// What carried the bytes: `udp`.
+    pub transport: &'static str,
+    /// The datagram; the first part of it if the capture cut it.
+    pub bytes: Bytes,
 }
 
 /// Bytes that were sent and are not in the capture.

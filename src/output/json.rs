@@ -309,7 +309,7 @@ impl Serialize for Packet<'_> {
             }
         }
         if !self.violations.is_empty() {
-            let violations: Vec<_> = self.violations.iter().map(Broken).collect();
+            let violations: Vec<_> = self.violations.iter().map(Broken::from).collect();
             entry(map_ref, "violations", Some(violations))?;
         }
         entry(map_ref, "raw_hex", self.raw.map(hex::encode))?;
@@ -328,7 +328,7 @@ pub(super) fn place<M: SerializeMap>(map: &mut M, place: &Place) -> Result<(), M
     entry(map, "transport", place.transport)
 }
 
-fn entry<M: SerializeMap>(
+pub(super) fn entry<M: SerializeMap>(
     map: &mut M,
     key: &str,
     value: Option<impl Serialize>,
@@ -340,7 +340,7 @@ fn entry<M: SerializeMap>(
 }
 
 /// Bytes under `key` if they are UTF-8, as hex under `hex_key` otherwise.
-fn text<M: SerializeMap>(
+pub(super) fn text<M: SerializeMap>(
     map: &mut M,
     key: &str,
     hex_key: &str,
@@ -463,17 +463,24 @@ impl Serialize for PropertyValue<'_> {
     }
 }
 
-struct Broken<'v>(&'v Violation);
+/// A violation of any protocol.
+#[derive(Debug, serde::Serialize)]
+pub(super) struct Broken {
+    pub(super) ids: Vec<&'static str>,
+    pub(super) severity: &'static str,
+    pub(super) message: String,
+    pub(super) offset: u32,
+    pub(super) len: u32,
+}
 
-impl Serialize for Broken<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let violation = self.0;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("ids", &violation.citations().collect::<Vec<_>>())?;
-        map.serialize_entry("severity", violation.severity().as_str())?;
-        map.serialize_entry("message", &Shown(violation))?;
-        map.serialize_entry("offset", &violation.offset)?;
-        map.serialize_entry("len", &violation.len)?;
-        map.end()
+impl From<&Violation> for Broken {
+    fn from(violation: &Violation) -> Broken {
+        Broken {
+            ids: violation.citations().collect(),
+            severity: violation.severity().as_str(),
+            message: violation.to_string(),
+            offset: violation.offset,
+            len: violation.len,
+        }
     }
 }

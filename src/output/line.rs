@@ -28,18 +28,35 @@ pub fn write(out: &mut impl Write, decoded: &Decoded<'_>) -> io::Result<()> {
         .max_by_key(|violation| violation.severity())
         .map(|worst| format!("  [{}: {worst}]", colour::severity(worst.severity())))
         .unwrap_or_default();
-    let rest = format!("{summary}{mark}");
+    let name = (name, colour::packet_type(name, packet_type));
+    write_columns(out, &origin.place, name, &format!("{summary}{mark}"))
+}
+
+/// Where it came from, its name plain and in colour, and the rest of the line.
+pub(super) fn write_columns(
+    out: &mut impl Write,
+    place: &Place,
+    (name, coloured): (&str, String),
+    rest: &str,
+) -> io::Result<()> {
     let padding = match rest.is_empty() {
         true => 0,
         false => 12usize.saturating_sub(name.len()),
     };
-    writeln!(
-        out,
-        "{}{}{:padding$}{rest}",
-        colour::dim(&columns(&origin.place)),
-        colour::packet_type(name, packet_type),
-        ""
-    )
+    let columns = colour::dim(&columns(place));
+    writeln!(out, "{columns}{coloured}{:padding$}{rest}", "")
+}
+
+/// The words for a payload: its length, and what it says.
+pub(super) fn payload(payload: &[u8]) -> Vec<String> {
+    let mut words = vec![format!("({})", payload.len())];
+    if !payload.is_empty() {
+        words.push(match std::str::from_utf8(payload) {
+            Ok(text) => shorten(Safe(text).to_string(), SHOWN_TEXT),
+            Err(_) => shorten(Hex(payload).to_string(), SHOWN_TEXT),
+        });
+    }
+    words
 }
 
 /// The columns in front of every line: frame, time of day, sender and receiver.
@@ -105,22 +122,14 @@ fn summary(decoded: &Decoded<'_>, packet_type: PacketType) -> String {
             (Field::SubscriptionOptions, Value::Byte(options)) => {
                 words.push(format!("q{}", options & 0b11));
             }
-            (Field::Payload, Value::Binary(payload)) => {
-                words.push(format!("({})", payload.len()));
-                if !payload.is_empty() {
-                    words.push(match std::str::from_utf8(payload) {
-                        Ok(text) => shorten(Safe(text).to_string(), SHOWN_TEXT),
-                        Err(_) => shorten(Hex(payload).to_string(), SHOWN_TEXT),
-                    });
-                }
-            }
+            (Field::Payload, Value::Binary(bytes)) => words.extend(payload(bytes)),
             _ => {}
         }
     }
     words.join(" ")
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok("") => "\"\"".into(),
         Ok(text) if !text.contains(' ') => shorten(Safe(text).to_string(), SHOWN_TEXT),

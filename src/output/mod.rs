@@ -11,6 +11,7 @@ pub mod json;
 pub mod line;
 pub mod progress;
 pub mod replay;
+pub mod sn;
 pub mod text;
 pub mod time;
 pub mod tree;
@@ -54,7 +55,7 @@ pub struct Place {
     pub frame: Option<u64>,
     /// When that frame was captured.
     pub time: Option<Time>,
-    /// Number of the TCP connection, from 0.
+    /// Number of the TCP connection, or of the UDP peer pair, from 0.
     pub stream: Option<u64>,
     /// Sender and receiver.
     pub endpoints: Option<(SocketAddr, SocketAddr)>,

@@ -11,13 +11,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &[]),
     (
         "cmd",
-        &["cli", "client", "broker", "capture", "output", "mqtt"],
+        &[
+            "cli", "client", "broker", "capture", "output", "mqtt", "mqttsn",
+        ],
     ),
     ("client", &["mqtt", "net"]),
     ("broker", &["mqtt", "net"]),
-    ("capture", &["mqtt"]),
-    ("output", &["mqtt"]),
+    ("capture", &["mqtt", "mqttsn"]),
+    ("output", &["mqtt", "mqttsn"]),
     ("net", &[]),
+    ("mqttsn", &["mqtt"]),
     ("mqtt", &[]),
 ];
 
@@ -36,7 +39,9 @@ const CRATES: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that leave printing to others.
-const SILENT: &[&str] = &["mqtt", "net", "client", "broker", "capture", "cli"];
+const SILENT: &[&str] = &[
+    "mqtt", "mqttsn", "net", "client", "broker", "capture", "cli",
+];
 
 /// Things that a pure room has no business with.
 const IMPURE: &[&str] = &["net", "time", "fs", "io", "thread", "env", "process", "*"];
@@ -221,7 +226,8 @@ fn the_protocol_is_pure() {
             .path
             .components()
             .any(|part| part.as_os_str() == "core");
-        if source.room == "mqtt" || (source.room == "broker" && is_core) {
+        let is_protocol = ["mqtt", "mqttsn"].contains(&source.room.as_str());
+        if is_protocol || (source.room == "broker" && is_core) {
             // A duration is a number, not a clock.
             let code = source.code.replace("std::time::Duration", "");
             for name in names_after(&code, "std::") {

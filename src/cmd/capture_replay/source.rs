@@ -145,6 +145,8 @@ impl<R: Read> Source<R> {
     fn record(&mut self, record: &Record) -> ControlFlow<Step> {
         match record {
             Record::Packet(packet) => self.packet(packet),
+            // There is no client for MQTT-SN.
+            Record::Message(_) => ControlFlow::Continue(()),
             Record::Gap(gap) => {
                 if gap.from != Some(Side::Server) {
                     self.skips.gaps += 1;

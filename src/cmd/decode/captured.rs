@@ -5,6 +5,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 
 use super::super::{Exit, Failure};
+use super::messages::Messages;
 use super::show::Show;
 use super::{Plan, Stop};
 use crate::capture::{CapturedPacket, Gap, Options, Packets, Record, Skipped, Timestamp};
@@ -32,10 +33,12 @@ pub(super) fn decode(
     };
     let mut packets = Packets::new(reader, options);
     let mut aliases = AliasesOf::new();
+    let mut messages = Messages::default();
     let mut is_empty = true;
     loop {
         match packets.next() {
             Ok(Some(Record::Packet(packet))) => show_packet(&packet, &mut aliases, show)?,
+            Ok(Some(Record::Message(message))) => messages.show(&message, show)?,
             Ok(Some(Record::Gap(gap))) => show.hole(&gap_hole(&gap))?,
             Ok(Some(Record::Skipped(skipped))) => show.hole(&skipped_hole(&skipped))?,
             Ok(None) => break,
@@ -100,7 +103,7 @@ fn show_packet(
     show.packet(origin, &packet.bytes, &record, resolved)
 }
 
-fn time(timestamp: Timestamp) -> Time {
+pub(super) fn time(timestamp: Timestamp) -> Time {
     Time {
         nanoseconds: i128::from(timestamp.nanos),
         digits: timestamp.digits,

@@ -4,6 +4,7 @@ mod captured;
 mod hex_dump;
 mod hex_text;
 mod input;
+mod messages;
 mod show;
 
 use std::io::{self, BufWriter, Write};

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::{Plan, Stop, View};
 use crate::mqtt::decode::Recorder;
 use crate::output::hole::{self, Hole};
-use crate::output::{Decoded, Origin, json, line, tree};
+use crate::output::{Decoded, Origin, json, line, sn, tree};
 
 /// The view, and where it goes.
 pub(super) struct Show<'o> {
@@ -61,6 +61,27 @@ impl<'o> Show<'o> {
                     show_secrets: self.show_secrets,
                 };
                 tree::write(&mut out, &decoded, options)?;
+            }
+        }
+        self.end_of_record()
+    }
+
+    pub(super) fn message(&mut self, decoded: &sn::Decoded<'_>) -> Result<(), Stop> {
+        let mut out = &mut *self.out;
+        match self.view {
+            View::Json => {
+                let options = json::Options {
+                    show_secrets: self.show_secrets,
+                    raw: self.raw,
+                };
+                sn::json::write(&mut out, decoded, options)?;
+            }
+            View::Lines => sn::line::write(&mut out, decoded)?,
+            View::Tree => {
+                if !self.is_first {
+                    writeln!(out)?;
+                }
+                sn::tree::write(&mut out, decoded)?;
             }
         }
         self.end_of_record()

@@ -3,18 +3,18 @@
 use super::super::property::{PropertyId, Value};
 use super::super::rule::{Severity, Violation};
 
-/// Takes what the decoder finds.
-pub trait Sink<'a> {
+/// Takes what a decoder finds: fields `F` and violations `V`, those of MQTT unless said otherwise.
+pub trait Sink<'a, F = Field, V = Violation> {
     /// Whether fields are kept. Where not, the compiler drops the work for them.
     const RECORDS: bool;
 
     /// A field was read: its bytes in the packet, `start..end`, and its value. A string's bytes
     /// include its length prefix, a property's its identifier.
-    fn field(&mut self, field: Field, start: usize, end: usize, value: Value<'a>);
+    fn field(&mut self, field: F, start: usize, end: usize, value: Value<'a>);
 
     /// Something is wrong. `Err` stops the decoder; after `Ok` it goes on as far as the bytes
     /// allow.
-    fn violation(&mut self, violation: Violation) -> Result<(), Violation>;
+    fn violation(&mut self, violation: V) -> Result<(), V>;
 }
 
 /// The fast sink: ignores fields and stops at the first violation that is an error.
@@ -37,18 +37,27 @@ impl<'a> Sink<'a> for Strict {
 }
 
 /// The recording sink: keeps everything, stops at nothing.
-#[derive(Debug, Clone, Default)]
-pub struct Recorder<'a> {
+#[derive(Debug, Clone)]
+pub struct Recorder<'a, F = Field, V = Violation> {
     /// The fields in the order of the packet.
-    pub fields: Vec<FieldRecord<'a>>,
+    pub fields: Vec<FieldRecord<'a, F>>,
     /// The violations in the order in which they were found.
-    pub violations: Vec<Violation>,
+    pub violations: Vec<V>,
 }
 
-impl<'a> Sink<'a> for Recorder<'a> {
+impl<F, V> Default for Recorder<'_, F, V> {
+    fn default() -> Self {
+        Recorder {
+            fields: Vec::new(),
+            violations: Vec::new(),
+        }
+    }
+}
+
+impl<'a, F, V> Sink<'a, F, V> for Recorder<'a, F, V> {
     const RECORDS: bool = true;
 
-    fn field(&mut self, field: Field, start: usize, end: usize, value: Value<'a>) {
+    fn field(&mut self, field: F, start: usize, end: usize, value: Value<'a>) {
         self.fields.push(FieldRecord {
             field,
             start,
@@ -57,7 +66,7 @@ impl<'a> Sink<'a> for Recorder<'a> {
         });
     }
 
-    fn violation(&mut self, violation: Violation) -> Result<(), Violation> {
+    fn violation(&mut self, violation: V) -> Result<(), V> {
         self.violations.push(violation);
         Ok(())
     }
@@ -65,9 +74,9 @@ impl<'a> Sink<'a> for Recorder<'a> {
 
 /// A field, its place and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FieldRecord<'a> {
+pub struct FieldRecord<'a, F = Field> {
     /// Which field.
-    pub field: Field,
+    pub field: F,
     /// First byte, counted from the start of the packet.
     pub start: usize,
     /// Behind the last byte.

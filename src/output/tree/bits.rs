@@ -23,11 +23,11 @@ pub(super) fn pattern(byte: u8, high: u8, low: u8) -> String {
 }
 
 /// A note on some bits of a byte.
-pub(super) fn bits(byte: u8, high: u8, low: u8, meaning: &str) -> String {
+pub(in super::super) fn bits(byte: u8, high: u8, low: u8, meaning: &str) -> String {
     format!("{}  {meaning}", colour::dim(&pattern(byte, high, low)))
 }
 
-pub(super) const fn yes_no(set: bool) -> &'static str {
+pub(in super::super) const fn yes_no(set: bool) -> &'static str {
     if set { "yes" } else { "no" }
 }
 

@@ -74,7 +74,7 @@ pub(super) fn node(
                 *shown = "…".into();
             }
         }
-        Field::Payload => payload(&mut node, bytes),
+        Field::Payload => payload(&mut node, "Application Message", bytes),
         Field::Property(id) | Field::WillProperty(id) => {
             node.label = format!("{id}: {}{}", shown(record.value), unit(id, record.value));
         }
@@ -101,7 +101,7 @@ const fn name(field: Field) -> &'static str {
     }
 }
 
-fn shown(value: Value<'_>) -> String {
+pub(in super::super) fn shown(value: Value<'_>) -> String {
     match value {
         Value::Byte(n) => n.to_string(),
         Value::U16(n) => n.to_string(),
@@ -227,8 +227,8 @@ fn subscription_options(node: &mut Node, record: &FieldRecord<'_>, version: Vers
 }
 
 /// Text as text, anything else as a hex dump.
-fn payload(node: &mut Node, bytes: &[u8]) {
-    node.label = format!("Application Message: {}", count(bytes.len(), "byte"));
+pub(in super::super) fn payload(node: &mut Node, name: &str, bytes: &[u8]) {
+    node.label = format!("{name}: {}", count(bytes.len(), "byte"));
     if let Ok(text) = std::str::from_utf8(bytes) {
         if !text.is_empty() {
             node.notes = text

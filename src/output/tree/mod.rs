@@ -2,13 +2,13 @@
 //! header bit by bit, Remaining Length with its arithmetic, then variable header, properties and
 //! payload, and at the end what is wrong.
 
-mod bits;
-mod fields;
+pub(super) mod bits;
+pub(super) mod fields;
 
 use std::io::{self, Write};
 
 use super::text::Hex;
-use super::{Decoded, colour};
+use super::{Decoded, Place, colour};
 use crate::mqtt::decode::{Field, Section};
 use crate::mqtt::{PacketType, Version};
 
@@ -24,24 +24,24 @@ pub struct Options {
 
 /// One line of the tree and what hangs below it.
 #[derive(Debug, Default)]
-struct Node {
+pub(super) struct Node {
     /// Offset and bytes of a field; headings have none.
-    bytes: Option<(usize, String)>,
-    label: String,
+    pub(super) bytes: Option<(usize, String)>,
+    pub(super) label: String,
     /// Further lines about the same bytes.
-    notes: Vec<String>,
-    children: Vec<Node>,
+    pub(super) notes: Vec<String>,
+    pub(super) children: Vec<Node>,
 }
 
 impl Node {
-    fn heading(label: &str) -> Node {
+    pub(super) fn heading(label: &str) -> Node {
         Node {
             label: colour::bold(label),
             ..Node::default()
         }
     }
 
-    fn field(offset: usize, bytes: &[u8], label: String) -> Node {
+    pub(super) fn field(offset: usize, bytes: &[u8], label: String) -> Node {
         let shown = match bytes.get(..SHOWN_BYTES) {
             Some(first) if bytes.len() > SHOWN_BYTES => format!("{} …", Hex(first)),
             _ => Hex(bytes).to_string(),
@@ -60,9 +60,12 @@ impl Node {
 /// Those of `out`.
 pub fn write(out: &mut impl Write, decoded: &Decoded<'_>, options: Options) -> io::Result<()> {
     writeln!(out, "{}", headline(decoded))?;
-    let nodes = build(decoded, options);
-    let width = Width::of(&nodes);
-    write_nodes(out, &nodes, "", width)
+    write_all(out, &build(decoded, options))
+}
+
+/// Writes the nodes below a headline.
+pub(super) fn write_all(out: &mut impl Write, nodes: &[Node]) -> io::Result<()> {
+    write_nodes(out, nodes, "", Width::of(nodes))
 }
 
 fn headline(decoded: &Decoded<'_>) -> String {
@@ -70,21 +73,25 @@ fn headline(decoded: &Decoded<'_>) -> String {
     let byte1 = decoded.bytes.first().copied().unwrap_or_default();
     let packet_type = PacketType::from_byte1(byte1);
     let name = packet_type.name(origin.version);
-    let mut parts = vec![
-        colour::packet_type(name, packet_type),
-        version_note(origin.version, origin.version_from),
-    ];
-    if let Some(side) = origin.place.from {
+    let name = colour::packet_type(name, packet_type);
+    let version = version_note(origin.version, origin.version_from);
+    headline_of(name, version, decoded.bytes.len(), &origin.place)
+}
+
+/// Name, version, and where it came from.
+pub(super) fn headline_of(name: String, version: String, len: usize, place: &Place) -> String {
+    let mut parts = vec![name, version];
+    if let Some(side) = place.from {
         parts.push(format!("from {side}"));
     }
-    parts.push(count(decoded.bytes.len(), "byte"));
-    if let Some(frame) = origin.place.frame {
+    parts.push(count(len, "byte"));
+    if let Some(frame) = place.frame {
         parts.push(format!("frame {frame}"));
     }
-    if let Some((src, dst)) = origin.place.endpoints {
+    if let Some((src, dst)) = place.endpoints {
         parts.push(format!("{src} → {dst}"));
     }
-    if let Some(time) = origin.place.time {
+    if let Some(time) = place.time {
         parts.push(time.to_string());
     }
     parts.join(&colour::dim(" · "))
@@ -98,7 +105,7 @@ fn version_note(version: Version, from: &str) -> String {
 }
 
 /// `1 byte`, `2 bytes`.
-fn count(n: usize, noun: &str) -> String {
+pub(super) fn count(n: usize, noun: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{n} {noun}{plural}")
 }

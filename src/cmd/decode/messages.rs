@@ -1,0 +1,57 @@
+//! From captured MQTT-SN messages to the view.
+
+use rustc_hash::FxHashMap;
+
+use super::Stop;
+use super::captured::time;
+use super::show::Show;
+use crate::capture::CapturedMessage;
+use crate::mqttsn::decode::{Recorder, decode};
+use crate::mqttsn::topics::Topics;
+use crate::output::{Place, sn};
+
+/// Clients of which the topic ids are kept; beyond it all are forgotten, for an id without a name
+/// is better than memory that grows with the capture.
+const MAX_CLIENTS: usize = 4096;
+
+/// What the messages so far say about those to come.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    /// Topic ids by peer pair, and by the node behind a forwarder.
+    topics: FxHashMap<(u64, Vec<u8>), Topics>,
+}
+
+impl Messages {
+    /// Decodes and shows a message.
+    pub(super) fn show(
+        &mut self,
+        message: &CapturedMessage,
+        show: &mut Show<'_>,
+    ) -> Result<(), Stop> {
+        let mut record = Recorder::default();
+        // What is wrong stands in the record.
+        let decoded = decode(&message.bytes, message.from, &mut record);
+        if self.topics.len() >= MAX_CLIENTS {
+            self.topics.clear();
+        }
+        let topic_resolved = decoded.ok().and_then(|envelope| {
+            let node = envelope.forwarder.map(|f| f.wireless_node_id.to_vec());
+            let key = (message.stream, node.unwrap_or_default());
+            let topics = self.topics.entry(key).or_default();
+            topics.resolve(&envelope.message, message.from)
+        });
+        show.message(&sn::Decoded {
+            place: Place {
+                frame: Some(message.frame),
+                time: message.time.map(time),
+                stream: Some(message.stream),
+                endpoints: Some((message.src, message.dst)),
+                from: message.from,
+                transport: Some(message.transport),
+            },
+            bytes: &message.bytes,
+            record: &record,
+            topic_resolved,
+        })
+    }
+}

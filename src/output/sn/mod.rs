@@ -1,0 +1,88 @@
+//! MQTT-SN messages: the same three views as for MQTT packets, in the same style.
+
+pub mod json;
+pub mod line;
+pub mod tree;
+
+use super::Place;
+use crate::mqtt::PacketType;
+use crate::mqtt::property::Value;
+use crate::mqttsn::decode::{Field, Header, Recorder};
+use crate::mqttsn::{Flags, MessageType};
+
+/// A decoded message with what is known about where it came from: the input of every view.
+#[derive(Debug, Clone, Copy)]
+pub struct Decoded<'a> {
+    /// Where it came from.
+    pub place: Place,
+    /// The datagram.
+    pub bytes: &'a [u8],
+    /// What the decoder found in it.
+    pub record: &'a Recorder<'a>,
+    /// The topic name that the topic id stood for at that moment.
+    pub topic_resolved: Option<&'a str>,
+}
+
+impl Decoded<'_> {
+    /// The header of the message, behind a forwarder encapsulation, and where it stands.
+    fn header(&self) -> Option<(usize, Header)> {
+        Header::of_message(self.bytes)
+    }
+
+    fn message_type(&self) -> Option<MessageType> {
+        self.header().map(|(_, header)| header.message_type)
+    }
+
+    fn name(&self) -> &'static str {
+        self.message_type().map_or("RESERVED", MessageType::name)
+    }
+
+    fn flags(&self) -> Option<Flags> {
+        self.record
+            .fields
+            .iter()
+            .find_map(|record| match (record.field, record.value) {
+                (Field::Flags, Value::Byte(flags)) => Some(Flags(flags)),
+                _ => None,
+            })
+    }
+
+    /// Whether the message has these flags, and its type uses them.
+    fn flags_used(&self, mask: u8) -> Option<Flags> {
+        let used = Flags::used_by(self.message_type()?);
+        self.flags().filter(|_| used & mask != 0)
+    }
+}
+
+/// The packet type of MQTT whose colour a message has.
+const fn family(message_type: MessageType) -> PacketType {
+    match message_type {
+        MessageType::CONNECT
+        | MessageType::CONNACK
+        | MessageType::WILLTOPICREQ
+        | MessageType::WILLTOPIC
+        | MessageType::WILLMSGREQ
+        | MessageType::WILLMSG
+        | MessageType::WILLTOPICUPD
+        | MessageType::WILLTOPICRESP
+        | MessageType::WILLMSGUPD
+        | MessageType::WILLMSGRESP => PacketType::CONNECT,
+        MessageType::PUBLISH => PacketType::PUBLISH,
+        MessageType::PUBACK | MessageType::PUBREC | MessageType::PUBREL | MessageType::PUBCOMP => {
+            PacketType::PUBACK
+        }
+        MessageType::REGISTER
+        | MessageType::REGACK
+        | MessageType::SUBSCRIBE
+        | MessageType::SUBACK
+        | MessageType::UNSUBSCRIBE
+        | MessageType::UNSUBACK => PacketType::SUBSCRIBE,
+        MessageType::ADVERTISE
+        | MessageType::SEARCHGW
+        | MessageType::GWINFO
+        | MessageType::PINGREQ
+        | MessageType::PINGRESP => PacketType::PINGREQ,
+        MessageType::DISCONNECT => PacketType::DISCONNECT,
+        _ => PacketType::RESERVED,
+    }
+}
