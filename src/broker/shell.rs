@@ -25,10 +25,15 @@ const READ: usize = 64 << 10;
 const READS_PER_TURN: usize = 4;
 /// How long a connection that is being closed may take for what was sent last.
 const LINGER: Duration = Duration::from_secs(2);
+/// How long a broker that is asked to end goes on with what clients have sent before.
+const SETTLE: Duration = Duration::from_millis(200);
+/// Enough for the system to tell what is there already.
+const SETTLE_TURN: Duration = Duration::from_millis(1);
 /// How long to wait when nothing can be accepted, e.g. for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Runs a broker on `listener` until `shutdown` is ready, then takes leave of every client.
+/// Runs a broker on `listener` until `shutdown` is ready and what clients have sent by then is
+/// handled, then takes leave of every client.
 /// `watch` is told what happens.
 ///
 /// Needs a tokio runtime with I/O and time, and keeps to the thread it is polled on.
@@ -44,7 +49,7 @@ pub async fn serve(
             tokio::select! {
                 () = accept(&hub, &listener) => {}
                 () = keep_time(&hub) => {}
-                () = async { shutdown.await; hub.settle().await } => {}
+                () = async { shutdown.await; settle(&hub).await } => {}
             }
             drop(listener);
             hub.step(Core::shut_down);
@@ -91,6 +96,25 @@ async fn keep_time(hub: &Hub) {
     }
 }
 
+/// Waits until nothing comes any more: the last client may have ended before its last packets are
+/// read.
+async fn settle(hub: &Hub) {
+    let is_quiet = async {
+        // Two, since a turn may be over before the tasks that it has woken have run.
+        let mut quiet_turns = 0;
+        while quiet_turns < 2 {
+            let before = hub.inputs.get();
+            tokio::time::sleep(SETTLE_TURN).await;
+            quiet_turns = match hub.inputs.get() == before {
+                true => quiet_turns + 1,
+                false => 0,
+            };
+        }
+    };
+    // Who never stops sending does not keep the broker.
+    let _ = tokio::time::timeout(SETTLE, is_quiet).await;
+}
+
 /// What all tasks share.
 struct Hub {
     core: RefCell<Core>,
@@ -101,10 +125,10 @@ struct Hub {
     /// The deadline that [`keep_time`] waits for.
     timer_set: Cell<Option<Time>>,
     timer_changed: Notify,
+    /// How many inputs the core has had.
+    inputs: Cell<u64>,
     connections: Cell<usize>,
     connection_ended: Notify,
-    /// How often a connection came, sent something or went.
-    inputs: Cell<u64>,
 }
 
 impl Hub {
@@ -117,27 +141,10 @@ impl Hub {
             started: Instant::now(),
             timer_set: Cell::new(None),
             timer_changed: Notify::new(),
+            inputs: Cell::new(0),
             connections: Cell::new(0),
             connection_ended: Notify::new(),
-            inputs: Cell::new(0),
         }
-    }
-
-    /// Waits until everything that clients sent before now has been read: what is already in the
-    /// sockets' buffers is as good as received.
-    async fn settle(&self) {
-        let quiet = async {
-            loop {
-                let before = self.inputs.get();
-                // Long enough for the runtime to ask the system which sockets are readable.
-                tokio::time::sleep(Duration::from_millis(1)).await;
-                if self.inputs.get() == before {
-                    break;
-                }
-            }
-        };
-        // Clients that never stop are not waited for.
-        let _ = tokio::time::timeout(LINGER, quiet).await;
     }
 
     /// Has the core do something, then does what it asks for.
@@ -192,7 +199,7 @@ impl Member {
     }
 
     fn input(&self, input: Input<'_>) {
-        self.hub.inputs.set(self.hub.inputs.get().wrapping_add(1));
+        self.hub.inputs.set(self.hub.inputs.get() + 1);
         self.hub.step(|core, now| core.handle(now, self.id, input));
     }
 }
@@ -356,5 +363,31 @@ mod tests {
             assert_eq!(connack, [0x20, 2, 0, 0]);
         };
         tasks.run_until(other).await;
+    }
+
+    /// Keeps what clients sent.
+    struct Received(Rc<RefCell<Vec<u8>>>);
+
+    impl Watch for Received {
+        fn received(&mut self, _: ConnectionId, bytes: &[u8]) {
+            self.0.borrow_mut().extend_from_slice(bytes);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_before_the_end_is_read() {
+        // CONNECT 3.1.1, client "a"; PUBLISH "x" to "t"; DISCONNECT.
+        let sent = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x00\x00\x01a\x30\x04\x00\x01tx\xe0\x00";
+        let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
+        let address = listener.address();
+        let received = Rc::new(RefCell::new(Vec::new()));
+        // The broker's thread does nothing else until the client is gone.
+        let client_comes_and_goes = async {
+            let mut client = std::net::TcpStream::connect(address).unwrap();
+            std::io::Write::write_all(&mut client, sent).unwrap();
+        };
+        let watch = Received(received.clone());
+        serve(listener, Config::default(), watch, client_comes_and_goes).await;
+        assert_eq!(*received.borrow(), sent);
     }
 }
