@@ -61,8 +61,11 @@ fn serve(mut stream: TcpStream, suback: u8, subscriber: &Subscriber, fault: &Fau
             8 => {
                 let id = [packet[2], packet[3]];
                 let answer = [0x90, 4, id[0], id[1], 0, suback];
+                // Nobody may publish to the subscriber of an earlier run meanwhile.
+                let mut place = subscriber.stream.lock().unwrap();
                 stream.write_all(&answer).ok()?;
-                *subscriber.stream.lock().unwrap() = Some(stream.try_clone().ok()?);
+                *place = Some(stream.try_clone().ok()?);
+                drop(place);
                 subscriber.there.notify_all();
             }
             3 => {
