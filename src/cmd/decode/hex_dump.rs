@@ -48,7 +48,8 @@ fn offset_and_rest(line: &str) -> Option<(usize, &str)> {
 
 /// The digits of the groups at the front that are pairs of hex digits.
 fn hex_column(rest: &str) -> String {
-    let is_group = |word: &&str| word.len() % 2 == 0 && word.chars().all(|c| c.is_ascii_hexdigit());
+    let is_group =
+        |word: &&str| word.len().is_multiple_of(2) && word.chars().all(|c| c.is_ascii_hexdigit());
     rest.split_whitespace().take_while(is_group).collect()
 }
 

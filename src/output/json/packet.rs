@@ -1,16 +1,17 @@
-//! JSON lines: one object per packet, in the shape that every subcommand shares.
-//!
-//! Keys come in a fixed order, are absent where they do not apply, and never change their name.
+//! The object of an MQTT packet, and of a message that `sub` received.
 
 use std::io::{self, Write};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Decoded, Origin, Place};
+use super::super::time::Time;
+use super::super::{Decoded, Origin};
+use super::properties::PropertyList;
+use super::{Broken, Shown, entry, place, text, write_line};
 use crate::mqtt::decode::{Field, FieldRecord};
 use crate::mqtt::frame::FixedHeader;
 use crate::mqtt::packet::SubscriptionOptions;
-use crate::mqtt::property::{Kind, Property, PropertyId, Value};
+use crate::mqtt::property::{Property, Value};
 use crate::mqtt::rule::Violation;
 use crate::mqtt::{PacketType, Properties, ReasonCode, Version};
 
@@ -35,15 +36,6 @@ pub fn write_packet(
     write_line(out, &Packet::from_decoded(decoded, options))
 }
 
-/// Writes any object as one line.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, value)?;
-    out.write_all(b"\n")
-}
-
 /// A message as `sub --json` writes it: the keys of a PUBLISH that exist there.
 #[derive(Debug, Clone, Copy)]
 pub struct Message<'a> {
@@ -64,7 +56,7 @@ pub struct Message<'a> {
     /// Application Message.
     pub payload: &'a [u8],
     /// When it was received.
-    pub time: Option<super::time::Time>,
+    pub time: Option<Time>,
 }
 
 impl Serialize for Message<'_> {
@@ -88,7 +80,7 @@ impl Serialize for Message<'_> {
 #[derive(Debug, Default)]
 struct Packet<'a> {
     origin: Option<Origin>,
-    time: Option<super::time::Time>,
+    time: Option<Time>,
     version: Option<Version>,
     type_name: &'static str,
     byte1: Option<u8>,
@@ -317,51 +309,6 @@ impl Serialize for Packet<'_> {
     }
 }
 
-/// The keys that say where something came from.
-pub(super) fn place<M: SerializeMap>(map: &mut M, place: &Place) -> Result<(), M::Error> {
-    entry(map, "frame", place.frame)?;
-    entry(map, "time", place.time.map(Shown))?;
-    entry(map, "stream", place.stream)?;
-    entry(map, "src", place.endpoints.map(|(src, _)| Shown(src)))?;
-    entry(map, "dst", place.endpoints.map(|(_, dst)| Shown(dst)))?;
-    entry(map, "from", place.from.map(|side| side.as_str()))?;
-    entry(map, "transport", place.transport)
-}
-
-pub(super) fn entry<M: SerializeMap>(
-    map: &mut M,
-    key: &str,
-    value: Option<impl Serialize>,
-) -> Result<(), M::Error> {
-    match value {
-        Some(value) => map.serialize_entry(key, &value),
-        None => Ok(()),
-    }
-}
-
-/// Bytes under `key` if they are UTF-8, as hex under `hex_key` otherwise.
-pub(super) fn text<M: SerializeMap>(
-    map: &mut M,
-    key: &str,
-    hex_key: &str,
-    bytes: Option<&[u8]>,
-) -> Result<(), M::Error> {
-    let Some(bytes) = bytes else { return Ok(()) };
-    match std::str::from_utf8(bytes) {
-        Ok(text) => map.serialize_entry(key, text),
-        Err(_) => map.serialize_entry(hex_key, &hex::encode(bytes)),
-    }
-}
-
-/// Serialises a value as the string it displays as.
-struct Shown<T>(T);
-
-impl<T: std::fmt::Display> Serialize for Shown<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
 impl Serialize for Filter<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -395,92 +342,5 @@ impl Serialize for Will<'_, '_> {
             map.serialize_entry("properties", &PropertyList(&connect.will_properties))?;
         }
         map.end()
-    }
-}
-
-/// Properties by name, each in the place of its first appearance.
-struct PropertyList<'p, 'a>(&'p [Property<'a>]);
-
-impl Serialize for PropertyList<'_, '_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        // A list may hold millions of properties, but only a few identifiers.
-        let mut ids: Vec<PropertyId> = Vec::new();
-        for property in self.0 {
-            if !ids.contains(&property.id) {
-                ids.push(property.id);
-            }
-        }
-        for id in ids {
-            let Some(row) = id.row() else {
-                continue;
-            };
-            let values = || self.0.iter().filter(|p| p.id == id).map(|p| p.value);
-            let is_hex = row.kind == Kind::Binary
-                || values().any(|v| matches!(v, Value::Str(s) if std::str::from_utf8(s).is_err()));
-            let values: Vec<_> = values()
-                .map(|value| PropertyValue { value, is_hex })
-                .collect();
-            let key = if is_hex {
-                format!("{}_hex", row.name)
-            } else {
-                row.name.to_owned()
-            };
-            match values.as_slice() {
-                [single] if id != PropertyId::USER_PROPERTY => {
-                    map.serialize_entry(&key, single)?;
-                }
-                several => map.serialize_entry(&key, several)?,
-            }
-        }
-        map.end()
-    }
-}
-
-struct PropertyValue<'a> {
-    value: Value<'a>,
-    /// The key says that it is hex.
-    is_hex: bool,
-}
-
-impl Serialize for PropertyValue<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.value {
-            Value::Byte(n) => serializer.serialize_u8(n),
-            Value::U16(n) => serializer.serialize_u16(n),
-            Value::U32(n) | Value::VarInt(n) => serializer.serialize_u32(n),
-            Value::Str(bytes) | Value::Binary(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) if !self.is_hex => serializer.serialize_str(text),
-                _ => serializer.serialize_str(&hex::encode(bytes)),
-            },
-            // A pair that is not UTF-8 is a violation, which `raw_hex` shows in full.
-            Value::Pair(name, value) => [
-                String::from_utf8_lossy(name),
-                String::from_utf8_lossy(value),
-            ]
-            .serialize(serializer),
-        }
-    }
-}
-
-/// A violation of any protocol.
-#[derive(Debug, serde::Serialize)]
-pub(super) struct Broken {
-    pub(super) ids: Vec<&'static str>,
-    pub(super) severity: &'static str,
-    pub(super) message: String,
-    pub(super) offset: u32,
-    pub(super) len: u32,
-}
-
-impl From<&Violation> for Broken {
-    fn from(violation: &Violation) -> Broken {
-        Broken {
-            ids: violation.citations().collect(),
-            severity: violation.severity().as_str(),
-            message: violation.to_string(),
-            offset: violation.offset,
-            len: violation.len,
-        }
     }
 }
