@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     match result {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(failure) => {
-            eprintln!("midge: {failure}");
+            cmd::note(&failure);
             ExitCode::from(failure.exit.code())
         }
     }

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use tokio::sync::oneshot;
 
 use super::signals::Signals;
-use super::{Exit, Failure};
+use super::{Exit, Failure, note};
 use crate::broker::{Config, ListenError, Listener, serve};
 use crate::cli;
 use crate::output::event::{Field, Value, write_json};
@@ -74,10 +74,10 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
     let recording = record.map(Recording::create).transpose()?;
     let ready = Ready::new(listener.address());
     if !listener.address().ip().is_loopback() {
-        eprintln!(
-            "midge: warning: listening on {}, beyond this machine, and everybody may connect",
+        note(format_args!(
+            "warning: listening on {}, beyond this machine, and everybody may connect",
             listener.address()
-        );
+        ));
     }
     let recorded = recording.as_ref().map(Recording::outcome);
     let mut watcher = Watcher::new(plan.log, recording);

@@ -8,9 +8,11 @@ pub mod connect;
 pub mod decode;
 pub mod duration;
 mod exit;
+mod note;
 pub mod publish;
 mod signals;
 pub mod subscribe;
 mod version;
 
 pub use exit::{Exit, Failure};
+pub use note::note;

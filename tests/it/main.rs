@@ -10,6 +10,7 @@ mod captures_json;
 mod captures_sn;
 mod client_scripted;
 mod corpus;
+mod decode_command;
 mod decode_corpus;
 mod decode_properties;
 mod generated;

@@ -21,7 +21,7 @@ use self::reader::{Counts, Input};
 use self::source::Source;
 use self::speed::Speed;
 use super::connect::{self, ConnectPlan, Session};
-use super::{Exit, Failure, version};
+use super::{Exit, Failure, note, version};
 use crate::capture::CaptureError;
 use crate::cli;
 use crate::mqtt::Version;
@@ -171,7 +171,7 @@ fn finish(plan: &Plan, name: &str, outcome: Outcome) -> Result<Exit, Failure> {
         None => failures.pop(),
     };
     for failure in failures {
-        eprintln!("midge: {failure}");
+        note(&failure);
     }
     match (outcome.signal, last) {
         (Some(exit), _) => Ok(exit),

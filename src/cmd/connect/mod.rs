@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use self::url::Url;
-use super::{Exit, Failure, duration, version};
+use super::{Exit, Failure, duration, note, version};
 use crate::cli;
 use crate::client::{ConnectError, ConnectOptions, Engine, EngineKind, Lost, Options, Target};
 use crate::mqtt::property::Value;
@@ -180,7 +180,7 @@ impl ConnectPlan {
     /// Says something on stderr if the user wants to know.
     pub fn debug(&self, message: std::fmt::Arguments<'_>) {
         if self.debug {
-            eprintln!("midge: {message}");
+            note(message);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::net::SocketAddr;
 
-use super::super::{Exit, Failure};
+use super::super::{Exit, Failure, note};
 use super::messages::Messages;
 use super::show::Show;
 use super::{Plan, Stop};
@@ -50,10 +50,11 @@ pub(super) fn decode(
     }
     if is_empty {
         let stats = packets.stats();
-        eprintln!(
-            "midge: {name}: no MQTT found in {} frames with {} TCP connections",
+        note(format_args!(
+            "{name}: no MQTT found in {} frames with {} TCP connections (what is in TLS and \
+             WebSocket is not read yet)",
             stats.frames, stats.streams
-        );
+        ));
     }
     Ok(())
 }

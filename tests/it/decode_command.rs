@@ -1,0 +1,95 @@
+//! `midge decode` as a program: what it takes, what it says, how it ends.
+
+use crate::program::{midge, run, run_with_input};
+
+/// The text of a run that must succeed without a word on stderr.
+fn shown(input: &str, flags: &[&str]) -> String {
+    let mut args = vec!["decode"];
+    args.extend(flags);
+    let ended = run_with_input(&args, input.as_bytes());
+    assert_eq!((ended.code(), ended.stderr.as_str()), (0, ""));
+    String::from_utf8(ended.stdout).unwrap()
+}
+
+#[test]
+fn hex_in_many_forms_and_dumps_are_the_same_packets() {
+    let expected = "PINGREQ\nPINGRESP\n";
+    for input in [
+        "c000d000",
+        "c0 00 d0 00",
+        "0xc0, 0x00, 0xd0, 0x00",
+        "c0:00\nd0:00",
+        "00000000: c000 d000                                ....",
+        "00000000  c0 00 d0 00                                       |....|\n00000004\n",
+    ] {
+        assert_eq!(shown(input, &["--lines"]), expected, "{input}");
+    }
+}
+
+#[test]
+fn damaged_hex_shows_what_can_be_read_and_says_where_it_breaks() {
+    let ended = run_with_input(&["decode", "--lines"], b"c000\nd0 0g");
+    assert_eq!(ended.code(), 1);
+    let text = String::from_utf8(ended.stdout).unwrap();
+    assert!(text.starts_with("PINGREQ\nPINGRESP"), "{text}");
+    assert_eq!(
+        ended.stderr,
+        "midge: stdin: 'g' is not a hex digit at line 2, column 5 (byte 3 of the packets)\n"
+    );
+}
+
+#[test]
+fn wrong_input_is_one_sentence() {
+    for (args, code, message) in [
+        (
+            &["decode", "nothing.pcap"][..],
+            1,
+            "midge: cannot read nothing.pcap: there is no such file\n",
+        ),
+        (
+            &["decode", "zz"],
+            1,
+            "midge: 'zz' is neither a file that exists nor hex text\n",
+        ),
+        (
+            &["decode", "src"],
+            1,
+            "midge: cannot read src: it is a directory\n",
+        ),
+        (
+            &["decode", "README.md", "Cargo.toml"],
+            2,
+            "midge: decode takes one file at a time, or hex text in any number of words\n",
+        ),
+    ] {
+        run(args).expect(code, message);
+    }
+}
+
+/// Left over behind the user name stands what the flags do not announce as a password.
+#[test]
+fn a_password_shows_only_its_length_wherever_it_stands() {
+    for packet in [
+        // flags: user name and password
+        "101e00044d51545404c2003c00026964000475736572000868756e7465723221",
+        // flags: user name alone
+        "101e00044d5154540482003c00026964000475736572000868756e7465723221",
+    ] {
+        for view in ["--tree", "--lines", "--json"] {
+            let text = shown(packet, &[view]);
+            assert!(
+                !text.contains("hunter2!") && !text.contains("68 75 6e 74"),
+                "{text}"
+            );
+        }
+        assert!(shown(packet, &["--tree", "--show-secrets"]).contains("hunter2!"));
+    }
+}
+
+#[test]
+fn a_stderr_that_nobody_reads_changes_no_exit_code() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = midge(&["decode", "zz"]).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+}
