@@ -19,6 +19,10 @@ pub struct Outgoing<M> {
     in_flight: FxHashMap<u16, InFlight<M>>,
     /// Ids in the order in which the messages were first sent; acknowledged ones are skipped.
     order: VecDeque<(u16, u64)>,
+    /// After a reconnect: what has still to be sent again, in the order in which it goes out.
+    again: VecDeque<(u16, u64)>,
+    /// How many of `again` are not acknowledged meanwhile.
+    again_open: usize,
     /// Ids of SUBSCRIBE and UNSUBSCRIBE, which share the space of PUBLISH.
     requests: FxHashSet<u16>,
     last_id: u16,
@@ -29,6 +33,8 @@ pub struct Outgoing<M> {
 #[derive(Debug)]
 struct InFlight<M> {
     serial: u64,
+    /// Not yet sent on this connection.
+    again: bool,
     stage: Stage<M>,
 }
 
@@ -55,7 +61,7 @@ pub enum PubRec<M> {
     Unknown,
 }
 
-/// What to send again after a reconnect, in this order (`[MQTT-4.4.0-1]`, `[MQTT-4.6.0-1]`).
+/// What to send again after a reconnect (`[MQTT-4.4.0-1]`).
 #[derive(Debug, PartialEq, Eq)]
 pub enum Resend<'m, M> {
     /// PUBLISH with DUP 1 and its old id (`[MQTT-3.3.1-1]`).
@@ -70,6 +76,8 @@ impl<M> Outgoing<M> {
         Outgoing {
             in_flight: FxHashMap::default(),
             order: VecDeque::new(),
+            again: VecDeque::new(),
+            again_open: 0,
             requests: FxHashSet::default(),
             last_id: 0,
             next_serial: 0,
@@ -77,8 +85,12 @@ impl<M> Outgoing<M> {
         }
     }
 
-    /// How many more QoS 1 and 2 messages may be sent now (`[MQTT-4.9.0-2]`).
+    /// How many new QoS 1 and 2 messages may be sent now (`[MQTT-4.9.0-2]`). None as long as
+    /// something has to be sent again, which comes first (`[MQTT-4.6.0-1]`).
     pub fn quota(&self) -> u16 {
+        if self.again_open > 0 {
+            return 0;
+        }
         let used = u16::try_from(self.in_flight.len()).unwrap_or(u16::MAX);
         self.receive_maximum.saturating_sub(used)
     }
@@ -107,7 +119,15 @@ impl<M> Outgoing<M> {
         let serial = self.next_serial;
         self.next_serial += 1;
         self.last_id = id;
-        self.in_flight.insert(id, InFlight { serial, stage });
+        let again = false;
+        self.in_flight.insert(
+            id,
+            InFlight {
+                serial,
+                again,
+                stage,
+            },
+        );
         self.order.push_back((id, serial));
         Ok(id)
     }
@@ -173,26 +193,66 @@ impl<M> Outgoing<M> {
     /// The connection is back with its session: open requests are forgotten, since their packets
     /// are not sent again, and the peer's Receive Maximum counts anew.
     ///
-    /// Send what [`resend`](Self::resend) gives before anything else.
+    /// Send what [`next_resend`](Self::next_resend) gives before anything else.
     pub fn resume(&mut self, receive_maximum: u16) {
         self.requests.clear();
         self.receive_maximum = receive_maximum;
+        self.again.clear();
+        let mut publishes = Vec::new();
+        for &(id, serial) in &self.order {
+            if let Some(entry) = self.in_flight.get_mut(&id)
+                && entry.serial == serial
+            {
+                entry.again = true;
+                match entry.stage {
+                    Stage::Released => self.again.push_back((id, serial)),
+                    Stage::SentQos1(_) | Stage::SentQos2(_) => publishes.push((id, serial)),
+                }
+            }
+        }
+        self.again.extend(publishes);
+        self.again_open = self.again.len();
+    }
+
+    /// What to send again next: PUBRELs first, since they make room at the receiver, then messages,
+    /// each in the order of the first sending (`[MQTT-4.6.0-1]`, `[MQTT-4.6.0-4]`). `None` if that is all, or if the Receive Maximum of the new
+    /// connection leaves no room now (`[MQTT-3.3.4-7]`, `[MQTT-3.3.4-9]`): then ask again after
+    /// an acknowledgement.
+    pub fn next_resend(&mut self) -> Option<Resend<'_, M>> {
+        let id = loop {
+            let &(id, serial) = self.again.front()?;
+            if self.in_flight.get(&id).is_some_and(|e| e.serial == serial) {
+                break id;
+            }
+            // Acknowledged all the same.
+            self.again.pop_front();
+        };
+        let sent = self.in_flight.len() - self.again_open;
+        let entry = self.in_flight.get_mut(&id)?;
+        // A full window delays nothing but PUBLISH (`[MQTT-3.3.4-8]`, `[MQTT-3.3.4-10]`).
+        let is_publish = !matches!(entry.stage, Stage::Released);
+        if is_publish && sent >= usize::from(self.receive_maximum) {
+            return None;
+        }
+        self.again.pop_front();
+        self.again_open -= 1;
+        entry.again = false;
+        Some(entry.resend(id))
     }
 
     /// Everything that is unacknowledged, in the order of the first sending.
     pub fn resend(&self) -> impl Iterator<Item = Resend<'_, M>> {
         self.order.iter().filter_map(|&(id, serial)| {
             let entry = self.in_flight.get(&id).filter(|e| e.serial == serial)?;
-            Some(match &entry.stage {
-                Stage::SentQos1(message) => Resend::Publish(id, QoS::AtLeastOnce, message),
-                Stage::SentQos2(message) => Resend::Publish(id, QoS::ExactlyOnce, message),
-                Stage::Released => Resend::PubRel(id),
-            })
+            Some(entry.resend(id))
         })
     }
 
     fn remove(&mut self, id: u16) -> Option<InFlight<M>> {
         let entry = self.in_flight.remove(&id);
+        if entry.as_ref().is_some_and(|entry| entry.again) {
+            self.again_open -= 1;
+        }
         // Acknowledgements mostly come in order. Where the oldest message hangs while others pass,
         // a sweep keeps the queue in proportion to what is open.
         let is_open = |&(id, serial): &(u16, u64)| {
@@ -217,6 +277,16 @@ impl<M> Outgoing<M> {
             }
         }
         None
+    }
+}
+
+impl<M> InFlight<M> {
+    fn resend(&self, id: u16) -> Resend<'_, M> {
+        match &self.stage {
+            Stage::SentQos1(message) => Resend::Publish(id, QoS::AtLeastOnce, message),
+            Stage::SentQos2(message) => Resend::Publish(id, QoS::ExactlyOnce, message),
+            Stage::Released => Resend::PubRel(id),
+        }
     }
 }
 
@@ -358,6 +428,42 @@ mod tests {
                 Resend::Publish(c, QoS::AtLeastOnce, &'c'),
                 Resend::Publish(d, QoS::ExactlyOnce, &'d'),
             ]
+        );
+    }
+
+    #[test]
+    fn a_smaller_receive_maximum_binds_what_is_sent_again() {
+        let mut out = Outgoing::new(10);
+        let a = out.publish(QoS::ExactlyOnce, 'a').unwrap();
+        let b = out.publish(QoS::AtLeastOnce, 'b').unwrap();
+        let c = out.publish(QoS::AtLeastOnce, 'c').unwrap();
+        let d = out.publish(QoS::AtLeastOnce, 'd').unwrap();
+        out.handle_pubrec(a, ReasonCode::SUCCESS);
+        out.resume(2);
+        assert_eq!(out.next_resend(), Some(Resend::PubRel(a)));
+        assert_eq!(
+            out.next_resend(),
+            Some(Resend::Publish(b, QoS::AtLeastOnce, &'b'))
+        );
+        assert_eq!(out.next_resend(), None);
+        assert_eq!(out.publish(QoS::AtLeastOnce, 'e'), Err('e'));
+        // A late acknowledgement of the old connection's sending.
+        assert_eq!(out.handle_puback(c), Some('c'));
+        assert_eq!(out.next_resend(), None);
+        assert!(out.handle_pubcomp(a));
+        assert_eq!(
+            out.next_resend(),
+            Some(Resend::Publish(d, QoS::AtLeastOnce, &'d'))
+        );
+        assert_eq!(out.next_resend(), None);
+        assert_eq!(out.quota(), 0);
+        assert_eq!(out.handle_puback(b), Some('b'));
+        assert_eq!(out.quota(), 1);
+        // A further reconnect begins anew.
+        out.resume(2);
+        assert_eq!(
+            out.next_resend(),
+            Some(Resend::Publish(d, QoS::AtLeastOnce, &'d'))
         );
     }
 

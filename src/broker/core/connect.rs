@@ -71,8 +71,9 @@ impl Core {
         let receive_maximum = number(PropertyId::RECEIVE_MAXIMUM)
             .and_then(|max| u16::try_from(max).ok())
             .unwrap_or(u16::MAX);
-        session.receive_maximum = receive_maximum.min(self.config.max_inflight);
-        session.outgoing.resume(session.receive_maximum);
+        session
+            .outgoing
+            .resume(receive_maximum.min(self.config.max_inflight));
         session.incoming.resume(match connect.version {
             Version::V5 => self.config.receive_maximum,
             Version::V31 | Version::V311 => u16::MAX,
@@ -107,7 +108,6 @@ impl Core {
             keep_alive: connect.keep_alive,
         };
         self.output.log(id, Some(&client_id), kind);
-        self.resend(now, session_id);
         self.pump(now, session_id);
     }
 

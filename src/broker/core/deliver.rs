@@ -163,52 +163,27 @@ impl Core {
         }
     }
 
-    /// Sends what waits for as long as the client's quota and its network take it: first what
-    /// could not be sent again at once, then queued messages.
+    /// Sends what waits for as long as the client's quota and its network take it: after a
+    /// reconnect first what is unacknowledged, in its order (`[MQTT-4.4.0-1]`), then queued
+    /// messages. To be called whenever an acknowledgement or writing has made room.
     pub(super) fn pump(&mut self, now: Time, session: SessionId) {
         let Some((session, connection)) =
             session_and_connection(&mut self.sessions, &mut self.connections, session)
         else {
             return;
         };
-        while session.may_send_again()
-            && !connection.is_congested(&self.config)
-            && let Some(packet_id) = session.held_back.pop_front()
+        let mut dropped = Vec::new();
+        while !connection.is_congested(&self.config)
+            && let Some(resend) = session.outgoing.next_resend()
         {
-            // It may have been acknowledged all the same.
-            let resend = session.outgoing.resend().find(|r| id_of(r) == packet_id);
-            let dropped = resend.and_then(|r| send_again(&mut self.output, now, connection, &r));
-            session.forget(dropped);
+            dropped.extend(send_again(&mut self.output, now, connection, &resend));
         }
+        session.forget(dropped);
         while may_send(&self.config, session, connection)
             && let Some(outbound) = session.dequeue()
         {
             send_new(&mut self.output, now, session, connection, outbound);
         }
-    }
-
-    /// Sends what is unacknowledged again, in its order (`[MQTT-4.4.0-1]`), as far as the
-    /// Receive Maximum of the new connection allows (`[MQTT-3.3.4-9]`) and its network takes it;
-    /// acknowledgements and writing make room for the rest.
-    pub(super) fn resend(&mut self, now: Time, session: SessionId) {
-        let Some((session, connection)) =
-            session_and_connection(&mut self.sessions, &mut self.connections, session)
-        else {
-            return;
-        };
-        session.held_back.clear();
-        let mut dropped = Vec::new();
-        for (at, resend) in session.outgoing.resend().enumerate() {
-            let has_room = at < usize::from(session.receive_maximum)
-                && session.held_back.is_empty()
-                && !connection.is_congested(&self.config);
-            if has_room {
-                dropped.extend(send_again(&mut self.output, now, connection, &resend));
-            } else {
-                session.held_back.push_back(id_of(&resend));
-            }
-        }
-        session.forget(dropped);
     }
 }
 
@@ -221,12 +196,6 @@ fn session_and_connection<'c>(
     let session = sessions.get_mut(&id)?;
     let connection = connections.get_mut(&session.connection?)?;
     Some((session, connection))
-}
-
-fn id_of(resend: &Resend<'_, Outbound>) -> u16 {
-    match resend {
-        Resend::Publish(packet_id, ..) | Resend::PubRel(packet_id) => *packet_id,
-    }
 }
 
 /// Gives back the message that is too large for the new connection's Maximum Packet Size.

@@ -25,10 +25,6 @@ pub(super) struct Session {
     pub(super) filters: HashSet<Box<str>>,
     pub(super) outgoing: Outgoing<Outbound>,
     pub(super) incoming: Incoming,
-    /// How many messages may be unacknowledged on this connection.
-    pub(super) receive_maximum: u16,
-    /// Ids of unacknowledged messages of an earlier connection that are still to be sent again.
-    pub(super) held_back: VecDeque<u16>,
     queue: VecDeque<Outbound>,
     queued_bytes: usize,
     /// Session Expiry Interval in seconds; before 5.0, 0 with Clean Session and
@@ -62,8 +58,6 @@ impl Session {
             filters: HashSet::new(),
             outgoing: Outgoing::new(config.max_inflight),
             incoming: Incoming::new(u16::MAX),
-            receive_maximum: config.max_inflight,
-            held_back: VecDeque::new(),
             queue: VecDeque::new(),
             queued_bytes: 0,
             expiry_interval: 0,
@@ -106,15 +100,6 @@ impl Session {
         let outbound = self.queue.pop_front()?;
         self.queued_bytes -= outbound.message.len();
         Some(outbound)
-    }
-
-    /// Whether the Receive Maximum has room for one that is held back.
-    pub(super) fn may_send_again(&self) -> bool {
-        let sent = self
-            .outgoing
-            .in_flight()
-            .saturating_sub(self.held_back.len());
-        sent < usize::from(self.receive_maximum)
     }
 
     /// Treats messages that cannot be sent again as if they had been delivered

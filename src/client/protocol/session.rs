@@ -20,10 +20,8 @@ pub(super) struct Session {
     /// QoS 2 messages that the server owns, by id, with the code of their PUBREC: they wait for
     /// PUBCOMP.
     pub(super) released: FxHashMap<u16, (Token, ReasonCode)>,
-    /// What a reconnect could not send at once, because the server's Receive Maximum is smaller
-    /// than what was in flight.
-    backlog: VecDeque<Waiting>,
-    receive_maximum: u16,
+    /// What the server has forgotten with its session: it goes out as new messages.
+    backlog: VecDeque<Stored>,
 }
 
 /// A message in flight.
@@ -33,14 +31,6 @@ pub(super) struct Stored {
     pub(super) publication: Publication,
 }
 
-#[derive(Debug)]
-enum Waiting {
-    /// It has its id and goes out with DUP 1.
-    Again(u16, Publication),
-    /// The server has forgotten its session: it goes out as a new message.
-    New(Stored),
-}
-
 impl Session {
     pub(super) fn new(options: &ConnectOptions) -> Session {
         Session {
@@ -48,7 +38,6 @@ impl Session {
             incoming: Incoming::new(own_receive_maximum(options)),
             released: FxHashMap::default(),
             backlog: VecDeque::new(),
-            receive_maximum: u16::MAX,
         }
     }
 
@@ -61,14 +50,7 @@ impl Session {
     }
 
     pub(super) fn in_flight(&self) -> usize {
-        let new = |waiting: &&Waiting| matches!(waiting, Waiting::New(_));
-        self.outgoing.in_flight() + self.backlog.iter().filter(new).count()
-    }
-
-    /// Messages in flight that this connection has sent.
-    fn sent(&self) -> usize {
-        let again = |waiting: &&Waiting| matches!(waiting, Waiting::Again(..));
-        self.outgoing.in_flight() - self.backlog.iter().filter(again).count()
+        self.outgoing.in_flight() + self.backlog.len()
     }
 }
 
@@ -86,11 +68,9 @@ impl Protocol {
     pub(super) fn start_session(&mut self, present: bool, receive_maximum: u16) {
         let own_receive_maximum = own_receive_maximum(&self.options);
         let session = &mut self.session;
-        session.receive_maximum = receive_maximum;
         if present {
             session.incoming.resume(own_receive_maximum);
             session.outgoing.resume(receive_maximum);
-            self.resend();
         } else {
             session.incoming = Incoming::new(own_receive_maximum);
             self.start_over(receive_maximum);
@@ -98,46 +78,19 @@ impl Protocol {
         self.send_waiting();
     }
 
-    /// The server still has the session.
-    fn resend(&mut self) {
-        let session = &mut self.session;
-        // Messages that waited to go out as new ones keep their place behind those in flight.
-        let mut waiting: VecDeque<Waiting> = std::mem::take(&mut session.backlog);
-        waiting.retain(|w| matches!(w, Waiting::New(_)));
-        let mut pubrels = Vec::new();
-        let mut again = VecDeque::new();
-        for resend in session.outgoing.resend() {
-            match resend {
-                Resend::PubRel(id) => pubrels.push(id),
-                Resend::Publish(id, _, stored) => {
-                    again.push_back(Waiting::Again(id, stored.publication.clone()));
-                }
-            }
-        }
-        again.append(&mut waiting);
-        session.backlog = again;
-        for id in pubrels {
-            self.send_ack(AckKind::PubRel, id, ReasonCode::SUCCESS);
-        }
-    }
-
     /// The server has no session: what it had not acknowledged becomes new messages, so that
     /// nothing is lost. What it had taken over (PUBREC) was its own affair and counts as done.
     fn start_over(&mut self, receive_maximum: u16) {
         let session = &mut self.session;
-        let mut again: VecDeque<Waiting> = session
+        let mut again: VecDeque<Stored> = session
             .outgoing
             .resend()
             .filter_map(|resend| match resend {
-                Resend::Publish(_, _, stored) => Some(Waiting::New(stored.clone())),
+                Resend::Publish(_, _, stored) => Some(stored.clone()),
                 Resend::PubRel(_) => None,
             })
             .collect();
-        again.extend(
-            std::mem::take(&mut session.backlog)
-                .into_iter()
-                .filter(|w| matches!(w, Waiting::New(_))),
-        );
+        again.append(&mut session.backlog);
         session.backlog = again;
         session.outgoing = Outgoing::new(receive_maximum);
         let mut done: Vec<_> = session.released.drain().map(|(_, done)| done).collect();
@@ -151,33 +104,28 @@ impl Protocol {
         }
     }
 
-    /// Sends what waits, as far as the Receive Maximum allows (`[MQTT-3.3.4-9]`). To be called
-    /// whenever an exchange has ended.
+    /// Sends what waits, as far as the Receive Maximum allows (`[MQTT-3.3.4-7]`): first what
+    /// goes out again, then what goes out anew. To be called whenever an exchange has ended.
     pub(super) fn send_waiting(&mut self) {
-        while let Some(waiting) = self.session.backlog.pop_front() {
-            match waiting {
-                Waiting::Again(id, publication) => {
-                    // The popped one is not counted as waiting any more, hence one more.
-                    if self.session.sent() > usize::from(self.session.receive_maximum) {
-                        self.session
-                            .backlog
-                            .push_front(Waiting::Again(id, publication));
-                        return;
-                    }
+        while let Some(resend) = self.session.outgoing.next_resend() {
+            match resend {
+                Resend::PubRel(id) => self.send_ack(AckKind::PubRel, id, ReasonCode::SUCCESS),
+                Resend::Publish(id, _, stored) => {
+                    let publication = stored.publication.clone();
                     // It was sent before, so it fits.
                     let _ = self.send(&Packet::Publish(publication.as_packet(id, true)));
                 }
-                Waiting::New(stored) => {
-                    let publication = stored.publication.clone();
-                    match self.session.outgoing.publish(publication.qos, stored) {
-                        Ok(id) => {
-                            let _ = self.send(&Packet::Publish(publication.as_packet(id, false)));
-                        }
-                        Err(stored) => {
-                            self.session.backlog.push_front(Waiting::New(stored));
-                            return;
-                        }
-                    }
+            }
+        }
+        while let Some(stored) = self.session.backlog.pop_front() {
+            let publication = stored.publication.clone();
+            match self.session.outgoing.publish(publication.qos, stored) {
+                Ok(id) => {
+                    let _ = self.send(&Packet::Publish(publication.as_packet(id, false)));
+                }
+                Err(stored) => {
+                    self.session.backlog.push_front(stored);
+                    return;
                 }
             }
         }
