@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{
     detect::{self, Opening},
     packets::{Options, Out},
-    record::{CapturedPacket, Gap, Place, Record, Skipped},
+    record::{CapturedPacket, Gap, Location, Place, Record, Skipped},
     tcp::{End, Follower, Pair},
 };
 use crate::mqtt::{PacketType, Side, decode::connect_version};
@@ -216,28 +216,16 @@ impl Dialogue {
                     place,
                     resynced_at_frame,
                 } => {
-                    let (src, dst) = self.ends(end);
                     let gap = Record::Gap(Gap {
-                        frame: place.frame,
-                        time: place.time,
-                        stream: self.stream,
-                        src,
-                        dst,
-                        from: self.side(end),
+                        at: self.at(end, place),
                         lost,
                         resynced_at_frame,
                     });
                     self.record(gap, out);
                 }
                 Event::Skipped { len, place, reason } => {
-                    let (src, dst) = self.ends(end);
                     let skipped = Record::Skipped(Skipped {
-                        frame: place.frame,
-                        time: place.time,
-                        stream: self.stream,
-                        src,
-                        dst,
-                        from: self.side(end),
+                        at: self.at(end, place),
                         len,
                         reason,
                     });
@@ -263,9 +251,20 @@ impl Dialogue {
                 Side::Server => end.other(),
             });
         }
-        let (src, dst) = self.ends(end);
         let (version, version_from) = self.hold.version();
         let packet = Record::Packet(CapturedPacket {
+            at: self.at(end, place),
+            version,
+            version_from,
+            bytes,
+            announced_len: announced,
+        });
+        self.record(packet, out);
+    }
+
+    fn at(&self, end: End, place: Place) -> Location {
+        let (src, dst) = self.ends(end);
+        Location {
             frame: place.frame,
             time: place.time,
             stream: self.stream,
@@ -273,12 +272,7 @@ impl Dialogue {
             dst,
             from: self.side(end),
             transport: "tcp",
-            version,
-            version_from,
-            bytes,
-            announced_len: announced,
-        });
-        self.record(packet, out);
+        }
     }
 
     fn record(&mut self, record: Record, out: &mut Out) {
@@ -295,14 +289,14 @@ impl Dialogue {
     /// Gives out what waited for the version; the client may have become known since.
     fn release(&mut self, out: &mut Out) {
         for mut record in self.hold.release() {
-            let (src, from) = match &mut record {
-                Record::Packet(packet) => (packet.src, &mut packet.from),
-                Record::Gap(gap) => (gap.src, &mut gap.from),
-                Record::Skipped(skipped) => (skipped.src, &mut skipped.from),
+            let at = match &mut record {
+                Record::Packet(packet) => &mut packet.at,
+                Record::Gap(gap) => &mut gap.at,
+                Record::Skipped(skipped) => &mut skipped.at,
                 // Only datagrams carry them.
                 Record::Message(_) => continue,
             };
-            *from = self.side(self.end_of(src));
+            at.from = self.side(self.end_of(at.src));
             out.records.push_back(record);
         }
     }

@@ -27,7 +27,7 @@ pub use error::CaptureError;
 pub use file::{Frame, FrameReader, is_capture};
 pub use packets::{Options, Packets, Stats};
 pub use record::{
-    CapturedMessage, CapturedPacket, Gap, Place, Record, SkipReason, Skipped, Timestamp,
+    CapturedMessage, CapturedPacket, Gap, Location, Place, Record, SkipReason, Skipped, Timestamp,
     VersionFrom,
 };
 pub use write::{CaptureWriter, WrittenStream};

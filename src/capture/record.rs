@@ -24,6 +24,25 @@ pub struct Place {
     pub time: Option<Timestamp>,
 }
 
+/// Where in a capture something was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Location {
+    /// The frame, from 1.
+    pub frame: u64,
+    /// When that frame was captured.
+    pub time: Option<Timestamp>,
+    /// TCP connection, numbered from 0 in the order of first frames.
+    pub stream: u64,
+    /// Sender.
+    pub src: SocketAddr,
+    /// Receiver.
+    pub dst: SocketAddr,
+    /// The sender's part in the connection, if known.
+    pub from: Option<Side>,
+    /// What carried the bytes: `tcp` or `udp`.
+    pub transport: &'static str,
+}
+
 /// One thing found in a stream. Those of one stream come in the order of its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
@@ -70,20 +89,8 @@ impl VersionFrom {
 /// the packet. Behind a hole that was never filled it is the frame with the last byte again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CapturedPacket {
-    /// The frame that completed it.
-    pub frame: u64,
-    /// When that frame was captured.
-    pub time: Option<Timestamp>,
-    /// TCP connection, numbered from 0 in the order of first frames.
-    pub stream: u64,
-    /// Sender.
-    pub src: SocketAddr,
-    /// Receiver.
-    pub dst: SocketAddr,
-    /// The sender's part in the connection, if known.
-    pub from: Option<Side>,
-    /// What carried the bytes: `tcp`.
-    pub transport: &'static str,
+    /// Where it was found; the frame is the one that completed it.
+    pub at: Location,
     /// The version to decode it with.
     pub version: Version,
     /// How that is known.
@@ -104,21 +111,10 @@ impl CapturedPacket {
 /// A UDP datagram with an MQTT-SN message, and with a forwarder encapsulation if there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CapturedMessage {
-    /// The frame that holds it.
-    pub frame: u64,
-    /// When that frame was captured.
-    pub time: Option<Timestamp>,
-    /// UDP peer pair, numbered from 0 in the order of first frames. TCP connections have numbers
-    /// of their own, so that these do not depend on what else was captured.
-    pub stream: u64,
-    /// Sender.
-    pub src: SocketAddr,
-    /// Receiver.
-    pub dst: SocketAddr,
-    /// The sender's part in the conversation, if known; a gateway is a server.
-    pub from: Option<Side>,
-    /// What carried the bytes: `udp`.
-    pub transport: &'static str,
+    /// Where it was found. The stream is a UDP peer pair, numbered from 0 in the order of first
+    /// frames; TCP connections have numbers of their own, so that these do not depend on what else
+    /// was captured. A gateway is a server.
+    pub at: Location,
     /// The datagram; the first part of it if the capture cut it.
     pub bytes: Bytes,
 }
@@ -126,18 +122,8 @@ pub struct CapturedMessage {
 /// Bytes that were sent and are not in the capture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
-    /// The frame with the first byte behind the hole, or the one that told of the hole.
-    pub frame: u64,
-    /// When that frame was captured.
-    pub time: Option<Timestamp>,
-    /// TCP connection.
-    pub stream: u64,
-    /// Sender of the lost bytes.
-    pub src: SocketAddr,
-    /// Receiver.
-    pub dst: SocketAddr,
-    /// The sender's part in the connection, if known.
-    pub from: Option<Side>,
+    /// Where it is; the frame has the first byte behind the hole, or told of the hole.
+    pub at: Location,
     /// How many bytes.
     pub lost: u64,
     /// The frame in which the next true packet boundary was found, if one was.
@@ -178,18 +164,8 @@ impl SkipReason {
 /// Bytes in a stream that belong to no packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
-    /// The frame with the first of them.
-    pub frame: u64,
-    /// When that frame was captured.
-    pub time: Option<Timestamp>,
-    /// TCP connection.
-    pub stream: u64,
-    /// Sender.
-    pub src: SocketAddr,
-    /// Receiver.
-    pub dst: SocketAddr,
-    /// The sender's part in the connection, if known.
-    pub from: Option<Side>,
+    /// Where they are; the frame has the first of them.
+    pub at: Location,
     /// How many bytes.
     pub len: u64,
     /// Why.

@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 use super::{
     ip::Datagram,
     packets::{Options, Out},
-    record::{CapturedMessage, Place, Record},
+    record::{CapturedMessage, Location, Place, Record},
 };
 use crate::mqtt::{QoS, Side, decode::Strict};
 use crate::mqttsn::{
@@ -157,18 +157,20 @@ impl Pair {
 
     fn take(&mut self, datagram: &Datagram<'_>, place: Place, options: &Options, out: &mut Out) {
         let mut captured = CapturedMessage {
-            frame: place.frame,
-            time: place.time,
-            stream: self.number,
-            src: datagram.src,
-            dst: datagram.dst,
-            from: None,
-            transport: "udp",
+            at: Location {
+                frame: place.frame,
+                time: place.time,
+                stream: self.number,
+                src: datagram.src,
+                dst: datagram.dst,
+                from: None,
+                transport: "udp",
+            },
             bytes: Bytes::new(),
         };
         let Verdict::Undecided(case) = &mut self.verdict else {
             self.learn_client(datagram);
-            captured.from = self.side(captured.src);
+            captured.at.from = self.side(captured.at.src);
             captured.bytes = Bytes::copy_from_slice(datagram.payload);
             out.records.push_back(Record::Message(captured));
             return;
@@ -204,7 +206,7 @@ impl Pair {
         };
         out.mqttsn_pairs += 1;
         for mut message in case.held {
-            message.from = self.side(message.src);
+            message.at.from = self.side(message.at.src);
             out.records.push_back(Record::Message(message));
         }
     }

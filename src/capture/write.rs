@@ -267,9 +267,9 @@ mod tests {
         }
         let bytes: Vec<_> = read.iter().map(|packet| packet.bytes.to_vec()).collect();
         assert_eq!(bytes, [CONNECT.to_vec(), CONNACK.to_vec(), publish]);
-        assert_eq!(read[2].time, Some(at(4_000_000_005)));
-        assert_eq!((read[0].src, read[0].dst), (client, server));
-        assert_eq!(read[1].from, Some(Side::Server));
+        assert_eq!(read[2].at.time, Some(at(4_000_000_005)));
+        assert_eq!((read[0].at.src, read[0].at.dst), (client, server));
+        assert_eq!(read[1].at.from, Some(Side::Server));
     }
 
     #[test]

@@ -57,7 +57,7 @@ fn gaps(records: &[Record]) -> Vec<&Gap> {
 fn found(records: &[Record]) -> Vec<Truth> {
     packets(records)
         .iter()
-        .map(|p| (p.src, p.frame, p.bytes.to_vec()))
+        .map(|p| (p.at.src, p.at.frame, p.bytes.to_vec()))
         .collect()
 }
 
@@ -85,17 +85,17 @@ fn check(what: &str, talk: &Talk, steps: &[Step]) {
     let records = read(&capture);
     assert_truth(what, &records, &truth);
     for packet in packets(&records) {
-        let client = packet.src == talk.addrs[0];
+        let client = packet.at.src == talk.addrs[0];
         assert_eq!(
-            packet.from,
+            packet.at.from,
             Some(if client { Side::Client } else { Side::Server }),
             "{what}"
         );
-        assert_eq!(packet.dst, talk.addrs[usize::from(client)], "{what}");
-        assert_eq!(packet.stream, 0, "{what}");
+        assert_eq!(packet.at.dst, talk.addrs[usize::from(client)], "{what}");
+        assert_eq!(packet.at.stream, 0, "{what}");
         assert_eq!(
-            packet.time.unwrap().nanos,
-            packet.frame as i64 * 1_000_000,
+            packet.at.time.unwrap().nanos,
+            packet.at.frame as i64 * 1_000_000,
             "{what}"
         );
         assert_eq!(
@@ -247,8 +247,8 @@ fn every_link_layer_ip_version_and_file_format() {
                 let records = read(&capture);
                 assert_truth(&format!("{link:?} {format:?} v6 {v6}"), &records, &truth);
                 for packet in packets(&records) {
-                    let time = packet.time.unwrap();
-                    assert_eq!(time.nanos, packet.frame as i64 * 1_000_000);
+                    let time = packet.at.time.unwrap();
+                    assert_eq!(time.nanos, packet.at.frame as i64 * 1_000_000);
                     let nanos = matches!(format, Format::Pcap { nanos: true, .. });
                     assert_eq!(time.digits, if nanos { 9 } else { 6 });
                 }
@@ -277,7 +277,7 @@ fn a_cut_file_gives_all_before_the_cut() {
             let whole: Vec<Truth> = packets(&records)
                 .iter()
                 .filter(|packet| !packet.is_cut())
-                .map(|p| (p.src, p.frame, p.bytes.to_vec()))
+                .map(|p| (p.at.src, p.at.frame, p.bytes.to_vec()))
                 .collect();
             assert_eq!(whole.len(), expected.len(), "cut at {cut}");
             match error {
@@ -314,8 +314,8 @@ fn the_same_addresses_again_are_another_stream() {
         assert_truth(&format!("ends {ends}"), &records, &truth);
         for packet in packets(&records) {
             assert_eq!(
-                packet.stream,
-                u64::from(packet.frame > boundary),
+                packet.at.stream,
+                u64::from(packet.at.frame > boundary),
                 "ends {ends}"
             );
         }
@@ -340,7 +340,7 @@ fn streams_are_numbered_by_their_first_frame() {
     let records = read(&capture);
     let streams: Vec<_> = packets(&records)
         .iter()
-        .map(|p| (p.stream, p.src.port()))
+        .map(|p| (p.at.stream, p.at.src.port()))
         .collect();
     assert_eq!(
         streams,
@@ -380,7 +380,7 @@ fn addresses_in_use_again_without_the_syn() {
     }
     let records = read(&capture);
     assert_truth("no SYN", &records, &truth);
-    assert_eq!(packets(&records).last().unwrap().stream, 1);
+    assert_eq!(packets(&records).last().unwrap().at.stream, 1);
 }
 
 #[test]
@@ -404,7 +404,7 @@ fn one_direction_only() {
         assert!(
             packets(&records)
                 .iter()
-                .all(|packet| packet.from == Some(side))
+                .all(|packet| packet.at.from == Some(side))
         );
     }
 }
@@ -512,7 +512,7 @@ fn a_lost_segment_with_whole_packets() {
     assert_eq!(gap.lost, (steps[lost].2 - steps[lost].1) as u64);
     // Three frames of handshake, and the frame after the lost one has its number.
     assert_eq!(gap.resynced_at_frame, Some(3 + lost as u64 + 1));
-    assert_eq!(gap.from, Some(Side::Client));
+    assert_eq!(gap.at.from, Some(Side::Client));
     assert_eq!(records.len(), expected.len() + 1);
 }
 
@@ -537,7 +537,7 @@ fn a_packet_that_crosses_a_gap_is_cut_and_its_length_shows_the_next_boundary() {
     let records = read(&capture);
     let client: Vec<_> = packets(&records)
         .into_iter()
-        .filter(|p| p.src == talk.addrs[0])
+        .filter(|p| p.at.src == talk.addrs[0])
         .collect();
     let [first, cut, after, ping] = client[..] else {
         panic!("{records:?}")
@@ -555,7 +555,7 @@ fn a_packet_that_crosses_a_gap_is_cut_and_its_length_shows_the_next_boundary() {
         panic!("{records:?}")
     };
     assert_eq!(gap.lost, 400);
-    assert_eq!(gap.resynced_at_frame, Some(after.frame));
+    assert_eq!(gap.resynced_at_frame, Some(after.at.frame));
 }
 
 #[test]
@@ -581,7 +581,7 @@ fn an_acknowledged_hole_is_given_up_before_the_end() {
     let mut n = 0;
     while let Some(record) = reader.next().unwrap() {
         if let Record::Packet(packet) = &record
-            && packet.frame > 20
+            && packet.at.frame > 20
         {
             assert!(
                 reader.stats().frames < last,
@@ -615,7 +615,7 @@ fn frames_cut_by_the_snapshot_length() {
     let records = read(&capture);
     let client: Vec<_> = packets(&records)
         .into_iter()
-        .filter(|p| p.src == talk.addrs[0])
+        .filter(|p| p.at.src == talk.addrs[0])
         .collect();
     let [_, cut, small, ping] = client[..] else {
         panic!("{records:?}")
@@ -696,7 +696,7 @@ fn single_loss(talk: &Talk, steps: &[Step], lost: std::ops::RangeInclusive<usize
     let records = read(&capture);
     let found: Vec<&[u8]> = packets(&records)
         .iter()
-        .filter(|packet| packet.src == talk.addrs[0] && !packet.is_cut())
+        .filter(|packet| packet.at.src == talk.addrs[0] && !packet.is_cut())
         .map(|packet| &packet.bytes[..])
         .collect();
     let mut at = 0;
@@ -797,7 +797,7 @@ fn a_stream_that_began_before_the_capture() {
                 assert_eq!(packet.version, version, "port {port} skip {skip}");
                 assert_eq!(packet.version_from, VersionFrom::Inferred);
                 let hinted = port == 1883;
-                assert_eq!(packet.from, hinted.then_some(Side::Client));
+                assert_eq!(packet.at.from, hinted.then_some(Side::Client));
             }
             assert_eq!(records.len(), expected.len() + usize::from(skip > 0));
         }
@@ -874,7 +874,7 @@ fn an_endless_remaining_length_ends_one_direction() {
     let skipped: Vec<_> = records
         .iter()
         .filter_map(|record| match record {
-            Record::Skipped(skipped) => Some((skipped.len, skipped.from)),
+            Record::Skipped(skipped) => Some((skipped.len, skipped.at.from)),
             _ => None,
         })
         .collect();
@@ -901,7 +901,7 @@ fn an_oversized_packet_is_cut_at_the_limit() {
     let (records, ..) = read_with(&capture.file(), options);
     let client: Vec<_> = packets(&records)
         .into_iter()
-        .filter(|p| p.src == talk.addrs[0])
+        .filter(|p| p.at.src == talk.addrs[0])
         .collect();
     let [_, big, ping] = client[..] else {
         panic!("{records:?}")
@@ -963,7 +963,7 @@ proptest! {
         play_with_loss(&talk, &steps, &lost, &mut capture);
         talk.fin(&mut capture);
         for packet in packets(&read(&capture)) {
-            let from = usize::from(packet.src != talk.addrs[0]);
+            let from = usize::from(packet.at.src != talk.addrs[0]);
             let real = talk.packets[from].iter().any(|real| {
                 real.starts_with(&packet.bytes) && packet.announced_len == real.len()
             });

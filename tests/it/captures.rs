@@ -60,11 +60,11 @@ fn seen(packet: &CapturedPacket) -> Seen {
     assert_eq!(header.packet_len(), packet.announced_len);
     assert!(!packet.is_cut());
     Seen {
-        frame: packet.frame,
-        nanos: packet.time.unwrap().nanos,
-        stream: packet.stream,
-        src: packet.src,
-        dst: packet.dst,
+        frame: packet.at.frame,
+        nanos: packet.at.time.unwrap().nanos,
+        stream: packet.at.stream,
+        src: packet.at.src,
+        dst: packet.at.dst,
         byte1: header.byte1,
         remaining_length: header.remaining_length.into(),
     }
@@ -130,12 +130,12 @@ fn directions() {
                 "alivcor_mqtt_start.pcap" => 1337,
                 _ => 1883,
             };
-            let from = match (packet.src.port(), packet.dst.port()) {
+            let from = match (packet.at.src.port(), packet.at.dst.port()) {
                 (port, _) if port == server_port => Side::Server,
                 (_, port) if port == server_port => Side::Client,
                 ports => panic!("{name}: {ports:?}"),
             };
-            assert_eq!(packet.from, Some(from), "{name}: {packet:?}");
+            assert_eq!(packet.at.from, Some(from), "{name}: {packet:?}");
         }
     }
 }
@@ -163,7 +163,7 @@ fn versions() {
     for name in plain() {
         let levels = levels(&name);
         for packet in packets(&name) {
-            match levels.get(&packet.stream) {
+            match levels.get(&packet.at.stream) {
                 Some(level) => {
                     assert_eq!(packet.version, *level, "{name}: {packet:?}");
                     assert_eq!(packet.version_from, VersionFrom::Connect, "{name}");
@@ -203,7 +203,7 @@ fn gaps_and_skipped_bytes() {
                 Record::Gap(gap) => {
                     others.push(format!(
                         "{name}: stream {} {:?} lost {}, on at {:?}",
-                        gap.stream, gap.from, gap.lost, gap.resynced_at_frame
+                        gap.at.stream, gap.at.from, gap.lost, gap.resynced_at_frame
                     ));
                 }
                 Record::Skipped(skipped) => others.push(format!("{name}: {skipped:?}")),

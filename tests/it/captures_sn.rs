@@ -319,8 +319,8 @@ fn found_with(datagrams: &[Datagram<'_>], options: Options) -> Vec<Found> {
         let Record::Message(message) = record else {
             panic!("{record:?}");
         };
-        let from = message.from.map(|side| side.as_str());
-        found.push((message.frame, message.stream, from));
+        let from = message.at.from.map(|side| side.as_str());
+        found.push((message.at.frame, message.at.stream, from));
     }
     found
 }

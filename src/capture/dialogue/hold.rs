@@ -57,7 +57,7 @@ impl Hold {
             self.packets += 1;
             self.bytes += packet.bytes.len();
             if !packet.is_cut() {
-                self.inference.observe(&packet.bytes, packet.from);
+                self.inference.observe(&packet.bytes, packet.at.from);
             }
         }
         self.records.push(record);

@@ -148,17 +148,17 @@ impl<R: Read> Source<R> {
             // There is no client for MQTT-SN.
             Record::Message(_) => ControlFlow::Continue(()),
             Record::Gap(gap) => {
-                if gap.from != Some(Side::Server) {
+                if gap.at.from != Some(Side::Server) {
                     self.skips.gaps += 1;
                     self.skips.lost_bytes += gap.lost;
-                    if let Some(stream) = self.streams.get_mut(&gap.stream) {
+                    if let Some(stream) = self.streams.get_mut(&gap.at.stream) {
                         stream.forget();
                     }
                 }
                 ControlFlow::Continue(())
             }
             Record::Skipped(skipped) => {
-                if skipped.from != Some(Side::Server) {
+                if skipped.at.from != Some(Side::Server) {
                     self.skips.skipped_bytes += skipped.len;
                 }
                 ControlFlow::Continue(())
@@ -168,10 +168,10 @@ impl<R: Read> Source<R> {
 
     fn packet(&mut self, packet: &CapturedPacket) -> ControlFlow<Step> {
         let byte1 = packet.bytes.first().copied().unwrap_or_default();
-        if let Some(time) = packet.time {
+        if let Some(time) = packet.at.time {
             self.last_time = Some(time.nanos);
         }
-        match (PacketType::from_byte1(byte1), packet.from) {
+        match (PacketType::from_byte1(byte1), packet.at.from) {
             (PacketType::PUBLISH, Some(Side::Client)) => self.publish(packet),
             (PacketType::PUBLISH, None) => {
                 self.skips.unknown_sender += 1;
@@ -193,7 +193,7 @@ impl<R: Read> Source<R> {
 
     fn publish(&mut self, packet: &CapturedPacket) -> ControlFlow<Step> {
         let now = self.last_time;
-        let stream = self.streams.entry(packet.stream).or_default();
+        let stream = self.streams.entry(packet.at.stream).or_default();
         if packet.is_cut() {
             stream.forget();
             self.skips.cut += 1;
@@ -254,7 +254,7 @@ impl<R: Read> Source<R> {
                 stream.session = Some(session);
                 self.after = Some(step(session, play));
                 let captured = Captured {
-                    client: packet.src,
+                    client: packet.at.src,
                     version: packet.version,
                 };
                 step(session, Action::Open(captured))
@@ -264,7 +264,7 @@ impl<R: Read> Source<R> {
 
     /// The client leaves; whoever comes behind it on this connection is somebody new.
     fn end_session(&mut self, packet: &CapturedPacket) -> ControlFlow<Step> {
-        let stream = self.streams.remove(&packet.stream);
+        let stream = self.streams.remove(&packet.at.stream);
         match stream.and_then(|stream| stream.session.map(|session| (session, stream.last_time))) {
             Some((session, time)) => ControlFlow::Break(Step {
                 session,
@@ -279,7 +279,7 @@ impl<R: Read> Source<R> {
     fn acknowledge(&mut self, packet: &CapturedPacket) {
         if let Ok(Packet::Ack(ack)) = decode(&packet.bytes, context(packet), &mut Strict)
             && ends_exchange(&ack)
-            && let Some(stream) = self.streams.get_mut(&packet.stream)
+            && let Some(stream) = self.streams.get_mut(&packet.at.stream)
         {
             stream.unacknowledged.remove(&ack.packet_id);
         }
@@ -289,7 +289,7 @@ impl<R: Read> Source<R> {
 fn context(packet: &CapturedPacket) -> Context {
     Context {
         version: packet.version,
-        from: packet.from,
+        from: packet.at.from,
     }
 }
 

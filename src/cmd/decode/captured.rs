@@ -8,7 +8,7 @@ use super::super::{Exit, Failure, note};
 use super::messages::Messages;
 use super::show::Show;
 use super::{Plan, Stop};
-use crate::capture::{CapturedPacket, Gap, Options, Packets, Record, Skipped, Timestamp};
+use crate::capture::{CapturedPacket, Gap, Location, Options, Packets, Record, Skipped};
 use crate::mqtt::alias::Aliases;
 use crate::mqtt::decode::{Context, Recorder, decode as decode_packet};
 use crate::mqtt::{Packet, PropertyId};
@@ -67,7 +67,7 @@ fn show_packet(
     let mut record = Recorder::default();
     let context = Context {
         version: packet.version,
-        from: packet.from,
+        from: packet.at.from,
     };
     // What is wrong stands in the record.
     let decoded = decode_packet(&packet.bytes, context, &mut record);
@@ -77,50 +77,46 @@ fn show_packet(
             .number(PropertyId::TOPIC_ALIAS)
             .and_then(|alias| u16::try_from(alias).ok())
             .and_then(|alias| {
-                let aliases = aliases.entry((packet.stream, packet.src)).or_default();
+                let aliases = aliases
+                    .entry((packet.at.stream, packet.at.src))
+                    .or_default();
                 let topic = aliases.resolve(publish.topic, alias);
                 topic.filter(|_| publish.topic.is_empty())
             }),
         // Aliases never outlive their connection (`[MQTT-3.3.2-7]`).
         Ok(Packet::Connect(_) | Packet::Disconnect(_)) => {
-            aliases.remove(&(packet.stream, packet.src));
-            aliases.remove(&(packet.stream, packet.dst));
+            aliases.remove(&(packet.at.stream, packet.at.src));
+            aliases.remove(&(packet.at.stream, packet.at.dst));
             None
         }
         _ => None,
     };
     let origin = Origin {
-        place: Place {
-            frame: Some(packet.frame),
-            time: packet.time.map(time),
-            stream: Some(packet.stream),
-            endpoints: Some((packet.src, packet.dst)),
-            from: packet.from,
-            transport: Some(packet.transport),
-        },
+        place: place(&packet.at),
         version: packet.version,
         version_from: packet.version_from.as_str(),
     };
     show.packet(origin, &packet.bytes, &record, resolved)
 }
 
-pub(super) fn time(timestamp: Timestamp) -> Time {
-    Time {
-        nanoseconds: i128::from(timestamp.nanos),
-        digits: timestamp.digits,
+/// A place in the capture, as the views want it.
+pub(super) fn place(at: &Location) -> Place {
+    Place {
+        frame: Some(at.frame),
+        time: at.time.map(|time| Time {
+            nanoseconds: i128::from(time.nanos),
+            digits: time.digits,
+        }),
+        stream: Some(at.stream),
+        endpoints: Some((at.src, at.dst)),
+        from: at.from,
+        transport: Some(at.transport),
     }
 }
 
 fn gap_hole(gap: &Gap) -> Hole {
     Hole {
-        place: Place {
-            frame: Some(gap.frame),
-            time: gap.time.map(time),
-            stream: Some(gap.stream),
-            endpoints: Some((gap.src, gap.dst)),
-            from: gap.from,
-            transport: None,
-        },
+        place: place(&gap.at),
         kind: Kind::Gap {
             lost: gap.lost,
             resynced_at_frame: gap.resynced_at_frame,
@@ -130,14 +126,7 @@ fn gap_hole(gap: &Gap) -> Hole {
 
 fn skipped_hole(skipped: &Skipped) -> Hole {
     Hole {
-        place: Place {
-            frame: Some(skipped.frame),
-            time: skipped.time.map(time),
-            stream: Some(skipped.stream),
-            endpoints: Some((skipped.src, skipped.dst)),
-            from: skipped.from,
-            transport: None,
-        },
+        place: place(&skipped.at),
         kind: Kind::Skipped {
             len: skipped.len,
             reason: skipped.reason.as_str(),

@@ -3,12 +3,12 @@
 use rustc_hash::FxHashMap;
 
 use super::Stop;
-use super::captured::time;
+use super::captured::place;
 use super::show::Show;
 use crate::capture::CapturedMessage;
 use crate::mqttsn::decode::{Recorder, decode};
 use crate::mqttsn::topics::Topics;
-use crate::output::{Place, sn};
+use crate::output::sn;
 
 /// Clients of which the topic ids are kept; beyond it all are forgotten, for an id without a name
 /// is better than memory that grows with the capture.
@@ -30,25 +30,18 @@ impl Messages {
     ) -> Result<(), Stop> {
         let mut record = Recorder::default();
         // What is wrong stands in the record.
-        let decoded = decode(&message.bytes, message.from, &mut record);
+        let decoded = decode(&message.bytes, message.at.from, &mut record);
         if self.topics.len() >= MAX_CLIENTS {
             self.topics.clear();
         }
         let topic_resolved = decoded.ok().and_then(|envelope| {
             let node = envelope.forwarder.map(|f| f.wireless_node_id.to_vec());
-            let key = (message.stream, node.unwrap_or_default());
+            let key = (message.at.stream, node.unwrap_or_default());
             let topics = self.topics.entry(key).or_default();
-            topics.resolve(&envelope.message, message.from)
+            topics.resolve(&envelope.message, message.at.from)
         });
         show.message(&sn::Decoded {
-            place: Place {
-                frame: Some(message.frame),
-                time: message.time.map(time),
-                stream: Some(message.stream),
-                endpoints: Some((message.src, message.dst)),
-                from: message.from,
-                transport: Some(message.transport),
-            },
+            place: place(&message.at),
             bytes: &message.bytes,
             record: &record,
             topic_resolved,

@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 
 use super::*;
-use crate::capture::{Gap, Timestamp, VersionFrom};
+use crate::capture::{Gap, Location, Timestamp, VersionFrom};
 
 const CLIENT: &str = "192.0.2.1:50000";
 const SERVER: &str = "192.0.2.2:1883";
@@ -52,16 +52,18 @@ impl Fed {
             _ => (CLIENT, SERVER),
         };
         CapturedPacket {
-            frame: self.frame,
-            time: Some(Timestamp {
-                nanos: time,
-                digits: 9,
-            }),
-            stream,
-            src: src.parse().unwrap(),
-            dst: dst.parse().unwrap(),
-            from,
-            transport: "tcp",
+            at: Location {
+                frame: self.frame,
+                time: Some(Timestamp {
+                    nanos: time,
+                    digits: 9,
+                }),
+                stream,
+                src: src.parse().unwrap(),
+                dst: dst.parse().unwrap(),
+                from,
+                transport: "tcp",
+            },
             version: Version::V5,
             version_from: VersionFrom::Connect,
             bytes: Bytes::copy_from_slice(bytes),
@@ -134,12 +136,15 @@ fn aliases_stand_for_their_topics_until_packets_are_lost() {
 
     let gap = |from| {
         Record::Gap(Gap {
-            frame: 9,
-            time: None,
-            stream: 0,
-            src: CLIENT.parse().unwrap(),
-            dst: SERVER.parse().unwrap(),
-            from,
+            at: Location {
+                frame: 9,
+                time: None,
+                stream: 0,
+                src: CLIENT.parse().unwrap(),
+                dst: SERVER.parse().unwrap(),
+                from,
+                transport: "tcp",
+            },
             lost: 12,
             resynced_at_frame: None,
         })
