@@ -1,4 +1,4 @@
-//! One TCP connection: is it MQTT, who is the client, which version, and which packets.
+//! The bytes of one connection: are they MQTT, who is the client, which version, and which packets.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use super::{
     detect::{self, Opening},
+    follower::{Claim, End, Follower, Lost, Pair},
     packets::{Options, Out},
     record::{CapturedPacket, Gap, Location, Place, Record, Skipped},
-    tcp::{End, Follower, Pair},
 };
 use crate::mqtt::{PacketType, Side, decode::connect_version};
 
@@ -33,11 +33,36 @@ const SMALL_WINDOW: usize = 2 * 1024;
 /// Bytes of one direction on any port after which MQTT is not looked for any longer.
 const GIVE_UP: u64 = 256 * 1024;
 
+/// A connection, as far as all that follow it must know.
+#[derive(Debug, Clone)]
+pub(super) struct Connection {
+    /// Numbered from 0 in the order of first frames.
+    pub(super) stream: u64,
+    /// The sender and the receiver of its first frame.
+    pub(super) addrs: Pair<SocketAddr>,
+    /// What carries the bytes: `tcp`, `tls`, `ws` or `wss`.
+    pub(super) transport: &'static str,
+    /// Something says that it is MQTT: a sub-protocol that was agreed on.
+    pub(super) is_announced: bool,
+    pub(super) options: Arc<Options>,
+}
+
+impl Connection {
+    /// Whether one of its ports is among `ports`.
+    pub(super) fn has_port_of(&self, ports: &[u16]) -> bool {
+        ports.contains(&self.addrs.first.port()) || ports.contains(&self.addrs.second.port())
+    }
+
+    /// The sender and the receiver of what `end` sends.
+    pub(super) fn ends(&self, end: End) -> (SocketAddr, SocketAddr) {
+        (*self.addrs.get(end), *self.addrs.get(end.other()))
+    }
+}
+
+/// A connection read as MQTT.
 #[derive(Debug)]
 pub(super) struct Dialogue {
-    stream: u64,
-    addrs: Pair<SocketAddr>,
-    options: Arc<Options>,
+    connection: Connection,
     verdict: Verdict,
     /// The end that opened the TCP connection.
     opener: Option<End>,
@@ -57,41 +82,28 @@ enum Verdict {
 }
 
 impl Dialogue {
-    pub(super) fn new(
-        stream: u64,
-        first: SocketAddr,
-        second: SocketAddr,
-        options: &Arc<Options>,
-    ) -> Dialogue {
-        let has = |ports: &[u16]| ports.contains(&first.port()) || ports.contains(&second.port());
-        let verdict = if has(&options.not_ports) {
-            Verdict::NotMqtt
-        } else {
-            Verdict::Undecided
-        };
+    pub(super) fn new(connection: Connection) -> Dialogue {
         Dialogue {
-            stream,
-            addrs: Pair { first, second },
-            options: Arc::clone(options),
-            verdict,
+            verdict: match connection.has_port_of(&connection.options.not_ports) {
+                true => Verdict::NotMqtt,
+                false => Verdict::Undecided,
+            },
             opener: None,
             client: None,
-            hold: Hold::new(options.version),
+            hold: Hold::new(connection.options.version),
             flows: Pair::default(),
             undecided: 0,
             events: Vec::new(),
+            connection,
         }
     }
 
     fn forced(&self) -> bool {
-        let ports = &self.options.ports;
-        ports.contains(&self.addrs.first.port()) || ports.contains(&self.addrs.second.port())
+        self.connection.has_port_of(&self.connection.options.ports)
     }
 
     fn expected(&self) -> bool {
-        self.forced()
-            || self.addrs.first.port() == MQTT_PORT
-            || self.addrs.second.port() == MQTT_PORT
+        self.forced() || self.connection.is_announced || self.connection.has_port_of(&[MQTT_PORT])
     }
 
     /// Looks for MQTT in what has come so far. `last`: nothing more will come.
@@ -201,7 +213,7 @@ impl Dialogue {
     fn pump(&mut self, end: End, last: bool, out: &mut Out) {
         let mut events = std::mem::take(&mut self.events);
         let flow = self.flows.get_mut(end);
-        flow.pump(self.options.max_packet, last, &mut events);
+        flow.pump(self.connection.options.max_packet, last, &mut events);
         for event in events.drain(..) {
             match event {
                 Event::Packet {
@@ -263,15 +275,15 @@ impl Dialogue {
     }
 
     fn at(&self, end: End, place: Place) -> Location {
-        let (src, dst) = self.ends(end);
+        let (src, dst) = self.connection.ends(end);
         Location {
             frame: place.frame,
             time: place.time,
-            stream: self.stream,
+            stream: self.connection.stream,
             src,
             dst,
             from: self.side(end),
-            transport: "tcp",
+            transport: self.connection.transport,
         }
     }
 
@@ -302,22 +314,18 @@ impl Dialogue {
     }
 
     fn end_of(&self, src: SocketAddr) -> End {
-        if src == self.addrs.first {
+        if src == self.connection.addrs.first {
             End::First
         } else {
             End::Second
         }
     }
 
-    fn ends(&self, end: End) -> (SocketAddr, SocketAddr) {
-        (*self.addrs.get(end), *self.addrs.get(end.other()))
-    }
-
     fn side(&self, end: End) -> Option<Side> {
         let by_port = || {
             let is_server = |end| {
-                let port = self.addrs.get(end).port();
-                port == MQTT_PORT || self.options.ports.contains(&port)
+                let port = self.connection.addrs.get(end).port();
+                port == MQTT_PORT || self.connection.options.ports.contains(&port)
             };
             match (is_server(End::First), is_server(End::Second)) {
                 (true, false) => Some(End::Second),
@@ -363,7 +371,7 @@ impl Follower for Dialogue {
         }
     }
 
-    fn gap(&mut self, end: End, lost: u64, place: Place, out: &mut Out) {
+    fn gap(&mut self, end: End, lost: Lost, place: Place, out: &mut Out) {
         match self.verdict {
             Verdict::NotMqtt => {}
             Verdict::Undecided => {
@@ -395,5 +403,12 @@ impl Follower for Dialogue {
         }
         self.hold.guess();
         self.release(out);
+    }
+    fn claim(&self) -> Claim {
+        match self.verdict {
+            Verdict::Undecided => Claim::Open,
+            Verdict::Mqtt => Claim::Mine,
+            Verdict::NotMqtt => Claim::Not,
+        }
     }
 }

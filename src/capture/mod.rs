@@ -11,10 +11,12 @@
 //!
 //! The entry is [`Packets`]: give it a reader, pull [`Record`]s.
 
+mod contest;
 pub mod detect;
 mod dialogue;
 pub mod error;
 pub mod file;
+pub mod follower;
 pub mod ip;
 pub mod link;
 pub mod packets;

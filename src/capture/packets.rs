@@ -3,9 +3,11 @@
 use std::{collections::VecDeque, io::Read, sync::Arc};
 
 use super::{
-    dialogue::Dialogue,
+    contest::{self, Contest},
+    dialogue::Connection,
     error::CaptureError,
     file::FrameReader,
+    follower::Pair,
     ip::{self, Transport},
     link::{self, Skip},
     record::{Place, Record},
@@ -84,7 +86,7 @@ pub(super) struct Out {
 pub struct Packets<R> {
     frames: FrameReader<R>,
     options: Arc<Options>,
-    streams: Streams<Dialogue>,
+    streams: Streams<Contest>,
     pairs: Pairs,
     out: Out,
     stats: Stats,
@@ -165,7 +167,15 @@ impl<R: Read> Packets<R> {
                 self.streams.segment(
                     &segment,
                     place,
-                    |number, first, second| Dialogue::new(number, first, second, options),
+                    |stream, first, second| {
+                        contest::of_stream(Connection {
+                            stream,
+                            addrs: Pair { first, second },
+                            transport: "tcp",
+                            is_announced: false,
+                            options: Arc::clone(options),
+                        })
+                    },
                     &mut self.out,
                 );
             }

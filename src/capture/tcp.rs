@@ -19,7 +19,11 @@ use std::{
 
 use rustc_hash::FxHashMap;
 
-use super::{ip::Segment, record::Place};
+use super::{
+    follower::{End, Follower, Lost, Pair},
+    ip::Segment,
+    record::Place,
+};
 
 mod half;
 
@@ -41,72 +45,6 @@ pub const MAX_STREAMS: usize = 16_384;
 /// A jump in the sequence numbers by more than this is no reordering: the addresses are in use by
 /// another connection, whose SYN was not captured.
 const MAX_JUMP: u32 = 64 << 20;
-
-/// An end of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum End {
-    /// The sender of the first frame.
-    First,
-    /// The other one.
-    Second,
-}
-
-impl End {
-    /// The other end.
-    pub const fn other(self) -> End {
-        match self {
-            End::First => End::Second,
-            End::Second => End::First,
-        }
-    }
-}
-
-/// One value for each end of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Pair<T> {
-    /// For [`End::First`].
-    pub first: T,
-    /// For [`End::Second`].
-    pub second: T,
-}
-
-impl<T> Pair<T> {
-    /// The value of `end`.
-    pub fn get(&self, end: End) -> &T {
-        match end {
-            End::First => &self.first,
-            End::Second => &self.second,
-        }
-    }
-
-    /// The value of `end`.
-    pub fn get_mut(&mut self, end: End) -> &mut T {
-        match end {
-            End::First => &mut self.first,
-            End::Second => &mut self.second,
-        }
-    }
-}
-
-/// Takes the bytes of one connection, each exactly once, in the order in which they were sent.
-pub trait Follower {
-    /// Where what was found goes.
-    type Out;
-
-    /// `end` sent a SYN: its bytes will come from the very first one on. `opens`: without ACK, so
-    /// it is the one that opened the connection.
-    fn syn(&mut self, end: End, opens: bool, out: &mut Self::Out);
-
-    /// Bytes that `end` sent. `place` is the frame that made them deliverable, see
-    /// [`CapturedPacket`](super::CapturedPacket).
-    fn data(&mut self, end: End, bytes: &[u8], place: Place, out: &mut Self::Out);
-
-    /// `lost` bytes that `end` sent are not in the capture.
-    fn gap(&mut self, end: End, lost: u64, place: Place, out: &mut Self::Out);
-
-    /// Nothing more comes.
-    fn finish(&mut self, out: &mut Self::Out);
-}
 
 /// All connections of a capture.
 #[derive(Debug)]
@@ -379,7 +317,7 @@ impl<F: Follower> Connection<F> {
             for end in [End::First, End::Second] {
                 let lost = self.halves.get(end).lost_at_end();
                 if lost > 0 {
-                    follower.gap(end, lost, self.last, out);
+                    follower.gap(end, Lost::exactly(lost), self.last, out);
                 }
             }
             follower.finish(out);
@@ -391,7 +329,7 @@ fn deliver<F: Follower>(half: &mut Half, follower: &mut F, end: End, out: &mut F
     while let Some((piece, place)) = half.next_piece() {
         match piece {
             Piece::Data(bytes) => follower.data(end, &bytes, place, out),
-            Piece::Lost(lost) => follower.gap(end, lost, place, out),
+            Piece::Lost(lost) => follower.gap(end, Lost::exactly(lost), place, out),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::tape::Tape;
 use crate::{
     capture::{
         detect::{self, Chain},
+        follower::Lost,
         record::{Place, SkipReason},
     },
     mqtt::frame::FixedHeader,
@@ -142,21 +143,23 @@ impl Flow {
     }
 
     /// Bytes are missing before anything was known.
-    pub(super) fn gap_before_anything(&mut self, lost: u64, place: Place) {
+    pub(super) fn gap_before_anything(&mut self, lost: Lost, place: Place) {
         self.skip(self.tape.len(), SkipReason::MidStream);
         self.from_start = false;
         self.refuted = false;
         self.next_scan = 0;
         let before = self.gap.map_or(0, |(lost, _)| lost);
-        self.gap = Some((before + lost, place));
+        self.gap = Some((before + lost.bytes, place));
     }
 
     /// Bytes are missing behind what is in the buffer.
-    pub(super) fn gap(&mut self, lost: u64, place: Place, events: &mut Vec<Event>) {
+    pub(super) fn gap(&mut self, lost: Lost, place: Place, events: &mut Vec<Event>) {
         self.next_scan = 0;
+        // What of a packet lies behind the hole is told by its length.
+        let behind = |rest: u64| rest.checked_sub(lost.bytes).filter(|_| lost.exact);
         if self.rest_of_packet > 0 {
             self.report_gap(None, events);
-            self.rest_of_packet = match self.rest_of_packet.checked_sub(lost) {
+            self.rest_of_packet = match behind(self.rest_of_packet) {
                 Some(rest) => rest,
                 None => {
                     self.state = State::Searching;
@@ -173,9 +176,7 @@ impl Flow {
             match announced {
                 Some(announced) => {
                     self.cut_packet(announced, events);
-                    // Bytes of the packet that lie behind the hole are told by its length.
-                    let behind = announced.saturating_sub(have) as u64;
-                    match behind.checked_sub(lost) {
+                    match behind(announced.saturating_sub(have) as u64) {
                         Some(rest) => {
                             self.rest_of_packet = rest;
                             self.rest_reason = Some(SkipReason::RestOfCutPacket);
@@ -194,7 +195,7 @@ impl Flow {
             self.report_gap(None, events);
             self.state = State::Searching;
         }
-        self.gap = Some((lost, place));
+        self.gap = Some((lost.bytes, place));
     }
 
     /// Takes packets off the buffer. `last`: nothing more will come.

@@ -1,0 +1,81 @@
+//! Which of several readings of a connection's bytes is the right one.
+//!
+//! There is no port to go by, and a capture may begin anywhere. So the bytes go to all readings,
+//! until one claims them or all have given up.
+
+use super::{
+    dialogue::{Connection, Dialogue},
+    follower::{Claim, End, Follower, Lost},
+    packets::Out,
+    record::Place,
+};
+
+/// One possible meaning of the bytes.
+type Reading = Box<dyn Follower<Out = Out>>;
+
+/// All readings that are still possible; the one that came first wins a tie.
+#[derive(Debug)]
+pub(super) struct Contest {
+    readings: Vec<Reading>,
+    is_decided: bool,
+}
+
+/// The readings of a TCP stream.
+pub(super) fn of_stream(connection: Connection) -> Contest {
+    Contest::between(vec![Box::new(Dialogue::new(connection))])
+}
+
+impl Contest {
+    fn between(readings: Vec<Reading>) -> Contest {
+        Contest {
+            readings,
+            is_decided: false,
+        }
+    }
+
+    /// Lets every reading have what came, and drops those that are out.
+    fn each(&mut self, mut give: impl FnMut(&mut Reading)) {
+        for (i, reading) in self.readings.iter_mut().enumerate() {
+            give(reading);
+            if !self.is_decided && reading.claim() == Claim::Mine {
+                self.is_decided = true;
+                self.readings.swap(0, i);
+                self.readings.truncate(1);
+                return;
+            }
+        }
+        if !self.is_decided {
+            self.readings
+                .retain(|reading| reading.claim() != Claim::Not);
+        }
+    }
+}
+
+impl Follower for Contest {
+    type Out = Out;
+
+    fn syn(&mut self, end: End, opens: bool, out: &mut Out) {
+        self.each(|reading| reading.syn(end, opens, out));
+    }
+
+    fn data(&mut self, end: End, bytes: &[u8], place: Place, out: &mut Out) {
+        self.each(|reading| reading.data(end, bytes, place, out));
+    }
+
+    fn gap(&mut self, end: End, lost: Lost, place: Place, out: &mut Out) {
+        self.each(|reading| reading.gap(end, lost, place, out));
+    }
+
+    fn finish(&mut self, out: &mut Out) {
+        self.each(|reading| reading.finish(out));
+        self.readings.clear();
+    }
+
+    fn claim(&self) -> Claim {
+        match (self.is_decided, self.readings.is_empty()) {
+            (true, _) => Claim::Mine,
+            (false, true) => Claim::Not,
+            (false, false) => Claim::Open,
+        }
+    }
+}
