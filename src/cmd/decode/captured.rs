@@ -35,21 +35,28 @@ pub(super) fn decode(
     let mut aliases = AliasesOf::new();
     let mut messages = Messages::default();
     let mut is_empty = true;
-    loop {
+    let error = loop {
         match packets.next() {
             Ok(Some(Record::Packet(packet))) => show_packet(&packet, &mut aliases, show)?,
             Ok(Some(Record::Message(message))) => messages.show(&message, show)?,
             Ok(Some(Record::Gap(gap))) => show.hole(&gap_hole(&gap))?,
             Ok(Some(Record::Skipped(skipped))) => show.hole(&skipped_hole(&skipped))?,
-            Ok(None) => break,
-            Err(error) => {
-                return Err(Failure::new(Exit::Io, format!("{name}: {error}")).into());
-            }
+            Ok(None) => break None,
+            Err(error) => break Some(error),
         }
         is_empty = false;
+    };
+    let stats = packets.stats();
+    if let Some(summary) = show.summary() {
+        summary.frames = Some(stats.frames);
+        summary.tcp_streams = stats.streams;
+        summary.mqtt_streams = stats.mqtt_streams;
+        summary.mqttsn_pairs = stats.mqttsn_pairs;
+    }
+    if let Some(error) = error {
+        return Err(Failure::new(Exit::Io, format!("{name}: {error}")).into());
     }
     if is_empty {
-        let stats = packets.stats();
         note(format_args!(
             "{name}: no MQTT found in {} frames with {} TCP connections (what is in TLS and \
              WebSocket is not read yet)",
@@ -64,6 +71,14 @@ fn show_packet(
     aliases: &mut AliasesOf,
     show: &mut Show<'_>,
 ) -> Result<(), Stop> {
+    let origin = Origin {
+        place: place(&packet.at),
+        version: packet.version,
+        version_from: packet.version_from.as_str(),
+    };
+    if show.count(&origin, &packet.bytes) {
+        return Ok(());
+    }
     let mut record = Recorder::default();
     let context = Context {
         version: packet.version,
@@ -90,11 +105,6 @@ fn show_packet(
             None
         }
         _ => None,
-    };
-    let origin = Origin {
-        place: place(&packet.at),
-        version: packet.version,
-        version_from: packet.version_from.as_str(),
     };
     show.packet(origin, &packet.bytes, &record, resolved)
 }
