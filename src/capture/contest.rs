@@ -66,6 +66,10 @@ impl Follower for Contest {
         self.each(|reading| reading.gap(end, lost, place, out));
     }
 
+    fn ended(&mut self, end: End, is_reset: bool, place: Place, out: &mut Out) {
+        self.each(|reading| reading.ended(end, is_reset, place, out));
+    }
+
     fn finish(&mut self, out: &mut Out) {
         self.each(|reading| reading.finish(out));
         self.readings.clear();

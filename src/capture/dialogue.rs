@@ -8,7 +8,7 @@ use super::{
     detect::{self, Opening},
     follower::{Claim, End, Follower, Lost, Pair},
     packets::{Options, Out},
-    record::{CapturedPacket, Gap, Location, Place, Record, Skipped},
+    record::{CapturedPacket, Gap, Location, Place, Record, Skipped, Turn, TurnKind},
 };
 use crate::mqtt::{PacketType, Side, decode::connect_version};
 
@@ -72,6 +72,10 @@ pub(super) struct Dialogue {
     /// What this stream adds to [`Out::undecided`].
     undecided: usize,
     events: Vec<Event>,
+    /// Ends of the connection that were told of before it was known to be MQTT: one for each end.
+    endings: Vec<(End, TurnKind, Place)>,
+    /// The last frame with something of this connection.
+    last: Place,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +98,8 @@ impl Dialogue {
             flows: Pair::default(),
             undecided: 0,
             events: Vec::new(),
+            endings: Vec::new(),
+            last: Place::default(),
             connection,
         }
     }
@@ -199,6 +205,10 @@ impl Dialogue {
         }
         // The client speaks first.
         let first = self.client.unwrap_or(End::First);
+        let flow = self.flows.get(first);
+        if flow.from_start {
+            self.turn(first, TurnKind::Opened, flow.first_place(), out);
+        }
         for end in [first, first.other()] {
             self.pump(end, false, out);
         }
@@ -274,6 +284,13 @@ impl Dialogue {
         self.record(packet, out);
     }
 
+    fn turn(&mut self, end: End, kind: TurnKind, place: Place, out: &mut Out) {
+        if self.connection.options.turns {
+            let at = self.at(end, place);
+            self.record(Record::Turn(Turn { at, kind }), out);
+        }
+    }
+
     fn at(&self, end: End, place: Place) -> Location {
         let (src, dst) = self.connection.ends(end);
         Location {
@@ -305,6 +322,7 @@ impl Dialogue {
                 Record::Packet(packet) => &mut packet.at,
                 Record::Gap(gap) => &mut gap.at,
                 Record::Skipped(skipped) => &mut skipped.at,
+                Record::Turn(turn) => &mut turn.at,
                 // Only datagrams carry them.
                 Record::Message(_) => continue,
             };
@@ -360,6 +378,7 @@ impl Follower for Dialogue {
         if self.verdict == Verdict::NotMqtt {
             return;
         }
+        self.last = place;
         self.flows.get_mut(end).push(bytes, place);
         match self.verdict {
             Verdict::Undecided => {
@@ -388,6 +407,19 @@ impl Follower for Dialogue {
         }
     }
 
+    fn ended(&mut self, end: End, is_reset: bool, place: Place, out: &mut Out) {
+        self.last = place;
+        let kind = match is_reset {
+            true => TurnKind::Reset,
+            false => TurnKind::Finished,
+        };
+        match self.verdict {
+            Verdict::Undecided => self.endings.push((end, kind, place)),
+            Verdict::Mqtt => self.turn(end, kind, place, out),
+            Verdict::NotMqtt => {}
+        }
+    }
+
     fn finish(&mut self, out: &mut Out) {
         if self.verdict == Verdict::Undecided {
             self.decide(true, out);
@@ -401,9 +433,14 @@ impl Follower for Dialogue {
         for end in [first, first.other()] {
             self.pump(end, true, out);
         }
+        for (end, kind, place) in std::mem::take(&mut self.endings) {
+            self.turn(end, kind, place, out);
+        }
+        self.turn(first, TurnKind::Over, self.last, out);
         self.hold.guess();
         self.release(out);
     }
+
     fn claim(&self) -> Claim {
         match self.verdict {
             Verdict::Undecided => Claim::Open,

@@ -30,6 +30,6 @@ pub use file::{Frame, FrameReader, is_capture};
 pub use packets::{Options, Packets, Stats};
 pub use record::{
     CapturedMessage, CapturedPacket, Gap, Location, Place, Record, SkipReason, Skipped, Timestamp,
-    VersionFrom,
+    Turn, TurnKind, VersionFrom,
 };
 pub use write::{CaptureWriter, WrittenStream};

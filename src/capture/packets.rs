@@ -28,6 +28,8 @@ pub struct Options {
     pub version: Option<Version>,
     /// Bytes of a packet that are kept; of a larger one the rest is skipped and it counts as cut.
     pub max_packet: usize,
+    /// Tell of the begin and the end of connections ([`Record::Turn`]).
+    pub turns: bool,
 }
 
 impl Default for Options {
@@ -37,6 +39,7 @@ impl Default for Options {
             not_ports: Vec::new(),
             version: None,
             max_packet: 16 << 20,
+            turns: false,
         }
     }
 }

@@ -54,6 +54,8 @@ pub enum Record {
     Gap(Gap),
     /// Bytes that the capture has and that belong to no packet.
     Skipped(Skipped),
+    /// A connection begins or ends; only if [`Options::turns`](super::Options::turns) asks for it.
+    Turn(Turn),
 }
 
 /// How the version of a packet is known.
@@ -128,6 +130,28 @@ pub struct Gap {
     pub lost: u64,
     /// The frame in which the next true packet boundary was found, if one was.
     pub resynced_at_frame: Option<u64>,
+}
+
+/// The begin or the end of a connection that carries MQTT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// Where it is; who ends the connection is the sender.
+    pub at: Location,
+    /// What happens.
+    pub kind: TurnKind,
+}
+
+/// What can happen to a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TurnKind {
+    /// The capture has the connection from its first byte on. It comes before every packet.
+    Opened,
+    /// The sender has sent everything: FIN.
+    Finished,
+    /// The sender has broken the connection off: RST.
+    Reset,
+    /// Nothing more of the connection will come, whether it ended or the capture did.
+    Over,
 }
 
 /// Why bytes belong to no packet.

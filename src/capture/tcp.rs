@@ -66,6 +66,8 @@ struct Connection<F> {
     follower: Option<F>,
     /// After this frame an ended conversation is over.
     closes_at: Option<u64>,
+    /// Whether the follower knows that an end has ended the connection.
+    told: Pair<bool>,
 }
 
 impl<F: Follower> Default for Streams<F> {
@@ -206,6 +208,7 @@ impl<F: Follower> Connection<F> {
             last: place,
             follower: Some(open(number, segment.src, segment.dst)),
             closes_at: None,
+            told: Pair::default(),
         }
     }
 
@@ -261,6 +264,10 @@ impl<F: Follower> Connection<F> {
         while half.pending_bytes() > MAX_PENDING {
             half.give_up_first_hole();
             deliver(half, follower, end, out);
+        }
+        if (segment.rst || half.is_complete()) && !*self.told.get(end) {
+            *self.told.get_mut(end) = true;
+            follower.ended(end, segment.rst, place, out);
         }
         if let Some(ack) = segment.ack
             && !segment.rst

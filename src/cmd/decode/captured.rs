@@ -41,6 +41,7 @@ pub(super) fn decode(
             Ok(Some(Record::Message(message))) => messages.show(&message, show)?,
             Ok(Some(Record::Gap(gap))) => show.hole(&gap_hole(&gap))?,
             Ok(Some(Record::Skipped(skipped))) => show.hole(&skipped_hole(&skipped))?,
+            Ok(Some(Record::Turn(_))) => {}
             Ok(None) => break None,
             Err(error) => break Some(error),
         }
