@@ -1,0 +1,593 @@
+//! One connection: which check sees which packet.
+
+use std::hash::{Hash, Hasher};
+
+use rustc_hash::FxHasher;
+
+use super::super::packet::{AckKind, Packet, Publish};
+use super::super::packet_type::PacketType;
+use super::super::qos::QoS;
+use super::super::rule::Rule;
+use super::super::version::{Side, Version};
+use super::delivery::{Deliveries, Message};
+use super::finding::Report;
+use super::handshake::Handshake;
+use super::keep_alive::{KeepAlive, Seconds};
+use super::limits::{AliasUse, Limits, check_size};
+use super::outbox::{Outbox, Request};
+use super::requests::{self, Pings};
+use super::sessions::{Left, Past, Session};
+use super::subscriptions::Subscriptions;
+use super::{At, Server};
+
+/// Nanoseconds that a server has to end a connection that another one has taken over.
+const TAKE_OVER: i64 = 2_000_000_000;
+
+/// A packet, as far as it could be read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<'p, 'a> {
+    pub(super) from: Side,
+    pub(super) byte1: u8,
+    /// Its whole length in bytes.
+    pub(super) len: usize,
+    /// Something in it is wrong by itself.
+    pub(super) has_faults: bool,
+    /// `None` if it could not be read.
+    pub(super) packet: Option<&'p Packet<'a>>,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ending {
+    pub(super) by: Option<Side>,
+}
+
+/// What is known of a connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    last: At,
+    version: Version,
+    client: Half,
+    server: Half,
+    handshake: Handshake,
+    keep_alive: KeepAlive,
+    pings: Pings,
+    subscriptions: Subscriptions,
+    deliveries: Deliveries,
+    ending: Option<Ending>,
+    /// Since when another connection has the session.
+    taken_over: Option<At>,
+    told_not_taken_over: bool,
+    /// When the session was resumed.
+    resumed: Option<At>,
+}
+
+/// One side of it.
+#[derive(Debug)]
+struct Half {
+    /// Something of it was seen.
+    is_heard: bool,
+    /// Every packet that it sent on this connection was seen.
+    is_whole: bool,
+    /// The frame of its DISCONNECT.
+    disconnect: Option<u64>,
+    told_after: bool,
+    /// What it takes.
+    limits: Option<Limits>,
+    aliases: AliasUse,
+    outbox: Outbox,
+}
+
+impl Half {
+    fn new(side: Side) -> Half {
+        Half {
+            is_heard: false,
+            is_whole: false,
+            disconnect: None,
+            told_after: false,
+            limits: None,
+            aliases: AliasUse::default(),
+            outbox: Outbox::new(side),
+        }
+    }
+}
+
+impl Default for Connection {
+    fn default() -> Connection {
+        Connection {
+            last: At::default(),
+            version: Version::default(),
+            client: Half::new(Side::Client),
+            server: Half::new(Side::Server),
+            handshake: Handshake::default(),
+            keep_alive: KeepAlive::default(),
+            pings: Pings::default(),
+            subscriptions: Subscriptions::default(),
+            deliveries: Deliveries::default(),
+            ending: None,
+            taken_over: None,
+            told_not_taken_over: false,
+            resumed: None,
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn saw(&mut self, at: At) {
+        self.last = at;
+    }
+
+    pub(super) fn last(&self) -> At {
+        self.last
+    }
+
+    pub(super) fn version(&self) -> Version {
+        self.version
+    }
+
+    pub(super) fn client_id(&self) -> &str {
+        self.handshake.client_id()
+    }
+
+    /// Bytes of what it remembers, about.
+    pub(super) fn weight(&self) -> usize {
+        let of = |half: &Half| half.aliases.weight() + half.outbox.weight();
+        of(&self.client)
+            + of(&self.server)
+            + self.handshake.weight()
+            + self.subscriptions.weight()
+            + self.deliveries.weight()
+    }
+
+    /// Forgets what takes memory.
+    pub(super) fn drop_memory(&mut self) {
+        for half in [&mut self.client, &mut self.server] {
+            half.aliases.forget();
+            half.outbox.drop_memory();
+        }
+        self.handshake.drop_memory();
+        self.subscriptions.drop_memory();
+        self.deliveries.forget();
+    }
+
+    /// Everything will be seen.
+    pub(super) fn opened(&mut self) {
+        self.client.is_whole = !self.client.is_heard;
+        self.server.is_whole = !self.server.is_heard;
+    }
+
+    /// Something that `side` sent was not seen.
+    pub(super) fn forget(&mut self, side: Side) {
+        let (sender, receiver) = match side {
+            Side::Client => (&mut self.client, &mut self.server),
+            Side::Server => (&mut self.server, &mut self.client),
+        };
+        sender.is_whole = false;
+        sender.aliases.forget();
+        sender.outbox.forget_sent();
+        receiver.outbox.forget_answers();
+        self.pings.forget();
+        match side {
+            Side::Client => {
+                self.subscriptions.forget_asked();
+                self.keep_alive.forget();
+            }
+            Side::Server => self.subscriptions.forget_granted(),
+        }
+    }
+
+    /// A packet. Returns whether it is the CONNACK that accepts the client.
+    pub(super) fn packet(
+        &mut self,
+        seen: Seen<'_, '_>,
+        server: &mut Server,
+        report: &mut Report<'_>,
+    ) -> bool {
+        self.version = report.version;
+        let packet_type = PacketType::from_byte1(seen.byte1);
+        if !packet_type.may_be_sent_by(seen.from, report.version) {
+            // Reported with the packet.
+            return false;
+        }
+        if packet_type == PacketType::CONNECT && !self.server.is_heard {
+            // A connection is known from here on.
+            self.client.is_whole |= !self.client.is_heard;
+            self.server.is_whole = true;
+        }
+        if !self.opening(seen.from, packet_type, report) {
+            return false;
+        }
+        self.after_disconnect(seen.from, packet_type, report);
+        let (sender, receiver) = match seen.from {
+            Side::Client => (&mut self.client, &mut self.server),
+            Side::Server => (&mut self.server, &mut self.client),
+        };
+        sender.is_heard = true;
+        if let Some(limits) = &receiver.limits {
+            check_size(
+                seen.from,
+                packet_type,
+                seen.packet,
+                seen.len,
+                limits,
+                report,
+            );
+        }
+        if seen.from == Side::Client {
+            self.keep_alive.sent(report);
+        }
+        let Some(packet) = seen.packet else {
+            self.forget(seen.from);
+            return false;
+        };
+        match seen.from {
+            Side::Client => {
+                self.of_client(packet, seen.has_faults, server, report);
+                false
+            }
+            Side::Server => self.of_server(packet, server, report),
+        }
+    }
+
+    fn opening(&mut self, from: Side, packet_type: PacketType, report: &mut Report<'_>) -> bool {
+        match from {
+            Side::Client => self.handshake.client_sends(
+                packet_type,
+                !self.client.is_heard,
+                self.client.is_whole,
+                self.server.is_whole,
+                report,
+            ),
+            Side::Server => {
+                if self.server.is_whole {
+                    self.handshake.server_sends(packet_type, report);
+                }
+                if let Some(since) = self.taken_over
+                    && !self.told_not_taken_over
+                    && packet_type != PacketType::DISCONNECT
+                    && let Some(time) = report.at.since(since.time)
+                    && time > TAKE_OVER
+                {
+                    self.told_not_taken_over = true;
+                    report.add(
+                        Rule::NotTakenOver,
+                        &[since.frame],
+                        format!(
+                            "{packet_type} from the server {} after another connection with the \
+                             same client identifier was accepted: this one must be closed",
+                            Seconds(time)
+                        ),
+                    );
+                }
+                true
+            }
+        }
+    }
+
+    fn after_disconnect(&mut self, from: Side, packet_type: PacketType, report: &mut Report<'_>) {
+        let half = match from {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
+        if let Some(frame) = half.disconnect
+            && !half.told_after
+        {
+            half.told_after = true;
+            report.add(
+                Rule::AfterDisconnect,
+                &[frame],
+                format!("{packet_type} from the {from} after its DISCONNECT"),
+            );
+        }
+        if packet_type == PacketType::DISCONNECT {
+            half.disconnect = Some(report.at.frame);
+        }
+    }
+
+    fn of_client(
+        &mut self,
+        packet: &Packet<'_>,
+        has_faults: bool,
+        server: &mut Server,
+        report: &mut Report<'_>,
+    ) {
+        match packet {
+            Packet::Connect(connect) => {
+                self.handshake.connect(connect, has_faults, report.at);
+                self.keep_alive.set(connect.keep_alive);
+                if report.is_v5() {
+                    self.client.limits = Some(Limits::of(connect.properties));
+                }
+                if connect.clean_start {
+                    self.is_new();
+                }
+            }
+            Packet::Publish(publish) => {
+                if let Some(offer) = self.handshake.offer().filter(|_| report.is_v5()) {
+                    offer.check_publish(publish, report);
+                }
+                let half = &mut self.client;
+                let receiver = self.server.limits.as_ref();
+                let whole = half.is_whole;
+                let topic = half
+                    .aliases
+                    .resolve(Side::Client, publish, whole, receiver, report);
+                let digest = digest(topic.unwrap_or_default(), publish.payload);
+                if let (Some(topic), false) = (topic, publish.dup) {
+                    let At { frame, stream, .. } = report.at;
+                    server.traffic.published(
+                        digest_of(topic),
+                        digest,
+                        frame,
+                        stream,
+                        publish.retain,
+                        publish.qos,
+                    );
+                }
+                if publish.qos != QoS::AtMostOnce {
+                    half.outbox.publish(publish, digest, receiver, report);
+                }
+            }
+            Packet::Ack(ack) => match ack.kind {
+                AckKind::PubRel => self.client.outbox.release(ack, report),
+                _ => self.server.outbox.answer(ack, report),
+            },
+            Packet::Subscribe(subscribe) => {
+                if let Some(offer) = self.handshake.offer().filter(|_| report.is_v5()) {
+                    offer.check_subscribe(subscribe, report);
+                }
+                let id = subscribe.packet_id;
+                self.client.outbox.request(Request::Subscribe, id, report);
+                self.subscriptions.subscribe(subscribe, report.at.frame);
+            }
+            Packet::Unsubscribe(unsubscribe) => {
+                let id = unsubscribe.packet_id;
+                self.client.outbox.request(Request::Unsubscribe, id, report);
+                self.subscriptions.unsubscribe(unsubscribe, report.at.frame);
+            }
+            Packet::PingReq => self.pings.asked(report.at),
+            Packet::Disconnect(body) => self.handshake.disconnect(Side::Client, body, report),
+            Packet::Auth(body) => self.handshake.auth(Side::Client, body, report),
+            // In the wrong direction.
+            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {}
+        }
+    }
+
+    fn of_server(
+        &mut self,
+        packet: &Packet<'_>,
+        server: &mut Server,
+        report: &mut Report<'_>,
+    ) -> bool {
+        if report.is_v5() {
+            self.handshake.check_problem_information(packet, report);
+        }
+        match packet {
+            Packet::ConnAck(connack) => {
+                let is_first = self.handshake.offer().is_none();
+                self.handshake.connack(connack, report);
+                if report.is_v5() {
+                    self.server.limits = Some(Limits::of(connack.properties));
+                    let id = super::super::PropertyId::SERVER_KEEP_ALIVE;
+                    if let Some(seconds) = connack.properties.number(id) {
+                        let seconds = u16::try_from(seconds).unwrap_or(u16::MAX);
+                        self.keep_alive.set_by_server(seconds);
+                    }
+                }
+                return is_first && self.handshake.is_accepted();
+            }
+            Packet::Publish(publish) => self.delivered(publish, server, report),
+            Packet::Ack(ack) => match ack.kind {
+                AckKind::PubRel => self.server.outbox.release(ack, report),
+                _ => self.client.outbox.answer(ack, report),
+            },
+            Packet::SubAck(codes) => {
+                let (request, id) = (Request::Subscribe, codes.packet_id);
+                if self.client.outbox.answer_request(request, id, report)
+                    && let Some(asked) = self.subscriptions.answered(id)
+                {
+                    requests::suback(&asked, codes, &mut self.subscriptions, report);
+                }
+            }
+            Packet::UnsubAck(codes) => {
+                let (request, id) = (Request::Unsubscribe, codes.packet_id);
+                if self.client.outbox.answer_request(request, id, report)
+                    && let Some(asked) = self.subscriptions.answered(id)
+                {
+                    requests::unsuback(&asked, codes, report);
+                }
+            }
+            Packet::PingResp => self.pings.answered(self.client.is_whole, report),
+            Packet::Disconnect(body) => self.handshake.disconnect(Side::Server, body, report),
+            Packet::Auth(body) => self.handshake.auth(Side::Server, body, report),
+            // In the wrong direction.
+            Packet::Connect(_)
+            | Packet::Subscribe(_)
+            | Packet::Unsubscribe(_)
+            | Packet::PingReq => {}
+        }
+        false
+    }
+
+    fn delivered(&mut self, publish: &Publish<'_>, server: &mut Server, report: &mut Report<'_>) {
+        let half = &mut self.server;
+        let receiver = self.client.limits.as_ref();
+        let whole = half.is_whole;
+        let topic = half
+            .aliases
+            .resolve(Side::Server, publish, whole, receiver, report);
+        let digest = digest(topic.unwrap_or_default(), publish.payload);
+        if let Some(topic) = topic {
+            let message = Message {
+                publish,
+                topic,
+                topic_hash: digest_of(topic),
+                digest,
+            };
+            let is_bridge = self.handshake.is_bridge();
+            let traffic = &server.traffic;
+            self.deliveries.check(
+                &message,
+                &mut self.subscriptions,
+                traffic,
+                is_bridge,
+                report,
+            );
+        }
+        if publish.qos != QoS::AtMostOnce {
+            half.outbox.publish(publish, digest, receiver, report);
+        }
+    }
+
+    /// The session begins with this connection.
+    fn is_new(&mut self) {
+        if self.client.is_whole {
+            self.client.outbox.is_new();
+            self.subscriptions.is_new();
+        }
+        if self.server.is_whole {
+            self.server.outbox.is_new();
+        }
+    }
+
+    /// The client is accepted; `past` is what is known of its session.
+    pub(super) fn resume(&mut self, past: Past, report: &mut Report<'_>) {
+        let Some(is_clean) = self.handshake.is_clean() else {
+            return;
+        };
+        let goes_on = match report.version {
+            // 3.1 does not say; then it is as far as is known.
+            Version::V31 => !is_clean && !matches!(past, Past::Gone(_)),
+            Version::V311 | Version::V5 => self.handshake.session_present(),
+        };
+        match past {
+            Past::Kept(session) if goes_on && !is_clean => {
+                let Session {
+                    client,
+                    server,
+                    subscriptions,
+                    ..
+                } = *session;
+                self.client.outbox.resume(client);
+                self.server.outbox.resume(server);
+                self.subscriptions.resume(subscriptions);
+                if !self.client.is_whole {
+                    self.forget(Side::Client);
+                }
+                if !self.server.is_whole {
+                    self.forget(Side::Server);
+                }
+                self.resumed = Some(report.at);
+                return;
+            }
+            Past::Kept(session) if !goes_on && !is_clean && report.version != Version::V31 => {
+                report.add(
+                    Rule::SessionForgotten,
+                    &[session.frame],
+                    format!(
+                        "CONNACK without session present, and the connection before, up to frame \
+                         {}, left a session",
+                        session.frame
+                    ),
+                );
+            }
+            Past::Gone(frame) if goes_on && !is_clean => report.add(
+                Rule::SessionPresentWithoutSession,
+                &[frame],
+                format!(
+                    "CONNACK with session present, and the session of the connection before ended \
+                     with it in frame {frame}"
+                ),
+            ),
+            _ => {}
+        }
+        if !goes_on || is_clean {
+            self.is_new();
+        }
+    }
+
+    /// Another connection has the session now.
+    pub(super) fn taken_over(&mut self, at: At) {
+        self.taken_over = Some(at);
+    }
+
+    /// One side, or something, ends the connection.
+    pub(super) fn ended(&mut self, ending: Ending, report: &mut Report<'_>) {
+        // The other side's FIN only answers the first.
+        if self.ending.is_some() {
+            return;
+        }
+        self.ending = Some(ending);
+        if self.client.disconnect.is_none() && self.server.disconnect.is_none() {
+            self.keep_alive.ended(ending, report);
+        }
+    }
+
+    /// Nothing more comes.
+    pub(super) fn over(&mut self, report: &mut Report<'_>) {
+        let is_disconnected = self.client.disconnect.is_some() || self.server.disconnect.is_some();
+        let is_closed = self.ending.is_some() || is_disconnected;
+        if self.server.is_heard || self.server.is_whole {
+            let by_server = self.ending.is_some_and(|e| e.by == Some(Side::Server));
+            self.handshake.unanswered(by_server, report);
+        }
+        if self.taken_over.is_some() {
+            return;
+        }
+        let (client, server) = (&self.client, &self.server);
+        if server.is_heard {
+            client.outbox.unanswered(is_closed, self.resumed, report);
+            self.pings.unanswered(report);
+        }
+        if client.is_heard {
+            server.outbox.unanswered(is_closed, self.resumed, report);
+        }
+    }
+
+    /// What the connection leaves of its session, and whose it is.
+    pub(super) fn into_session(mut self, now: Option<i64>) -> Option<(String, Left)> {
+        let client_id = self.client_id().to_owned();
+        if client_id.is_empty() || !self.handshake.is_accepted() {
+            return None;
+        }
+        Some((client_id, self.take_session(now)))
+    }
+
+    /// The same while the connection lives on without it.
+    pub(super) fn take_session(&mut self, now: Option<i64>) -> Left {
+        let expiry = match self.handshake.expiry() {
+            Some(expiry) if self.client.is_whole => expiry,
+            _ => return Left::Unknown,
+        };
+        let frame = self.last.frame;
+        if expiry == 0 {
+            return Left::Nothing(frame);
+        }
+        let take = |half: &mut Half, side| {
+            std::mem::replace(&mut half.outbox, Outbox::new(side)).into_past()
+        };
+        Left::Session(Box::new(Session {
+            client: take(&mut self.client, Side::Client),
+            server: take(&mut self.server, Side::Server),
+            subscriptions: std::mem::take(&mut self.subscriptions).into_past(),
+            frame,
+            expiry: (expiry != u32::MAX).then_some(expiry),
+            ended: now,
+        }))
+    }
+}
+
+/// A number for a topic.
+fn digest_of(topic: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    topic.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A number for a message: the same for the same content.
+fn digest(topic: &str, payload: &[u8]) -> u64 {
+    let mut hasher = FxHasher::default();
+    topic.hash(&mut hasher);
+    payload.hash(&mut hasher);
+    hasher.finish()
+}
