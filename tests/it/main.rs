@@ -18,6 +18,7 @@ mod interop_broker;
 mod interop_client;
 mod interop_tshark;
 mod json_shape;
+mod lint;
 mod program;
 mod replay_command;
 mod rooms;

@@ -197,6 +197,10 @@ impl Connection {
         if !self.opening(seen.from, packet_type, report) {
             return false;
         }
+        if packet_type != PacketType::CONNECT && self.handshake.is_clean().is_none() {
+            // Whoever it is.
+            server.sessions.seen_in_part();
+        }
         self.after_disconnect(seen.from, packet_type, report);
         let (sender, receiver) = match seen.from {
             Side::Client => (&mut self.client, &mut self.server),
