@@ -55,6 +55,8 @@ pub(super) struct Connection {
     subscriptions: Subscriptions,
     deliveries: Deliveries,
     ending: Option<Ending>,
+    /// A DISCONNECT said that something went wrong.
+    has_failed: bool,
     /// Since when another connection has the session.
     taken_over: Option<At>,
     told_not_taken_over: bool,
@@ -105,6 +107,7 @@ impl Default for Connection {
             subscriptions: Subscriptions::default(),
             deliveries: Deliveries::default(),
             ending: None,
+            has_failed: false,
             taken_over: None,
             told_not_taken_over: false,
             resumed: None,
@@ -350,7 +353,10 @@ impl Connection {
                 self.subscriptions.unsubscribe(unsubscribe, report.at.frame);
             }
             Packet::PingReq => self.pings.asked(report.at),
-            Packet::Disconnect(body) => self.handshake.disconnect(Side::Client, body, report),
+            Packet::Disconnect(body) => {
+                self.has_failed |= body.reason.is_error();
+                self.handshake.disconnect(Side::Client, body, report);
+            }
             Packet::Auth(body) => self.handshake.auth(Side::Client, body, report),
             // In the wrong direction.
             Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {}
@@ -402,7 +408,10 @@ impl Connection {
                 }
             }
             Packet::PingResp => self.pings.answered(self.client.is_whole, report),
-            Packet::Disconnect(body) => self.handshake.disconnect(Side::Server, body, report),
+            Packet::Disconnect(body) => {
+                self.has_failed |= body.reason.is_error();
+                self.handshake.disconnect(Side::Server, body, report);
+            }
             Packet::Auth(body) => self.handshake.auth(Side::Server, body, report),
             // In the wrong direction.
             Packet::Connect(_)
@@ -530,7 +539,8 @@ impl Connection {
     /// Nothing more comes.
     pub(super) fn over(&mut self, report: &mut Report<'_>) {
         let is_disconnected = self.client.disconnect.is_some() || self.server.disconnect.is_some();
-        let is_closed = self.ending.is_some() || is_disconnected;
+        // A side that gives up answers nothing more.
+        let is_closed = (self.ending.is_some() || is_disconnected) && !self.has_failed;
         if self.server.is_heard || self.server.is_whole {
             let by_server = self.ending.is_some_and(|e| e.by == Some(Side::Server));
             self.handshake.unanswered(by_server, report);

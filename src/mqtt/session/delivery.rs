@@ -1,5 +1,7 @@
 //! Messages from the server against what the client is subscribed to.
 
+use std::collections::VecDeque;
+
 use rustc_hash::FxHashMap;
 
 use super::super::packet::Publish;
@@ -10,7 +12,7 @@ use super::super::topic::Quoted;
 use super::finding::Report;
 use super::limits::is_above;
 use super::subscriptions::{State, Subscription, Subscriptions};
-use super::traffic::Traffic;
+use super::traffic::{MAX_MESSAGES, Traffic};
 
 /// Topics of one connection whose last message is remembered.
 const MAX_TOPICS: usize = 1024;
@@ -18,8 +20,17 @@ const MAX_TOPICS: usize = 1024;
 /// What was delivered on one connection.
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
-    /// Per topic, publisher and QoS, the number and the frame of the last message.
-    last: FxHashMap<(u64, u64, u8), (u64, u64)>,
+    /// Per topic, publisher and QoS.
+    last: FxHashMap<(u64, u64, u8), Last>,
+}
+
+/// The last messages that were delivered.
+#[derive(Debug, Default)]
+struct Last {
+    /// The one that was published last: its number, and the frame it was delivered in.
+    newest: Option<(u64, u64)>,
+    /// The numbers of those delivered last. The same content again is perhaps another message.
+    numbers: VecDeque<u64>,
 }
 
 /// A message, its topic resolved.
@@ -77,7 +88,7 @@ impl Deliveries {
 
     /// Bytes that it takes, about.
     pub(super) fn weight(&self) -> usize {
-        self.last.len() * 48
+        self.last.len() * (size_of::<Last>() + 24 + 8 * MAX_MESSAGES)
     }
 
     fn check_order(&mut self, message: &Message<'_>, traffic: &Traffic, report: &mut Report<'_>) {
@@ -92,21 +103,27 @@ impl Deliveries {
         if self.last.len() >= MAX_TOPICS && !self.last.contains_key(&key) {
             self.last.clear();
         }
-        let (number, frame) = self
-            .last
-            .entry(key)
-            .or_insert((source.number, source.frame));
-        if source.number < *number {
+        let last = self.last.entry(key).or_default();
+        if last.numbers.contains(&source.number) {
+            return;
+        }
+        last.numbers.push_back(source.number);
+        if last.numbers.len() > MAX_MESSAGES {
+            last.numbers.pop_front();
+        }
+        if let Some((number, frame)) = last.newest
+            && source.number < number
+        {
             report.add(
                 Rule::ForwardOrder,
-                &[source.frame, *frame],
+                &[source.frame, frame],
                 format!(
                     "PUBLISH to {} behind a message that its publisher sent later",
                     Quoted(message.topic)
                 ),
             );
         } else {
-            (*number, *frame) = (source.number, report.at.frame);
+            last.newest = Some((source.number, report.at.frame));
         }
     }
 }
@@ -222,10 +239,10 @@ fn check_retain(
     }
     let severity = |usual| if is_bridge { Severity::Info } else { usual };
     let live = published_since(message, matching, traffic);
-    let mut is_again = true;
-    for subscription in &mut *matching {
-        is_again &= subscription.retained_again(message.topic_hash);
-    }
+    // Each may have brought a copy.
+    let is_again = matching
+        .iter_mut()
+        .all(|subscription| subscription.retained_again(message.topic_hash));
     if is_again {
         report.add_as(
             Rule::RetainOnLive,

@@ -8,7 +8,7 @@ use super::super::qos::QoS;
 const MAX_TOPICS: usize = 8192;
 
 /// Messages per topic.
-const MAX_MESSAGES: usize = 8;
+pub(super) const MAX_MESSAGES: usize = 8;
 
 /// The last messages of each topic.
 #[derive(Debug, Default)]
