@@ -164,6 +164,31 @@ mod tests {
                 LinkType::ETHERNET,
                 with(&[&mac[..], &[0x88, 0xa8, 0, 7, 0x81, 0, 0, 9, 8, 0]].concat()),
             ),
+            (
+                LinkType::ETHERNET, // PPPoE
+                with(&[&mac[..], &[0x88, 0x64, 0x11, 0, 0, 1, 0, 22, 0, 0x21]].concat()),
+            ),
+            (
+                LinkType::ETHERNET, // two MPLS labels
+                with(&[&mac[..], &[0x88, 0x47, 0, 1, 0, 64, 0, 2, 1, 64]].concat()),
+            ),
+            (
+                LinkType::ETHERNET, // 802.3 with LLC and SNAP
+                with(&[&mac[..], &[0, 28, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0]].concat()),
+            ),
+            (LinkType::PPP, with(&[0, 0x21])),
+            (LinkType::PPP_HDLC, with(&[0xff, 3, 0x21])),
+            (
+                LinkType::PKTAP,
+                with(
+                    &[
+                        &[16, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 9, 9, 9],
+                        &mac[..],
+                        &[8, 0],
+                    ]
+                    .concat(),
+                ),
+            ),
             (LinkType::NULL, with(&[2, 0, 0, 0])),
             (LinkType::LOOP, with(&[0, 0, 0, 2])),
             (LinkType::RAW, with(&[])),

@@ -220,3 +220,6 @@ impl<R> std::fmt::Debug for Compressed<R> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

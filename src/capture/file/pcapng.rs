@@ -252,6 +252,12 @@ impl Section {
     fn simple_packet(&self, block: Block<'_>) -> Result<Found, String> {
         let interface = self.interface(0)?;
         let original_len = block.u32_at(8)?;
+        let Some(space) = block.bytes.len().checked_sub(16) else {
+            return Err(format!(
+                "a simple packet block of only {} bytes",
+                block.bytes.len()
+            ));
+        };
         let snaplen = match interface.snaplen {
             0 => u32::MAX,
             snaplen => snaplen,
@@ -261,7 +267,7 @@ impl Section {
             link: interface.link,
             original_len,
             start: 12,
-            len: (original_len.min(snaplen) as usize).min(block.bytes.len().saturating_sub(16)),
+            len: (original_len.min(snaplen) as usize).min(space),
             record_len: block.bytes.len(),
         })
     }
@@ -357,9 +363,9 @@ impl Block<'_> {
     /// The captured length, of a frame that begins behind 28 bytes.
     fn captured(&self, at: usize) -> Result<usize, String> {
         let captured = self.u32_at(at)? as usize;
-        match captured <= self.bytes.len().saturating_sub(32) {
-            true => Ok(captured),
-            false => Err(format!(
+        match self.bytes.len().checked_sub(32) {
+            Some(space) if captured <= space => Ok(captured),
+            _ => Err(format!(
                 "a packet block of {} bytes says it holds a frame of {captured}",
                 self.bytes.len()
             )),

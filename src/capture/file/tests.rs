@@ -102,3 +102,61 @@ fn a_damaged_length_allocates_nothing() {
         other => panic!("{other:?}"),
     }
 }
+
+/// Kuznetzov's format, in which 8 bytes follow the lengths, and old versions, in which the
+/// lengths were the other way round.
+#[test]
+fn modified_and_old_variants() {
+    for big_endian in [false, true] {
+        let u32s = |values: &[u32]| -> Vec<u8> {
+            let bytes = |v: &u32| match big_endian {
+                true => v.to_be_bytes(),
+                false => v.to_le_bytes(),
+            };
+            values.iter().flat_map(bytes).collect()
+        };
+        let version = |major: u16, minor: u16| match big_endian {
+            true => [major.to_be_bytes(), minor.to_be_bytes()].concat(),
+            false => [major.to_le_bytes(), minor.to_le_bytes()].concat(),
+        };
+        let check = |magic: u32, (major, minor): (u16, u16), record: &[u32]| {
+            // The link type carries the length of a frame check sequence.
+            let file = [
+                u32s(&[magic]),
+                version(major, minor),
+                u32s(&[0, 0, 65_535, 0x2400_0000 | 101]),
+                u32s(record),
+                b"abcd".to_vec(),
+            ]
+            .concat();
+            assert!(is_capture(&file));
+            let twice = [&file[..], &file[24..]].concat();
+            let mut reader = FrameReader::new(&twice[..]);
+            for number in [1, 2] {
+                let frame = reader.next_frame().unwrap().unwrap();
+                assert_eq!((frame.place.frame, frame.data), (number, &b"abcd"[..]));
+                assert_eq!((frame.link, frame.original_len), (LinkType::RAW, 60));
+                assert_eq!(frame.place.time.unwrap().nanos, 1_000_007_000);
+            }
+            assert!(reader.next_frame().unwrap().is_none());
+        };
+        check(0xa1b2_cd34, (2, 4), &[1, 7, 4, 60, 2, 0x0800_0000]);
+        check(0xa1b2_c3d4, (2, 4), &[1, 7, 4, 60]);
+        check(0xa1b2_c3d4, (2, 3), &[1, 7, 4, 60]);
+        check(0xa1b2_c3d4, (2, 3), &[1, 7, 60, 4]);
+        check(0xa1b2_c3d4, (2, 2), &[1, 7, 60, 4]);
+        check(0xa1b2_c3d4, (543, 0), &[1, 7, 60, 4]);
+    }
+}
+
+#[test]
+fn a_version_that_is_not_known() {
+    let mut file = pcap(false, false);
+    file[4] = 7;
+    match FrameReader::new(&file[..]).next_frame() {
+        Err(CaptureError::Damaged { offset: 4, what }) => {
+            assert_eq!(what, "pcap version 7.4; versions 2.0 to 2.4 are known");
+        }
+        other => panic!("{other:?}"),
+    }
+}

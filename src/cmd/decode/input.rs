@@ -119,6 +119,7 @@ enum Text {
 fn read_text(mut bytes: Vec<u8>, mut reader: Box<dyn Read>) -> io::Result<Text> {
     let mut checked = 0;
     loop {
+        let read = reader.by_ref().take(CHUNK).read_to_end(&mut bytes)?;
         let unchecked = bytes.get(checked..).unwrap_or_default();
         let (valid, is_bad) = match std::str::from_utf8(unchecked) {
             Ok(text) => (text.len(), false),
@@ -134,7 +135,6 @@ fn read_text(mut bytes: Vec<u8>, mut reader: Box<dyn Read>) -> io::Result<Text> 
         if bytes.len() as u64 > MAX_TEXT {
             return Ok(Text::TooLong);
         }
-        let read = reader.by_ref().take(CHUNK).read_to_end(&mut bytes)?;
         if read == 0 {
             break;
         }

@@ -146,3 +146,138 @@ fn an_interface_that_is_not_described() {
         other => panic!("{other:?}"),
     }
 }
+
+fn one_section(big_endian: bool) -> Writer {
+    let mut writer = Writer {
+        big_endian,
+        file: Vec::new(),
+    };
+    writer.section();
+    writer.interface(1, None, None);
+    writer
+}
+
+#[test]
+fn an_obsolete_packet_block() {
+    for big_endian in [false, true] {
+        let mut writer = one_section(big_endian);
+        writer.interface(101, None, None);
+        // Interface 1, no drops counted, 1.000002 s, 3 of 90 bytes.
+        let mut body = [writer.u16(1), writer.u16(0xffff)].concat();
+        for value in [0, 1_000_002, 3, 90] {
+            body.extend(writer.u32(value));
+        }
+        body.extend(b"abc");
+        writer.block(PACKET, &body);
+        let mut reader = FrameReader::new(&writer.file[..]);
+        let frame = reader.next_frame().unwrap().unwrap();
+        assert_eq!((frame.link, frame.original_len), (LinkType(101), 90));
+        assert_eq!(frame.data, b"abc");
+        assert_eq!(frame.place.time.unwrap().nanos, 1_000_002_000);
+        assert!(reader.next_frame().unwrap().is_none());
+    }
+}
+
+#[test]
+fn key_logs_are_handed_out_once() {
+    for big_endian in [false, true] {
+        let mut writer = one_section(big_endian);
+        let secrets = |writer: &Writer, kind: u32, text: &[u8]| {
+            let len = writer.u32(text.len() as u32);
+            [&writer.u32(kind)[..], &len, text].concat()
+        };
+        let block = secrets(&writer, TLS_KEY_LOG, b"CLIENT_RANDOM aa bb\n.");
+        writer.block(DECRYPTION_SECRETS, &block);
+        // A key log of WireGuard.
+        let block = secrets(&writer, 0x5747_4b4c, b"other");
+        writer.block(DECRYPTION_SECRETS, &block);
+        writer.enhanced(0, 0, b"abcd");
+        let block = secrets(&writer, TLS_KEY_LOG, b"second");
+        writer.block(DECRYPTION_SECRETS, &block);
+        writer.enhanced(0, 0, b"efgh");
+        let mut reader = FrameReader::new(&writer.file[..]);
+        assert!(reader.take_secrets().is_empty());
+        reader.next_frame().unwrap().unwrap();
+        assert_eq!(reader.take_secrets(), [b"CLIENT_RANDOM aa bb\n."]);
+        assert!(reader.take_secrets().is_empty());
+        reader.next_frame().unwrap().unwrap();
+        assert_eq!(reader.take_secrets(), [b"second"]);
+        assert!(reader.next_frame().unwrap().is_none());
+        assert!(reader.take_secrets().is_empty());
+    }
+}
+
+#[test]
+fn secrets_that_nobody_takes_are_bounded() {
+    let mut writer = one_section(false);
+    let text = [b'x'; 1 << 20];
+    let len = writer.u32(text.len() as u32);
+    let body = [&writer.u32(TLS_KEY_LOG)[..], &len, &text].concat();
+    for _ in 0..10 {
+        writer.block(DECRYPTION_SECRETS, &body);
+    }
+    let mut reader = FrameReader::new(&writer.file[..]);
+    assert!(reader.next_frame().unwrap().is_none());
+    assert_eq!(reader.take_secrets().len(), 7);
+}
+
+fn damage(file: &[u8]) -> String {
+    let mut reader = FrameReader::new(file);
+    loop {
+        match reader.next_frame() {
+            Ok(Some(_)) => {}
+            Err(CaptureError::Damaged { what, .. }) => return what,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn lengths_that_contradict_each_other() {
+    let mut writer = one_section(false);
+    writer.enhanced(0, 0, b"abcd");
+    let at_end = writer.file.len() - 4;
+    writer.file[at_end] ^= 4;
+    assert_eq!(
+        damage(&writer.file),
+        "a block of type 0x00000006 says it is 36 bytes long, and 32 at its end"
+    );
+    let mut writer = one_section(false);
+    writer.block(0x0bad, b"unknown block");
+    let at_end = writer.file.len() - 4;
+    writer.file[at_end] ^= 4;
+    assert_eq!(
+        damage(&writer.file),
+        "a block of type 0x00000bad says it is 28 bytes long, and 24 at its end"
+    );
+    let mut writer = one_section(false);
+    let body: Vec<u8> = [0, 0, 0, 5, 5]
+        .iter()
+        .flat_map(|v| writer.u32(*v))
+        .collect();
+    writer.block(ENHANCED_PACKET, &[&body[..], b"abcd"].concat());
+    assert_eq!(
+        damage(&writer.file),
+        "a packet block of 36 bytes says it holds a frame of 5"
+    );
+    for kind in [ENHANCED_PACKET, SIMPLE_PACKET, PACKET, DECRYPTION_SECRETS] {
+        let mut writer = one_section(false);
+        writer.block(kind, b"");
+        assert!(!damage(&writer.file).is_empty());
+    }
+}
+
+#[test]
+fn interfaces_are_bounded() {
+    let mut writer = one_section(false);
+    let from = writer.file.len();
+    writer.interface(1, None, None);
+    let interface = writer.file[from..].to_vec();
+    for _ in 0..MAX_INTERFACES {
+        writer.file.extend_from_slice(&interface);
+    }
+    assert_eq!(
+        damage(&writer.file),
+        "a section describes more than 65536 interfaces"
+    );
+}
