@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! file (pcap, pcapng)  ->  link  ->  ip  ->  tcp (reassembly)  ->  dialogue (MQTT)  ->  packets
+//!  (gzip, zstd)              (defrag, tunnel)
 //!                                       ->  udp (MQTT-SN)                          ->  messages
 //! ```
 //!
@@ -12,6 +13,7 @@
 //! The entry is [`Packets`]: give it a reader, pull [`Record`]s.
 
 mod contest;
+pub mod defrag;
 pub mod detect;
 mod dialogue;
 pub mod error;
@@ -22,11 +24,12 @@ pub mod link;
 pub mod packets;
 pub mod record;
 pub mod tcp;
+pub mod tunnel;
 mod udp;
 pub mod write;
 
 pub use error::CaptureError;
-pub use file::{Frame, FrameReader, is_capture};
+pub use file::{Frame, FrameReader, is_capture, other_format};
 pub use packets::{Options, Packets, Stats};
 pub use record::{
     CapturedMessage, CapturedPacket, Gap, Location, Place, Record, SkipReason, Skipped, Timestamp,

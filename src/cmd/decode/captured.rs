@@ -56,6 +56,20 @@ pub(super) fn decode(
     if let Some(error) = error {
         return Err(Failure::new(Exit::Io, format!("{name}: {error}")).into());
     }
+    let stats = packets.stats();
+    if let Some(link) = stats.unknown_link_type {
+        note(format_args!(
+            "{name}: {} of {} frames have a link type that is not read (the first is {}, see \
+             https://www.tcpdump.org/linktypes.html)",
+            stats.unknown_link, stats.frames, link.0
+        ));
+    }
+    if stats.incomplete > 0 {
+        note(format_args!(
+            "{name}: {} IP packets were sent in pieces, of which some are not in the capture",
+            stats.incomplete
+        ));
+    }
     if is_empty {
         note(format_args!(
             "{name}: no MQTT found in {} frames with {} TCP connections (what is in TLS and \
