@@ -124,6 +124,19 @@ impl<R: Read> FrameReader<R> {
         self.input.offset()
     }
 
+    /// The key logs of TLS sessions that were read since they were taken last.
+    pub fn take_secrets(&mut self) -> Vec<Vec<u8>> {
+        match &mut self.format {
+            Some(Format::Pcapng(section)) => section.take_secrets(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the format of the file has a place for secrets.
+    pub(super) fn may_have_secrets(&self) -> bool {
+        matches!(self.format, Some(Format::Pcapng(_)))
+    }
+
     /// The next frame; `Ok(None)` at the end of the file.
     ///
     /// # Errors

@@ -110,6 +110,11 @@ pub trait Follower: std::fmt::Debug {
     /// Nothing more comes: decides what is still open, and puts out all that waited.
     fn finish(&mut self, out: &mut Self::Out);
 
+    /// Another reading of the bytes is the right one: puts nothing out, and frees what it holds.
+    fn abandon(&mut self, out: &mut Self::Out) {
+        let _ = out;
+    }
+
     /// Whether the bytes are what this follower reads.
     fn claim(&self) -> Claim;
 }
@@ -131,6 +136,10 @@ impl<F: Follower + ?Sized> Follower for Box<F> {
 
     fn finish(&mut self, out: &mut F::Out) {
         (**self).finish(out);
+    }
+
+    fn abandon(&mut self, out: &mut F::Out) {
+        (**self).abandon(out);
     }
 
     fn claim(&self) -> Claim {

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! file (pcap, pcapng)  ->  link  ->  ip  ->  tcp (reassembly)  ->  dialogue (MQTT)  ->  packets
+//!                                                              ->  tls  ->  dialogue
 //!                                       ->  udp (MQTT-SN)                          ->  messages
 //! ```
 //!
@@ -21,7 +22,9 @@ pub mod ip;
 pub mod link;
 pub mod packets;
 pub mod record;
+mod tape;
 pub mod tcp;
+mod tls;
 mod udp;
 pub mod write;
 
@@ -29,7 +32,8 @@ pub use error::CaptureError;
 pub use file::{Frame, FrameReader, is_capture};
 pub use packets::{Options, Packets, Stats};
 pub use record::{
-    CapturedMessage, CapturedPacket, Gap, Location, Place, Record, SkipReason, Skipped, Timestamp,
-    VersionFrom,
+    CapturedMessage, CapturedPacket, Gap, Location, Place, Record, SealReason, Sealed, SkipReason,
+    Skipped, Timestamp, VersionFrom,
 };
+pub use tls::{CipherSuite, TlsVersion};
 pub use write::{CaptureWriter, WrittenStream};

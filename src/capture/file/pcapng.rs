@@ -16,6 +16,13 @@ const INTERFACE_DESCRIPTION: u32 = 1;
 const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
+const DECRYPTION_SECRETS: u32 = 10;
+
+/// Secrets of this type are a key log of TLS.
+const TLS_KEY_LOG: u32 = 0x544c_534b;
+
+/// Blocks of secrets that wait for somebody to take them.
+const MAX_SECRETS: usize = 8;
 
 /// Headers of a packet block, and options that nobody needs megabytes for.
 const MAX_BLOCK: u64 = MAX_FRAME as u64 + 64 * 1024;
@@ -26,6 +33,8 @@ pub(super) struct Section {
     /// `None` until the first section header.
     big_endian: Option<bool>,
     interfaces: Vec<Interface>,
+    /// Key logs that nobody has taken yet.
+    secrets: Vec<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -48,7 +57,12 @@ impl Section {
         Section {
             big_endian: None,
             interfaces: Vec::new(),
+            secrets: Vec::new(),
         }
+    }
+
+    pub(super) fn take_secrets(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.secrets)
     }
 
     /// Goes to the next packet block; `None` at the end of the file.
@@ -62,10 +76,16 @@ impl Section {
                 return Ok(None);
             };
             let offset = input.offset();
-            let wanted = matches!(
-                block_type,
-                SECTION_HEADER | INTERFACE_DESCRIPTION | PACKET | SIMPLE_PACKET | ENHANCED_PACKET
-            );
+            let wanted = match block_type {
+                SECTION_HEADER
+                | INTERFACE_DESCRIPTION
+                | PACKET
+                | SIMPLE_PACKET
+                | ENHANCED_PACKET => true,
+                // Larger ones are skipped, and so are those that nobody takes.
+                DECRYPTION_SECRETS => len <= MAX_BLOCK && self.secrets.len() < MAX_SECRETS,
+                _ => false,
+            };
             if wanted && len > MAX_BLOCK {
                 return Err(CaptureError::Damaged {
                     offset,
@@ -217,6 +237,11 @@ impl Section {
                     len: block.packet_data().len().min(snaplen),
                     record_len: bytes.len(),
                 }))
+            }
+            Block::DecryptionSecrets(block) if block.secrets_type.0 == TLS_KEY_LOG => {
+                let secrets = block.data.get(..block.secrets_len as usize);
+                self.secrets.push(secrets.unwrap_or(block.data).to_vec());
+                Ok(None)
             }
             _ => Ok(None),
         }
