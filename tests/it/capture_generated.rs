@@ -9,6 +9,7 @@ use midge::{
 };
 use proptest::prelude::*;
 
+mod tls;
 mod wire;
 
 use wire::*;
