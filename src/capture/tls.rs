@@ -395,6 +395,22 @@ impl Tls {
         }
     }
 
+    /// A loss cuts the record that is coming: if it is a plain one, the messages in its front are
+    /// worth something.
+    fn read_front(&mut self, end: End) {
+        let way = self.ways.get(end);
+        let bytes = way.records.bytes();
+        if let Ok(Some(header)) = Header::parse(bytes)
+            && header.content_type == HANDSHAKE
+            && way.held.is_empty()
+            && way.lane.step.is_none()
+            && !way.lane.is_lossy()
+        {
+            let front = bytes.get(Header::LEN..).unwrap_or_default().to_vec();
+            self.messages(end, &front);
+        }
+    }
+
     fn lose(&mut self, end: End, bytes: u64, place: Place) {
         let lane = &mut self.ways.get_mut(end).lane;
         lane.lose(bytes, place);
@@ -708,15 +724,8 @@ impl Follower for Tls {
             }
             Stage::Tls if way.is_dead => {}
             Stage::Tls => {
-                // The front of a hello is worth something.
-                if way.held.is_empty()
-                    && let Ok(Some(header)) = Header::parse(way.records.bytes())
-                    && header.content_type == HANDSHAKE
-                    && way.lane.step.is_none()
-                {
-                    let front = way.records.bytes().get(Header::LEN..).unwrap_or_default();
-                    way.lane.messages.push(front, |_| {});
-                }
+                self.read_front(end);
+                let way = self.ways.get_mut(end);
                 let bytes = way.records.gap(lost);
                 self.take(end, Piece::Lost { bytes, place }, out);
             }

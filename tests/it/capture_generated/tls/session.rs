@@ -284,6 +284,16 @@ impl Ends {
     }
 }
 
+/// A packet that was sent.
+#[derive(Debug, Clone)]
+pub(super) struct Sent {
+    /// Where in the stream its first record begins.
+    pub(super) first: usize,
+    /// Where its last record ends.
+    pub(super) complete: usize,
+    pub(super) bytes: Vec<u8>,
+}
+
 /// A session, and what went over the wire.
 pub(super) struct Session {
     kind: Kind,
@@ -292,8 +302,8 @@ pub(super) struct Session {
     pub(super) streams: [Vec<u8>; 2],
     /// In which order: sender, start, end.
     pub(super) flights: Vec<Step>,
-    /// The packets of each end, and where in its stream the record ends that completes them.
-    pub(super) packets: [Vec<(usize, Vec<u8>)>; 2],
+    /// The packets of each end.
+    pub(super) packets: [Vec<Sent>; 2],
     early: [Vec<Vec<u8>>; 2],
 }
 
@@ -320,21 +330,34 @@ impl Session {
             .write_all(&packets.concat())
             .unwrap();
         self.flush(from);
-        // Where in the stream each byte of content is complete.
+        // The records: where they begin and end, and how much content there is up to there.
         let mut records = Vec::new();
         let (mut at, mut content) = (start, 0);
         while at < self.streams[from].len() {
             let len = record_len(&self.streams[from][at..]);
-            at += len;
             content += len - 5 - self.kind.overhead();
-            records.push((content, at));
+            records.push((at, at + len, content));
+            at += len;
         }
-        let mut end = 0;
-        assert_eq!(content, packets.concat().len());
+        // An answer to an update of keys may go before.
+        let before = content - packets.concat().len();
+        records.retain(|(.., content)| *content > before);
+        let record_of = |byte: usize| {
+            let record = records
+                .iter()
+                .find(|(.., content)| *content > before + byte);
+            record.copied().unwrap()
+        };
+        let mut sent = 0;
         for packet in packets {
-            end += packet.len();
-            let (_, complete) = records.iter().find(|(content, _)| *content >= end).unwrap();
-            self.packets[from].push((*complete, packet.clone()));
+            let (first, ..) = record_of(sent);
+            sent += packet.len();
+            let (_, complete, _) = record_of(sent - 1);
+            self.packets[from].push(Sent {
+                first,
+                complete,
+                bytes: packet.clone(),
+            });
         }
         self.turn();
     }
@@ -363,14 +386,19 @@ impl Session {
     /// The early data were taken: the record of each is the one after the ClientHello.
     pub(super) fn count_early_data(&mut self) {
         let stream = &self.streams[0];
-        let mut at = record_len(stream);
+        let mut first = record_len(stream);
         // What is said to be a change of ciphers stands in between.
-        if stream[at] == 20 {
-            at += record_len(&stream[at..]);
+        if stream[first] == 20 {
+            first += record_len(&stream[first..]);
         }
-        at += record_len(&stream[at..]);
-        for packet in std::mem::take(&mut self.early[0]).into_iter().rev() {
-            self.packets[0].insert(0, (at, packet));
+        let complete = first + record_len(&stream[first..]);
+        for bytes in std::mem::take(&mut self.early[0]).into_iter().rev() {
+            let sent = Sent {
+                first,
+                complete,
+                bytes,
+            };
+            self.packets[0].insert(0, sent);
         }
     }
 
