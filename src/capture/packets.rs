@@ -16,7 +16,7 @@ use super::{
     link::{self, Skip},
     record::{Place, Record},
     tcp::Streams,
-    tls::Secrets,
+    tls::{self, Secrets},
     udp::Pairs,
 };
 use crate::mqtt::Version;
@@ -87,6 +87,8 @@ pub(super) struct Out {
     pub(super) secrets: Secrets,
     /// Bytes kept in all streams until it is known whether they are TLS, or how to open them.
     pub(super) held: usize,
+    /// What has ended and waits for secrets.
+    pub(super) parked: tls::Parked,
     /// Where records of TLS are opened.
     pub(super) scratch: Vec<u8>,
 }
@@ -183,6 +185,8 @@ impl<R: Read> Packets<R> {
                     self.out.secrets.add(&secrets);
                 }
                 self.out.secrets.end();
+                tls::resume(self.last, &mut self.out);
+                tls::end_parked(&mut self.out);
                 self.streams.finish(&mut self.out);
                 return;
             }
@@ -191,6 +195,7 @@ impl<R: Read> Packets<R> {
         self.last = place;
         self.stats.frames += 1;
         self.streams.frame(place, &mut self.out);
+        tls::resume(place, &mut self.out);
         match link::ip_packet(frame.link, frame.data).and_then(ip::transport) {
             Ok(Transport::Tcp(segment)) => {
                 self.stats.tcp += 1;

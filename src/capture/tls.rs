@@ -52,12 +52,58 @@ const MAX_HELD: usize = 256 * 1024;
 /// The same in all connections together.
 const MAX_HELD_TOTAL: usize = 8 << 20;
 
+/// Ended connections that wait for secrets.
+const MAX_PARKED: usize = 256;
+
 /// What holding a record costs beside its bytes, about.
 const HELD_COST: usize = 96;
 
 /// Records that do not authenticate, from the first one on, after which the keys are believed to be
 /// wrong.
 const MAX_FAILED: u64 = 16;
+
+/// Connections that have ended and wait for secrets that may still come, in the order in which they
+/// ended.
+#[derive(Debug, Default)]
+pub(super) struct Parked {
+    waiting: VecDeque<Tls>,
+    /// The version of the secrets with which they were tried last.
+    secrets_seen: u64,
+}
+
+/// Reads on in the ended connections whose secrets have come. To be called for every frame.
+pub(super) fn resume(place: Place, out: &mut Out) {
+    if out.parked.waiting.is_empty() {
+        return;
+    }
+    // It is a call to the system each time.
+    if place.frame.is_multiple_of(16) {
+        out.secrets.look_again(place.frame);
+    }
+    if out.secrets.version() == out.parked.secrets_seen {
+        return;
+    }
+    out.parked.secrets_seen = out.secrets.version();
+    for mut tls in std::mem::take(&mut out.parked.waiting) {
+        tls.finish(out);
+    }
+}
+
+/// No more secrets will come: ends what waits for them.
+pub(super) fn end_parked(out: &mut Out) {
+    while give_up_parked(out) {}
+}
+
+/// Ends the connection that has waited the longest; false if there is none.
+fn give_up_parked(out: &mut Out) -> bool {
+    let first = out.parked.waiting.pop_front();
+    if let Some(mut tls) = first {
+        tls.is_final = true;
+        tls.finish(out);
+        return true;
+    }
+    false
+}
 
 /// A connection read as TLS.
 #[derive(Debug)]
@@ -80,6 +126,8 @@ pub(super) struct Tls {
     is_draining: bool,
     /// Nothing more comes.
     is_last: bool,
+    /// And no secrets either.
+    is_final: bool,
     /// It has been said that something cannot be read.
     is_told: bool,
     last: Place,
@@ -142,6 +190,7 @@ impl Tls {
             has_news: false,
             is_draining: false,
             is_last: false,
+            is_final: false,
             is_told: false,
             last: Place::default(),
             inner: None,
@@ -260,9 +309,20 @@ impl Tls {
         way.held.push_back((self.ticket, piece));
         let wait = way.wait;
         self.count_held(out);
+        while out.held > MAX_HELD_TOTAL && give_up_parked(out) {}
         let is_hopeless = wait == Some(Wait::Secrets) && !out.secrets.may_grow();
         if is_hopeless || self.held > MAX_HELD || out.held > MAX_HELD_TOTAL {
             self.give_up_waiting(end, out);
+        }
+    }
+
+    /// Waits for the secrets although the connection has ended.
+    fn park(&mut self, out: &mut Out) {
+        let mut rest = Tls::new(self.connection.clone());
+        rest.stage = Stage::Over;
+        out.parked.waiting.push_back(std::mem::replace(self, rest));
+        if out.parked.waiting.len() > MAX_PARKED {
+            give_up_parked(out);
         }
     }
 
@@ -743,6 +803,10 @@ impl Follower for Tls {
         self.look_for_secrets(out);
         self.has_news = true;
         self.drain(out);
+        let waits = |end: &End| self.ways.get(*end).wait == Some(Wait::Secrets);
+        if both.iter().any(waits) && !self.is_final && out.secrets.may_grow() {
+            return self.park(out);
+        }
         if self.stage == Stage::Tls {
             for end in both {
                 self.give_up_waiting(end, out);

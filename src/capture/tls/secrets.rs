@@ -141,6 +141,7 @@ impl Secrets {
         if let Some(log) = self.log.take() {
             self.line(&log.tail);
         }
+        self.may_come = false;
     }
 
     /// Lines that should have held a secret and could not be read.
