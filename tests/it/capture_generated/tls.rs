@@ -608,3 +608,240 @@ fn any_lost_segment_costs_only_what_it_cuts() {
         }
     }
 }
+
+/// Losses of all kinds at once, behind the handshake: nothing is invented, and what is not in their
+/// reach is found.
+#[test]
+fn many_losses() {
+    for kind in [Kind::tls12(), Kind::tls13()] {
+        let ends = Ends::new(kind);
+        let mut session = ends.session(&[]);
+        let v = Version::V311;
+        session.send(0, &[connect(v, "lossy")]);
+        session.send(1, &[connack(v)]);
+        let handshake = session.streams.each_ref().map(Vec::len);
+        for i in 0..200u16 {
+            let [h, l] = i.to_be_bytes();
+            session.send(0, &[publish(v, "a/b", &[h, l, 7, 7, 7])]);
+            session.send(1, &[publish_qos1("e/f", 1 + i, &[0x30; 150])]);
+            session.send(0, &[puback(1 + i)]);
+        }
+        let keys = ends.key_log();
+        let mut random: u32 = 1;
+        for (size, every) in [(50, 40), (100, 10), (200, 6), (1448, 5)] {
+            for _ in 0..20 {
+                let steps: Vec<Step> = cut(&session, size)
+                    .into_iter()
+                    .filter(|(from, start, _)| {
+                        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                        *start < handshake[*from] || !(random >> 16).is_multiple_of(every)
+                    })
+                    .collect();
+                let mut capture = Capture::new(Link::Ethernet, MICRO);
+                write(&session, &steps, &mut capture);
+                let records = read_with_keys(&capture, &keys);
+                assert_eq!(reasons(&records), []);
+                for from in [0, 1] {
+                    let mut have = vec![false; session.streams[from].len()];
+                    for (_, start, end) in steps.iter().filter(|step| step.0 == from) {
+                        have[*start..*end].fill(true);
+                    }
+                    let whole = session.packets[from]
+                        .iter()
+                        .filter(|sent| have[sent.first..sent.complete].iter().all(|have| *have))
+                        .map(|sent| sent.bytes.clone());
+                    let port = [50_000, 8883][from];
+                    let found: Vec<_> = packets(&records)
+                        .iter()
+                        .filter(|packet| packet.at.src.port() == port && !packet.is_cut())
+                        .map(|packet| packet.bytes.to_vec())
+                        .collect();
+                    let whole: Vec<_> = whole.collect();
+                    assert!(
+                        found == whole,
+                        "{kind:?} {size} {every} {from}: {} of {}",
+                        found.len(),
+                        whole.len()
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// More is lost than sequence numbers are tried one by one for a single segment.
+#[test]
+fn a_long_loss() {
+    for kind in [Kind::tls12(), Kind::tls13()] {
+        let ends = Ends::new(kind);
+        let mut session = ends.session(&[]);
+        let v = Version::V311;
+        session.send(0, &[connect(v, "lossy")]);
+        session.send(1, &[connack(v)]);
+        let start = session.streams[0].len();
+        for _ in 0..3000 {
+            session.send(0, &[PINGREQ.to_vec()]);
+        }
+        let end = session.streams[0].len();
+        for i in 0..5u8 {
+            session.send(0, &[publish(v, "behind", &[i; 40])]);
+        }
+        let steps: Vec<Step> = cut(&session, 1000)
+            .into_iter()
+            .filter(|(from, at, _)| *from == 1 || *at < start || *at >= end)
+            .collect();
+        let mut capture = Capture::new(Link::Ethernet, MICRO);
+        write(&session, &steps, &mut capture);
+        let records = read_with_keys(&capture, &ends.key_log());
+        let found = found(&records);
+        let behind = found
+            .iter()
+            .filter(|(_, _, bytes)| bytes[0] == 0x30)
+            .count();
+        assert_eq!((behind, found.len()), (5, 7), "{kind:?}");
+        let lost: Vec<_> = gaps(&records).iter().map(|gap| gap.lost).collect();
+        assert_eq!(lost, [(end - start) as u64], "{kind:?}");
+    }
+}
+
+// ---- what cannot be read ----
+
+fn with_u16(bytes: &[u8]) -> Vec<u8> {
+    [&(bytes.len() as u16).to_be_bytes()[..], bytes].concat()
+}
+
+fn tls_record(kind: u8, body: &[u8]) -> Vec<u8> {
+    [&[kind, 3, 3][..], &with_u16(body)].concat()
+}
+
+/// A handshake by hand, and sealed bytes behind it.
+fn by_hand(version: [u8; 2], suite: [u8; 2], compression: u8) -> Capture {
+    let message =
+        |kind: u8, body: &[u8]| tls_record(22, &[&[kind, 0][..], &with_u16(body)].concat());
+    let client = message(
+        1,
+        &[&[3, 3][..], &[1; 32], &[0, 0, 2], &suite, &[1, 0]].concat(),
+    );
+    let server = message(
+        2,
+        &[&version[..], &[2; 32], &[0], &suite, &[compression]].concat(),
+    );
+    let sealed = [
+        tls_record(20, &[1]),
+        tls_record(22, &[9; 40]),
+        tls_record(23, &[9; 90]),
+    ]
+    .concat();
+    let talk = Talk::new(&[client, sealed.clone()], &[server, sealed]);
+    let mut capture = Capture::new(Link::Ethernet, MICRO);
+    talk.handshake(&mut capture);
+    for (from, start, end) in packet_by_packet(&talk) {
+        talk.send(&mut capture, from, start, end);
+    }
+    talk.fin(&mut capture);
+    capture
+}
+
+#[test]
+fn what_is_not_supported_is_named() {
+    let keys = format!("CLIENT_RANDOM {} {}\n", "01".repeat(32), "02".repeat(48));
+    for (version, suite, compression, name, reason) in [
+        (
+            [3, 3],
+            [0xc0, 0x14],
+            0,
+            "TLS 1.2 TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+            SealReason::UnsupportedSuite,
+        ),
+        (
+            [3, 3],
+            [0xfa, 0xfa],
+            0,
+            "TLS 1.2 cipher suite 0xfafa",
+            SealReason::UnsupportedSuite,
+        ),
+        (
+            [3, 3],
+            [0xc0, 0x2f],
+            1,
+            "TLS 1.2 TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+            SealReason::UnsupportedSuite,
+        ),
+        // A suite of TLS 1.3.
+        (
+            [3, 3],
+            [0x13, 1],
+            0,
+            "TLS 1.2 TLS_AES_128_GCM_SHA256",
+            SealReason::UnsupportedSuite,
+        ),
+        (
+            [3, 2],
+            [0xc0, 0x2f],
+            0,
+            "TLS 1.1 TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+            SealReason::UnsupportedVersion,
+        ),
+        (
+            [3, 3],
+            [0xc0, 0x2f],
+            0,
+            "TLS 1.2 TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+            SealReason::KeysDoNotFit,
+        ),
+    ] {
+        let records = read_with_keys(&by_hand(version, suite, compression), &keys);
+        assert_eq!(records.len(), 1, "{name}: {records:?}");
+        let sealed = sealed(&records)[0];
+        let (version, suite) = (sealed.version.unwrap(), sealed.suite.unwrap());
+        assert_eq!(
+            (format!("{version} {suite}").as_str(), sealed.reason),
+            (name, reason)
+        );
+        assert_eq!(sealed.server_name, None);
+    }
+}
+
+/// A capture that begins later: what the records are is seen, and that they cannot be opened.
+#[test]
+fn a_capture_that_begins_behind_the_hellos() {
+    for kind in [Kind::tls12(), Kind::tls13()] {
+        let ends = Ends::new(kind);
+        let mut session = ends.session(&[]);
+        for i in 0..40 {
+            session.send(0, &[publish_qos1("a/b", 1 + i, b"0123456789")]);
+            session.send(1, &[puback(1 + i)]);
+        }
+        let steps = cut(&session, 30);
+        for skipped in steps.len() / 2..steps.len() / 2 + 7 {
+            let mut capture = Capture::new(Link::Ethernet, MICRO);
+            write(&session, &steps[skipped..], &mut capture);
+            capture.frames.drain(..3);
+            let records = read_with_keys(&capture, &ends.key_log());
+            assert_eq!(reasons(&records), [SealReason::NoHandshake], "{skipped}");
+            assert_eq!(records.len(), 1, "{skipped}");
+        }
+    }
+}
+
+/// Only one direction was captured.
+#[test]
+fn one_direction_alone_in_tls() {
+    for kind in [Kind::tls12(), Kind::tls13()] {
+        let ends = Ends::new(kind);
+        let session = ends.usual();
+        for from in [0, 1] {
+            let mut steps = cut(&session, 300);
+            steps.retain(|step| step.0 == from);
+            let mut capture = Capture::new(Link::Ethernet, MICRO);
+            write(&session, &steps, &mut capture);
+            let records = read_with_keys(&capture, &ends.key_log());
+            assert_eq!(
+                reasons(&records),
+                [SealReason::NoHandshake],
+                "{kind:?} {from}"
+            );
+            assert_eq!(packets(&records).len(), 0);
+        }
+    }
+}
