@@ -87,6 +87,8 @@ pub(super) struct Out {
     pub(super) secrets: Secrets,
     /// Bytes kept in all streams until it is known whether they are TLS, or how to open them.
     pub(super) held: usize,
+    /// What may be tried to open records of TLS.
+    pub(super) tls_budget: tls::Budget,
     /// What has ended and waits for secrets.
     pub(super) parked: tls::Parked,
     /// Where records of TLS are opened.

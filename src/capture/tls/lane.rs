@@ -9,16 +9,37 @@ use super::{
 };
 use crate::{capture::record::Place, mqtt::Side};
 
-/// Sequence numbers that are tried after a loss.
-const MAX_WINDOW: u64 = 4096;
+/// Sequence numbers that are tried after a loss: first a few with all keys, then many.
+const WINDOWS: [(u64, u64); 2] = [(0, 64), (65, 1 << 16)];
 
 /// Bytes that may be opened in vain, at first and for each byte that comes: a capture that is made
 /// to cost time must not.
-const FIRST_CREDIT: u64 = 16 << 20;
+const FIRST_CREDIT: u64 = 64 << 20;
 const CREDIT_PER_BYTE: u64 = 16;
 
-/// Sequence numbers that are tried even then.
-const SMALL_WINDOW: u64 = 4;
+/// What opening even the shortest record costs, in bytes.
+const MIN_COST: u64 = 256;
+
+/// How much may be tried, in all connections together.
+#[derive(Debug, Default)]
+pub(in crate::capture) struct Budget {
+    seen: u64,
+    spent: u64,
+}
+
+impl Budget {
+    fn see(&mut self, bytes: u64) {
+        self.seen = self.seen.saturating_add(bytes);
+    }
+
+    fn spend(&mut self, bytes: u64) {
+        self.spent = self.spent.saturating_add(bytes.max(MIN_COST));
+    }
+
+    fn is_spent(&self) -> bool {
+        self.spent > FIRST_CREDIT.saturating_add(self.seen.saturating_mul(CREDIT_PER_BYTE))
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -33,8 +54,6 @@ pub(super) struct Lane {
     lost: Option<(u64, Place)>,
     /// Bytes lost before it that application data was in.
     untold: Option<(u64, Place)>,
-    /// Bytes that may be opened in vain.
-    credit: u64,
     /// Records that were opened.
     pub(super) opened: u64,
     /// Records that should have been and were not, since the last one that was.
@@ -63,7 +82,6 @@ impl Lane {
             messages: Messages::default(),
             lost: None,
             untold: None,
-            credit: FIRST_CREDIT,
             opened: 0,
             failed: 0,
         }
@@ -108,33 +126,35 @@ impl Lane {
         record: &Record,
         session: &Session,
         secrets: &Secrets,
+        budget: &mut Budget,
         scratch: &mut Vec<u8>,
     ) -> Outcome {
         let Some(step) = self.step else {
             return Outcome::NoKeys;
         };
-        let len = record.header.record_len() as u64;
-        self.credit = self.credit.saturating_add(len * CREDIT_PER_BYTE);
-        if let Some(keys) = self.keys.take() {
-            let found = self.search(&keys.cipher, self.seq, record, scratch);
-            self.keys = Some(keys);
-            if let Some((seq, opened)) = found {
-                return self.accept(step, None, seq, opened);
+        budget.see(record.header.record_len() as u64);
+        let mut nexts = Vec::new();
+        for (i, window) in WINDOWS.into_iter().enumerate() {
+            if let Some(keys) = &self.keys
+                && let Some(found) =
+                    self.search(&keys.cipher, self.seq, window, record, budget, scratch)
+            {
+                return self.accept(step, None, found);
+            }
+            if i == 0 {
+                nexts = self.nexts(step, session, secrets);
+            }
+            for n in 0..nexts.len() {
+                if let Some(keys) = nexts.get(n)
+                    && let Some(found) =
+                        self.search(&keys.cipher, 0, window, record, budget, scratch)
+                {
+                    let keys = nexts.swap_remove(n);
+                    return self.accept(keys.step, Some(keys), found);
+                }
             }
         }
-        let mut has_keys = self.keys.is_some();
-        for next in following(step, self.keys.is_some()) {
-            let keys = match (*next, &self.keys) {
-                (Step::Updated, Some(keys)) => session.updated(keys),
-                (Step::Updated, None) => None,
-                (next, _) => session.keys(next, self.side, secrets),
-            };
-            let Some(keys) = keys else { continue };
-            has_keys = true;
-            if let Some((seq, opened)) = self.search(&keys.cipher, 0, record, scratch) {
-                return self.accept(*next, Some(keys), seq, opened);
-            }
-        }
+        let has_keys = self.keys.is_some() || !nexts.is_empty();
         if !has_keys {
             return Outcome::NoKeys;
         }
@@ -156,32 +176,46 @@ impl Lane {
         Outcome::Failed
     }
 
-    /// Tries sequence numbers from `first` on: one, or as many as may have been lost.
+    /// The keys that may be the right ones if those in use are not.
+    fn nexts(&self, step: Step, session: &Session, secrets: &Secrets) -> Vec<Keys> {
+        let of = |next: &Step| match (*next, &self.keys) {
+            (Step::Updated, Some(keys)) => session.updated(keys),
+            (Step::Updated, None) => None,
+            (next, _) => session.keys(next, self.side, secrets),
+        };
+        let following = following(step, self.keys.is_some());
+        following.iter().filter_map(of).collect()
+    }
+
+    /// Tries sequence numbers behind `first`: itself, or as many of the window as may have been
+    /// lost.
     fn search(
-        &mut self,
+        &self,
         cipher: &Cipher,
         first: u64,
+        (from, to): (u64, u64),
         record: &Record,
+        budget: &mut Budget,
         scratch: &mut Vec<u8>,
     ) -> Option<(u64, Opened)> {
-        let window = self.lost.map_or(0, |(lost, _)| {
-            (lost / cipher.min_record() + 1).min(MAX_WINDOW)
-        });
-        for tried in 0..=window {
+        let most = self
+            .lost
+            .map_or(0, |(lost, _)| lost / cipher.min_record() + 1);
+        for tried in from..=to.min(most) {
             let seq = first.checked_add(tried)?;
             if let Some(opened) = cipher.open(seq, record.header, &record.body, scratch) {
                 return Some((seq, opened));
             }
-            let cost = record.header.record_len().max(64) as u64;
-            self.credit = self.credit.saturating_sub(cost);
-            if self.credit == 0 && tried >= SMALL_WINDOW {
+            budget.spend(record.header.record_len() as u64);
+            // The most likely ones cost little.
+            if budget.is_spent() && tried >= 4 {
                 break;
             }
         }
         None
     }
 
-    fn accept(&mut self, step: Step, keys: Option<Keys>, seq: u64, opened: Opened) -> Outcome {
+    fn accept(&mut self, step: Step, keys: Option<Keys>, (seq, opened): (u64, Opened)) -> Outcome {
         // The sequence number tells exactly how many records are missing. The first one with the
         // keys of TLS 1.2 is Finished.
         let missing = match (&keys, step) {
