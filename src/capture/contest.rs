@@ -45,18 +45,9 @@ impl Contest {
 
     /// Lets every reading have what came, and drops those that are out.
     fn each(&mut self, out: &mut Out, mut give: impl FnMut(&mut Reading, &mut Out)) {
-        if self.is_decided {
-            self.readings
-                .iter_mut()
-                .for_each(|reading| give(reading, out));
-            return;
-        }
-        for i in 0..self.readings.len() {
-            let Some(reading) = self.readings.get_mut(i) else {
-                break;
-            };
+        for (i, reading) in self.readings.iter_mut().enumerate() {
             give(reading, out);
-            if reading.claim() == Claim::Mine {
+            if !self.is_decided && reading.claim() == Claim::Mine {
                 self.is_decided = true;
                 self.readings.swap(0, i);
                 for mut other in self.readings.drain(1..) {
@@ -65,8 +56,10 @@ impl Contest {
                 return;
             }
         }
-        self.readings
-            .retain(|reading| reading.claim() != Claim::Not);
+        if !self.is_decided {
+            self.readings
+                .retain(|reading| reading.claim() != Claim::Not);
+        }
     }
 }
 

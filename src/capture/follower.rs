@@ -110,10 +110,8 @@ pub trait Follower: std::fmt::Debug {
     /// Nothing more comes: decides what is still open, and puts out all that waited.
     fn finish(&mut self, out: &mut Self::Out);
 
-    /// Another reading of the bytes is the right one: puts nothing out, and frees what it holds.
-    fn abandon(&mut self, out: &mut Self::Out) {
-        let _ = out;
-    }
+    /// Another reading is the right one: puts out nothing, and frees what it holds.
+    fn abandon(&mut self, _out: &mut Self::Out) {}
 
     /// Whether the bytes are what this follower reads.
     fn claim(&self) -> Claim;
