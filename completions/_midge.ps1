@@ -175,6 +175,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object per packet')
             [CompletionResult]::new('--tree', '--tree', [CompletionResultType]::ParameterName, 'Every field with its bytes and bits')
             [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'One line per packet')
+            [CompletionResult]::new('--summary', '--summary', [CompletionResultType]::ParameterName, 'Only count: packets by type, version and sender, bytes, gaps. With --json as one object')
             [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show passwords instead of their length')
             [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'Add the whole packet as raw_hex to the JSON, passwords included')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

@@ -352,7 +352,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__decode)
-            opts="-h --json --tree --lines --mqtt-version --from --port --not-port --keylog --show-secrets --raw --color --help"
+            opts="-h --json --tree --lines --summary --mqtt-version --from --port --not-port --keylog --show-secrets --raw --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

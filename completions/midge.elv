@@ -168,6 +168,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --json 'One JSON object per packet'
             cand --tree 'Every field with its bytes and bits'
             cand --lines 'One line per packet'
+            cand --summary 'Only count: packets by type, version and sender, bytes, gaps. With --json as one object'
             cand --show-secrets 'Show passwords instead of their length'
             cand --raw 'Add the whole packet as raw_hex to the JSON, passwords included'
             cand -h 'Print help (see more with ''--help'')'

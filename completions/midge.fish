@@ -119,6 +119,7 @@ never\t'Never'"
 complete -c midge -n "__fish_midge_using_subcommand decode" -l json -d 'One JSON object per packet'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l tree -d 'Every field with its bytes and bits'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l lines -d 'One line per packet'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l summary -d 'Only count: packets by type, version and sender, bytes, gaps. With --json as one object'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l show-secrets -d 'Show passwords instead of their length'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l raw -d 'Add the whole packet as raw_hex to the JSON, passwords included'
 complete -c midge -n "__fish_midge_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'

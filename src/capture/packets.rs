@@ -8,15 +8,17 @@ use std::{
 
 use super::{
     contest::{self, Contest},
+    defrag::Defragmenter,
     dialogue::Connection,
     error::CaptureError,
     file::FrameReader,
     follower::Pair,
-    ip::{self, Transport},
-    link::{self, Skip},
+    ip::{self, IpPacket, Transport},
+    link::{self, LinkType, Skip},
     record::{Place, Record},
     tcp::Streams,
     tls::{self, Secrets},
+    tunnel,
     udp::Pairs,
 };
 use crate::mqtt::Version;
@@ -55,10 +57,15 @@ pub struct Stats {
     pub tcp: u64,
     /// Frames with a UDP datagram.
     pub udp: u64,
-    /// Frames with a piece of an IP packet, which are not put together.
+    /// Frames with a piece of an IP packet. The one that makes the packet whole counts for what is
+    /// in the packet instead.
     pub fragments: u64,
+    /// IP packets that were sent in pieces and never became whole.
+    pub incomplete: u64,
     /// Frames of a link type that is not read.
     pub unknown_link: u64,
+    /// The first such link type.
+    pub unknown_link_type: Option<LinkType>,
     /// Frames with headers that are cut or damaged.
     pub damaged: u64,
     /// Every other frame.
@@ -103,6 +110,7 @@ pub(super) struct Out {
 pub struct Packets<R> {
     frames: FrameReader<R>,
     options: Arc<Options>,
+    defragmenter: Defragmenter,
     streams: Streams<Contest>,
     pairs: Pairs,
     out: Out,
@@ -118,6 +126,7 @@ impl<R: Read> Packets<R> {
         Packets {
             frames: FrameReader::new(reader),
             options: Arc::new(options),
+            defragmenter: Defragmenter::new(),
             streams: Streams::new(),
             pairs: Pairs::default(),
             out: Out::default(),
@@ -163,6 +172,7 @@ impl<R: Read> Packets<R> {
     /// Counts up to now.
     pub fn stats(&self) -> Stats {
         Stats {
+            incomplete: self.defragmenter.given_up(),
             streams: self.streams.opened(),
             mqtt_streams: self.out.mqtt_streams,
             udp_pairs: self.pairs.opened(),
@@ -183,6 +193,7 @@ impl<R: Read> Packets<R> {
             end => {
                 self.error = end.err();
                 self.over = true;
+                self.defragmenter.finish();
                 for secrets in self.frames.take_secrets() {
                     self.out.secrets.add(&secrets);
                 }
@@ -198,34 +209,78 @@ impl<R: Read> Packets<R> {
         self.stats.frames += 1;
         self.streams.frame(place, &mut self.out);
         tls::resume(place, &mut self.out);
-        match link::ip_packet(frame.link, frame.data).and_then(ip::transport) {
-            Ok(Transport::Tcp(segment)) => {
-                self.stats.tcp += 1;
-                let options = &self.options;
-                self.streams.segment(
-                    &segment,
+        let cut = (frame.original_len as usize).saturating_sub(frame.data.len());
+        let carried = link::ip_packet(frame.link, frame.data)
+            .and_then(|bytes| ip::packet(bytes, cut))
+            .and_then(|packet| {
+                unpack(
+                    &packet,
                     place,
-                    |stream, first, second| {
-                        contest::of_stream(Connection {
-                            stream,
-                            addrs: Pair { first, second },
-                            transport: "tcp",
-                            is_announced: false,
-                            options: Arc::clone(options),
-                        })
+                    &mut self.defragmenter,
+                    0,
+                    |carried| match carried {
+                        Transport::Tcp(segment) => {
+                            self.stats.tcp += 1;
+                            let options = &self.options;
+                            self.streams.segment(
+                                &segment,
+                                place,
+                                |stream, first, second| {
+                                    contest::of_stream(Connection {
+                                        stream,
+                                        addrs: Pair { first, second },
+                                        transport: "tcp",
+                                        is_announced: false,
+                                        options: Arc::clone(options),
+                                    })
+                                },
+                                &mut self.out,
+                            );
+                        }
+                        Transport::Udp(datagram) => {
+                            self.stats.udp += 1;
+                            self.pairs
+                                .datagram(&datagram, place, &self.options, &mut self.out);
+                        }
                     },
-                    &mut self.out,
-                );
-            }
-            Ok(Transport::Udp(datagram)) => {
-                self.stats.udp += 1;
-                self.pairs
-                    .datagram(&datagram, place, &self.options, &mut self.out);
-            }
+                )
+            });
+        match carried {
+            Ok(()) => {}
             Err(Skip::Fragment) => self.stats.fragments += 1,
-            Err(Skip::UnknownLink) => self.stats.unknown_link += 1,
+            Err(Skip::UnknownLink) => {
+                self.stats.unknown_link += 1;
+                self.stats.unknown_link_type.get_or_insert(frame.link);
+            }
             Err(Skip::Damaged) => self.stats.damaged += 1,
             Err(Skip::NotIp | Skip::NotTcpOrUdp) => self.stats.other += 1,
         }
     }
+}
+
+/// Gives what a packet carries to `take`: of pieces, once they are whole, and of tunnels, what is
+/// in them.
+fn unpack(
+    packet: &IpPacket<'_>,
+    place: Place,
+    defragmenter: &mut Defragmenter,
+    depth: usize,
+    take: impl FnOnce(Transport<'_>),
+) -> Result<(), Skip> {
+    let whole;
+    let mut packet = *packet;
+    if packet.fragment.is_some() {
+        whole = defragmenter.take(&packet, place).ok_or(Skip::Fragment)?;
+        packet = whole.packet();
+        packet.pass_extensions()?;
+    }
+    if depth < tunnel::MAX_DEPTH
+        && let Some((bytes, cut)) = tunnel::inner(&packet)?
+    {
+        let inner = ip::packet(bytes, cut)?;
+        let take: Box<dyn FnOnce(Transport<'_>)> = Box::new(take);
+        return unpack(&inner, place, defragmenter, depth + 1, take);
+    }
+    take(ip::transport(&packet)?);
+    Ok(())
 }

@@ -26,6 +26,10 @@ pub struct Decode {
     #[arg(long, group = "view")]
     pub lines: bool,
 
+    /// Only count: packets by type, version and sender, bytes, gaps. With --json as one object.
+    #[arg(long, conflicts_with_all = ["tree", "lines", "raw"])]
+    pub summary: bool,
+
     /// Read what follows CONNECT as this version, whatever it says: 5, 311 or 31.
     #[arg(long, value_name = "VERSION")]
     pub mqtt_version: Option<String>,

@@ -46,7 +46,7 @@ pub(super) fn decode(
     let mut messages = Messages::default();
     let mut is_empty = true;
     let mut is_sealed = false;
-    loop {
+    let error = loop {
         match packets.next() {
             Ok(Some(Record::Packet(packet))) => show_packet(&packet, &mut aliases, show)?,
             Ok(Some(Record::Message(message))) => messages.show(&message, show)?,
@@ -57,14 +57,35 @@ pub(super) fn decode(
                 is_sealed = true;
                 continue;
             }
-            Ok(None) => break,
-            Err(error) => {
-                return Err(Failure::new(Exit::Io, format!("{name}: {error}")).into());
-            }
+            Ok(None) => break None,
+            Err(error) => break Some(error),
         }
         is_empty = false;
+    };
+    let stats = packets.stats();
+    if let Some(summary) = show.summary() {
+        summary.frames = Some(stats.frames);
+        summary.tcp_streams = stats.streams;
+        summary.mqtt_streams = stats.mqtt_streams;
+        summary.mqttsn_pairs = stats.mqttsn_pairs;
+    }
+    if let Some(error) = error {
+        return Err(Failure::new(Exit::Io, format!("{name}: {error}")).into());
     }
     let stats = packets.stats();
+    if let Some(link) = stats.unknown_link_type {
+        note(format_args!(
+            "{name}: {} of {} frames have a link type that is not read (the first is {}, see \
+             https://www.tcpdump.org/linktypes.html)",
+            stats.unknown_link, stats.frames, link.0
+        ));
+    }
+    if stats.incomplete > 0 {
+        note(format_args!(
+            "{name}: {} IP packets were sent in pieces, of which some are not in the capture",
+            stats.incomplete
+        ));
+    }
     if stats.damaged_key_lines > 0 {
         note(match stats.damaged_key_lines {
             1 => "1 line of the key log cannot be read".to_owned(),
@@ -86,6 +107,14 @@ fn show_packet(
     aliases: &mut AliasesOf,
     show: &mut Show<'_>,
 ) -> Result<(), Stop> {
+    let origin = Origin {
+        place: place(&packet.at),
+        version: packet.version,
+        version_from: packet.version_from.as_str(),
+    };
+    if show.count(&origin, &packet.bytes) {
+        return Ok(());
+    }
     let mut record = Recorder::default();
     let context = Context {
         version: packet.version,
@@ -112,11 +141,6 @@ fn show_packet(
             None
         }
         _ => None,
-    };
-    let origin = Origin {
-        place: place(&packet.at),
-        version: packet.version,
-        version_from: packet.version_from.as_str(),
     };
     show.packet(origin, &packet.bytes, &record, resolved)
 }
