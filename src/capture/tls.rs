@@ -5,9 +5,9 @@
 //! hellos, bytes. What does not: how a record is cut, a hello read or a record opened; these have
 //! rooms of their own.
 //!
-//! Only what has authenticated is passed on. What cannot be opened yet is held, within
-//! limits: the key log of a live capture may lag behind it, and the hello of the other
-//! direction may be captured late.
+//! Only what has authenticated is passed on. What cannot be opened yet is held, within limits: the
+//! key log of a live capture may lag behind it, and the hello of the other direction may be captured
+//! late.
 
 use std::collections::VecDeque;
 

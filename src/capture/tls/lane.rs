@@ -44,8 +44,9 @@ impl Budget {
 #[derive(Debug)]
 pub(super) struct Lane {
     side: Side,
-    /// The keys in use; `None` if the first record of `step` is still to come.
-    keys: Option<Keys>,
+    /// The keys in use; `None` if the first record of `step` is still to come. Boxed, since they are
+    /// large and most connections of a large capture are over.
+    keys: Option<Box<Keys>>,
     /// The step that the next record belongs to, or one behind it; `None` while nothing is sealed.
     pub(super) step: Option<Step>,
     seq: u64,
@@ -113,7 +114,7 @@ impl Lane {
             (Some(keys), Step::Updated) => session.updated(keys),
             _ => None,
         };
-        self.keys = next;
+        self.keys = next.map(Box::new);
         self.step = Some(step);
         self.seq = 0;
         // What told that the keys change was not lost.
@@ -232,7 +233,7 @@ impl Lane {
         self.untold = join(self.untold, lost);
         if let Some(keys) = keys {
             self.step = Some(step);
-            self.keys = Some(keys);
+            self.keys = Some(Box::new(keys));
         }
         self.seq = seq + 1;
         self.failed = 0;
