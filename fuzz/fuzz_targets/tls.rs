@@ -31,8 +31,9 @@ fn session(file: &[u8], keys: &[u8]) -> Session {
     let mut client = None;
     let mut keys = keys.to_vec();
     while let Some(frame) = frames.next_frame().unwrap() {
-        if let Ok(ip::Transport::Tcp(segment)) =
-            link::ip_packet(frame.link, frame.data).and_then(ip::transport)
+        let packet = link::ip_packet(frame.link, frame.data).and_then(|ip| ip::packet(ip, 0));
+        if let Ok(packet) = packet
+            && let Ok(ip::Transport::Tcp(segment)) = ip::transport(&packet)
         {
             let (client, server) = *client.get_or_insert((segment.src, segment.dst));
             if !segment.payload.is_empty() && (segment.src, segment.dst) == (client, server) {
