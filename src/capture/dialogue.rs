@@ -14,7 +14,6 @@ use crate::mqtt::{PacketType, Side, decode::connect_version};
 
 mod flow;
 mod hold;
-mod tape;
 
 use flow::{Event, Flow};
 use hold::Hold;
@@ -323,8 +322,8 @@ impl Dialogue {
                 Record::Gap(gap) => &mut gap.at,
                 Record::Skipped(skipped) => &mut skipped.at,
                 Record::Turn(turn) => &mut turn.at,
-                // Only datagrams carry them.
-                Record::Message(_) => continue,
+                // Only datagrams carry the one, and only TLS the other.
+                Record::Message(_) | Record::Sealed(_) => continue,
             };
             at.from = self.side(self.end_of(at.src));
             out.records.push_back(record);
@@ -439,6 +438,11 @@ impl Follower for Dialogue {
         self.turn(first, TurnKind::Over, self.last, out);
         self.hold.guess();
         self.release(out);
+    }
+
+    fn abandon(&mut self, out: &mut Out) {
+        self.reject();
+        self.count_undecided(out);
     }
 
     fn claim(&self) -> Claim {
