@@ -30,6 +30,21 @@ pub struct Decode {
     #[arg(long, conflicts_with_all = ["tree", "lines", "raw"])]
     pub summary: bool,
 
+    /// Check the packets against the standard and show only what is wrong, alone or between packets;
+    /// exit 5 if something is as bad as this or worse [default: warning].
+    ///
+    /// With --lines or --tree packets are shown too, and what is wrong between them.
+    #[arg(
+        long,
+        value_name = "SEVERITY",
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "warning",
+        conflicts_with_all = ["summary", "raw"]
+    )]
+    pub lint: Option<Severity>,
+
     /// Read what follows CONNECT as this version, whatever it says: 5, 311 or 31.
     #[arg(long, value_name = "VERSION")]
     pub mqtt_version: Option<String>,
@@ -72,6 +87,17 @@ pub enum From {
     Client,
     /// The broker.
     Server,
+}
+
+/// How bad something is that lint finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Severity {
+    /// Breaks the standard; a receiver closes the connection.
+    Error,
+    /// Unwise, or unclear in the standard, or not certain.
+    Warning,
+    /// Worth knowing; nothing is broken.
+    Info,
 }
 
 /// When to use colour.

@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod colour;
 pub mod event;
+pub mod finding;
 pub mod hole;
 pub mod json;
 pub mod line;

@@ -30,6 +30,7 @@ pub(super) fn decode(
         ports: plan.ports.clone(),
         not_ports: plan.not_ports.clone(),
         version: plan.version,
+        turns: plan.lint.is_some(),
         ..Options::default()
     };
     let mut packets = Packets::new(reader, options);
@@ -47,12 +48,16 @@ pub(super) fn decode(
     let mut is_empty = true;
     let mut is_sealed = false;
     let error = loop {
-        match packets.next() {
+        let record = packets.next();
+        if let Ok(Some(record)) = &record {
+            show.lint(record)?;
+        }
+        match record {
             Ok(Some(Record::Packet(packet))) => show_packet(&packet, &mut aliases, show)?,
             Ok(Some(Record::Message(message))) => messages.show(&message, show)?,
             Ok(Some(Record::Gap(gap))) => show.hole(&gap_hole(&gap))?,
             Ok(Some(Record::Skipped(skipped))) => show.hole(&skipped_hole(&skipped))?,
-            Ok(Some(Record::Turn(_))) => {}
+            Ok(Some(Record::Turn(_))) => continue,
             Ok(Some(Record::Sealed(found))) => {
                 note(sealed::sentence(&found, &no_keys));
                 is_sealed = true;
@@ -113,7 +118,7 @@ fn show_packet(
         version: packet.version,
         version_from: packet.version_from.as_str(),
     };
-    if show.count(&origin, &packet.bytes) {
+    if show.only_findings() || show.count(&origin, &packet.bytes) {
         return Ok(());
     }
     let mut record = Recorder::default();

@@ -99,7 +99,8 @@ pub(super) fn decode(name: &str, text: &str, plan: &Plan, show: &mut Show<'_>) -
             version,
             version_from,
         };
-        if !show.count(&origin, packet) {
+        show.lint_packet(&origin, packet)?;
+        if !show.only_findings() && !show.count(&origin, packet) {
             let mut record = Recorder::default();
             // What is wrong stands in the record.
             let _ = decode_packet(packet, Context { version, from }, &mut record);

@@ -4,6 +4,7 @@ mod captured;
 mod hex_dump;
 mod hex_text;
 mod input;
+mod lint;
 mod messages;
 mod show;
 
@@ -11,6 +12,7 @@ use std::io::{self, BufWriter, Write};
 
 use super::{Exit, Failure, version};
 use crate::cli;
+use crate::mqtt::rule::Severity;
 use crate::mqtt::{Side, Version};
 use crate::output::colour;
 use input::Input;
@@ -26,6 +28,7 @@ struct Plan {
     key_log: Option<String>,
     view: Option<View>,
     summary: bool,
+    lint: Option<Severity>,
     show_secrets: bool,
     raw: bool,
 }
@@ -62,6 +65,11 @@ impl Plan {
                 None
             },
             summary: args.summary,
+            lint: args.lint.map(|severity| match severity {
+                cli::Severity::Error => Severity::Error,
+                cli::Severity::Warning => Severity::Warning,
+                cli::Severity::Info => Severity::Info,
+            }),
             show_secrets: args.show_secrets,
             raw: args.raw,
         })
@@ -111,7 +119,7 @@ pub fn run(args: &cli::Decode) -> Result<Exit, Failure> {
         Input::Hex { name, text } => {
             let mut show = Show::new(&plan, View::Tree, &mut out);
             let result = hex_text::decode(&name, &text, &plan, &mut show);
-            let end = show.finish();
+            let end = show.finish(&name);
             result.and(end)
         }
         Input::Capture { name, reader, live } => {
@@ -119,12 +127,13 @@ pub fn run(args: &cli::Decode) -> Result<Exit, Failure> {
             show.flush_each = live;
             let result = captured::decode(&name, reader, &plan, &mut show);
             // What was counted before something failed is worth as much as what was shown.
-            let end = show.finish();
+            let end = show.finish(&name);
             result.and(end)
         }
     };
     match (result, out.flush().map_err(Stop::from)) {
-        (Err(Stop::Failure(failure)), _) | (Ok(()), Err(Stop::Failure(failure))) => Err(failure),
+        (Err(Stop::Failure(failure)), _) | (Ok(_), Err(Stop::Failure(failure))) => Err(failure),
+        (Ok(exit), _) => Ok(exit),
         _ => Ok(Exit::Done),
     }
 }

@@ -2,9 +2,13 @@
 
 use std::io::Write;
 
+use super::super::{Exit, note};
+use super::lint::Lint;
 use super::{Plan, Stop, View};
+use crate::capture::Record;
 use crate::mqtt::Packet;
 use crate::mqtt::decode::{Context, Recorder, Strict, decode};
+use crate::output::finding::{self, Finding};
 use crate::output::hole::{self, Hole};
 use crate::output::summary::{self, Summary};
 use crate::output::{Decoded, Origin, Place, json, line, sn, tree};
@@ -22,6 +26,10 @@ pub(super) struct Show<'o> {
     is_first: bool,
     /// What is counted, if nothing else is wanted.
     summary: Option<Summary>,
+    /// What looks for faults, if they are wanted.
+    lint: Option<Lint>,
+    /// Packets themselves are not wanted.
+    only_findings: bool,
 }
 
 impl<'o> Show<'o> {
@@ -39,6 +47,8 @@ impl<'o> Show<'o> {
             flush_each: false,
             is_first: true,
             summary: plan.summary.then(Summary::default),
+            lint: plan.lint.map(Lint::new),
+            only_findings: plan.lint.is_some() && matches!(plan.view, None | Some(View::Json)),
         }
     }
 
@@ -71,17 +81,74 @@ impl<'o> Show<'o> {
         self.summary.as_mut()
     }
 
-    /// Shows what is only known at the end.
-    pub(super) fn finish(self) -> Result<(), Stop> {
+    /// A record of a capture, before it is shown: shows what lint finds by it.
+    pub(super) fn lint(&mut self, record: &Record) -> Result<(), Stop> {
+        if let Some(lint) = &mut self.lint {
+            lint.record(record);
+        }
+        self.findings()
+    }
+
+    /// A packet of a text, before it is shown: shows what lint finds by it.
+    pub(super) fn lint_packet(&mut self, origin: &Origin, bytes: &[u8]) -> Result<(), Stop> {
+        if let Some(lint) = &mut self.lint {
+            lint.packet(bytes, origin.version, origin.place.from);
+        }
+        self.findings()
+    }
+
+    /// Whether nothing but findings is wanted.
+    pub(super) fn only_findings(&self) -> bool {
+        self.only_findings
+    }
+
+    fn findings(&mut self) -> Result<(), Stop> {
+        while let Some((found, place)) = self.lint.as_mut().and_then(Lint::next_finding) {
+            self.finding(&Finding {
+                place,
+                version: found.version.as_str(),
+                ids: &found.ids,
+                severity: found.severity,
+                message: &found.message,
+                frames: &found.frames,
+                bytes: found.place,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn finding(&mut self, found: &Finding<'_>) -> Result<(), Stop> {
+        let mut out = &mut *self.out;
+        match self.view {
+            View::Json => finding::write_json(&mut out, found)?,
+            View::Tree | View::Lines => finding::write_line(&mut out, found)?,
+        }
+        self.end_of_record()
+    }
+
+    /// Shows what is only known at the end of the input called `name`: counts, or the verdict.
+    pub(super) fn finish(mut self, name: &str) -> Result<Exit, Stop> {
+        if let Some(lint) = &mut self.lint {
+            lint.finish();
+            self.findings()?;
+        }
+        if let Some(lint) = &self.lint {
+            self.out.flush()?;
+            note(format_args!("{name}: {lint}"));
+            return Ok(match lint.is_clean() {
+                true => Exit::Done,
+                false => Exit::Verdict,
+            });
+        }
         let Some(summary) = self.summary else {
-            return Ok(());
+            return Ok(Exit::Done);
         };
         let mut out = self.out;
         match self.view {
             View::Json => summary::write_json(&mut out, &summary)?,
             View::Tree | View::Lines => summary::write_table(&mut out, &summary)?,
         }
-        Ok(())
+        Ok(Exit::Done)
     }
 
     pub(super) fn packet<'a>(
@@ -114,9 +181,34 @@ impl<'o> Show<'o> {
         self.end_of_record()
     }
 
+    /// What is wrong with an MQTT-SN message.
+    fn lint_message(&mut self, decoded: &sn::Decoded<'_>) -> Result<(), Stop> {
+        for violation in &decoded.record.violations {
+            let severity = violation.severity();
+            if self.lint.as_mut().is_some_and(|lint| lint.count(severity)) {
+                self.finding(&Finding {
+                    place: decoded.place,
+                    version: "1.2",
+                    ids: violation.citations(),
+                    severity,
+                    message: &violation.to_string(),
+                    frames: decoded.place.frame.as_slice(),
+                    bytes: Some((violation.offset, violation.len)),
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn message(&mut self, decoded: &sn::Decoded<'_>) -> Result<(), Stop> {
         if let Some(summary) = &mut self.summary {
             summary.sn_messages += 1;
+            return Ok(());
+        }
+        if self.lint.is_some() {
+            self.lint_message(decoded)?;
+        }
+        if self.only_findings {
             return Ok(());
         }
         let mut out = &mut *self.out;
@@ -148,6 +240,9 @@ impl<'o> Show<'o> {
                 }
                 hole::Kind::Skipped { len, .. } => summary.skipped += len,
             }
+            return Ok(());
+        }
+        if self.only_findings {
             return Ok(());
         }
         let mut out = &mut *self.out;
