@@ -82,6 +82,10 @@ impl Follower for Contest {
         self.each(out, |reading, out| reading.ended(end, is_reset, place, out));
     }
 
+    fn acknowledged(&mut self, end: End, place: Place, out: &mut Out) {
+        self.each(out, |reading, out| reading.acknowledged(end, place, out));
+    }
+
     fn finish(&mut self, out: &mut Out) {
         self.each(out, |reading, out| reading.finish(out));
         self.readings.clear();

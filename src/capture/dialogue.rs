@@ -1,6 +1,6 @@
 //! The bytes of one connection: are they MQTT, who is the client, which version, and which packets.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 
@@ -28,6 +28,9 @@ const WINDOW: usize = 64 * 1024;
 /// [`SMALL_WINDOW`] is kept.
 const MAX_UNDECIDED: usize = 8 << 20;
 const SMALL_WINDOW: usize = 2 * 1024;
+
+/// What is remembered of what happened to a connection while it is not known whether it is MQTT.
+const MAX_TURNS: usize = 256;
 
 /// Bytes of one direction on any port after which MQTT is not looked for any longer.
 const GIVE_UP: u64 = 256 * 1024;
@@ -71,8 +74,8 @@ pub(super) struct Dialogue {
     /// What this stream adds to [`Out::undecided`].
     undecided: usize,
     events: Vec<Event>,
-    /// Ends of the connection that were told of before it was known to be MQTT: one for each end.
-    endings: Vec<(End, TurnKind, Place)>,
+    /// What happened to the connection before it was known to be MQTT.
+    turns: VecDeque<(End, TurnKind, Place)>,
     /// The last frame with something of this connection.
     last: Place,
 }
@@ -97,7 +100,7 @@ impl Dialogue {
             flows: Pair::default(),
             undecided: 0,
             events: Vec::new(),
-            endings: Vec::new(),
+            turns: VecDeque::new(),
             last: Place::default(),
             connection,
         }
@@ -204,9 +207,14 @@ impl Dialogue {
         }
         // The client speaks first.
         let first = self.client.unwrap_or(End::First);
-        let flow = self.flows.get(first);
-        if flow.from_start {
-            self.turn(first, TurnKind::Opened, flow.first_place(), out);
+        for end in [first, first.other()] {
+            let flow = self.flows.get(end);
+            if flow.from_start {
+                self.turn(end, TurnKind::Opened, flow.first_place(), out);
+            }
+        }
+        for (end, kind, place) in std::mem::take(&mut self.turns) {
+            self.turn(end, kind, place, out);
         }
         for end in [first, first.other()] {
             self.pump(end, false, out);
@@ -216,6 +224,7 @@ impl Dialogue {
     fn reject(&mut self) {
         self.verdict = Verdict::NotMqtt;
         self.flows = Pair::default();
+        self.turns = VecDeque::new();
     }
 
     /// Cuts what has come from `end` into packets.
@@ -284,9 +293,21 @@ impl Dialogue {
     }
 
     fn turn(&mut self, end: End, kind: TurnKind, place: Place, out: &mut Out) {
-        if self.connection.options.turns {
-            let at = self.at(end, place);
-            self.record(Record::Turn(Turn { at, kind }), out);
+        if !self.connection.options.turns {
+            return;
+        }
+        match self.verdict {
+            Verdict::Mqtt => {
+                let at = self.at(end, place);
+                self.record(Record::Turn(Turn { at, kind }), out);
+            }
+            Verdict::Undecided => {
+                if self.turns.len() >= MAX_TURNS {
+                    self.turns.pop_front();
+                }
+                self.turns.push_back((end, kind, place));
+            }
+            Verdict::NotMqtt => {}
         }
     }
 
@@ -367,10 +388,13 @@ fn side_of(end: End, client: End) -> Side {
 impl Follower for Dialogue {
     type Out = Out;
 
-    fn syn(&mut self, end: End, opens: bool, _out: &mut Out) {
+    fn syn(&mut self, end: End, opens: bool, out: &mut Out) {
         self.opener = Some(if opens { end } else { end.other() });
         let flow = self.flows.get_mut(end);
         flow.from_start = flow.seen == 0 || flow.from_start;
+        if flow.from_start && self.verdict == Verdict::Mqtt {
+            self.turn(end, TurnKind::Opened, self.last, out);
+        }
     }
 
     fn data(&mut self, end: End, bytes: &[u8], place: Place, out: &mut Out) {
@@ -394,6 +418,11 @@ impl Follower for Dialogue {
             Verdict::NotMqtt => {}
             Verdict::Undecided => {
                 self.flows.get_mut(end).gap_before_anything(lost, place);
+                for (of, kind, _) in &mut self.turns {
+                    if *of == end && *kind == TurnKind::Acknowledged {
+                        *kind = TurnKind::Lost;
+                    }
+                }
                 self.decide(false, out);
                 self.bound(out);
             }
@@ -412,11 +441,11 @@ impl Follower for Dialogue {
             true => TurnKind::Reset,
             false => TurnKind::Finished,
         };
-        match self.verdict {
-            Verdict::Undecided => self.endings.push((end, kind, place)),
-            Verdict::Mqtt => self.turn(end, kind, place, out),
-            Verdict::NotMqtt => {}
-        }
+        self.turn(end, kind, place, out);
+    }
+
+    fn acknowledged(&mut self, end: End, place: Place, out: &mut Out) {
+        self.turn(end, TurnKind::Acknowledged, place, out);
     }
 
     fn finish(&mut self, out: &mut Out) {
@@ -431,9 +460,6 @@ impl Follower for Dialogue {
         let first = self.client.unwrap_or(End::First);
         for end in [first, first.other()] {
             self.pump(end, true, out);
-        }
-        for (end, kind, place) in std::mem::take(&mut self.endings) {
-            self.turn(end, kind, place, out);
         }
         self.turn(first, TurnKind::Over, self.last, out);
         self.hold.guess();

@@ -111,6 +111,9 @@ pub trait Follower: std::fmt::Debug {
     /// sent before may still come if it was waited for.
     fn ended(&mut self, _end: End, _is_reset: bool, _place: Place, _out: &mut Self::Out) {}
 
+    /// In this frame bytes of `end` are acknowledged that have not come so far.
+    fn acknowledged(&mut self, _end: End, _place: Place, _out: &mut Self::Out) {}
+
     /// Nothing more comes: decides what is still open, and puts out all that waited.
     fn finish(&mut self, out: &mut Self::Out);
 
@@ -134,6 +137,10 @@ impl<F: Follower + ?Sized> Follower for Box<F> {
 
     fn gap(&mut self, end: End, lost: Lost, place: Place, out: &mut F::Out) {
         (**self).gap(end, lost, place, out);
+    }
+
+    fn acknowledged(&mut self, end: End, place: Place, out: &mut F::Out) {
+        (**self).acknowledged(end, place, out);
     }
 
     fn ended(&mut self, end: End, is_reset: bool, place: Place, out: &mut F::Out) {

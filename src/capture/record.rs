@@ -147,12 +147,18 @@ pub struct Turn {
 /// What can happen to a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TurnKind {
-    /// The capture has the connection from its first byte on. It comes before every packet.
+    /// The capture has what the sender sends from the first byte on. It comes before every packet
+    /// of the sender.
     Opened,
     /// The sender has sent everything: FIN.
     Finished,
     /// The sender has broken the connection off: RST.
     Reset,
+    /// The receiver has acknowledged bytes of the sender that have not come so far: they are lost,
+    /// or the capture has the frames in another order than they were sent.
+    Acknowledged,
+    /// The receiver has acknowledged bytes of the sender that are lost, which no gap tells.
+    Lost,
     /// Nothing more of the connection will come, whether it ended or the capture did.
     Over,
 }

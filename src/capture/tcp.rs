@@ -249,6 +249,16 @@ impl<F: Follower> Connection<F> {
         let Some(follower) = &mut self.follower else {
             return false;
         };
+        // What is acknowledged was sent before this segment.
+        if let Some(ack) = segment.ack
+            && !segment.rst
+        {
+            let other = self.halves.get_mut(end.other());
+            other.acknowledged(ack);
+            if other.lacks_acknowledged() {
+                follower.acknowledged(end.other(), place, out);
+            }
+        }
         let half = self.halves.get_mut(end);
         if segment.syn && half.syn(segment.seq) {
             follower.syn(end, segment.ack.is_none(), out);
@@ -268,11 +278,6 @@ impl<F: Follower> Connection<F> {
         if (segment.rst || half.is_complete()) && !*self.told.get(end) {
             *self.told.get_mut(end) = true;
             follower.ended(end, segment.rst, place, out);
-        }
-        if let Some(ack) = segment.ack
-            && !segment.rst
-        {
-            self.halves.get_mut(end.other()).acknowledged(ack);
         }
         let mut alarm = self.halves.first.wants_alarm() | self.halves.second.wants_alarm();
         if self.closes_at.is_none() {

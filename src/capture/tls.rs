@@ -301,6 +301,12 @@ impl Follower for Tls {
         }
     }
 
+    fn acknowledged(&mut self, end: End, place: Place, out: &mut Out) {
+        if let Some(inner) = &mut self.inner {
+            inner.acknowledged(end, place, out);
+        }
+    }
+
     fn finish(&mut self, out: &mut Out) {
         let client = self.client.unwrap_or(End::First);
         let both = [client, client.other()];

@@ -71,6 +71,8 @@ struct Half {
     is_heard: bool,
     /// Every packet that it sent on this connection was seen.
     is_whole: bool,
+    /// Some of it may not have been seen.
+    has_holes: bool,
     /// The frame of its DISCONNECT.
     disconnect: Option<u64>,
     told_after: bool,
@@ -85,6 +87,7 @@ impl Half {
         Half {
             is_heard: false,
             is_whole: false,
+            has_holes: false,
             disconnect: None,
             told_after: false,
             limits: None,
@@ -153,10 +156,23 @@ impl Connection {
         self.deliveries.forget();
     }
 
-    /// Everything will be seen.
-    pub(super) fn opened(&mut self) {
-        self.client.is_whole = !self.client.is_heard;
-        self.server.is_whole = !self.server.is_heard;
+    /// What was sent before may not have been seen.
+    pub(super) fn captured(&mut self) {
+        self.client.has_holes = true;
+        self.server.has_holes = true;
+    }
+
+    /// Everything that `from` sends will be seen.
+    pub(super) fn opened(&mut self, from: Option<Side>) {
+        for (side, half) in [
+            (Side::Client, &mut self.client),
+            (Side::Server, &mut self.server),
+        ] {
+            if from.is_none_or(|from| from == side) {
+                half.is_whole = !half.is_heard;
+                half.has_holes = half.is_heard;
+            }
+        }
     }
 
     /// Something that `side` sent was not seen.
@@ -166,6 +182,7 @@ impl Connection {
             Side::Server => (&mut self.server, &mut self.client),
         };
         sender.is_whole = false;
+        sender.has_holes = true;
         sender.aliases.forget();
         sender.outbox.forget_sent();
         receiver.outbox.forget_answers();
@@ -192,10 +209,10 @@ impl Connection {
             // Reported with the packet.
             return false;
         }
-        if packet_type == PacketType::CONNECT && !self.server.is_heard {
-            // A connection is known from here on.
-            self.client.is_whole |= !self.client.is_heard;
-            self.server.is_whole = true;
+        if packet_type == PacketType::CONNECT && !self.client.is_heard {
+            // Nothing comes before CONNECT, and no answer before it.
+            self.client.is_whole = true;
+            self.server.is_whole |= !self.server.is_heard && !self.server.has_holes;
         }
         if !self.opening(seen.from, packet_type, report) {
             return false;
@@ -541,7 +558,7 @@ impl Connection {
         let is_disconnected = self.client.disconnect.is_some() || self.server.disconnect.is_some();
         // A side that gives up answers nothing more.
         let is_closed = (self.ending.is_some() || is_disconnected) && !self.has_failed;
-        if self.server.is_heard || self.server.is_whole {
+        if self.server.is_whole {
             let by_server = self.ending.is_some_and(|e| e.by == Some(Side::Server));
             self.handshake.unanswered(by_server, report);
         }

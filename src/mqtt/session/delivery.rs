@@ -238,7 +238,7 @@ fn check_retain(
         return;
     }
     let severity = |usual| if is_bridge { Severity::Info } else { usual };
-    let live = published_since(message, matching, traffic);
+    let live = published_since(message, matching, traffic, report.at.frame);
     // Each may have brought a copy.
     let is_again = matching
         .iter_mut()
@@ -269,18 +269,17 @@ fn check_retain(
     }
 }
 
-/// The frame of the PUBLISH, if the message can only have come to the server after all
-/// subscriptions were granted.
+/// The frame of the PUBLISH, if the message, delivered in `frame`, can only have come to the
+/// server after all subscriptions were granted.
 fn published_since(
     message: &Message<'_>,
     matching: &[&mut Subscription],
     traffic: &Traffic,
+    frame: u64,
 ) -> Option<u64> {
     let first = traffic.of(message.topic_hash, message.digest).next()?;
-    matching
-        .iter()
-        .all(|s| s.granted.is_some_and(|granted| granted < first.frame))
-        .then_some(first.frame)
+    let is_before = |s: &&mut Subscription| s.granted.is_some_and(|at| at < first.frame);
+    (first.frame < frame && matching.iter().all(is_before)).then_some(first.frame)
 }
 
 /// The frame of the PUBLISH, if the message can only be one that was retained before all

@@ -83,6 +83,19 @@ impl At {
     }
 }
 
+/// A packet, and what is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Input<'a> {
+    /// Where it was seen.
+    pub at: At,
+    /// The packet, fixed header included, or the first part of it.
+    pub bytes: &'a [u8],
+    /// Its whole length in bytes.
+    pub announced_len: usize,
+    /// Its version and its sender.
+    pub context: Context,
+}
+
 /// Something about MQTT over WebSocket that the layer below MQTT has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WebSocketFault {
@@ -121,15 +134,26 @@ impl Tracker {
         self.findings.pop_front()
     }
 
-    /// A connection begins: what follows is all of it, from the first byte on. Without this call a
-    /// connection is known from its CONNECT on, or from nothing on.
-    pub fn opened(&mut self, at: At) {
-        self.with(at, |connection, _, _| connection.opened());
+    /// A connection of a capture: what was sent before the first packets is not known, unless
+    /// [`opened`](Self::opened) says so. Without either call, a connection that begins with CONNECT
+    /// is taken to be all there.
+    pub fn captured(&mut self, at: At) {
+        self.with(at, |connection, _, _| connection.captured());
     }
 
-    /// A packet, fixed header included. `announced_len` is its whole length, of which `bytes` may be
-    /// only the first part.
-    pub fn packet(&mut self, at: At, bytes: &[u8], announced_len: usize, context: Context) {
+    /// What `from` sends is known from the first byte on; `None`: what both send.
+    pub fn opened(&mut self, at: At, from: Option<Side>) {
+        self.with(at, |connection, _, _| connection.opened(from));
+    }
+
+    /// A packet.
+    pub fn packet(&mut self, input: &Input<'_>) {
+        let Input {
+            at,
+            bytes,
+            announced_len,
+            context,
+        } = *input;
         let mut faults = Faults::default();
         let packet = decode(bytes, context, &mut faults);
         let version = match (&packet, faults.0.first()) {

@@ -45,9 +45,9 @@ impl Traffic {
         if self.topics.len() >= MAX_TOPICS && !self.topics.contains_key(&topic_hash) {
             self.topics.clear();
         }
+        let last = self.topics.entry(topic_hash).or_default();
         let number = self.next;
         self.next += 1;
-        let last = self.topics.entry(topic_hash).or_default();
         if last.len() >= MAX_MESSAGES {
             last.remove(0);
         }

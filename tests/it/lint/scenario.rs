@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use midge::mqtt::decode::{Context, connect_version};
-use midge::mqtt::session::{At, Finding, Tracker, WebSocketFault};
+use midge::mqtt::session::{At, Finding, Input, Tracker, WebSocketFault};
 use midge::mqtt::{Side, Version};
 
 use crate::scenarios::packet_text;
@@ -144,7 +144,7 @@ impl Run {
         };
         let Some(from) = side else {
             match what {
-                "opens" => self.tracker.opened(at),
+                "opens" => self.tracker.opened(at, None),
                 "over" => self.tracker.over(at),
                 "lost" => self.tracker.lost(at, None),
                 "v31" => self.set_version(name, Version::V31),
@@ -185,7 +185,12 @@ impl Run {
             version,
             from: Some(from),
         };
-        self.tracker.packet(at, &bytes, bytes.len(), context);
+        self.tracker.packet(&Input {
+            at,
+            bytes: &bytes,
+            announced_len: bytes.len(),
+            context,
+        });
         Ok(())
     }
 

@@ -11,10 +11,10 @@ use std::net::SocketAddr;
 
 use rustc_hash::{FxHashMap, FxHasher};
 
-use crate::capture::{Location, Record, TurnKind};
-use crate::mqtt::decode::Context;
+use crate::capture::{CapturedPacket, Location, Record, TurnKind, VersionFrom};
+use crate::mqtt::decode::{Context, Strict, decode};
 use crate::mqtt::rule::Severity;
-use crate::mqtt::session::{At, Finding, Tracker};
+use crate::mqtt::session::{At, Finding, Input, Tracker};
 use crate::mqtt::{PacketType, Side, Version};
 use crate::output::Place;
 use crate::output::time::Time;
@@ -82,7 +82,12 @@ impl Lint {
         };
         let from = from.or_else(|| only_sender(bytes, version));
         let context = Context { version, from };
-        self.tracker.packet(at, bytes, bytes.len(), context);
+        self.tracker.packet(&Input {
+            at,
+            bytes,
+            announced_len: bytes.len(),
+            context,
+        });
     }
 
     /// Nothing more comes.
@@ -134,28 +139,19 @@ impl Lint {
 
     fn judge(&mut self, last: bool) {
         while let Some(item) = self.order.next(last) {
-            self.item(&item);
-        }
-    }
-
-    fn item(&mut self, item: &Item) {
-        let location = *item.at();
-        let at = self.at(&location);
-        match item {
-            Item::Packet(packet) => {
-                let context = Context {
-                    version: packet.version,
-                    from: location.from,
-                };
-                let len = packet.announced_len;
-                self.tracker.packet(at, &packet.bytes, len, context);
+            let at = self.at(item.at());
+            let from = item.at().from;
+            match &item {
+                Item::Packet(packet) => self.tracker.packet(&input(at, packet)),
+                Item::Lost(_) => self.tracker.lost(at, from),
+                Item::Turn(turn) => match turn.kind {
+                    TurnKind::Opened => self.tracker.opened(at, from),
+                    TurnKind::Finished | TurnKind::Reset => self.tracker.ended(at, from),
+                    TurnKind::Over => self.tracker.over(at),
+                    // What was sent has never come.
+                    TurnKind::Acknowledged | TurnKind::Lost => self.tracker.lost(at, from),
+                },
             }
-            Item::Lost(_) => self.tracker.lost(at, location.from),
-            Item::Turn(turn) => match turn.kind {
-                TurnKind::Opened => self.tracker.opened(at),
-                TurnKind::Finished | TurnKind::Reset => self.tracker.ended(at, location.from),
-                TurnKind::Over => self.tracker.over(at),
-            },
         }
     }
 
@@ -171,7 +167,7 @@ impl Lint {
         if self.streams.len() >= MAX_STREAMS {
             self.streams.clear();
         }
-        self.streams.insert(
+        let is_new = self.streams.insert(
             location.stream,
             Stream {
                 client,
@@ -181,16 +177,19 @@ impl Lint {
         );
         let mut hasher = FxHasher::default();
         server.hash(&mut hasher);
-        At {
+        let at = At {
             stream: location.stream,
             frame: location.frame,
             time: location.time.map(|time| time.nanos),
-            server: if location.from.is_some() {
-                hasher.finish()
-            } else {
-                0
+            server: match location.from {
+                Some(_) => hasher.finish(),
+                None => 0,
             },
+        };
+        if is_new.is_none() {
+            self.tracker.captured(at);
         }
+        at
     }
 
     fn place(&self, finding: &Finding) -> Place {
@@ -227,6 +226,37 @@ impl Lint {
 
 /// Connections whose ends are remembered.
 const MAX_STREAMS: usize = 1 << 15;
+
+/// A packet as the tracker takes it.
+fn input(at: At, packet: &CapturedPacket) -> Input<'_> {
+    Input {
+        at,
+        bytes: &packet.bytes,
+        announced_len: packet.announced_len,
+        context: Context {
+            version: version_of(packet),
+            from: packet.at.from,
+        },
+    }
+}
+
+/// The version to judge a packet by: where nothing says which one it is, one that it is right in.
+fn version_of(packet: &CapturedPacket) -> Version {
+    if packet.version_from != VersionFrom::Default {
+        return packet.version;
+    }
+    let fits = |version: &Version| {
+        let context = Context {
+            version: *version,
+            from: packet.at.from,
+        };
+        decode(&packet.bytes, context, &mut Strict).is_ok()
+    };
+    [packet.version, Version::V5, Version::V31]
+        .into_iter()
+        .find(fits)
+        .unwrap_or(packet.version)
+}
 
 /// The side that alone may send packets of this type.
 fn only_sender(bytes: &[u8], version: Version) -> Option<Side> {
@@ -272,3 +302,6 @@ impl fmt::Display for Lint {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,41 +75,94 @@ impl Item {
 /// Records that wait for earlier ones.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    waiting: BTreeMap<(u64, u64), Item>,
+    waiting: BTreeMap<Key, Item>,
     cost: usize,
     next: u64,
     /// The latest frame of any record.
     latest: u64,
-    /// Per stream and sender, the frame below which the next record cannot go.
-    floors: FxHashMap<u64, [u64; 2]>,
+    lanes: FxHashMap<u64, [Lane; 2]>,
+}
+
+/// Frame; 0 for what was sent before what the frame has; order of coming.
+type Key = (u64, u8, u64);
+
+/// What one end of a connection sends.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lane {
+    /// The frame before which the next record cannot go.
+    floor: u64,
+    /// Bytes that have not come were acknowledged in this frame.
+    acknowledged: Option<Key>,
+    /// What this frame has, the second, goes before the first.
+    moved: Option<(u64, u64)>,
 }
 
 impl Order {
     /// Takes a record; what can be judged now comes from [`next`](Self::next).
     pub(super) fn push(&mut self, item: Item) {
         let at = *item.at();
-        let direction = usize::from(at.src < at.dst);
-        let floors = self.floors.entry(at.stream).or_default();
-        let floor = floors.get(direction).copied().unwrap_or_default();
-        let mut frame = at.frame.max(floor);
-        if matches!(&item, Item::Turn(turn) if turn.kind == TurnKind::Over) {
-            frame = floors.iter().copied().fold(frame, u64::max);
-            self.floors.remove(&at.stream);
-        } else if item.is_first() {
-            *floors = floors.map(|floor| floor.max(frame));
-        } else if let Some(floor) = floors.get_mut(direction) {
-            *floor = frame;
+        let lanes = self.lanes.entry(at.stream).or_default();
+        let [first, second] = lanes;
+        let (lane, other) = match at.src < at.dst {
+            true => (first, second),
+            false => (second, first),
+        };
+        let mut frame = at.frame.max(lane.floor);
+        let mut rank = 1;
+        match &item {
+            Item::Turn(turn) if turn.kind == TurnKind::Over => {
+                frame = frame.max(other.floor);
+                self.lanes.remove(&at.stream);
+            }
+            Item::Turn(turn) if turn.kind == TurnKind::Acknowledged => {
+                rank = 0;
+                lane.acknowledged = Some((frame, rank, self.next));
+            }
+            Item::Turn(turn) if turn.kind == TurnKind::Lost => rank = 0,
+            _ if item.is_first() => {
+                if let Some(key) = lane.acknowledged.take_if(|key| key.0 < at.frame)
+                    && let Some(turn) = self.waiting.remove(&key)
+                {
+                    self.cost -= turn.cost();
+                }
+                lane.floor = lane.floor.max(frame);
+                other.floor = other.floor.max(frame);
+            }
+            _ => {
+                // It has come after all, late: it was sent before it was acknowledged.
+                if let Some(key) = lane.acknowledged.take_if(|key| key.0 < at.frame)
+                    && matches!(item, Item::Packet(_))
+                    && let Some(turn) = self.waiting.remove(&key)
+                {
+                    self.cost -= turn.cost();
+                    lane.moved = Some((key.0, at.frame));
+                }
+                match lane.moved {
+                    Some((before, late)) if late == at.frame => {
+                        (frame, rank) = (before.max(lane.floor), 0);
+                    }
+                    _ => lane.moved = None,
+                }
+                if matches!(item, Item::Lost(_)) {
+                    // Nobody knows when it was sent: perhaps just behind what was seen before.
+                    let key = (lane.floor, rank, self.next);
+                    self.waiting.insert(key, Item::Lost(at));
+                    self.cost += item.cost();
+                    self.next += 1;
+                }
+                lane.floor = frame;
+            }
         }
-        self.latest = self.latest.max(frame);
+        self.latest = self.latest.max(at.frame);
         self.cost += item.cost();
-        self.waiting.insert((frame, self.next), item);
+        self.waiting.insert((frame, rank, self.next), item);
         self.next += 1;
     }
 
     /// The earliest record, if nothing earlier can come any more; `last`: in any case.
     pub(super) fn next(&mut self, last: bool) -> Option<Item> {
         let entry = self.waiting.first_entry()?;
-        let (frame, _) = *entry.key();
+        let (frame, ..) = *entry.key();
         if !last && frame + FRAMES > self.latest && self.cost <= MAX_BYTES {
             return None;
         }
@@ -122,11 +175,13 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::VersionFrom;
+    use crate::mqtt::Version;
 
-    fn lost(frame: u64, from_client: bool) -> Item {
+    fn at(frame: u64, from_client: bool) -> Location {
         let (a, b) = ("1.1.1.1:1".parse().unwrap(), "2.2.2.2:2".parse().unwrap());
         let (src, dst) = if from_client { (a, b) } else { (b, a) };
-        Item::Lost(Location {
+        Location {
             frame,
             time: None,
             stream: 0,
@@ -134,6 +189,23 @@ mod tests {
             dst,
             from: None,
             transport: "tcp",
+        }
+    }
+
+    fn packet(frame: u64, from_client: bool) -> Item {
+        Item::Packet(CapturedPacket {
+            at: at(frame, from_client),
+            version: Version::V311,
+            version_from: VersionFrom::Default,
+            bytes: (&[0xc0, 0][..]).into(),
+            announced_len: 2,
+        })
+    }
+
+    fn acknowledged(frame: u64, from_client: bool) -> Item {
+        Item::Turn(Turn {
+            at: at(frame, from_client),
+            kind: TurnKind::Acknowledged,
         })
     }
 
@@ -147,9 +219,9 @@ mod tests {
     fn what_was_waited_for_goes_where_it_belongs() {
         let mut order = Order::default();
         for (frame, from_client) in [(10, false), (12, false), (9, true), (11, true)] {
-            order.push(lost(frame, from_client));
+            order.push(packet(frame, from_client));
         }
-        assert_eq!(frames(&mut order, false), []);
+        assert!(frames(&mut order, false).is_empty());
         assert_eq!(frames(&mut order, true), [9, 10, 11, 12]);
     }
 
@@ -158,17 +230,42 @@ mod tests {
     fn one_direction_stays_as_it_is() {
         let mut order = Order::default();
         for frame in [10, 12, 11] {
-            order.push(lost(frame, true));
+            order.push(packet(frame, true));
         }
-        order.push(lost(11, false));
+        order.push(packet(11, false));
         assert_eq!(frames(&mut order, true), [10, 11, 12, 11]);
+    }
+
+    /// Frame 5 acknowledges what frame 6 has: it was sent before.
+    #[test]
+    fn what_was_acknowledged_was_sent_before() {
+        let mut order = Order::default();
+        order.push(acknowledged(5, true));
+        order.push(packet(5, false));
+        order.push(packet(6, true));
+        order.push(packet(6, true));
+        order.push(packet(7, true));
+        order.push(packet(7, false));
+        assert_eq!(frames(&mut order, true), [6, 6, 5, 7, 7]);
+    }
+
+    #[test]
+    fn what_never_comes_is_lost_where_it_was_acknowledged() {
+        let mut order = Order::default();
+        order.push(packet(5, true));
+        order.push(acknowledged(8, true));
+        order.push(packet(8, false));
+        let first = order.next(true).unwrap();
+        let second = order.next(true).unwrap();
+        assert_eq!((first.at().frame, second.at().frame), (5, 8));
+        assert!(matches!(second, Item::Turn(_)));
     }
 
     #[test]
     fn nothing_waits_for_ever() {
         let mut order = Order::default();
-        order.push(lost(1, true));
-        order.push(lost(1 + FRAMES, true));
+        order.push(packet(1, true));
+        order.push(packet(1 + FRAMES, true));
         assert_eq!(frames(&mut order, false), [1]);
     }
 }
