@@ -86,6 +86,10 @@ impl Follower for Contest {
         self.each(out, |reading, out| reading.acknowledged(end, place, out));
     }
 
+    fn late(&mut self, end: End, place: Place, out: &mut Out) {
+        self.each(out, |reading, out| reading.late(end, place, out));
+    }
+
     fn finish(&mut self, out: &mut Out) {
         self.each(out, |reading, out| reading.finish(out));
         self.readings.clear();

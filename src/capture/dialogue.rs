@@ -448,6 +448,10 @@ impl Follower for Dialogue {
         self.turn(end, TurnKind::Acknowledged, place, out);
     }
 
+    fn late(&mut self, end: End, place: Place, out: &mut Out) {
+        self.turn(end, TurnKind::Late, place, out);
+    }
+
     fn finish(&mut self, out: &mut Out) {
         if self.verdict == Verdict::Undecided {
             self.decide(true, out);

@@ -114,6 +114,9 @@ pub trait Follower: std::fmt::Debug {
     /// In this frame bytes of `end` are acknowledged that have not come so far.
     fn acknowledged(&mut self, _end: End, _place: Place, _out: &mut Self::Out) {}
 
+    /// What was acknowledged before it came comes now.
+    fn late(&mut self, _end: End, _place: Place, _out: &mut Self::Out) {}
+
     /// Nothing more comes: decides what is still open, and puts out all that waited.
     fn finish(&mut self, out: &mut Self::Out);
 
@@ -141,6 +144,10 @@ impl<F: Follower + ?Sized> Follower for Box<F> {
 
     fn acknowledged(&mut self, end: End, place: Place, out: &mut F::Out) {
         (**self).acknowledged(end, place, out);
+    }
+
+    fn late(&mut self, end: End, place: Place, out: &mut F::Out) {
+        (**self).late(end, place, out);
     }
 
     fn ended(&mut self, end: End, is_reset: bool, place: Place, out: &mut F::Out) {

@@ -157,6 +157,8 @@ pub enum TurnKind {
     /// The receiver has acknowledged bytes of the sender that have not come so far: they are lost,
     /// or the capture has the frames in another order than they were sent.
     Acknowledged,
+    /// What was acknowledged before it came comes now, in this frame.
+    Late,
     /// The receiver has acknowledged bytes of the sender that are lost, which no gap tells.
     Lost,
     /// Nothing more of the connection will come, whether it ended or the capture did.

@@ -266,6 +266,9 @@ impl<F: Follower> Connection<F> {
         let seq = segment.seq.wrapping_add(u32::from(segment.syn));
         // An RST may carry a diagnostic text, which is no part of the stream.
         let payload = if segment.rst { &[] } else { segment.payload };
+        if half.is_late(seq, payload.len()) {
+            follower.late(end, place, out);
+        }
         let in_order = half.take(seq, payload, segment.missing, segment.fin, place);
         if !in_order.is_empty() {
             follower.data(end, in_order, place, out);

@@ -307,6 +307,12 @@ impl Follower for Tls {
         }
     }
 
+    fn late(&mut self, end: End, place: Place, out: &mut Out) {
+        if let Some(inner) = &mut self.inner {
+            inner.late(end, place, out);
+        }
+    }
+
     fn finish(&mut self, out: &mut Out) {
         let client = self.client.unwrap_or(End::First);
         let both = [client, client.other()];

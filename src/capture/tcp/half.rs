@@ -292,6 +292,11 @@ impl Half {
         lacks
     }
 
+    /// Whether a segment has what the follower was told is acknowledged.
+    pub(super) fn is_late(&self, seq: u32, len: usize) -> bool {
+        self.next.is_some_and(|next| next < self.told) && len > 0 && self.unwrap(seq) < self.told
+    }
+
     fn has_acknowledged_hole(&self) -> bool {
         match (self.waiting.first_key_value(), self.acknowledged) {
             (Some((&first, _)), Some(acknowledged)) => self.guessed || acknowledged >= first,

@@ -150,6 +150,7 @@ impl Lint {
                     TurnKind::Over => self.tracker.over(at),
                     // What was sent has never come.
                     TurnKind::Acknowledged | TurnKind::Lost => self.tracker.lost(at, from),
+                    TurnKind::Late => {}
                 },
             }
         }

@@ -119,24 +119,22 @@ impl Order {
                 lane.acknowledged = Some((frame, rank, self.next));
             }
             Item::Turn(turn) if turn.kind == TurnKind::Lost => rank = 0,
-            _ if item.is_first() => {
-                if let Some(key) = lane.acknowledged.take_if(|key| key.0 < at.frame)
-                    && let Some(turn) = self.waiting.remove(&key)
-                {
-                    self.cost -= turn.cost();
-                }
-                lane.floor = lane.floor.max(frame);
-                other.floor = other.floor.max(frame);
-            }
-            _ => {
-                // It has come after all, late: it was sent before it was acknowledged.
-                if let Some(key) = lane.acknowledged.take_if(|key| key.0 < at.frame)
-                    && matches!(item, Item::Packet(_))
+            // It was sent before it was acknowledged.
+            Item::Turn(turn) if turn.kind == TurnKind::Late => {
+                if let Some(key) = lane.acknowledged
                     && let Some(turn) = self.waiting.remove(&key)
                 {
                     self.cost -= turn.cost();
                     lane.moved = Some((key.0, at.frame));
                 }
+                lane.acknowledged = None;
+                return;
+            }
+            _ if item.is_first() => {
+                lane.floor = lane.floor.max(frame);
+                other.floor = other.floor.max(frame);
+            }
+            _ => {
                 match lane.moved {
                     Some((before, late)) if late == at.frame => {
                         (frame, rank) = (before.max(lane.floor), 0);
@@ -209,6 +207,13 @@ mod tests {
         })
     }
 
+    fn late(frame: u64, from_client: bool) -> Item {
+        Item::Turn(Turn {
+            at: at(frame, from_client),
+            kind: TurnKind::Late,
+        })
+    }
+
     fn frames(order: &mut Order, last: bool) -> Vec<u64> {
         std::iter::from_fn(|| order.next(last))
             .map(|item| item.at().frame)
@@ -242,6 +247,7 @@ mod tests {
         let mut order = Order::default();
         order.push(acknowledged(5, true));
         order.push(packet(5, false));
+        order.push(late(6, true));
         order.push(packet(6, true));
         order.push(packet(6, true));
         order.push(packet(7, true));
