@@ -226,6 +226,14 @@ impl Connection {
             Side::Client => (&mut self.client, &mut self.server),
             Side::Server => (&mut self.server, &mut self.client),
         };
+        // Of a side that was not seen from its first byte on, nobody knows how much was sent before
+        // the first packet that is seen.
+        if !receiver.is_whole && !receiver.is_heard {
+            sender.outbox.forget_answers();
+        }
+        if !sender.is_whole && !sender.is_heard {
+            receiver.outbox.forget_answers();
+        }
         sender.is_heard = true;
         if let Some(limits) = &receiver.limits {
             check_size(

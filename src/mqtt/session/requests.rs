@@ -106,10 +106,16 @@ pub(super) struct Pings {
     waiting: VecDeque<At>,
     /// There may be others.
     in_part: bool,
+    /// PINGRESPs whose PINGREQs were not seen, or not yet.
+    unasked: u32,
 }
 
 impl Pings {
     pub(super) fn asked(&mut self, at: At) {
+        if self.unasked > 0 {
+            self.unasked -= 1;
+            return;
+        }
         if self.waiting.len() >= MAX_PINGS {
             self.waiting.pop_front();
             self.in_part = true;
@@ -119,7 +125,12 @@ impl Pings {
 
     /// `whole`: every packet of the client was seen.
     pub(super) fn answered(&mut self, whole: bool, report: &mut Report<'_>) {
-        if self.waiting.pop_front().is_none() && whole && !self.in_part {
+        if self.waiting.pop_front().is_some() {
+            return;
+        }
+        if !whole || self.in_part {
+            self.unasked = self.unasked.saturating_add(1);
+        } else {
             report.add(
                 Rule::PingRespUnasked,
                 &[],

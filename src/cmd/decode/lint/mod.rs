@@ -138,9 +138,13 @@ impl Lint {
     }
 
     fn judge(&mut self, last: bool) {
-        while let Some(item) = self.order.next(last) {
+        while let Some((item, is_late)) = self.order.next(last) {
             let at = self.at(item.at());
             let from = item.at().from;
+            if is_late {
+                // What it belongs to was judged without it.
+                self.tracker.lost(at, None);
+            }
             match &item {
                 Item::Packet(packet) => self.tracker.packet(&input(at, packet)),
                 Item::Lost(_) => self.tracker.lost(at, from),

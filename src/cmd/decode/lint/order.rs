@@ -11,9 +11,9 @@ use rustc_hash::FxHashMap;
 use crate::capture::{CapturedPacket, Gap, Location, Record, Skipped, Turn, TurnKind, tcp};
 use crate::mqtt::PacketType;
 
-/// Frames after which nothing earlier comes any more: a hole is given up by then, and some time
-/// after it the connection.
-const FRAMES: u64 = 2 * tcp::GRACE + 2;
+/// Frames after which hardly anything earlier comes any more: a hole is given up by then, and those
+/// close to it.
+const FRAMES: u64 = 4 * tcp::GRACE;
 
 /// Bytes of packets, with what keeping them costs, that wait at most.
 const MAX_BYTES: usize = 8 << 20;
@@ -95,6 +95,8 @@ struct Lane {
     acknowledged: Option<Key>,
     /// What this frame has, the second, goes before the first.
     moved: Option<(u64, u64)>,
+    /// Of both ends, in the first: the latest frame that was given out.
+    given: u64,
 }
 
 impl Order {
@@ -157,8 +159,9 @@ impl Order {
         self.next += 1;
     }
 
-    /// The earliest record, if nothing earlier can come any more; `last`: in any case.
-    pub(super) fn next(&mut self, last: bool) -> Option<Item> {
+    /// The earliest record, if nothing earlier can come any more; `last`: in any case. And whether
+    /// one behind it was given out before it.
+    pub(super) fn next(&mut self, last: bool) -> Option<(Item, bool)> {
         let entry = self.waiting.first_entry()?;
         let (frame, ..) = *entry.key();
         if !last && frame + FRAMES > self.latest && self.cost <= MAX_BYTES {
@@ -166,7 +169,12 @@ impl Order {
         }
         let item = entry.remove();
         self.cost -= item.cost();
-        Some(item)
+        let mut is_late = false;
+        if let Some([lane, _]) = self.lanes.get_mut(&item.at().stream) {
+            is_late = frame < lane.given;
+            lane.given = lane.given.max(frame);
+        }
+        Some((item, is_late))
     }
 }
 
@@ -216,7 +224,7 @@ mod tests {
 
     fn frames(order: &mut Order, last: bool) -> Vec<u64> {
         std::iter::from_fn(|| order.next(last))
-            .map(|item| item.at().frame)
+            .map(|(item, _)| item.at().frame)
             .collect()
     }
 
@@ -261,8 +269,8 @@ mod tests {
         order.push(packet(5, true));
         order.push(acknowledged(8, true));
         order.push(packet(8, false));
-        let first = order.next(true).unwrap();
-        let second = order.next(true).unwrap();
+        let (first, _) = order.next(true).unwrap();
+        let (second, _) = order.next(true).unwrap();
         assert_eq!((first.at().frame, second.at().frame), (5, 8));
         assert!(matches!(second, Item::Turn(_)));
     }
