@@ -1,22 +1,19 @@
 //! One connection: which check sees which packet.
 
-use std::hash::{Hash, Hasher};
+mod content;
+mod session;
 
-use rustc_hash::FxHasher;
-
-use super::super::packet::{AckKind, Packet, Publish};
+use super::super::packet::Packet;
 use super::super::packet_type::PacketType;
-use super::super::qos::QoS;
 use super::super::rule::Rule;
 use super::super::version::{Side, Version};
-use super::delivery::{Deliveries, Message};
+use super::delivery::Deliveries;
 use super::finding::Report;
 use super::handshake::Handshake;
 use super::keep_alive::{KeepAlive, Seconds};
 use super::limits::{AliasUse, Limits, check_size};
-use super::outbox::{Outbox, Request};
-use super::requests::{self, Pings};
-use super::sessions::{Left, Past, Session};
+use super::outbox::Outbox;
+use super::requests::Pings;
 use super::subscriptions::Subscriptions;
 use super::{At, Server};
 
@@ -316,234 +313,6 @@ impl Connection {
         }
     }
 
-    fn of_client(
-        &mut self,
-        packet: &Packet<'_>,
-        has_faults: bool,
-        server: &mut Server,
-        report: &mut Report<'_>,
-    ) {
-        match packet {
-            Packet::Connect(connect) => {
-                self.handshake.connect(connect, has_faults, report.at);
-                self.keep_alive.set(connect.keep_alive);
-                if report.is_v5() {
-                    self.client.limits = Some(Limits::of(connect.properties));
-                }
-                if connect.clean_start {
-                    self.is_new();
-                }
-            }
-            Packet::Publish(publish) => {
-                if let Some(offer) = self.handshake.offer().filter(|_| report.is_v5()) {
-                    offer.check_publish(publish, report);
-                }
-                let half = &mut self.client;
-                let receiver = self.server.limits.as_ref();
-                let whole = half.is_whole;
-                let topic = half
-                    .aliases
-                    .resolve(Side::Client, publish, whole, receiver, report);
-                let digest = digest(topic.unwrap_or_default(), publish.payload);
-                if let (Some(topic), false) = (topic, publish.dup) {
-                    let At { frame, stream, .. } = report.at;
-                    server.traffic.published(
-                        digest_of(topic),
-                        digest,
-                        frame,
-                        stream,
-                        publish.retain,
-                        publish.qos,
-                    );
-                }
-                if publish.qos != QoS::AtMostOnce {
-                    half.outbox.publish(publish, digest, receiver, report);
-                }
-            }
-            Packet::Ack(ack) => match ack.kind {
-                AckKind::PubRel => self.client.outbox.release(ack, report),
-                _ => self.server.outbox.answer(ack, report),
-            },
-            Packet::Subscribe(subscribe) => {
-                if let Some(offer) = self.handshake.offer().filter(|_| report.is_v5()) {
-                    offer.check_subscribe(subscribe, report);
-                }
-                let id = subscribe.packet_id;
-                self.client.outbox.request(Request::Subscribe, id, report);
-                self.subscriptions.subscribe(subscribe, report.at.frame);
-            }
-            Packet::Unsubscribe(unsubscribe) => {
-                let id = unsubscribe.packet_id;
-                self.client.outbox.request(Request::Unsubscribe, id, report);
-                self.subscriptions.unsubscribe(unsubscribe, report.at.frame);
-            }
-            Packet::PingReq => self.pings.asked(report.at),
-            Packet::Disconnect(body) => {
-                self.has_failed |= body.reason.is_error();
-                self.handshake.disconnect(Side::Client, body, report);
-            }
-            Packet::Auth(body) => self.handshake.auth(Side::Client, body, report),
-            // In the wrong direction.
-            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {}
-        }
-    }
-
-    fn of_server(
-        &mut self,
-        packet: &Packet<'_>,
-        server: &mut Server,
-        report: &mut Report<'_>,
-    ) -> bool {
-        if report.is_v5() {
-            self.handshake.check_problem_information(packet, report);
-        }
-        match packet {
-            Packet::ConnAck(connack) => {
-                let is_first = self.handshake.offer().is_none();
-                self.handshake.connack(connack, report);
-                if report.is_v5() {
-                    self.server.limits = Some(Limits::of(connack.properties));
-                    let id = super::super::PropertyId::SERVER_KEEP_ALIVE;
-                    if let Some(seconds) = connack.properties.number(id) {
-                        let seconds = u16::try_from(seconds).unwrap_or(u16::MAX);
-                        self.keep_alive.set_by_server(seconds);
-                    }
-                }
-                return is_first && self.handshake.is_accepted();
-            }
-            Packet::Publish(publish) => self.delivered(publish, server, report),
-            Packet::Ack(ack) => match ack.kind {
-                AckKind::PubRel => self.server.outbox.release(ack, report),
-                _ => self.client.outbox.answer(ack, report),
-            },
-            Packet::SubAck(codes) => {
-                let (request, id) = (Request::Subscribe, codes.packet_id);
-                if self.client.outbox.answer_request(request, id, report)
-                    && let Some(asked) = self.subscriptions.answered(id)
-                {
-                    requests::suback(&asked, codes, &mut self.subscriptions, report);
-                }
-            }
-            Packet::UnsubAck(codes) => {
-                let (request, id) = (Request::Unsubscribe, codes.packet_id);
-                if self.client.outbox.answer_request(request, id, report)
-                    && let Some(asked) = self.subscriptions.answered(id)
-                {
-                    requests::unsuback(&asked, codes, report);
-                }
-            }
-            Packet::PingResp => self.pings.answered(self.client.is_whole, report),
-            Packet::Disconnect(body) => {
-                self.has_failed |= body.reason.is_error();
-                self.handshake.disconnect(Side::Server, body, report);
-            }
-            Packet::Auth(body) => self.handshake.auth(Side::Server, body, report),
-            // In the wrong direction.
-            Packet::Connect(_)
-            | Packet::Subscribe(_)
-            | Packet::Unsubscribe(_)
-            | Packet::PingReq => {}
-        }
-        false
-    }
-
-    fn delivered(&mut self, publish: &Publish<'_>, server: &mut Server, report: &mut Report<'_>) {
-        let half = &mut self.server;
-        let receiver = self.client.limits.as_ref();
-        let whole = half.is_whole;
-        let topic = half
-            .aliases
-            .resolve(Side::Server, publish, whole, receiver, report);
-        let digest = digest(topic.unwrap_or_default(), publish.payload);
-        if let Some(topic) = topic {
-            let message = Message {
-                publish,
-                topic,
-                topic_hash: digest_of(topic),
-                digest,
-            };
-            let is_bridge = self.handshake.is_bridge();
-            let traffic = &server.traffic;
-            self.deliveries.check(
-                &message,
-                &mut self.subscriptions,
-                traffic,
-                is_bridge,
-                report,
-            );
-        }
-        if publish.qos != QoS::AtMostOnce {
-            half.outbox.publish(publish, digest, receiver, report);
-        }
-    }
-
-    /// The session begins with this connection.
-    fn is_new(&mut self) {
-        if self.client.is_whole {
-            self.client.outbox.is_new();
-            self.subscriptions.is_new();
-        }
-        if self.server.is_whole {
-            self.server.outbox.is_new();
-        }
-    }
-
-    /// The client is accepted; `past` is what is known of its session.
-    pub(super) fn resume(&mut self, past: Past, report: &mut Report<'_>) {
-        let Some(is_clean) = self.handshake.is_clean() else {
-            return;
-        };
-        let goes_on = match report.version {
-            // 3.1 does not say; then it is as far as is known.
-            Version::V31 => !is_clean && !matches!(past, Past::Gone(_)),
-            Version::V311 | Version::V5 => self.handshake.session_present(),
-        };
-        match past {
-            Past::Kept(session) if goes_on && !is_clean => {
-                let Session {
-                    client,
-                    server,
-                    subscriptions,
-                    ..
-                } = *session;
-                self.client.outbox.resume(client);
-                self.server.outbox.resume(server);
-                self.subscriptions.resume(subscriptions);
-                if !self.client.is_whole {
-                    self.forget(Side::Client);
-                }
-                if !self.server.is_whole {
-                    self.forget(Side::Server);
-                }
-                self.resumed = Some(report.at);
-                return;
-            }
-            Past::Kept(session) if !goes_on && !is_clean && report.version != Version::V31 => {
-                report.add(
-                    Rule::SessionForgotten,
-                    &[session.frame],
-                    format!(
-                        "CONNACK without session present, and the connection before, up to frame \
-                         {}, left a session",
-                        session.frame
-                    ),
-                );
-            }
-            Past::Gone(frame) if goes_on && !is_clean => report.add(
-                Rule::SessionPresentWithoutSession,
-                &[frame],
-                format!(
-                    "CONNACK with session present, and the session of the connection before ended \
-                     with it in frame {frame}"
-                ),
-            ),
-            _ => {}
-        }
-        if !goes_on || is_clean {
-            self.is_new();
-        }
-    }
-
     /// Another connection has the session now.
     pub(super) fn taken_over(&mut self, at: At) {
         self.taken_over = Some(at);
@@ -582,51 +351,4 @@ impl Connection {
             server.outbox.unanswered(is_closed, self.resumed, report);
         }
     }
-
-    /// What the connection leaves of its session, and whose it is.
-    pub(super) fn into_session(mut self, now: Option<i64>) -> Option<(String, Left)> {
-        let client_id = self.client_id().to_owned();
-        if client_id.is_empty() || !self.handshake.is_accepted() {
-            return None;
-        }
-        Some((client_id, self.take_session(now)))
-    }
-
-    /// The same while the connection lives on without it.
-    pub(super) fn take_session(&mut self, now: Option<i64>) -> Left {
-        let expiry = match self.handshake.expiry() {
-            Some(expiry) if self.client.is_whole => expiry,
-            _ => return Left::Unknown,
-        };
-        let frame = self.last.frame;
-        if expiry == 0 {
-            return Left::Nothing(frame);
-        }
-        let take = |half: &mut Half, side| {
-            std::mem::replace(&mut half.outbox, Outbox::new(side)).into_past()
-        };
-        Left::Session(Box::new(Session {
-            client: take(&mut self.client, Side::Client),
-            server: take(&mut self.server, Side::Server),
-            subscriptions: std::mem::take(&mut self.subscriptions).into_past(),
-            frame,
-            expiry: (expiry != u32::MAX).then_some(expiry),
-            ended: now,
-        }))
-    }
-}
-
-/// A number for a topic.
-fn digest_of(topic: &str) -> u64 {
-    let mut hasher = FxHasher::default();
-    topic.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// A number for a message: the same for the same content.
-fn digest(topic: &str, payload: &[u8]) -> u64 {
-    let mut hasher = FxHasher::default();
-    topic.hash(&mut hasher);
-    payload.hash(&mut hasher);
-    hasher.finish()
 }

@@ -1,16 +1,17 @@
 //! CONNECT and CONNACK, AUTH and DISCONNECT: what they promise, and whether it is kept.
 
-use super::super::packet::{ConnAck, Connect, Packet, Reason};
+mod answer;
+mod auth;
+
+use super::super::packet::Connect;
 use super::super::packet_type::PacketType;
 use super::super::property::PropertyId;
 use super::super::qos::QoS;
-use super::super::reason::ReasonCode;
 use super::super::rule::{Rule, Severity};
-use super::super::topic::Quoted;
 use super::super::version::{Side, Version};
 use super::finding::Report;
 use super::keep_alive::Seconds;
-use super::limits::{Offer, properties_of};
+use super::limits::Offer;
 use super::{At, PATIENCE};
 
 /// How far the opening has come.
@@ -214,212 +215,6 @@ impl Handshake {
         });
     }
 
-    pub(super) fn connack(&mut self, connack: &ConnAck<'_>, report: &mut Report<'_>) {
-        if self.answer.is_some() {
-            return;
-        }
-        let properties = connack.properties;
-        let offer = Offer::of(properties, report.at.frame);
-        let answer = Answer {
-            frame: report.at.frame,
-            is_accepted: connack.code == 0,
-            session_present: connack.session_present,
-            expiry: properties.number(PropertyId::SESSION_EXPIRY_INTERVAL),
-            offer,
-        };
-        if let Some(hello) = &mut self.hello {
-            let frame = hello.at.frame;
-            if answer.is_accepted {
-                accepted(hello, connack, &offer, report);
-            }
-            if !hello.wants_response_information
-                && properties.get(PropertyId::RESPONSE_INFORMATION).is_some()
-            {
-                report.add(
-                    Rule::ResponseInformationUnasked,
-                    &[frame],
-                    "CONNACK with response information, which CONNECT did not ask for",
-                );
-            }
-            let method = properties.text(PropertyId::AUTHENTICATION_METHOD);
-            match (&hello.method, method) {
-                (None, Some(method)) => report.add(
-                    Rule::ServerAuthUnexpected,
-                    &[frame],
-                    format!(
-                        "CONNACK with authentication method {}, and CONNECT had none",
-                        Quoted(method)
-                    ),
-                ),
-                (Some(wanted), Some(method)) if wanted != method => report.add(
-                    Rule::AuthMethodOther,
-                    &[frame],
-                    format!(
-                        "CONNACK with authentication method {}, and CONNECT had {}",
-                        Quoted(method),
-                        Quoted(wanted)
-                    ),
-                ),
-                (Some(wanted), None) if answer.is_accepted => report.add(
-                    Rule::AuthMethodOther,
-                    &[frame],
-                    format!(
-                        "CONNACK without authentication method, and CONNECT had {}",
-                        Quoted(wanted)
-                    ),
-                ),
-                _ => {}
-            }
-            if answer.is_accepted
-                && let Some(assigned) = properties.text(PropertyId::ASSIGNED_CLIENT_IDENTIFIER)
-            {
-                hello.client_id = assigned.to_owned();
-            }
-        }
-        self.answer = Some(answer);
-    }
-
-    pub(super) fn auth(&mut self, from: Side, auth: &Reason<'_>, report: &mut Report<'_>) {
-        let Some(hello) = &self.hello else { return };
-        let frame = hello.at.frame;
-        let Some(wanted) = &hello.method else {
-            let rule = match from {
-                Side::Client => Rule::AuthUnexpected,
-                Side::Server => Rule::ServerAuthUnexpected,
-            };
-            report.add(
-                rule,
-                &[frame],
-                format!("AUTH from the {from}, and CONNECT had no authentication method"),
-            );
-            return;
-        };
-        let starts_again = auth.reason == ReasonCode::RE_AUTHENTICATE;
-        let method = auth.properties.text(PropertyId::AUTHENTICATION_METHOD);
-        if let Some(method) = method
-            && method != wanted
-        {
-            report.add(
-                match starts_again {
-                    true => Rule::ReauthMethodOther,
-                    false => Rule::AuthMethodOther,
-                },
-                &[frame],
-                format!(
-                    "AUTH with authentication method {}, and CONNECT had {}",
-                    Quoted(method),
-                    Quoted(wanted)
-                ),
-            );
-        }
-        let goes_on = auth.reason == ReasonCode::CONTINUE_AUTHENTICATION;
-        match from {
-            Side::Server => {
-                if !goes_on && self.answer.is_none() {
-                    report.add(
-                        Rule::ServerAuthCode,
-                        &[],
-                        format!(
-                            "AUTH from the server with {} before CONNACK: it must be 0x18 Continue \
-                             authentication",
-                            auth.reason
-                        ),
-                    );
-                }
-                self.auth_asked = goes_on;
-            }
-            Side::Client => {
-                if !goes_on && (self.auth_asked || self.answer.is_none()) {
-                    report.add(
-                        Rule::ClientAuthCode,
-                        &[],
-                        format!(
-                            "AUTH from the client with {} in reply to the server: it must be 0x18 \
-                             Continue authentication",
-                            auth.reason
-                        ),
-                    );
-                }
-                self.auth_asked = false;
-            }
-        }
-    }
-
-    pub(super) fn disconnect(
-        &mut self,
-        from: Side,
-        disconnect: &Reason<'_>,
-        report: &mut Report<'_>,
-    ) {
-        match from {
-            Side::Client => {
-                let id = PropertyId::SESSION_EXPIRY_INTERVAL;
-                let (Some(hello), Some(expiry)) =
-                    (&mut self.hello, disconnect.properties.number(id))
-                else {
-                    return;
-                };
-                if hello.expiry == 0 && expiry > 0 {
-                    report.add(
-                        Rule::SessionExpiryRaised,
-                        &[hello.at.frame],
-                        format!(
-                            "DISCONNECT with session expiry interval {expiry}, and the one of \
-                             CONNECT was 0"
-                        ),
-                    );
-                }
-                hello.expiry = expiry;
-                if let Some(answer) = &mut self.answer {
-                    answer.expiry = None;
-                }
-            }
-            Side::Server => {
-                if disconnect.reason == ReasonCode::QOS_NOT_SUPPORTED
-                    && let Some(answer) = &self.answer
-                    && answer.offer.maximum_qos == 2
-                {
-                    report.add(
-                        Rule::MaximumQosUnannounced,
-                        &[answer.frame],
-                        "DISCONNECT from the server because of a QoS, and its CONNACK had no \
-                         maximum QoS",
-                    );
-                }
-            }
-        }
-    }
-
-    /// Reason String and User Property where the client wants none.
-    pub(super) fn check_problem_information(&self, packet: &Packet<'_>, report: &mut Report<'_>) {
-        let Some(hello) = &self.hello else { return };
-        let may = matches!(
-            packet,
-            Packet::Publish(_) | Packet::ConnAck(_) | Packet::Disconnect(_)
-        );
-        if hello.wants_problem_information || may {
-            return;
-        }
-        let Some(list) = properties_of(packet) else {
-            return;
-        };
-        for (id, name) in [
-            (PropertyId::REASON_STRING, "a reason string"),
-            (PropertyId::USER_PROPERTY, "a user property"),
-        ] {
-            if list.get(id).is_some() {
-                report.add(
-                    Rule::ProblemInformationUnasked,
-                    &[hello.at.frame],
-                    format!(
-                        "{} with {name}, and CONNECT said request problem information 0",
-                        packet.packet_type()
-                    ),
-                );
-            }
-        }
-    }
-
     /// The connection is over. `by_server`: the server has closed it.
     pub(super) fn unanswered(&self, by_server: bool, report: &mut Report<'_>) {
         let (Some(hello), None) = (&self.hello, &self.answer) else {
@@ -446,58 +241,5 @@ impl Handshake {
             _ => return,
         };
         report.add_past(rule, severity, Side::Server, hello.at.frame, message);
-    }
-}
-
-/// A CONNACK that accepts the client, against its CONNECT.
-fn accepted(hello: &Hello, connack: &ConnAck<'_>, offer: &Offer, report: &mut Report<'_>) {
-    let frame = hello.at.frame;
-    if hello.is_clean && connack.session_present {
-        report.add(
-            Rule::SessionPresentClean,
-            &[frame],
-            "CONNACK with session present, and CONNECT wanted a new session",
-        );
-    }
-    if !report.is_v5() {
-        return;
-    }
-    let assigned = connack
-        .properties
-        .get(PropertyId::ASSIGNED_CLIENT_IDENTIFIER);
-    match (hello.client_id.is_empty(), assigned.is_some()) {
-        (true, false) => report.add(
-            Rule::AssignedClientIdMissing,
-            &[frame],
-            "CONNACK without assigned client identifier, and the one of CONNECT was empty",
-        ),
-        (false, true) => report.add(
-            Rule::AssignedClientIdUnasked,
-            &[frame],
-            format!(
-                "CONNACK with an assigned client identifier, and CONNECT had {}",
-                Quoted(&hello.client_id)
-            ),
-        ),
-        _ => {}
-    }
-    if let Some((qos, retain)) = hello.will {
-        if qos.as_u8() > offer.maximum_qos {
-            report.add(
-                Rule::WillQosNotSupported,
-                &[frame],
-                format!(
-                    "CONNACK accepts a will with QoS {qos} and says maximum QoS {}",
-                    offer.maximum_qos
-                ),
-            );
-        }
-        if retain && !offer.retain {
-            report.add(
-                Rule::WillRetainNotSupported,
-                &[frame],
-                "CONNACK accepts a will with RETAIN and says that retain is not available",
-            );
-        }
     }
 }
