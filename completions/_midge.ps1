@@ -166,6 +166,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             break
         }
         'midge;decode' {
+            [CompletionResult]::new('--lint', '--lint', [CompletionResultType]::ParameterName, 'Check the packets against the standard and show only what is wrong, alone or between packets; exit 5 if something is as bad as this or worse [default: warning]')
             [CompletionResult]::new('--mqtt-version', '--mqtt-version', [CompletionResultType]::ParameterName, 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Who sent the packets of a hex text')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Take connections with this port as MQTT, whatever they look like; repeatable')

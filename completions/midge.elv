@@ -159,6 +159,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --help 'Print help'
         }
         &'midge;decode'= {
+            cand --lint 'Check the packets against the standard and show only what is wrong, alone or between packets; exit 5 if something is as bad as this or worse [default: warning]'
             cand --mqtt-version 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31'
             cand --from 'Who sent the packets of a hex text'
             cand --port 'Take connections with this port as MQTT, whatever they look like; repeatable'

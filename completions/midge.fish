@@ -107,6 +107,9 @@ complete -c midge -n "__fish_midge_using_subcommand bench" -l json -d 'Print the
 complete -c midge -n "__fish_midge_using_subcommand bench" -l no-progress -d 'Show no progress on stderr'
 complete -c midge -n "__fish_midge_using_subcommand bench" -s d -l debug -d 'Say on stderr what is sent and received'
 complete -c midge -n "__fish_midge_using_subcommand bench" -l help -d 'Print help'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l lint -d 'Check the packets against the standard and show only what is wrong, alone or between packets; exit 5 if something is as bad as this or worse [default: warning]' -r -f -a "error\t'Breaks the standard; a receiver closes the connection'
+warning\t'Unwise, or unclear in the standard, or not certain'
+info\t'Worth knowing; nothing is broken'"
 complete -c midge -n "__fish_midge_using_subcommand decode" -l mqtt-version -d 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l from -d 'Who sent the packets of a hex text' -r -f -a "client\t'The end that sends CONNECT'
 server\t'The broker'"

@@ -1,7 +1,10 @@
 //! What lint finds: the scenarios of `tests/lint`, the statements of `tests/spec`, the real
 //! captures. What the lines of a scenario mean is in `tests/lint/README.md`.
 
+mod captures;
+mod command;
 mod coverage;
+mod random;
 mod scenario;
 
 use std::collections::BTreeSet;
