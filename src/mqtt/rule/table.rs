@@ -166,6 +166,8 @@ rules! {
     SessionPresentWithoutSession Error PROTOCOL_ERROR ["MQTT-3.2.2-3"] ["MQTT-3.2.2-3"] [] "session present is set although there is no session";
     SessionForgotten Warning PROTOCOL_ERROR ["MQTT-3.2.2-3"] ["MQTT-3.2.2-2"] [] "session present is not set although there is a session";
     NotTakenOver Error SESSION_TAKEN_OVER ["MQTT-3.1.4-3"] ["MQTT-3.1.4-2"] ["MQTT 3.1 section 3.1"] "two connections of one client identifier live side by side";
+    TakenOverSilently Warning SESSION_TAKEN_OVER ["MQTT-3.1.4-3"] [] [] "a connection is taken over and its client is not told so";
+    NotClosed Error PROTOCOL_ERROR ["MQTT-4.13.1-1"] ["MQTT-4.8.0-1"] [] "the server goes on after an error that must end the connection";
     AfterDisconnect Error PROTOCOL_ERROR ["MQTT-3.14.4-1"] ["MQTT-3.14.4-2"] ["MQTT 3.1 section 3.14"] "something follows DISCONNECT";
 
     // What CONNECT and CONNACK say of each other

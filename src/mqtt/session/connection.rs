@@ -17,7 +17,8 @@ use super::requests::Pings;
 use super::subscriptions::Subscriptions;
 use super::{At, Server};
 
-/// Nanoseconds that a server has to end a connection that another one has taken over.
+/// Nanoseconds that a server has to end a connection that another one has taken over, or in which
+/// something went wrong.
 const TAKE_OVER: i64 = 2_000_000_000;
 
 /// A packet, as far as it could be read.
@@ -54,6 +55,9 @@ pub(super) struct Connection {
     ending: Option<Ending>,
     /// A DISCONNECT said that something went wrong.
     has_failed: bool,
+    /// The first packet of the client that must end the connection.
+    fault: Option<At>,
+    told_not_closed: bool,
     /// Since when another connection has the session.
     taken_over: Option<At>,
     told_not_taken_over: bool,
@@ -108,6 +112,8 @@ impl Default for Connection {
             deliveries: Deliveries::default(),
             ending: None,
             has_failed: false,
+            fault: None,
+            told_not_closed: false,
             taken_over: None,
             told_not_taken_over: false,
             resumed: None,
@@ -244,6 +250,9 @@ impl Connection {
         }
         if seen.from == Side::Client {
             self.keep_alive.sent(report);
+            if seen.has_faults {
+                self.fault.get_or_insert(report.at);
+            }
         }
         let Some(packet) = seen.packet else {
             self.forget(seen.from);
@@ -271,25 +280,48 @@ impl Connection {
                 if self.server.is_whole {
                     self.handshake.server_sends(packet_type, report);
                 }
-                if let Some(since) = self.taken_over
-                    && !self.told_not_taken_over
-                    && packet_type != PacketType::DISCONNECT
-                    && let Some(time) = report.at.since(since.time)
-                    && time > TAKE_OVER
-                {
-                    self.told_not_taken_over = true;
-                    report.add(
-                        Rule::NotTakenOver,
-                        &[since.frame],
-                        format!(
-                            "{packet_type} from the server {} after another connection with the \
-                             same client identifier was accepted: this one must be closed",
-                            Seconds(time)
-                        ),
-                    );
-                }
+                self.still_there(packet_type, report);
                 true
             }
+        }
+    }
+
+    /// The server sends something.
+    fn still_there(&mut self, packet_type: PacketType, report: &mut Report<'_>) {
+        if packet_type == PacketType::DISCONNECT {
+            return;
+        }
+        if let Some(since) = self.taken_over
+            && !self.told_not_taken_over
+            && let Some(time) = report.at.since(since.time)
+            && time > TAKE_OVER
+        {
+            self.told_not_taken_over = true;
+            report.add(
+                Rule::NotTakenOver,
+                &[since.frame],
+                format!(
+                    "{packet_type} from the server {} after another connection with the same \
+                     client identifier was accepted: this one must be closed",
+                    Seconds(time)
+                ),
+            );
+        }
+        if let Some(since) = self.fault
+            && !self.told_not_closed
+            && let Some(time) = report.at.since(since.time)
+            && time > TAKE_OVER
+        {
+            self.told_not_closed = true;
+            report.add(
+                Rule::NotClosed,
+                &[since.frame],
+                format!(
+                    "{packet_type} from the server {} after a packet of the client that must end \
+                     the connection",
+                    Seconds(time)
+                ),
+            );
         }
     }
 
@@ -332,6 +364,17 @@ impl Connection {
 
     /// Nothing more comes.
     pub(super) fn over(&mut self, report: &mut Report<'_>) {
+        if self.taken_over.is_some()
+            && self.server.is_whole
+            && self.server.disconnect.is_none()
+            && self.ending.is_some_and(|e| e.by == Some(Side::Server))
+        {
+            report.add(
+                Rule::TakenOverSilently,
+                &[],
+                "the server closed a connection that was taken over without DISCONNECT 0x8e",
+            );
+        }
         let is_disconnected = self.client.disconnect.is_some() || self.server.disconnect.is_some();
         // A side that gives up answers nothing more.
         let is_closed = (self.ending.is_some() || is_disconnected) && !self.has_failed;

@@ -41,7 +41,7 @@ use rustc_hash::FxHashMap;
 
 use super::decode::{Context, Field, Sink, decode};
 use super::property::Value;
-use super::rule::{Rule, Violation};
+use super::rule::{Rule, Severity, Violation};
 use super::version::{Side, Version};
 use connection::{Connection, Ending};
 pub use finding::Finding;
@@ -58,6 +58,10 @@ const MAX_SERVERS: usize = 1 << 10;
 /// Bytes, about, of what is remembered of all connections. When it is reached, the connection that
 /// needs more forgets what it knows.
 const MAX_WEIGHT: usize = 8 << 20;
+
+/// The same for what connections share: sessions and messages. The server that needs more is
+/// forgotten.
+const MAX_SHARED: usize = 8 << 20;
 
 /// Nanoseconds after which an answer that has not come is missed.
 const PATIENCE: i64 = 5_000_000_000;
@@ -113,7 +117,10 @@ pub struct Tracker {
     connections: FxHashMap<u64, Box<Connection>>,
     servers: FxHashMap<u64, Server>,
     findings: VecDeque<Finding>,
+    /// Of the connections.
     weight: usize,
+    /// Of what they share.
+    shared: usize,
 }
 
 /// What connections to the same server share.
@@ -121,6 +128,18 @@ pub struct Tracker {
 struct Server {
     sessions: Sessions,
     traffic: Traffic,
+}
+
+impl Server {
+    /// Bytes that it takes, about.
+    fn weight(&self) -> usize {
+        self.sessions.weight() + self.traffic.weight()
+    }
+
+    fn drop_memory(&mut self) {
+        self.sessions.drop_memory();
+        self.traffic = Traffic::default();
+    }
 }
 
 impl Tracker {
@@ -162,7 +181,10 @@ impl Tracker {
             (_, Some(fault)) => fault.version,
             _ => context.version,
         };
-        let has_faults = !faults.0.is_empty();
+        let is_error = |fault: &Violation| {
+            fault.severity() == Severity::Error && fault.rule != Rule::Incomplete
+        };
+        let has_faults = faults.0.iter().any(is_error);
         for fault in faults.0 {
             // What a capture cut off is no fault of the sender.
             if fault.rule != Rule::Incomplete {
@@ -224,9 +246,11 @@ impl Tracker {
         let mut report = Report::new(at, version, None, &mut self.findings);
         connection.over(&mut report);
         let server = self.servers.entry(at.server).or_default();
+        let shared = server.weight();
         if let Some((client_id, session)) = connection.into_session(at.time) {
             server.sessions.leave(&client_id, at.stream, session);
         }
+        self.shared = (self.shared + server.weight()).saturating_sub(shared);
     }
 
     /// Something wrong below MQTT, of which the WebSocket layer tells.
@@ -269,12 +293,20 @@ impl Tracker {
         }
         if self.servers.len() >= MAX_SERVERS && !self.servers.contains_key(&at.server) {
             self.servers.clear();
+            self.shared = 0;
         }
         let connection = self.connections.entry(at.stream).or_default();
         let server = self.servers.entry(at.server).or_default();
         let before = connection.weight();
+        let shared = server.weight();
         connection.saw(at);
         let result = happen(connection, server, &mut self.findings);
+        self.shared = (self.shared + server.weight()).saturating_sub(shared);
+        if self.shared > MAX_SHARED {
+            let before = server.weight();
+            server.drop_memory();
+            self.shared = (self.shared + server.weight()).saturating_sub(before);
+        }
         self.weight = (self.weight + connection.weight()).saturating_sub(before);
         if self.weight > MAX_WEIGHT {
             let before = connection.weight();
@@ -291,6 +323,7 @@ impl Tracker {
         };
         let before = connection.weight();
         let server = self.servers.entry(at.server).or_default();
+        let shared = server.weight();
         let client_id = connection.client_id().to_owned();
         let has_name = !client_id.is_empty();
         if let Some(other) = server.sessions.live(&client_id)
@@ -309,6 +342,7 @@ impl Tracker {
             true => server.sessions.enter(&client_id, at.stream, at.time),
             false => sessions::Past::Unknown,
         };
+        self.shared = (self.shared + server.weight()).saturating_sub(shared);
         let from = Some(Side::Server);
         let mut report = Report::new(at, version, from, &mut self.findings);
         connection.resume(past, &mut report);

@@ -13,6 +13,10 @@ use super::super::version::{Side, Version};
 use super::finding::Report;
 use super::order::Order;
 
+/// Identifiers that a session keeps; looking through them must not take longer than a client needs
+/// to connect again.
+const MAX_KEPT: usize = 2048;
+
 /// What one side has sent with a packet identifier.
 #[derive(Debug, Clone)]
 pub(super) struct Outbox {
@@ -162,6 +166,10 @@ impl Outbox {
     /// The connection is over, the session is not: what is left of it. Requests die with the
     /// connection.
     pub(super) fn into_past(mut self) -> Outbox {
+        if self.uses.len() > MAX_KEPT {
+            self.uses.clear();
+            self.is_whole = false;
+        }
         self.uses.retain(|_, u| matches!(u.what, What::Message(..)));
         for u in self.uses.values_mut() {
             u.is_old = true;

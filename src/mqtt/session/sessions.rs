@@ -8,6 +8,9 @@ use super::subscriptions::Subscriptions;
 /// Clients per server that are remembered; beyond it all are forgotten.
 const MAX_CLIENTS: usize = 4096;
 
+/// What a client costs beside its identifier and its session, about.
+const COST: usize = 128;
+
 const SECOND: i64 = 1_000_000_000;
 
 /// The sessions of one server.
@@ -16,6 +19,8 @@ pub(super) struct Sessions {
     clients: FxHashMap<String, Client>,
     /// Somebody may have connected, as anybody, without being seen.
     in_part: bool,
+    /// Bytes of all that is kept, about.
+    weight: usize,
 }
 
 #[derive(Debug, Default)]
@@ -64,13 +69,17 @@ impl Sessions {
 
     /// A client is accepted: what is left of its session?
     pub(super) fn enter(&mut self, client_id: &str, stream: u64, now: Option<i64>) -> Past {
-        if self.clients.len() >= MAX_CLIENTS && !self.clients.contains_key(client_id) {
-            self.clients.clear();
-            self.in_part = true;
+        if !self.clients.contains_key(client_id) {
+            if self.clients.len() >= MAX_CLIENTS {
+                self.drop_memory();
+            }
+            self.weight += client_id.len() + COST;
         }
         let client = self.clients.entry(client_id.to_owned()).or_default();
         client.live = Some(stream);
-        match std::mem::take(&mut client.past) {
+        let past = std::mem::take(&mut client.past);
+        self.weight = self.weight.saturating_sub(past.weight());
+        match past {
             Past::Kept(session) => match session.age_is_over(now) {
                 Some(true) | None => Past::Unknown,
                 Some(false) => Past::Kept(session),
@@ -94,6 +103,31 @@ impl Sessions {
             Left::Nothing(frame) => Past::Gone(frame),
             Left::Session(session) => Past::Kept(session),
         };
+        self.weight += client.past.weight();
+    }
+
+    /// Bytes that it takes, about.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Forgets everything.
+    pub(super) fn drop_memory(&mut self) {
+        *self = Sessions {
+            in_part: true,
+            ..Sessions::default()
+        };
+    }
+}
+
+impl Past {
+    fn weight(&self) -> usize {
+        match self {
+            Past::Kept(session) => {
+                session.client.weight() + session.server.weight() + session.subscriptions.weight()
+            }
+            Past::Unknown | Past::Gone(_) => 0,
+        }
     }
 }
 

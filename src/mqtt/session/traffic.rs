@@ -61,6 +61,11 @@ impl Traffic {
         });
     }
 
+    /// Bytes that it takes, about.
+    pub(super) fn weight(&self) -> usize {
+        self.topics.len() * (MAX_MESSAGES * size_of::<Published>() + 48)
+    }
+
     /// The messages with this content, oldest first.
     pub(super) fn of(&self, topic_hash: u64, digest: u64) -> impl Iterator<Item = &Published> {
         let messages = self.topics.get(&topic_hash).map_or(&[][..], Vec::as_slice);

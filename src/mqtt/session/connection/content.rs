@@ -8,6 +8,8 @@ use super::Connection;
 use crate::mqtt::PropertyId;
 use crate::mqtt::packet::{AckKind, Packet, Publish};
 use crate::mqtt::qos::QoS;
+use crate::mqtt::reason::ReasonCode;
+use crate::mqtt::rule::Rule;
 use crate::mqtt::session::delivery::Message;
 use crate::mqtt::session::finding::Report;
 use crate::mqtt::session::limits::Limits;
@@ -135,6 +137,7 @@ impl Connection {
             Packet::PingResp => self.pings.answered(self.client.is_whole, report),
             Packet::Disconnect(body) => {
                 self.has_failed |= body.reason.is_error();
+                self.told_why(body.reason, report);
                 self.handshake.disconnect(Side::Server, body, report);
             }
             Packet::Auth(body) => self.handshake.auth(Side::Server, body, report),
@@ -145,6 +148,22 @@ impl Connection {
             | Packet::PingReq => {}
         }
         false
+    }
+
+    /// The server says why it ends the connection.
+    fn told_why(&self, reason: ReasonCode, report: &mut Report<'_>) {
+        if let Some(since) = self.taken_over
+            && reason != ReasonCode::SESSION_TAKEN_OVER
+        {
+            report.add(
+                Rule::TakenOverSilently,
+                &[since.frame],
+                format!(
+                    "DISCONNECT with {reason} to a client whose connection was taken over: that is \
+                     0x8e"
+                ),
+            );
+        }
     }
 
     fn delivered(&mut self, publish: &Publish<'_>, server: &mut Server, report: &mut Report<'_>) {

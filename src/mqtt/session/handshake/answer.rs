@@ -82,6 +82,14 @@ impl Handshake {
 /// A CONNACK that accepts the client, against its CONNECT.
 fn accepted(hello: &Hello, connack: &ConnAck<'_>, offer: &Offer, report: &mut Report<'_>) {
     let frame = hello.at.frame;
+    if hello.has_faults {
+        report.add_citing(
+            Rule::NotClosed,
+            &["MQTT-3.1.4-1"],
+            &[frame],
+            "CONNACK accepts a CONNECT that is wrong",
+        );
+    }
     if hello.is_clean && connack.session_present {
         report.add(
             Rule::SessionPresentClean,
