@@ -1,0 +1,145 @@
+//! Where connections begin and end, and which of their ends is seen.
+
+use super::{wire::*, *};
+
+#[test]
+fn the_same_addresses_again_are_another_stream() {
+    let v = Version::V311;
+    let first = Talk::usual();
+    let mut second = Talk::new(&[connect(v, "second"), DISCONNECT.to_vec()], &[connack(v)]);
+    second.isn = [900_000, 70_000];
+    // Both after an orderly end and without one.
+    for ends in [true, false] {
+        let mut capture = Capture::new(Link::Ethernet, MICRO);
+        let mut truth = play(&first, &packet_by_packet(&first), &mut capture);
+        if !ends {
+            capture.frames.truncate(capture.frames.len() - 2);
+        }
+        let boundary = capture.frames.len() as u64;
+        truth.extend(play(&second, &packet_by_packet(&second), &mut capture));
+        let records = read(&capture);
+        assert_truth(&format!("ends {ends}"), &records, &truth);
+        for packet in packets(&records) {
+            assert_eq!(
+                packet.at.stream,
+                u64::from(packet.at.frame > boundary),
+                "ends {ends}"
+            );
+        }
+    }
+}
+
+#[test]
+fn streams_are_numbered_by_their_first_frame() {
+    let v = Version::V311;
+    let mut capture = Capture::new(Link::Ethernet, MICRO);
+    let talks: Vec<Talk> = (0..5)
+        .map(|i| {
+            let mut talk = Talk::new(&[connect(v, &format!("c{i}"))], &[connack(v)]);
+            talk.addrs[0].set_port(40_000 + 7 * i);
+            talk.handshake(&mut capture);
+            talk
+        })
+        .collect();
+    for talk in talks.iter().rev() {
+        talk.send(&mut capture, 0, 0, talk.stream(0).len());
+    }
+    let records = read(&capture);
+    let streams: Vec<_> = packets(&records)
+        .iter()
+        .map(|p| (p.at.stream, p.at.src.port()))
+        .collect();
+    assert_eq!(
+        streams,
+        [
+            (4, 40_028),
+            (3, 40_021),
+            (2, 40_014),
+            (1, 40_007),
+            (0, 40_000)
+        ]
+    );
+}
+
+#[test]
+fn addresses_in_use_again_without_the_syn() {
+    // The capture misses the second handshake: only the sequence numbers tell.
+    let v = Version::V311;
+    let first = Talk::usual();
+    let mut second = Talk::new(
+        &[
+            connect(v, "second"),
+            publish(v, "t", b"2"),
+            DISCONNECT.to_vec(),
+        ],
+        &[connack(v)],
+    );
+    second.isn = [2_000_000_000, 3_500_000_000];
+    let mut capture = Capture::new(Link::Ethernet, MICRO);
+    let mut truth = play(&first, &packet_by_packet(&first), &mut capture);
+    for (from, start, end) in packet_by_packet(&second) {
+        let frame = second.send(&mut capture, from, start, end);
+        truth.push((
+            second.addrs[from],
+            frame,
+            second.stream(from)[start..end].to_vec(),
+        ));
+    }
+    let records = read(&capture);
+    assert_truth("no SYN", &records, &truth);
+    assert_eq!(packets(&records).last().unwrap().at.stream, 1);
+}
+
+#[test]
+fn one_direction_only() {
+    let talk = Talk::usual();
+    for from in [0, 1] {
+        let mut capture = Capture::new(Link::Ethernet, MICRO);
+        let mut steps = chunks(&talk, 700);
+        steps.retain(|step| step.0 == from);
+        let whole: Vec<_> = talk.packets[from].clone();
+        for (from, start, end) in steps {
+            talk.send(&mut capture, from, start, end);
+        }
+        let records = read(&capture);
+        let bytes: Vec<_> = found(&records)
+            .into_iter()
+            .map(|(.., bytes)| bytes)
+            .collect();
+        assert_eq!(bytes, whole);
+        let side = [Side::Client, Side::Server][from];
+        assert!(
+            packets(&records)
+                .iter()
+                .all(|packet| packet.at.from == Some(side))
+        );
+    }
+}
+
+#[test]
+fn data_in_the_syn() {
+    let talk = Talk::usual();
+    let mut capture = Capture::new(Link::Ethernet, MICRO);
+    let connect = &talk.packets[0][0];
+    capture.segment(talk.ends(0), talk.isn[0], 0, SYN, connect);
+    capture.segment(talk.ends(1), talk.isn[1], talk.isn[0] + 1, SYN | ACK, b"");
+    talk.send(&mut capture, 0, connect.len(), talk.stream(0).len());
+    let bytes: Vec<_> = found(&read(&capture))
+        .into_iter()
+        .map(|(.., bytes)| bytes)
+        .collect();
+    assert_eq!(bytes, talk.packets[0]);
+}
+
+#[test]
+fn a_reset_ends_a_stream() {
+    let talk = publishes(3);
+    let mut capture = Capture::new(Link::Ethernet, MICRO);
+    let truth = {
+        let truth = play(&talk, &packet_by_packet(&talk), &mut capture);
+        capture.frames.truncate(capture.frames.len() - 2);
+        truth
+    };
+    capture.segment(talk.ends(1), talk.isn[1] + 5, 0, RST, b"go away");
+    assert_truth("reset", &read(&capture), &truth);
+}
