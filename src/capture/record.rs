@@ -83,13 +83,11 @@ impl VersionFrom {
 
 /// A packet as it went over the wire.
 ///
-/// Its frame is the one that made it complete: the frame with its last byte, or, if segments came
-/// out of order, the frame that filled the last hole before that byte. So frames never go back
-/// within one direction of a stream, and the time is the moment at which the receiver could have
-/// the packet. Behind a hole that was never filled it is the frame with the last byte again.
+/// Its frame is the one that holds its last byte: the first of them, if that byte was captured more
+/// than once. So frames go back within one direction of a stream where segments came out of order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CapturedPacket {
-    /// Where it was found; the frame is the one that completed it.
+    /// Where it was found; the frame is the one that holds its last byte.
     pub at: Location,
     /// The version to decode it with.
     pub version: Version,

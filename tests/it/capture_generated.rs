@@ -5,7 +5,7 @@ use std::io;
 
 use midge::{
     capture::{
-        CaptureError, CapturedPacket, Gap, Options, Packets, Record, Stats, VersionFrom,
+        CaptureError, CapturedPacket, Gap, Location, Options, Packets, Record, Stats, VersionFrom,
     },
     mqtt::{Side, Version},
 };
@@ -20,8 +20,11 @@ mod loss;
 mod order;
 mod pack;
 mod reading;
+mod scene;
+mod segments;
 mod wire;
 
+use scene::*;
 use wire::*;
 
 // ---- running and comparing ----

@@ -57,7 +57,7 @@ impl Tape {
         taken
     }
 
-    /// The frame that made the byte at `at` deliverable.
+    /// The frame that has the byte at `at`.
     pub(super) fn place_at(&self, at: usize) -> Place {
         let offset = self.base + at as u64;
         let behind = self.marks.partition_point(|(start, _)| *start <= offset);
