@@ -1,7 +1,5 @@
 //! Link layers, IP versions, file formats, and damage to all of them.
 
-use std::io;
-
 use super::{wire::*, *};
 
 #[test]
