@@ -30,8 +30,9 @@ const WINDOW: usize = 64 * 1024;
 const MAX_UNDECIDED: usize = 8 << 20;
 const SMALL_WINDOW: usize = 2 * 1024;
 
-/// Bytes of one direction on any port after which MQTT is not looked for any longer.
-const GIVE_UP: u64 = 256 * 1024;
+/// Bytes of one direction after which MQTT is only looked for at the beginning of segments, which
+/// costs next to nothing.
+const LOOK_LESS: u64 = 256 * 1024;
 
 /// A connection, as far as all that follow it must know.
 #[derive(Debug, Clone)]
@@ -134,7 +135,7 @@ impl Dialogue {
             detect::ANYWHERE
         };
         let mut evidence = 0;
-        for end in [End::First, End::Second] {
+        for end in End::BOTH {
             let flow = self.flows.get_mut(end);
             let found = flow.scan(needed, last);
             if flow.refuted && self.opener.is_none_or(|opener| opener == end) {
@@ -145,12 +146,15 @@ impl Dialogue {
         }
         if evidence >= needed || (self.forced() && last) {
             self.accept(None, out);
-        } else if last || (!expected && self.flows.first.seen.max(self.flows.second.seen) > GIVE_UP)
-        {
+        } else if last {
             self.reject();
         } else {
-            for end in [End::First, End::Second] {
-                self.flows.get_mut(end).keep_last(WINDOW);
+            for end in End::BOTH {
+                let flow = self.flows.get_mut(end);
+                flow.keep_last(WINDOW);
+                if flow.seen > LOOK_LESS {
+                    flow.look_less();
+                }
             }
         }
     }
@@ -165,6 +169,17 @@ impl Dialogue {
         flow.from_start
             && detect::opening(flow.bytes(), self.expected()) == Opening::Unclear
             && self.flows.get(opener.other()).bytes().len() < WINDOW
+    }
+
+    /// Whether `end` begins with what can only be a CONNECT here, of which the capture has but the
+    /// first bytes.
+    fn is_cut_connect(&self, end: End) -> bool {
+        let flow = self.flows.get(end);
+        self.expected()
+            && flow.from_start
+            && self.opener.is_none_or(|opener| opener == end)
+            && flow.bytes().len() > 1
+            && detect::opening(flow.bytes(), true) == Opening::Unclear
     }
 
     /// Keeps the memory of all undecided streams within its bound.
@@ -183,7 +198,7 @@ impl Dialogue {
 
     fn count_undecided(&mut self, out: &mut Out) {
         let now = match self.verdict {
-            Verdict::Undecided => self.flows.first.bytes().len() + self.flows.second.bytes().len(),
+            Verdict::Undecided => self.flows.first.kept() + self.flows.second.kept(),
             Verdict::Mqtt | Verdict::NotMqtt => 0,
         };
         out.undecided = out.undecided + now - self.undecided;
@@ -194,13 +209,34 @@ impl Dialogue {
         self.verdict = Verdict::Mqtt;
         out.mqtt_streams += 1;
         self.client = connect_from.or(self.opener);
-        for end in [End::First, End::Second] {
-            self.flows.get_mut(end).accept(connect_from == Some(end));
+        let limit = self.connection.options.max_packet;
+        let mut found = Pair::<Vec<Event>>::default();
+        for end in End::BOTH {
+            let connect = connect_from == Some(end);
+            let events = found.get_mut(end);
+            self.flows.get_mut(end).accept(connect, limit, events);
         }
-        // The client speaks first.
-        let first = self.client.unwrap_or(End::First);
-        for end in [first, first.other()] {
-            self.pump(end, false, out);
+        self.merge(found, out);
+    }
+
+    /// Takes in what both ends sent, in the order of the frames.
+    fn merge(&mut self, found: Pair<Vec<Event>>, out: &mut Out) {
+        let mut first = found.first.into_iter().peekable();
+        let mut second = found.second.into_iter().peekable();
+        loop {
+            let end = match (first.peek(), second.peek()) {
+                (None, None) => return,
+                (Some(a), Some(b)) if b.frame() < a.frame() => End::Second,
+                (Some(_), _) => End::First,
+                (None, Some(_)) => End::Second,
+            };
+            let next = match end {
+                End::First => first.next(),
+                End::Second => second.next(),
+            };
+            if let Some(event) = next {
+                self.event(end, event, out);
+            }
         }
     }
 
@@ -215,37 +251,39 @@ impl Dialogue {
         let flow = self.flows.get_mut(end);
         flow.pump(self.connection.options.max_packet, last, &mut events);
         for event in events.drain(..) {
-            match event {
-                Event::Packet {
-                    bytes,
-                    announced_len,
-                    place,
-                } => {
-                    self.packet(end, bytes, announced_len, place, out);
-                }
-                Event::Gap {
-                    lost,
-                    place,
-                    resynced_at_frame,
-                } => {
-                    let gap = Record::Gap(Gap {
-                        at: self.at(end, place),
-                        lost,
-                        resynced_at_frame,
-                    });
-                    self.record(gap, out);
-                }
-                Event::Skipped { len, place, reason } => {
-                    let skipped = Record::Skipped(Skipped {
-                        at: self.at(end, place),
-                        len,
-                        reason,
-                    });
-                    self.record(skipped, out);
-                }
-            }
+            self.event(end, event, out);
         }
         self.events = events;
+    }
+
+    fn event(&mut self, end: End, event: Event, out: &mut Out) {
+        match event {
+            Event::Packet {
+                bytes,
+                announced_len,
+                place,
+            } => self.packet(end, bytes, announced_len, place, out),
+            Event::Gap {
+                lost,
+                place,
+                resynced_at_frame,
+            } => {
+                let gap = Record::Gap(Gap {
+                    at: self.at(end, place),
+                    lost,
+                    resynced_at_frame,
+                });
+                self.record(gap, out);
+            }
+            Event::Skipped { len, place, reason } => {
+                let skipped = Record::Skipped(Skipped {
+                    at: self.at(end, place),
+                    len,
+                    reason,
+                });
+                self.record(skipped, out);
+            }
+        }
     }
 
     fn packet(&mut self, end: End, bytes: Bytes, announced: usize, place: Place, out: &mut Out) {
@@ -375,13 +413,19 @@ impl Follower for Dialogue {
         match self.verdict {
             Verdict::NotMqtt => {}
             Verdict::Undecided => {
-                self.flows.get_mut(end).gap_before_anything(lost, place);
+                if self.is_cut_connect(end) {
+                    self.accept(Some(end), out);
+                    self.gap(end, lost, place, out);
+                    return;
+                }
+                self.flows.get_mut(end).gap_while_undecided(lost, place);
                 self.decide(false, out);
                 self.bound(out);
             }
             Verdict::Mqtt => {
                 let mut events = std::mem::take(&mut self.events);
-                self.flows.get_mut(end).gap(lost, place, &mut events);
+                let limit = self.connection.options.max_packet;
+                self.flows.get_mut(end).gap(lost, place, limit, &mut events);
                 self.events = events;
                 self.pump(end, false, out);
             }
@@ -397,10 +441,13 @@ impl Follower for Dialogue {
         if self.verdict != Verdict::Mqtt {
             return;
         }
-        let first = self.client.unwrap_or(End::First);
-        for end in [first, first.other()] {
-            self.pump(end, true, out);
+        let limit = self.connection.options.max_packet;
+        let mut found = Pair::<Vec<Event>>::default();
+        for end in End::BOTH {
+            let events = found.get_mut(end);
+            self.flows.get_mut(end).pump(limit, true, events);
         }
+        self.merge(found, out);
         self.hold.guess();
         self.release(out);
     }

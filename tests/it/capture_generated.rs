@@ -17,6 +17,7 @@ mod files;
 mod framing;
 mod links;
 mod loss;
+mod midstream;
 mod order;
 mod pack;
 mod reading;

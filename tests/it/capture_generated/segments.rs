@@ -412,7 +412,13 @@ fn snapshot_lengths() {
                 scene.has(from, start, end.min(start + payload), frame);
             }
             scene.fin();
-            scene.check(&format!("{payload} of {size}"));
+            let what = format!("{payload} of {size}");
+            if size == 0 {
+                scene.check(&what);
+            } else {
+                // A few bytes out of the middle of something tell nothing.
+                scene.check_soundness(&what);
+            }
         }
     }
 }
