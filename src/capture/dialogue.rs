@@ -301,6 +301,9 @@ impl Dialogue {
                 Side::Server => end.other(),
             });
         }
+        if bytes.len() == announced {
+            self.hold.watch(&bytes, self.side(end));
+        }
         let (version, version_from) = self.hold.version();
         let packet = Record::Packet(CapturedPacket {
             at: self.at(end, place),

@@ -23,6 +23,7 @@ mod pack;
 mod reading;
 mod scene;
 mod segments;
+mod version;
 mod wire;
 
 use scene::*;
