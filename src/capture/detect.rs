@@ -4,10 +4,17 @@
 //! flags, length and layout. Every packet adds evidence, counted roughly in bits, by how unlikely
 //! its form is in other traffic; segment borders add some, because senders write whole packets.
 
-use crate::mqtt::{PacketType, Side, Version, frame::FixedHeader, infer};
+use crate::mqtt::{PacketType, ReasonCode, Side, Version, frame::FixedHeader, infer};
 
-/// Evidence that convinces in a stream that is known or expected to be MQTT.
-pub const EXPECTED: u32 = 20;
+/// Evidence of a boundary that convinces in a stream that is known to be MQTT.
+pub const KNOWN: u32 = 20;
+
+/// Evidence that convinces on the port of MQTT.
+pub const EXPECTED: u32 = 36;
+
+/// The same of what reaches to the very end of the stream; more is asked for the more segments
+/// there were that might have been it.
+const EXPECTED_AT_END: u32 = 20;
 
 /// Evidence that convinces on any port.
 pub const ANYWHERE: u32 = 60;
@@ -21,6 +28,10 @@ const INSIDE_SEGMENT: u32 = 10;
 /// The same packet of two bytes so often in one segment is no packet: nobody pings like that, but
 /// numbers in other protocols look like it.
 const MAX_SAME: u32 = 16;
+
+/// The same acknowledgment so often in a row is none. One PUBACK after the other may be for the
+/// same packet id, if a client has only one.
+const MAX_SAME_ACKS: u32 = 4;
 
 /// Bytes of a topic that is not all there that are looked at.
 const TOPIC_LOOKED_AT: usize = 256;
@@ -135,24 +146,36 @@ fn chain_within(bytes: &[u8], at: usize, segments: &[usize], work: &mut usize) -
             };
         };
         *work = work.saturating_sub(looked_at(packet));
-        if *work == 0 || !fits_any(packet) {
+        if *work == 0 || !fits_any(packet) || !has_known_reasons(packet, header) {
             return Chain::Refuted;
         }
         packets += 1;
-        if packet != before || begins_segment(bytes.len() - rest.len()) {
+        let is_new = match packet_type(packet) {
+            // Nobody acknowledges the same thing twice in a row.
+            PacketType::PUBLISH | PacketType::PINGREQ | PacketType::PINGRESP => {
+                packet != before || begins_segment(bytes.len() - rest.len())
+            }
+            _ => packet != before,
+        };
+        if is_new {
             same = 0;
             evidence += weight(packet) + topic_weight(packet, &mut topic);
         } else {
             // What comes again says little.
             same += 1;
-            if same > MAX_SAME && packet.len() == 2 {
+            let most = match packet_type(packet) {
+                PacketType::PUBLISH | PacketType::PUBACK => u32::MAX,
+                PacketType::PINGREQ | PacketType::PINGRESP => MAX_SAME,
+                _ => MAX_SAME_ACKS,
+            };
+            if same > most {
                 return Chain::Refuted;
             }
             evidence += u32::from(packet.len() > 2);
         }
         before = packet;
         rest = behind;
-        if behind.is_empty() || begins_segment(bytes.len() - behind.len()) {
+        if is_new && (behind.is_empty() || begins_segment(bytes.len() - behind.len())) {
             evidence += 8;
         }
         if evidence >= PLENTY {
@@ -231,6 +254,13 @@ impl Search {
             let begins_segment = segments.binary_search(&at).is_ok();
             // At the very end one packet that ends there exactly is all that can be had.
             let to_the_end = last && complete;
+            let needed = match to_the_end && needed <= EXPECTED {
+                true => {
+                    let before = segments.partition_point(|segment| *segment < at);
+                    needed.min(EXPECTED_AT_END + 2 * (before as u32 + 1).ilog2())
+                }
+                false => needed,
+            };
             // A large packet may have begun before, and what looks like packets be its payload.
             let needed = match (begins_segment || to_the_end, found.hope.is_some() && !last) {
                 (_, true) => needed.max(ANYWHERE),
@@ -394,6 +424,25 @@ fn weight(packet: &[u8]) -> u32 {
         (4..=7, _) => 12,
         _ => 16,
     }
+}
+
+fn packet_type(packet: &[u8]) -> PacketType {
+    PacketType::from_byte1(packet.first().copied().unwrap_or_default())
+}
+
+/// Whether the reason codes of a packet that fits are those of its type.
+fn has_known_reasons(packet: &[u8], header: FixedHeader) -> bool {
+    let kind = header.packet_type();
+    let body = packet.get(header.len..).unwrap_or_default();
+    let reason = match kind {
+        PacketType::PUBACK | PacketType::PUBREC | PacketType::PUBREL | PacketType::PUBCOMP => {
+            body.get(2)
+        }
+        PacketType::DISCONNECT | PacketType::AUTH => body.first(),
+        PacketType::SUBACK | PacketType::UNSUBACK => body.last().filter(|_| body.len() > 2),
+        _ => None,
+    };
+    reason.is_none_or(|reason| ReasonCode(*reason).is_allowed_in(kind, None))
 }
 
 /// What a topic name adds: letters where there might be anything, and more if it is the topic of

@@ -8,16 +8,18 @@ use super::{
     detect::{self, Opening},
     follower::{Claim, End, Follower, Lost, Pair},
     packets::{Options, Out},
-    record::{CapturedPacket, Gap, Location, Place, Record, Skipped},
+    record::{CapturedPacket, Gap, Location, Place, Record, SkipReason, Skipped},
 };
 use crate::mqtt::{PacketType, Side, decode::connect_version};
 
 mod flow;
 mod hold;
+mod proxy;
 mod tape;
 
 use flow::{Event, Flow};
 use hold::Hold;
+use proxy::Header;
 
 /// The port of MQTT over TCP: a hint, never a proof.
 const MQTT_PORT: u16 = 1883;
@@ -68,6 +70,8 @@ pub(super) struct Dialogue {
     /// The end that opened the TCP connection.
     opener: Option<End>,
     client: Option<End>,
+    /// A header of the PROXY protocol was in front.
+    is_behind_proxy: bool,
     hold: Hold,
     flows: Pair<Flow>,
     /// What this stream adds to [`Out::undecided`].
@@ -91,6 +95,7 @@ impl Dialogue {
             },
             opener: None,
             client: None,
+            is_behind_proxy: false,
             hold: Hold::new(connection.options.version),
             flows: Pair::default(),
             undecided: 0,
@@ -109,6 +114,19 @@ impl Dialogue {
 
     /// Looks for MQTT in what has come so far. `last`: nothing more will come.
     fn decide(&mut self, last: bool, out: &mut Out) {
+        if let Some(opener) = self.opener
+            && !self.is_behind_proxy
+        {
+            let flow = self.flows.get_mut(opener);
+            match proxy::header(flow.bytes()) {
+                Header::Len(len) if flow.from_start => {
+                    self.is_behind_proxy = true;
+                    flow.skip_header(len, SkipReason::ProxyHeader);
+                }
+                Header::Unclear if flow.from_start && !flow.bytes().is_empty() && !last => return,
+                _ => {}
+            }
+        }
         let expected = self.expected();
         for end in [End::First, End::Second] {
             let flow = self.flows.get(end);
@@ -144,7 +162,9 @@ impl Dialogue {
             }
             evidence += found;
         }
-        if evidence >= needed || (self.forced() && last) {
+        let flows = [&self.flows.first, &self.flows.second];
+        let is_found = last && expected && flows.iter().any(|flow| flow.has_boundary());
+        if evidence >= needed || is_found || (self.forced() && last) {
             self.accept(None, out);
         } else if last {
             self.reject();

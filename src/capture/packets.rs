@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, io::Read, sync::Arc};
 
+use rustc_hash::FxHashMap;
+
 use super::{
     contest::{self, Contest},
     defrag::Defragmenter,
@@ -163,7 +165,9 @@ impl<R: Read> Packets<R> {
                 self.error = end.err();
                 self.over = true;
                 self.defragmenter.finish();
+                let before = self.out.records.len();
                 self.streams.finish(&mut self.out);
+                in_order_of_frames(self.out.records.make_contiguous().get_mut(before..));
                 return;
             }
         };
@@ -217,6 +221,21 @@ impl<R: Read> Packets<R> {
             Err(Skip::Damaged) => self.stats.damaged += 1,
             Err(Skip::NotIp | Skip::NotTcpOrUdp) => self.stats.other += 1,
         }
+    }
+}
+
+/// What all streams gave at the end of the file: in the order of the frames, as far as those of
+/// each stream stay in their order.
+fn in_order_of_frames(records: Option<&mut [Record]>) {
+    let mut latest = FxHashMap::default();
+    if let Some(records) = records {
+        // Frames of a stream go back where segments came out of order.
+        records.sort_by_cached_key(|record| {
+            let at = record.at();
+            let latest = latest.entry(at.stream).or_insert(0);
+            *latest = at.frame.max(*latest);
+            *latest
+        });
     }
 }
 

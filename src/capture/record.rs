@@ -56,6 +56,18 @@ pub enum Record {
     Skipped(Skipped),
 }
 
+impl Record {
+    /// Where it was found.
+    pub fn at(&self) -> &Location {
+        match self {
+            Record::Packet(packet) => &packet.at,
+            Record::Message(message) => &message.at,
+            Record::Gap(gap) => &gap.at,
+            Record::Skipped(skipped) => &skipped.at,
+        }
+    }
+}
+
 /// How the version of a packet is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum VersionFrom {
@@ -141,6 +153,8 @@ pub enum SkipReason {
     OverLimit,
     /// A fixed header that is not all there.
     CutHeader,
+    /// What a proxy put in front of the connection, to say for whom it is.
+    ProxyHeader,
     /// Not MQTT: an impossible remaining length, or bytes that make no packets.
     NotMqtt,
 }
@@ -154,6 +168,7 @@ impl SkipReason {
             SkipReason::RestOfCutPacket => "the rest of a packet that a gap cut",
             SkipReason::OverLimit => "the rest of a packet that is over the size limit",
             SkipReason::CutHeader => "a fixed header that is cut",
+            SkipReason::ProxyHeader => "a PROXY protocol header",
             SkipReason::NotMqtt => "not MQTT",
         }
     }

@@ -35,10 +35,11 @@ impl Inference {
         match (v311, v5) {
             (true, false) => self.v311 += 1,
             (false, true) => self.v5 += 1,
-            (true, true) => match behind_topic(packet) {
-                Some(rest) => self.observe_payload(rest),
-                None => {}
-            },
+            (true, true) => {
+                if let Some(rest) = behind_topic(packet) {
+                    self.observe_payload(rest);
+                }
+            }
             (false, false) => {}
         }
     }

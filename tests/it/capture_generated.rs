@@ -5,7 +5,8 @@ use std::io;
 
 use midge::{
     capture::{
-        CaptureError, CapturedPacket, Gap, Location, Options, Packets, Record, Stats, VersionFrom,
+        CaptureError, CapturedPacket, Gap, Location, Options, Packets, Record, SkipReason, Stats,
+        VersionFrom,
     },
     mqtt::{Side, Version},
 };

@@ -187,6 +187,11 @@ impl Flow {
         }
     }
 
+    /// Whether a boundary was found, be there ever so little behind it.
+    pub(super) fn has_boundary(&self) -> bool {
+        self.candidate.is_some() && !self.from_start
+    }
+
     /// From now on only packets at the beginning of a segment are looked for.
     pub(super) fn look_less(&mut self) {
         if !self.from_start && !self.search.is_sparse {
@@ -400,7 +405,7 @@ impl Flow {
         let segments = self.tape.segments();
         let found = self
             .search
-            .run(self.tape.bytes(), &segments, detect::EXPECTED, last);
+            .run(self.tape.bytes(), &segments, detect::KNOWN, last);
         if let Some(at) = found.boundary {
             self.skip(at, self.lost_because());
             self.state = State::Framing { trust: 0 };

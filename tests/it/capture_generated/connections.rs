@@ -143,3 +143,38 @@ fn a_reset_ends_a_stream() {
     capture.segment(talk.ends(1), talk.isn[1] + 5, 0, RST, b"go away");
     assert_truth("reset", &read(&capture), &truth);
 }
+
+/// A load balancer says in front for whom the connection is.
+#[test]
+fn behind_a_proxy() {
+    let v = Version::V311;
+    let text = b"PROXY TCP4 192.0.2.1 192.0.2.2 40000 1883\r\n".to_vec();
+    let mut binary = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec();
+    binary.extend([192, 0, 2, 1, 192, 0, 2, 2, 0x9c, 0x40, 7, 0x5b]);
+    for header in [text, binary] {
+        for port in [1883, 8080] {
+            for sizes in [0, 1, 7, 1000] {
+                let mut client = vec![header.clone(), connect(v, "a"), publish(v, "t", b"1")];
+                client.push(DISCONNECT.to_vec());
+                let mut talk = Talk::new(&client, &[connack(v)]);
+                talk.addrs[1].set_port(port);
+                let steps = match sizes {
+                    0 => packet_by_packet(&talk),
+                    size => chunks(&talk, size),
+                };
+                let mut scene = Scene::opened(&talk);
+                scene.unreachable.push((0, 0));
+                scene.play(&steps);
+                scene.fin();
+                let records = scene.check(&format!("port {port}, segments of {sizes}"));
+                let Record::Skipped(skipped) = &records[0] else {
+                    panic!("{records:?}");
+                };
+                assert_eq!(
+                    (skipped.len, skipped.reason),
+                    (header.len() as u64, SkipReason::ProxyHeader)
+                );
+            }
+        }
+    }
+}

@@ -252,7 +252,8 @@ fn records(random: &mut Random, n: usize) -> Vec<Vec<u8>> {
 #[test]
 fn random_streams() {
     let n = std::env::var("MIDGE_STREAMS").map_or(300, |n| n.parse().unwrap());
-    let mut random = Random(20_261_121);
+    let seed = std::env::var("MIDGE_SEED").map_or(20_261_121, |n| n.parse().unwrap());
+    let mut random = Random(seed);
     let mut wrong = Vec::new();
     for i in 0..n {
         let seed = random.next();
