@@ -24,6 +24,7 @@ mod pack;
 mod reading;
 mod scene;
 mod segments;
+mod tls;
 mod version;
 mod wire;
 

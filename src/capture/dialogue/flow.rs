@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::tape::Tape;
 use crate::{
     capture::{
         detect::{self, Chain, Search},
         follower::Lost,
         record::{Place, SkipReason},
+        tape::Tape,
     },
     mqtt::frame::FixedHeader,
 };

@@ -1,10 +1,11 @@
 //! From a capture to the view.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
 
-use super::super::{Exit, Failure, note};
+use super::super::{Exit, Failure, note, sealed};
 use super::messages::Messages;
 use super::show::Show;
 use super::{Plan, Stop};
@@ -32,15 +33,30 @@ pub(super) fn decode(
         ..Options::default()
     };
     let mut packets = Packets::new(reader, options);
+    let mut no_keys = "its keys are not known: give --keylog FILE".to_owned();
+    if let Some(log) = &plan.key_log {
+        File::open(log)
+            .and_then(|file| packets.follow_key_log(Box::new(file)))
+            .map_err(|error| {
+                Failure::new(Exit::Io, format!("cannot read the key log {log}: {error}"))
+            })?;
+        no_keys = format!("its keys are not in the key log {log}");
+    }
     let mut aliases = AliasesOf::new();
     let mut messages = Messages::default();
     let mut is_empty = true;
+    let mut is_sealed = false;
     let error = loop {
         match packets.next() {
             Ok(Some(Record::Packet(packet))) => show_packet(&packet, &mut aliases, show)?,
             Ok(Some(Record::Message(message))) => messages.show(&message, show)?,
             Ok(Some(Record::Gap(gap))) => show.hole(&gap_hole(&gap))?,
             Ok(Some(Record::Skipped(skipped))) => show.hole(&skipped_hole(&skipped))?,
+            Ok(Some(Record::Sealed(found))) => {
+                note(sealed::sentence(&found, &no_keys));
+                is_sealed = true;
+                continue;
+            }
             Ok(None) => break None,
             Err(error) => break Some(error),
         }
@@ -70,10 +86,16 @@ pub(super) fn decode(
             stats.incomplete
         ));
     }
-    if is_empty {
+    if stats.damaged_key_lines > 0 {
+        note(match stats.damaged_key_lines {
+            1 => "1 line of the key log cannot be read".to_owned(),
+            lines => format!("{lines} lines of the key log cannot be read"),
+        });
+    }
+    if is_empty && !is_sealed {
         note(format_args!(
-            "{name}: no MQTT found in {} frames with {} TCP connections (what is in TLS and \
-             WebSocket is not read yet)",
+            "{name}: no MQTT found in {} frames with {} TCP connections (what is in WebSocket is \
+             not read yet)",
             stats.frames, stats.streams
         ));
     }

@@ -23,6 +23,7 @@ struct Plan {
     from: Option<Side>,
     ports: Vec<u16>,
     not_ports: Vec<u16>,
+    key_log: Option<String>,
     view: Option<View>,
     summary: bool,
     show_secrets: bool,
@@ -50,6 +51,7 @@ impl Plan {
             }),
             ports: args.port.clone(),
             not_ports: args.not_port.clone(),
+            key_log: args.keylog.clone(),
             view: if args.json {
                 Some(View::Json)
             } else if args.tree {

@@ -179,6 +179,7 @@ fn not_mqtt(what: &str, client: &[Vec<u8>], server: &[Vec<u8>]) {
 
 #[test]
 fn well_known_protocols() {
+    type Side = Vec<Vec<u8>>;
     let b = |bytes: &[u8]| bytes.to_vec();
     let http2 = [
         &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..],
@@ -187,7 +188,7 @@ fn well_known_protocols() {
         ],
     ]
     .concat();
-    let protocols: Vec<(&str, Vec<Vec<u8>>, Vec<Vec<u8>>)> = vec![
+    let protocols: Vec<(&str, Side, Side)> = vec![
         ("HTTP", vec![b(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"); 9], vec![b(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"); 9]),
         ("TLS", vec![b(b"\x16\x03\x01\x00\x06\x01\x00\x00\x02\x03\x03"), b(b"\x14\x03\x03\x00\x01\x01\x17\x03\x03\x00\x05abcde")], vec![b(b"\x16\x03\x03\x00\x06\x02\x00\x00\x02\x03\x03"), b(b"\x17\x03\x03\x00\x05abcde")]),
         ("SSH", vec![b(b"SSH-2.0-OpenSSH_9.2\r\n"), b(b"\x00\x00\x00\x0c\x0a\x15abcdefghij")], vec![b(b"SSH-2.0-OpenSSH_9.9\r\n"), b(b"\x00\x00\x00\x0c\x0a\x15abcdefghij")]),
