@@ -1,5 +1,6 @@
 //! `midge decode`: packets from hex text or a capture, shown as a tree, as lines or as JSON.
 
+mod aliases;
 mod captured;
 mod hex_dump;
 mod hex_text;
@@ -8,10 +9,12 @@ mod messages;
 mod show;
 
 use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
 
 use super::{Exit, Failure, version};
 use crate::cli;
 use crate::mqtt::{Side, Version};
+use crate::mqttsn::Predefined;
 use crate::output::colour;
 use input::Input;
 use show::Show;
@@ -24,6 +27,7 @@ struct Plan {
     ports: Vec<u16>,
     not_ports: Vec<u16>,
     key_log: Option<String>,
+    sn_topics: Arc<Predefined>,
     view: Option<View>,
     summary: bool,
     show_secrets: bool,
@@ -52,6 +56,10 @@ impl Plan {
             ports: args.port.clone(),
             not_ports: args.not_port.clone(),
             key_log: args.keylog.clone(),
+            sn_topics: match &args.sn_topics {
+                Some(file) => Arc::new(sn_topics(file)?),
+                None => Arc::default(),
+            },
             view: if args.json {
                 Some(View::Json)
             } else if args.tree {
@@ -66,6 +74,15 @@ impl Plan {
             raw: args.raw,
         })
     }
+}
+
+/// Reads the names of predefined topic ids.
+fn sn_topics(file: &str) -> Result<Predefined, Failure> {
+    let failed = |what: &dyn std::fmt::Display| {
+        Failure::new(Exit::Io, format!("cannot read the topics {file}: {what}"))
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
+    Predefined::parse(&text).map_err(|error| failed(&error))
 }
 
 /// Why decoding stopped: a failure to report, or nobody reads the output any more.
