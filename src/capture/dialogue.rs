@@ -8,13 +8,12 @@ use super::{
     detect::{self, Opening},
     follower::{Claim, End, Follower, Lost, Pair},
     packets::{Options, Out},
-    record::{CapturedPacket, Gap, Location, Place, Record, Skipped},
+    record::{CapturedPacket, Gap, Location, Place, Record, SkipReason, Skipped},
 };
 use crate::mqtt::{PacketType, Side, decode::connect_version};
 
 mod flow;
 mod hold;
-mod tape;
 
 use flow::{Event, Flow};
 use hold::Hold;
@@ -27,7 +26,7 @@ const WINDOW: usize = 64 * 1024;
 
 /// The same in all streams together; beyond it only the expected ports are still looked at, and
 /// [`SMALL_WINDOW`] is kept.
-const MAX_UNDECIDED: usize = 8 << 20;
+pub(super) const MAX_UNDECIDED: usize = 8 << 20;
 const SMALL_WINDOW: usize = 2 * 1024;
 
 /// Bytes of one direction on any port after which MQTT is not looked for any longer.
@@ -98,12 +97,41 @@ impl Dialogue {
         }
     }
 
+    /// The bytes turned out to be announced as MQTT, see [`Connection::is_announced`].
+    pub(super) fn announce(&mut self) {
+        self.connection.is_announced = true;
+    }
+
+    /// `end` opened the connection. Unlike [`syn`](Follower::syn), this says nothing of where its
+    /// bytes begin.
+    pub(super) fn opened_by(&mut self, end: End) {
+        self.opener = self.opener.or(Some(end));
+    }
+
+    /// `len` bytes that `end` sent, and that are in the capture, cannot be had. To be called where
+    /// a stream begins, or behind a gap.
+    pub(super) fn skipped(&mut self, end: End, len: u64, place: Place, reason: SkipReason) {
+        if self.verdict != Verdict::NotMqtt {
+            self.flows.get_mut(end).skipped(len, place, reason);
+        }
+    }
+
+    /// See [`announce`](Self::announce).
+    pub(super) fn is_announced(&self) -> bool {
+        self.connection.is_announced
+    }
+
+    /// Whether there is anything to decide on or to put out.
+    pub(super) fn has_begun(&self) -> bool {
+        self.verdict == Verdict::Mqtt || self.flows.first.seen > 0 || self.flows.second.seen > 0
+    }
+
     fn forced(&self) -> bool {
-        self.connection.has_port_of(&self.connection.options.ports)
+        self.connection.is_announced || self.connection.has_port_of(&self.connection.options.ports)
     }
 
     fn expected(&self) -> bool {
-        self.forced() || self.connection.is_announced || self.connection.has_port_of(&[MQTT_PORT])
+        self.forced() || self.connection.has_port_of(&[MQTT_PORT])
     }
 
     /// Looks for MQTT in what has come so far. `last`: nothing more will come.
@@ -118,8 +146,9 @@ impl Dialogue {
             }
         }
         if self.forced() && self.opener.is_some() {
-            // The port says that it is MQTT; the first byte only has to be there.
-            self.accept(self.opener, out);
+            // It is MQTT for sure; the first byte only has to be there.
+            let first = self.opener.filter(|end| self.flows.get(*end).from_start);
+            self.accept(first, out);
             return;
         }
         if !last && self.awaits_connect() {
@@ -404,6 +433,12 @@ impl Follower for Dialogue {
         self.hold.guess();
         self.release(out);
     }
+
+    fn abandon(&mut self, out: &mut Out) {
+        self.reject();
+        self.count_undecided(out);
+    }
+
     fn claim(&self) -> Claim {
         match self.verdict {
             Verdict::Undecided => Claim::Open,

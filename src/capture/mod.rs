@@ -21,8 +21,10 @@ pub mod ip;
 pub mod link;
 pub mod packets;
 pub mod record;
+mod tape;
 pub mod tcp;
 mod udp;
+mod websocket;
 pub mod write;
 
 pub use error::CaptureError;

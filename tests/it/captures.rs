@@ -222,11 +222,10 @@ fn gaps_and_skipped_bytes() {
     );
 }
 
-/// MQTT over WebSocket and in TLS: nothing is taken for plain MQTT over TCP.
+/// MQTT in TLS: nothing is taken for plain MQTT over TCP.
 #[test]
 fn other_transports_give_no_packets() {
     for name in [
-        "mosq20_ws_v311.pcap",
         "mosq20_wss_v5_dsb.pcapng",
         "mosq20_tls12.pcap",
         "mosq21_tls13_v5_dsb.pcapng",

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 
-use super::tape::Tape;
 use crate::{
     capture::{
         detect::{self, Chain},
         follower::Lost,
         record::{Place, SkipReason},
+        tape::Tape,
     },
     mqtt::frame::FixedHeader,
 };
@@ -150,6 +150,12 @@ impl Flow {
         self.next_scan = 0;
         let before = self.gap.map_or(0, |(lost, _)| lost);
         self.gap = Some((before + lost.bytes, place));
+    }
+
+    /// Bytes that cannot be had, in front of what comes. What came before them is used.
+    pub(super) fn skipped(&mut self, len: u64, place: Place, reason: SkipReason) {
+        let (before, first, reason) = self.skipping.unwrap_or((0, place, reason));
+        self.skipping = Some((before + len, first, reason));
     }
 
     /// Bytes are missing behind what is in the buffer.
@@ -400,11 +406,7 @@ impl Flow {
             return;
         }
         let place = self.tape.place_at(0);
-        let (before, first, reason) = match self.skipping {
-            Some((before, first, reason)) => (before, first, reason),
-            None => (0, place, reason),
-        };
-        self.skipping = Some((before + len as u64, first, reason));
+        self.skipped(len as u64, place, reason);
         self.take(len);
     }
 
