@@ -15,6 +15,7 @@ use crate::mqtt::{PacketType, Side, decode::connect_version};
 mod flow;
 mod hold;
 
+pub(super) use flow::next_scan;
 use flow::{Event, Flow};
 use hold::Hold;
 
@@ -145,13 +146,13 @@ impl Dialogue {
                 return;
             }
         }
+        if !last && self.awaits_connect() {
+            return;
+        }
         if self.forced() && self.opener.is_some() {
             // It is MQTT for sure; the first byte only has to be there.
             let first = self.opener.filter(|end| self.flows.get(*end).from_start);
             self.accept(first, out);
-            return;
-        }
-        if !last && self.awaits_connect() {
             return;
         }
         if !last && !self.flows.first.is_scan_due() && !self.flows.second.is_scan_due() {

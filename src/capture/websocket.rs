@@ -68,6 +68,10 @@ impl WebSocket {
         if self.is_out {
             return;
         }
+        self.agreed.awaited = self.agreed.opener.filter(|client| {
+            let lane = self.lanes.get(*client);
+            *client != end && lane.will_be_whole()
+        });
         let mut inside = Inside {
             end,
             dialogue: &mut self.inner,

@@ -9,6 +9,7 @@ use midge::{
 };
 use proptest::prelude::*;
 
+mod websocket;
 mod wire;
 
 use wire::*;

@@ -417,6 +417,6 @@ impl Flow {
 }
 
 /// Searching again pays after an eighth more bytes; little is looked at each time.
-fn next_scan(len: usize) -> usize {
+pub(in crate::capture) fn next_scan(len: usize) -> usize {
     if len < 256 { len + 1 } else { len + len / 8 }
 }

@@ -8,6 +8,7 @@ use super::{
     upgrade::{self, Beginning, Head, MAX_HEAD},
 };
 use crate::capture::{
+    dialogue::next_scan,
     follower::{Claim, End, Follower, Lost},
     record::{Place, SkipReason},
     tape::Tape,
@@ -27,6 +28,9 @@ const MAX_HTTP: u64 = 1 << 20;
 pub(super) struct Agreed {
     /// The end that opened it.
     pub(super) opener: Option<End>,
+    /// The same, if it is the other one, and what it asks has not come yet: its frames will come
+    /// from the very first one on.
+    pub(super) awaited: Option<End>,
     /// The upgrade was seen.
     pub(super) is_upgraded: bool,
     /// Whether permessage-deflate was offered, and whether it was accepted.
@@ -100,6 +104,11 @@ impl Lane {
     /// Nothing has come.
     pub(super) fn is_fresh(&self) -> bool {
         self.state == State::Beginning && self.tape.is_empty()
+    }
+
+    /// Whether frames will come, if they will, from the very first one on.
+    pub(super) fn will_be_whole(&self) -> bool {
+        self.from_start && (self.is_fresh() || self.is_http())
     }
 
     /// Whether it began with HTTP.
@@ -255,6 +264,9 @@ impl Lane {
                     inside.dialogue.announce();
                 }
                 inside.syn(false);
+                if let Some(client) = agreed.awaited {
+                    inside.dialogue.syn(client, true, inside.out);
+                }
                 State::Frames
             }
             Head::OtherRequest | Head::OtherResponse => State::OtherHttp,
@@ -327,8 +339,8 @@ impl Lane {
         if !last && len < self.next_search {
             return false;
         }
-        // Little is looked at again.
-        self.next_search = len + 1 + len / 8;
+        // As often as plain MQTT is looked for: who finds something first is right.
+        self.next_search = next_scan(len);
         let is_known = self.is_known(agreed, inside);
         let found = search(Searched {
             bytes: self.tape.bytes(),

@@ -5,7 +5,12 @@
 //! in [`detect`]. A false one does little harm in a connection that is known to be WebSocket: what
 //! is inside looks for its packets by itself.
 
-use super::header::{Header, Opcode, unmask};
+use rustc_hash::FxHashMap;
+
+use super::{
+    deflate::Inflater,
+    header::{Header, Opcode, unmask},
+};
 use crate::{
     capture::detect::{self, Chain},
     mqtt::frame::FixedHeader,
@@ -13,6 +18,9 @@ use crate::{
 
 /// Evidence asked for in a connection that is WebSocket.
 const KNOWN: u32 = 20;
+
+/// The same where the bytes end for good, and a frame with them: nothing more will be had.
+const AT_THE_END: u32 = 12;
 
 /// Evidence asked for in one that may be anything. Whether it is MQTT, what is inside decides.
 const UNKNOWN: u32 = 40;
@@ -27,9 +35,9 @@ const INSIDE_SEGMENT: u32 = 10;
 const PLENTY: u32 = 100;
 const MAX_FRAMES: usize = 64;
 
-/// Payload that is looked at for MQTT, and how often in one search that is done thoroughly.
+/// Payload that is looked at for MQTT, and how often that is done in one search.
 const MAX_PAYLOAD: usize = 4096;
-const MAX_LOOKS: usize = 128;
+const MAX_LOOKS: usize = 256;
 
 /// Nobody sends more in one frame: it is four times the largest MQTT packet.
 const MAX_FRAME: u64 = 1 << 30;
@@ -51,6 +59,7 @@ pub(super) struct Searched<'a> {
 }
 
 /// What frames at some place say about that place.
+#[derive(Debug, Default)]
 struct Found {
     evidence: u32,
     /// Whole ones.
@@ -60,36 +69,51 @@ struct Found {
     /// The first one ends where a segment does.
     ends_segment: bool,
     is_masked: bool,
+    /// Where the first one ends.
+    first_end: usize,
+    /// The payload begins with a packet.
+    begins_packet: bool,
+    /// The payload is whole packets, and nothing else.
+    is_all_mqtt: bool,
+}
+
+/// A data frame in a row of frames.
+struct Data {
+    header: Header,
+    /// Where its payload begins.
+    at: usize,
+    is_compressed: bool,
 }
 
 /// The first place that convinces.
 pub(super) fn search(searched: Searched<'_>) -> Option<usize> {
-    let mut looks = MAX_LOOKS;
-    let mut payload = Vec::new();
+    let mut looker = Looker::default();
     let mut is_rivalled = false;
+    // Where a frame may begin, by where it would end.
+    let mut fronts: FxHashMap<usize, usize> = FxHashMap::default();
+    // A frame in whose payload no packet begins at once. Where its header is, there may be none,
+    // and the frames behind it convince: so another one up to its end may be better.
+    let mut weak: Option<(usize, Found)> = None;
     for at in 0..searched.bytes.len() {
+        if let Some((weak, _)) = weak.take_if(|(_, found)| at >= found.first_end) {
+            return Some(with_fronts(weak, &fronts));
+        }
         let begins_segment = searched.begins_segment(at);
-        if let Some(found) = searched.frames_at(at, &mut looks, &mut payload) {
-            let mut needed = match searched.is_known {
-                true => KNOWN,
-                false => UNKNOWN,
-            };
-            if !begins_segment {
-                needed += INSIDE_SEGMENT;
+        if let Some(found) = searched.frames_at(at, &mut looker) {
+            let is_convincing = searched.is_convincing(&found, at, is_rivalled);
+            if is_convincing && found.begins_packet {
+                return Some(with_fronts(at, &fronts));
             }
-            if is_rivalled {
-                needed = needed.max(RIVALLED);
+            if found.first_end > at {
+                fronts.entry(found.first_end).or_insert(at);
             }
-            if searched.last && found.complete {
-                needed = needed.min(KNOWN);
-            }
-            // What is not masked holds MQTT wherever one looks, if it is plain MQTT.
-            let stands_alone = searched.is_known
-                || found.is_masked
-                || found.frames >= 2
-                || (begins_segment && found.ends_segment);
-            if found.evidence >= needed && stands_alone {
-                return Some(at);
+            if !is_convincing {
+                // Perhaps with more bytes.
+            } else if weak
+                .as_ref()
+                .is_none_or(|(_, weak)| found.evidence > weak.evidence)
+            {
+                weak = Some((at, found));
             }
         }
         if begins_segment && !searched.is_known {
@@ -97,16 +121,32 @@ pub(super) fn search(searched: Searched<'_>) -> Option<usize> {
                 Chain::Refuted => {}
                 Chain::Possible { packets: 0, .. } => is_rivalled = true,
                 // What follows are those packets, until something speaks against it.
-                Chain::Possible { .. } => return None,
+                Chain::Possible { .. } => break,
             }
         }
     }
-    None
+    weak.map(|(at, _)| with_fronts(at, &fronts))
+}
+
+/// Frames that end where one begins that convinces need no evidence of their own. If they are none,
+/// what is inside has a few bytes more to search.
+fn with_fronts(mut at: usize, fronts: &FxHashMap<usize, usize>) -> usize {
+    while let Some(&front) = fronts.get(&at) {
+        at = front;
+    }
+    at
 }
 
 impl Searched<'_> {
     fn begins_segment(&self, at: usize) -> bool {
         self.segments.binary_search(&at).is_ok()
+    }
+
+    /// Whether an HTTP head may end here.
+    fn follows_head(&self, at: usize) -> bool {
+        self.bytes
+            .get(..at)
+            .is_some_and(|before| before.ends_with(b"\r\n\r\n"))
     }
 
     /// What a segment border at some place is worth: less if there are many.
@@ -115,19 +155,42 @@ impl Searched<'_> {
         average.max(1).ilog2().min(8)
     }
 
-    fn frames_at(&self, at: usize, looks: &mut usize, payload: &mut Vec<u8>) -> Option<Found> {
-        payload.clear();
-        let mut starts = Vec::new();
-        let mut found = Found {
-            evidence: 0,
-            frames: 0,
-            complete: false,
-            ends_segment: false,
-            is_masked: false,
+    fn is_convincing(&self, found: &Found, at: usize, is_rivalled: bool) -> bool {
+        let begins_segment = self.begins_segment(at);
+        let at_the_end = self.last && found.complete;
+        let needed = match (self.is_known, at_the_end) {
+            (true, true) => AT_THE_END,
+            (true, false) => KNOWN,
+            (false, true) => KNOWN,
+            (false, false) => UNKNOWN,
         };
+        let needed = match begins_segment || at_the_end {
+            true => needed,
+            false => needed + INSIDE_SEGMENT,
+        };
+        let needed = match is_rivalled && !at_the_end && !self.follows_head(at) {
+            true => needed.max(RIVALLED),
+            false => needed,
+        };
+        // What is not masked holds MQTT wherever one looks, if it is plain MQTT.
+        let stands_alone = self.is_known
+            || found.is_masked
+            || found.frames >= 2
+            || (begins_segment && found.ends_segment)
+            || found.is_all_mqtt
+            || self.follows_head(at);
+        found.evidence >= needed && stands_alone
+    }
+
+    fn frames_at(&self, at: usize, looker: &mut Looker) -> Option<Found> {
+        let mut found = Found::default();
         if self.begins_segment(at) {
             found.evidence += self.border().min(4);
         }
+        if self.follows_head(at) {
+            found.evidence += 16;
+        }
+        let mut data: Vec<Data> = Vec::new();
         let mut is_masked = self.is_masked;
         let mut message_is_open = None;
         let mut is_compressed = false;
@@ -146,23 +209,19 @@ impl Searched<'_> {
                 (Opcode::Continuation | Opcode::Data, _) => message_is_open = Some(!header.fin),
                 (Opcode::Close | Opcode::Control, _) => {}
             }
-            is_compressed = match header.opcode {
-                Opcode::Data => header.rsv1,
-                _ => is_compressed,
-            };
-            found.evidence += weight(&header);
-            let body = rest.get(header.header_len..).unwrap_or_default();
-            let body = body.get(..header.len as usize).unwrap_or(body);
-            if matches!(header.opcode, Opcode::Continuation | Opcode::Data) && !is_compressed {
-                let room = MAX_PAYLOAD.saturating_sub(payload.len());
-                let body = body.get(..room).unwrap_or(body);
-                if !body.is_empty() && starts.len() < MAX_FRAMES {
-                    starts.push(payload.len());
-                    unmask(body, header.mask.unwrap_or_default(), 0, payload);
-                }
+            if header.opcode == Opcode::Data {
+                is_compressed = header.rsv1;
             }
-            if count == 0 && is_one_packet(payload, header.len) {
-                found.evidence += 12;
+            found.evidence += weight(&header);
+            if matches!(header.opcode, Opcode::Data | Opcode::Continuation) && header.len > 0 {
+                data.push(Data {
+                    header,
+                    at: self.bytes.len() - rest.len() + header.header_len,
+                    is_compressed,
+                });
+            }
+            if count == 0 {
+                found.first_end = at + end;
             }
             let Some(behind) = rest.get(end..) else {
                 break;
@@ -179,11 +238,7 @@ impl Searched<'_> {
             }
         }
         found.is_masked = is_masked == Some(true);
-        // Bytes that make a frame of MQTT by chance: one in a hundred, or fewer.
-        let is_worth_it = found.frames > 1 || found.ends_segment || self.begins_segment(at);
-        if is_worth_it {
-            found.evidence += mqtt(payload, &starts, found.is_masked, looks);
-        }
+        looker.look(self, &data, &mut found);
         Some(found)
     }
 
@@ -199,14 +254,125 @@ impl Searched<'_> {
     }
 }
 
-/// How unlikely a header is by chance, in bits.
+/// How much likelier a header is where a frame begins than anywhere, in bits.
 fn weight(header: &Header) -> u32 {
-    match header.len {
+    let by_len = match header.len {
         // Zeros are everywhere.
-        0 => 0,
-        0x1_0000.. => 20,
-        _ => 5,
+        0 => return 0,
+        0x1_0000.. => 15,
+        _ => 0,
+    };
+    let by_kind = match (header.opcode, header.fin) {
+        (Opcode::Data, true) => 6,
+        (Opcode::Continuation | Opcode::Control | Opcode::Close, _) => 4,
+        (Opcode::Data, false) => 2,
+    };
+    by_kind + by_len
+}
+
+/// Looks for MQTT in the payload of frames.
+#[derive(Debug, Default)]
+struct Looker {
+    looks: usize,
+    payload: Vec<u8>,
+    /// Where frames begin in it.
+    starts: Vec<usize>,
+    inflater: Option<Inflater>,
+}
+
+impl Looker {
+    fn look(&mut self, searched: &Searched<'_>, data: &[Data], found: &mut Found) {
+        let Some(first) = data.first() else {
+            return;
+        };
+        let body = body(searched.bytes, first);
+        // Most often a frame begins with a packet. If not, only frames that end well are worth it.
+        let key = first.header.mask.unwrap_or_default();
+        let begins_packet = body
+            .first()
+            .is_some_and(|byte| detect::legal_byte1(byte ^ key.first().unwrap_or(&0)));
+        let ends_well = found.frames > 1 || found.ends_segment;
+        // Where nothing is masked, packets inside of what is thought to be frames are no sign that
+        // it is: they may be plain MQTT.
+        let is_telling = found.is_masked || first.is_compressed || searched.is_known;
+        let is_worth_it = begins_packet || first.is_compressed || (ends_well && is_telling);
+        if !is_worth_it || self.looks == MAX_LOOKS {
+            return;
+        }
+        self.looks += 1;
+        self.collect(searched.bytes, data);
+        if found.frames == 0 && is_one_packet(&self.payload, first.header.len) {
+            found.evidence += 12;
+        }
+        if self.payload.is_empty() {
+            return;
+        }
+        match detect::chain(&self.payload, 0, &self.starts) {
+            Chain::Possible {
+                evidence, complete, ..
+            } => {
+                found.evidence += evidence;
+                found.begins_packet = true;
+                found.is_all_mqtt = complete && found.frames as usize >= data.len();
+                if found.is_all_mqtt {
+                    found.evidence += 12;
+                }
+            }
+            // The first frame may begin inside of a packet.
+            Chain::Refuted if is_telling => {
+                let inside =
+                    detect::search(&self.payload, &self.starts, detect::EXPECTED, searched.last);
+                found.evidence += inside
+                    .filter(|candidate| candidate.convincing)
+                    .map_or(0, |candidate| candidate.evidence);
+            }
+            Chain::Refuted => {}
+        }
     }
+
+    /// Puts the front of the payload of all frames together.
+    fn collect(&mut self, bytes: &[u8], data: &[Data]) {
+        self.payload.clear();
+        self.starts.clear();
+        if let Some(inflater) = &mut self.inflater {
+            inflater.forget();
+        }
+        let mut plain = Vec::new();
+        for data in data {
+            let room = MAX_PAYLOAD.saturating_sub(self.payload.len());
+            if room == 0 {
+                return;
+            }
+            let body = body(bytes, data);
+            let body = body.get(..room).unwrap_or(body);
+            self.starts.push(self.payload.len());
+            let key = data.header.mask.unwrap_or_default();
+            if !data.is_compressed {
+                unmask(body, key, 0, &mut self.payload);
+                continue;
+            }
+            plain.clear();
+            unmask(body, key, 0, &mut plain);
+            let payload = &mut self.payload;
+            let mut keep = |made: &[u8]| {
+                let room = MAX_PAYLOAD.saturating_sub(payload.len());
+                payload.extend_from_slice(made.get(..room).unwrap_or(made));
+            };
+            let inflater = self.inflater.get_or_insert_with(Inflater::new);
+            let mut read = inflater.piece(&plain, &mut keep);
+            if read.is_ok() && data.header.fin && body.len() as u64 == data.header.len {
+                read = inflater.end(&mut keep);
+            }
+            if read.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn body<'a>(bytes: &'a [u8], data: &Data) -> &'a [u8] {
+    let body = bytes.get(data.at..).unwrap_or_default();
+    body.get(..data.header.len as usize).unwrap_or(body)
 }
 
 /// Whether a frame of `len` bytes is one packet of that length.
@@ -215,22 +381,4 @@ fn is_one_packet(payload: &[u8], len: u64) -> bool {
         FixedHeader::parse(payload),
         Ok(Some(header)) if header.packet_len() as u64 == len && detect::prefix_fits(payload)
     )
-}
-
-/// The evidence for MQTT in the payload of frames, which begin at `starts` in it.
-fn mqtt(payload: &[u8], starts: &[usize], is_masked: bool, looks: &mut usize) -> u32 {
-    if let Chain::Possible { evidence, .. } = detect::chain(payload, 0, starts)
-        && !payload.is_empty()
-    {
-        return evidence;
-    }
-    // The first frame may begin inside of a packet. Where nothing is masked, packets inside of what
-    // is thought to be frames are no sign that it is.
-    if !is_masked || *looks == 0 {
-        return 0;
-    }
-    *looks -= 1;
-    detect::search(payload, starts, detect::EXPECTED, false)
-        .filter(|candidate| candidate.convincing)
-        .map_or(0, |candidate| candidate.evidence)
 }
