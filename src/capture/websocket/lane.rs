@@ -33,6 +33,8 @@ pub(super) struct Agreed {
     pub(super) awaited: Option<End>,
     /// The upgrade was seen.
     pub(super) is_upgraded: bool,
+    /// Frames were found in the middle of a direction.
+    is_found: bool,
     /// Whether permessage-deflate was offered, and whether it was accepted.
     offered: Option<bool>,
     accepted: Option<bool>,
@@ -188,7 +190,7 @@ impl Lane {
     }
 
     fn is_known(&self, agreed: &Agreed, inside: &Inside<'_>) -> bool {
-        agreed.is_upgraded || inside.dialogue.claim() == Claim::Mine
+        agreed.is_upgraded || agreed.is_found || inside.dialogue.claim() == Claim::Mine
     }
 
     /// Reads what is on the tape as far as it can be told what it is.
@@ -357,6 +359,7 @@ impl Lane {
             self.skip(at, inside);
             self.searched = 0;
             self.state = State::Frames;
+            agreed.is_found = true;
             let is_masked = self
                 .tape
                 .bytes()

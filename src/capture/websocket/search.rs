@@ -294,7 +294,7 @@ impl Looker {
         let ends_well = found.frames > 1 || found.ends_segment;
         // Where nothing is masked, packets inside of what is thought to be frames are no sign that
         // it is: they may be plain MQTT.
-        let is_telling = found.is_masked || first.is_compressed || searched.is_known;
+        let is_telling = found.is_masked || first.is_compressed || (searched.is_known && ends_well);
         let is_worth_it = begins_packet || first.is_compressed || (ends_well && is_telling);
         if !is_worth_it || self.looks == MAX_LOOKS {
             return;

@@ -705,11 +705,19 @@ fn any_single_loss() {
     }
 }
 
-/// The capture begins with any segment.
+/// The capture begins with any segment. On port 1883 two packets are enough to say that they are
+/// plain MQTT, so there this holds for frames of one packet. And a single frame with all packets
+/// whose header is not captured is nothing but MQTT.
 #[test]
 fn mid_stream() {
     for style in Style::PLAIN {
+        if style == Style::Packets(usize::MAX) {
+            continue;
+        }
         for port in [1883, 8083] {
+            if port == 1883 && style != Style::Packets(1) {
+                continue;
+            }
             let wrapped = wrap(&small_talk(port), style);
             for steps in schedules(&wrapped) {
                 for begin in sample(&steps).filter(|begin| *begin > 0) {
