@@ -5,7 +5,7 @@
 
 use super::{
     dialogue::{Connection, Dialogue},
-    follower::{Claim, End, Follower, Lost},
+    follower::{Claim, End, Follower, Lost, Pair},
     packets::Out,
     record::Place,
     websocket::WebSocket,
@@ -39,6 +39,7 @@ impl Contest {
 
     /// Lets every reading have what came, and drops those that are out.
     fn each(&mut self, out: &mut Out, mut give: impl FnMut(&mut Reading, &mut Out)) {
+        out.suspected = Pair::default();
         for (i, reading) in self.readings.iter_mut().enumerate() {
             give(reading, out);
             if !self.is_decided && reading.claim() == Claim::Mine {

@@ -173,16 +173,31 @@ impl Dialogue {
             }
             evidence += found;
         }
-        if evidence >= needed || (self.forced() && last) {
+        if evidence >= needed && !last && self.is_suspected(out) {
+            // What it is wrapped in, if it is, will show.
+            self.keep_last(WINDOW);
+        } else if evidence >= needed || (self.forced() && last) {
             self.accept(None, out);
         } else if last || (!expected && self.flows.first.seen.max(self.flows.second.seen) > GIVE_UP)
         {
             self.reject();
         } else {
-            for end in [End::First, End::Second] {
-                self.flows.get_mut(end).keep_last(WINDOW);
-            }
+            self.keep_last(WINDOW);
         }
+    }
+
+    fn keep_last(&mut self, window: usize) {
+        for end in End::BOTH {
+            self.flows.get_mut(end).keep_last(window);
+        }
+    }
+
+    /// Whether what was found begins where it may be wrapped in something.
+    fn is_suspected(&self, out: &Out) -> bool {
+        End::BOTH.into_iter().any(|end| {
+            let found = self.flows.get(end).found();
+            found.is_some_and(|found| found <= *out.suspected.get(end))
+        })
     }
 
     /// Whether the first bytes of the end that opened the connection are still to come, in order:
@@ -202,8 +217,7 @@ impl Dialogue {
         self.count_undecided(out);
         if out.undecided > MAX_UNDECIDED && self.verdict == Verdict::Undecided {
             if self.expected() {
-                self.flows.first.keep_last(SMALL_WINDOW);
-                self.flows.second.keep_last(SMALL_WINDOW);
+                self.keep_last(SMALL_WINDOW);
             } else {
                 self.reject();
             }

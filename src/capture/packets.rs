@@ -76,6 +76,9 @@ pub(super) struct Out {
     pub(super) mqttsn_pairs: u64,
     /// Bytes kept in all streams of which it is not known yet whether they are MQTT.
     pub(super) undecided: usize,
+    /// Of the connection that is being fed: so many of the last bytes of each direction may be
+    /// something that MQTT is wrapped in. Plain MQTT that is found there has to wait.
+    pub(super) suspected: Pair<usize>,
 }
 
 /// Pulls MQTT packets, and what stands in their place, out of a capture.

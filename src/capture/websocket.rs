@@ -93,6 +93,13 @@ impl WebSocket {
                 self.abandon(out);
             }
         }
+        out.suspected = match self.claim() {
+            Claim::Open => Pair {
+                first: self.lanes.first.suspected(),
+                second: self.lanes.second.suspected(),
+            },
+            Claim::Mine | Claim::Not => Pair::default(),
+        };
         self.count_undecided(out);
         if self.claim() == Claim::Open && out.undecided > MAX_UNDECIDED && !self.agreed.is_upgraded
         {

@@ -115,6 +115,11 @@ impl Flow {
         }
     }
 
+    /// So many of the last bytes are what the scan found.
+    pub(super) fn found(&self) -> Option<usize> {
+        self.candidate.map(|at| self.tape.len().saturating_sub(at))
+    }
+
     /// Forgets all but the last `window` bytes, once there are twice as many.
     pub(super) fn keep_last(&mut self, window: usize) {
         if self.tape.len() > 2 * window {

@@ -66,6 +66,8 @@ pub(super) struct Lane {
     responds: bool,
     /// Length of the tape at which searching is worth it again.
     next_search: usize,
+    /// Where on the tape frames may begin, see [`Outcome`](super::search::Outcome).
+    suspect: Option<usize>,
     /// Bytes searched in vain since this direction was last understood.
     searched: u64,
     /// Something is lost, or was not understood.
@@ -124,6 +126,14 @@ impl Lane {
     /// The first byte is there, and WebSocket does not begin like this.
     pub(super) fn is_refuted(&self) -> bool {
         self.has_failed() && self.from_start
+    }
+
+    /// So many of the last bytes may be frames.
+    pub(super) fn suspected(&self) -> usize {
+        match self.suspect {
+            Some(at) if self.state == State::Searching => self.tape.len().saturating_sub(at),
+            _ => 0,
+        }
     }
 
     /// Bytes that are kept.
@@ -344,7 +354,7 @@ impl Lane {
         // As often as plain MQTT is looked for: who finds something first is right.
         self.next_search = next_scan(len);
         let is_known = self.is_known(agreed, inside);
-        let found = search(Searched {
+        let outcome = search(Searched {
             bytes: self.tape.bytes(),
             segments: &self.tape.segments(),
             is_known,
@@ -355,7 +365,8 @@ impl Lane {
             },
             last,
         });
-        if let Some(at) = found {
+        self.suspect = outcome.suspect;
+        if let Some(at) = outcome.found {
             self.skip(at, inside);
             self.searched = 0;
             self.state = State::Frames;
@@ -397,6 +408,7 @@ impl Lane {
         inside.skipped(len, self.tape.place_at(0), reason);
         self.tape.take(len);
         self.next_search = self.next_search.saturating_sub(len);
+        self.suspect = self.suspect.and_then(|at| at.checked_sub(len));
     }
 }
 

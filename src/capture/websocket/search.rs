@@ -69,6 +69,8 @@ struct Found {
     /// The first one ends where a segment does.
     ends_segment: bool,
     is_masked: bool,
+    /// See [`weight`].
+    first_weight: u32,
     /// Where the first one ends.
     first_end: usize,
     /// The payload begins with a packet.
@@ -85,8 +87,24 @@ struct Data {
     is_compressed: bool,
 }
 
-/// The first place that convinces.
-pub(super) fn search(searched: Searched<'_>) -> Option<usize> {
+/// What a search gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Outcome {
+    /// The first place that convinces.
+    pub(super) found: Option<usize>,
+    /// The first place from which on there may be frames that are not masked. They hold MQTT as it
+    /// is, and whoever looks for plain MQTT there has to wait.
+    pub(super) suspect: Option<usize>,
+}
+
+/// Looks for frames.
+pub(super) fn search(searched: Searched<'_>) -> Outcome {
+    let mut suspect = None;
+    let found = find(searched, &mut suspect);
+    Outcome { found, suspect }
+}
+
+fn find(searched: Searched<'_>, suspect: &mut Option<usize>) -> Option<usize> {
     let mut looker = Looker::default();
     let mut is_rivalled = false;
     // Where a frame may begin, by where it would end.
@@ -100,6 +118,9 @@ pub(super) fn search(searched: Searched<'_>) -> Option<usize> {
         }
         let begins_segment = searched.begins_segment(at);
         if let Some(found) = searched.frames_at(at, &mut looker) {
+            if suspect.is_none() && !found.is_masked && found.first_weight >= USUAL {
+                *suspect = Some(at);
+            }
             let is_convincing = searched.is_convincing(&found, at, is_rivalled);
             if is_convincing && found.begins_packet {
                 return Some(with_fronts(at, &fronts));
@@ -222,6 +243,7 @@ impl Searched<'_> {
             }
             if count == 0 {
                 found.first_end = at + end;
+                found.first_weight = weight(&header);
             }
             let Some(behind) = rest.get(end..) else {
                 break;
@@ -254,6 +276,9 @@ impl Searched<'_> {
     }
 }
 
+/// The weight of what most frames are.
+const USUAL: u32 = 6;
+
 /// How much likelier a header is where a frame begins than anywhere, in bits.
 fn weight(header: &Header) -> u32 {
     let by_len = match header.len {
@@ -263,7 +288,7 @@ fn weight(header: &Header) -> u32 {
         _ => 0,
     };
     let by_kind = match (header.opcode, header.fin) {
-        (Opcode::Data, true) => 6,
+        (Opcode::Data, true) => USUAL,
         (Opcode::Continuation | Opcode::Control | Opcode::Close, _) => 4,
         (Opcode::Data, false) => 2,
     };
@@ -294,7 +319,11 @@ impl Looker {
         let ends_well = found.frames > 1 || found.ends_segment;
         // Where nothing is masked, packets inside of what is thought to be frames are no sign that
         // it is: they may be plain MQTT.
-        let is_telling = found.is_masked || first.is_compressed || (searched.is_known && ends_well);
+        let is_in_a_row = found.frames > 2 || (found.frames > 1 && searched.last && found.complete);
+        let is_telling = found.is_masked
+            || first.is_compressed
+            || is_in_a_row
+            || (searched.is_known && ends_well);
         let is_worth_it = begins_packet || first.is_compressed || (ends_well && is_telling);
         if !is_worth_it || self.looks == MAX_LOOKS {
             return;
