@@ -17,8 +17,11 @@ use crate::capture::{
 /// What is searched for a frame at most.
 const WINDOW: usize = 256 * 1024;
 
-/// The same where it is not known whether this is WebSocket; after as much it is not.
+/// The same where it is not known whether this is WebSocket.
 const SMALL_WINDOW: usize = 64 * 1024;
+
+/// Bytes searched in vain after which it is not.
+const GIVE_UP: u64 = 256 * 1024;
 
 /// Bytes of other HTTP after which no upgrade is expected any longer.
 const MAX_HTTP: u64 = 1 << 20;
@@ -389,7 +392,7 @@ impl Lane {
             self.searched += (len / 2) as u64;
             self.skip(len / 2, inside);
             self.next_search = 0;
-            if !is_known && self.searched > SMALL_WINDOW as u64 {
+            if !is_known && self.searched > GIVE_UP {
                 self.state = State::Failed;
             }
         }

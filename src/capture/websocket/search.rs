@@ -39,6 +39,13 @@ const MAX_FRAMES: usize = 64;
 const MAX_PAYLOAD: usize = 4096;
 const MAX_LOOKS: usize = 256;
 
+/// The same where the payload begins inside of a packet, and one has to be searched for.
+const MAX_INSIDE: usize = 1024;
+const MAX_LOOKS_INSIDE: usize = 16;
+
+/// Places that are remembered because a frame from there would end where another one begins.
+const MAX_FRONTS: usize = 16 * 1024;
+
 /// Nobody sends more in one frame: it is four times the largest MQTT packet.
 const MAX_FRAME: u64 = 1 << 30;
 
@@ -125,7 +132,7 @@ fn find(searched: Searched<'_>, suspect: &mut Option<usize>) -> Option<usize> {
             if is_convincing && found.begins_packet {
                 return Some(with_fronts(at, &fronts));
             }
-            if found.first_end > at {
+            if found.first_end > at && fronts.len() < MAX_FRONTS {
                 fronts.entry(found.first_end).or_insert(at);
             }
             if !is_convincing {
@@ -299,6 +306,7 @@ fn weight(header: &Header) -> u32 {
 #[derive(Debug, Default)]
 struct Looker {
     looks: usize,
+    looks_inside: usize,
     payload: Vec<u8>,
     /// Where frames begin in it.
     starts: Vec<usize>,
@@ -348,9 +356,12 @@ impl Looker {
                 }
             }
             // The first frame may begin inside of a packet.
-            Chain::Refuted if is_telling => {
-                let inside =
-                    detect::search(&self.payload, &self.starts, detect::EXPECTED, searched.last);
+            Chain::Refuted if is_telling && self.looks_inside < MAX_LOOKS_INSIDE => {
+                self.looks_inside += 1;
+                let payload = self.payload.get(..MAX_INSIDE).unwrap_or(&self.payload);
+                let starts = self.starts.partition_point(|start| *start < payload.len());
+                let starts = self.starts.get(..starts).unwrap_or_default();
+                let inside = detect::search(payload, starts, detect::EXPECTED, searched.last);
                 found.evidence += inside
                     .filter(|candidate| candidate.convincing)
                     .map_or(0, |candidate| candidate.evidence);

@@ -799,6 +799,114 @@ fn is_subsequence(some: &[Vec<u8>], all: &[Vec<u8>]) -> bool {
     some.iter().all(|one| all.any(|other| other == one))
 }
 
+/// The same in the middle of a connection: a message that refers to what was before the capture is
+/// not made up.
+#[test]
+fn mid_stream_in_compressed_messages() {
+    for style in Style::COMPRESSED {
+        let wrapped = wrap(&small_talk(8083), style);
+        for steps in schedules(&wrapped) {
+            for begin in sample(&steps).filter(|begin| *begin > 0) {
+                let records = with_loss(&wrapped, &steps, 0..begin);
+                let had = [0, 1].map(|from| to_be_had(&wrapped, &steps, 0..begin, from));
+                let found = [0, 1].map(|from| whole(&wrapped, &records, from));
+                let what = format!("{style:?} from {:?} on", steps[begin]);
+                for from in [0, 1] {
+                    let sent: Vec<_> = wrapped.sent[from].iter().map(|p| p.bytes.clone()).collect();
+                    assert!(is_subsequence(&found[from], &sent), "{what}: {records:?}");
+                    let is_enough = had.iter().any(|had| had.len() >= 8);
+                    if is_enough && !style.keeps_context() {
+                        assert!(
+                            is_subsequence(&had[from], &found[from]),
+                            "{what}: {records:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A few bytes that stand for very many: no more is kept than of any other packet.
+#[test]
+fn a_message_that_grows_is_cut_at_the_limit() {
+    let v = Version::V311;
+    let talk = Talk::new(
+        &[
+            connect(v, "bomb"),
+            publish(v, "t", &vec![0; 30_000_000]),
+            publish(v, "t", b"behind"),
+        ],
+        &[connack(v)],
+    );
+    let style = Style::Deflate {
+        packets: 1,
+        takeover: true,
+    };
+    let wrapped = wrap(&talk, style);
+    assert!(wrapped.talk.stream(0).len() < 60_000);
+    let mut capture = Capture::new(Link::Ethernet, MICRO);
+    play_wrapped(&wrapped, &chunks(&wrapped.talk, 1448), &mut capture);
+    let options = midge::capture::Options {
+        max_packet: 100_000,
+        ..midge::capture::Options::default()
+    };
+    let (records, ..) = super::read_with(&capture.file(), options);
+    let client: Vec<_> = packets(&records)
+        .into_iter()
+        .filter(|packet| packet.at.src == talk.addrs[0])
+        .map(|packet| (packet.bytes.len(), packet.announced_len))
+        .collect();
+    let lens = [0, 1, 2].map(|i| talk.packets[0][i].len());
+    let expected = [(lens[0], lens[0]), (100_000, lens[1]), (lens[2], lens[2])];
+    assert_eq!(client, expected);
+}
+
+/// Large packets and frames, and segments of the usual size.
+#[test]
+fn any_single_loss_in_large_frames() {
+    for style in [
+        Style::Packets(1),
+        Style::Packets(3),
+        Style::Bytes(5000),
+        Style::Lengths,
+        Style::Fragments(20_000),
+    ] {
+        let mut talk = large_talk();
+        for packets in &mut talk.packets {
+            // By them alone a packet boundary behind a loss can be told.
+            let at = packets.len() - 1;
+            packets.splice(
+                at..at,
+                (0..3).map(|i| publish(Version::V311, "tail", &[b'a' + i; 9])),
+            );
+        }
+        let wrapped = wrap(&talk, style);
+        for steps in [chunks(&wrapped.talk, 1448), chunks(&wrapped.talk, 20_000)] {
+            for lost in sample(&steps).filter(|lost| *lost > 0) {
+                let records = with_loss(&wrapped, &steps, lost..lost + 1);
+                for from in [0, 1] {
+                    assert_eq!(
+                        lens(&whole(&wrapped, &records, from)),
+                        lens(&to_be_had(&wrapped, &steps, lost..lost + 1, from)),
+                        "{style:?} without {:?} from {from}",
+                        steps[lost]
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Of each packet what tells it from the others of a talk.
+fn lens(packets: &[Vec<u8>]) -> Vec<(usize, &[u8])> {
+    let front = |packet: &Vec<u8>| packet.len().min(20);
+    packets
+        .iter()
+        .map(|packet| (packet.len(), &packet[..front(packet)]))
+        .collect()
+}
+
 /// A hole in the payload of a large frame leaves the frame's length and the phase of its mask.
 #[test]
 fn a_hole_inside_of_one_frame_is_exact() {
