@@ -220,6 +220,7 @@ impl Searched<'_> {
         }
         let mut data: Vec<Data> = Vec::new();
         let mut is_masked = self.is_masked;
+        let mut mask = None;
         let mut message_is_open = None;
         let mut is_compressed = false;
         let mut rest = self.bytes.get(at..)?;
@@ -229,6 +230,11 @@ impl Searched<'_> {
             };
             self.check(&header, count, is_masked)?;
             is_masked = Some(header.mask.is_some());
+            // Each frame has another key, but where somebody always takes zero. A pattern that
+            // repeats, as zeros under one mask are, has the same.
+            let is_pattern =
+                header.mask.is_some() && header.mask != Some([0; 4]) && header.mask == mask;
+            mask = header.mask;
             let end = header.len as usize + header.header_len;
             match (header.opcode, message_is_open) {
                 // Nothing comes behind it, and nothing is found by it.
@@ -240,7 +246,7 @@ impl Searched<'_> {
             if header.opcode == Opcode::Data {
                 is_compressed = header.rsv1;
             }
-            found.evidence += weight(&header);
+            found.evidence += if is_pattern { 0 } else { weight(&header) };
             if matches!(header.opcode, Opcode::Data | Opcode::Continuation) && header.len > 0 {
                 data.push(Data {
                     header,

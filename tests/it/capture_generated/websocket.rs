@@ -672,7 +672,7 @@ fn to_be_had(wrapped: &Wrapped, steps: &[Step], lost: Range<usize>, from: From) 
 
 /// All steps; of very many, some.
 fn sample(steps: &[Step]) -> impl Iterator<Item = usize> + use<> {
-    (0..steps.len()).step_by((steps.len() / 60).max(1) | 1)
+    (0..steps.len()).step_by((steps.len() / 30).max(1) | 1)
 }
 
 fn schedules(wrapped: &Wrapped) -> Vec<Vec<Step>> {
