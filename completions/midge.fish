@@ -112,12 +112,14 @@ complete -c midge -n "__fish_midge_using_subcommand decode" -l from -d 'Who sent
 server\t'The broker'"
 complete -c midge -n "__fish_midge_using_subcommand decode" -l port -d 'Take connections with this port as MQTT, whatever they look like; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l not-port -d 'Leave connections with this port out; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l keylog -d 'Decrypt TLS with the secrets in this key log (SSLKEYLOGFILE format)' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c midge -n "__fish_midge_using_subcommand decode" -l json -d 'One JSON object per packet'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l tree -d 'Every field with its bytes and bits'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l lines -d 'One line per packet'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l summary -d 'Only count: packets by type, version and sender, bytes, gaps. With --json as one object'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l show-secrets -d 'Show passwords instead of their length'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l raw -d 'Add the whole packet as raw_hex to the JSON, passwords included'
 complete -c midge -n "__fish_midge_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -8,6 +8,7 @@ use super::{
     follower::{Claim, End, Follower, Lost, Pair},
     packets::Out,
     record::Place,
+    tls::Tls,
     websocket::WebSocket,
 };
 
@@ -23,6 +24,16 @@ pub(super) struct Contest {
 
 /// The readings of a TCP stream.
 pub(super) fn of_stream(connection: Connection) -> Contest {
+    Contest::between(vec![
+        Box::new(Tls::new(connection.clone())),
+        Box::new(WebSocket::new(connection.clone())),
+        Box::new(Dialogue::new(connection)),
+    ])
+}
+
+/// The readings of what is in TLS. Not TLS again: what is wrapped in it without end must not take
+/// the stack without end.
+pub(super) fn of_tls(connection: Connection) -> Contest {
     Contest::between(vec![
         Box::new(WebSocket::new(connection.clone())),
         Box::new(Dialogue::new(connection)),
@@ -76,6 +87,12 @@ impl Follower for Contest {
     fn finish(&mut self, out: &mut Out) {
         self.each(out, |reading, out| reading.finish(out));
         self.readings.clear();
+    }
+
+    fn abandon(&mut self, out: &mut Out) {
+        for mut reading in self.readings.drain(..) {
+            reading.abandon(out);
+        }
     }
 
     fn claim(&self) -> Claim {

@@ -349,8 +349,8 @@ impl Dialogue {
                 Record::Packet(packet) => &mut packet.at,
                 Record::Gap(gap) => &mut gap.at,
                 Record::Skipped(skipped) => &mut skipped.at,
-                // Only datagrams carry them.
-                Record::Message(_) => continue,
+                // Only datagrams carry the one, and only TLS the other.
+                Record::Message(_) | Record::Sealed(_) => continue,
             };
             at.from = self.side(self.end_of(at.src));
             out.records.push_back(record);

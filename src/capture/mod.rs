@@ -3,6 +3,8 @@
 //!
 //! ```text
 //! file (pcap, pcapng)  ->  link  ->  ip  ->  tcp (reassembly)  ->  dialogue (MQTT)  ->  packets
+//!  (gzip, zstd)              (defrag, tunnel)
+//!                                                              ->  tls  ->  dialogue
 //!                                       ->  udp (MQTT-SN)                          ->  messages
 //! ```
 //!
@@ -14,6 +16,7 @@
 //! The entry is [`Packets`]: give it a reader, pull [`Record`]s.
 
 mod contest;
+pub mod defrag;
 pub mod detect;
 mod dialogue;
 pub mod error;
@@ -25,15 +28,18 @@ pub mod packets;
 pub mod record;
 mod tape;
 pub mod tcp;
+mod tls;
+pub mod tunnel;
 mod udp;
 mod websocket;
 pub mod write;
 
 pub use error::CaptureError;
-pub use file::{Frame, FrameReader, is_capture};
+pub use file::{Frame, FrameReader, is_capture, other_format};
 pub use packets::{Options, Packets, Stats};
 pub use record::{
-    CapturedMessage, CapturedPacket, Gap, Location, Place, Record, SkipReason, Skipped, Timestamp,
-    VersionFrom,
+    CapturedMessage, CapturedPacket, Gap, Location, Place, Record, SealReason, Sealed, SkipReason,
+    Skipped, Timestamp, VersionFrom,
 };
+pub use tls::{CipherSuite, TlsVersion};
 pub use write::{CaptureWriter, WrittenStream};

@@ -1,17 +1,24 @@
 //! The way through all layers: pull records out of a capture.
 
-use std::{collections::VecDeque, io::Read, sync::Arc};
+use std::{
+    collections::VecDeque,
+    io::{self, Read},
+    sync::Arc,
+};
 
 use super::{
     contest::{self, Contest},
+    defrag::Defragmenter,
     dialogue::Connection,
     error::CaptureError,
     file::FrameReader,
     follower::Pair,
-    ip::{self, Transport},
-    link::{self, Skip},
+    ip::{self, IpPacket, Transport},
+    link::{self, LinkType, Skip},
     record::{Place, Record},
     tcp::Streams,
+    tls::{self, Secrets},
+    tunnel,
     udp::Pairs,
 };
 use crate::mqtt::Version;
@@ -50,10 +57,15 @@ pub struct Stats {
     pub tcp: u64,
     /// Frames with a UDP datagram.
     pub udp: u64,
-    /// Frames with a piece of an IP packet, which are not put together.
+    /// Frames with a piece of an IP packet. The one that makes the packet whole counts for what is
+    /// in the packet instead.
     pub fragments: u64,
+    /// IP packets that were sent in pieces and never became whole.
+    pub incomplete: u64,
     /// Frames of a link type that is not read.
     pub unknown_link: u64,
+    /// The first such link type.
+    pub unknown_link_type: Option<LinkType>,
     /// Frames with headers that are cut or damaged.
     pub damaged: u64,
     /// Every other frame.
@@ -66,6 +78,8 @@ pub struct Stats {
     pub udp_pairs: u64,
     /// UDP peer pairs that carry MQTT-SN.
     pub mqttsn_pairs: u64,
+    /// Lines of key logs that cannot be read.
+    pub damaged_key_lines: u64,
 }
 
 /// What the streams have given and nobody has pulled yet.
@@ -79,6 +93,16 @@ pub(super) struct Out {
     /// Of the connection that is being fed: so many of the last bytes of each direction may be
     /// something that MQTT is wrapped in. Plain MQTT that is found there has to wait.
     pub(super) suspected: Pair<usize>,
+    /// The secrets of TLS sessions.
+    pub(super) secrets: Secrets,
+    /// Bytes kept in all streams until it is known whether they are TLS, or how to open them.
+    pub(super) held: usize,
+    /// What may be tried to open records of TLS.
+    pub(super) tls_budget: tls::Budget,
+    /// What has ended and waits for secrets.
+    pub(super) parked: tls::Parked,
+    /// Where records of TLS are opened.
+    pub(super) scratch: Vec<u8>,
 }
 
 /// Pulls MQTT packets, and what stands in their place, out of a capture.
@@ -89,6 +113,7 @@ pub(super) struct Out {
 pub struct Packets<R> {
     frames: FrameReader<R>,
     options: Arc<Options>,
+    defragmenter: Defragmenter,
     streams: Streams<Contest>,
     pairs: Pairs,
     out: Out,
@@ -104,6 +129,7 @@ impl<R: Read> Packets<R> {
         Packets {
             frames: FrameReader::new(reader),
             options: Arc::new(options),
+            defragmenter: Defragmenter::new(),
             streams: Streams::new(),
             pairs: Pairs::default(),
             out: Out::default(),
@@ -115,6 +141,15 @@ impl<R: Read> Packets<R> {
             over: false,
             error: None,
         }
+    }
+
+    /// Reads the secrets of TLS sessions from a key log (the format of `SSLKEYLOGFILE`), too: what
+    /// it has now, and while secrets are missing, what it has got since.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn follow_key_log(&mut self, log: Box<dyn Read>) -> io::Result<()> {
+        self.out.secrets.follow(log)
     }
 
     /// The next record; `Ok(None)` at the end.
@@ -140,21 +175,34 @@ impl<R: Read> Packets<R> {
     /// Counts up to now.
     pub fn stats(&self) -> Stats {
         Stats {
+            incomplete: self.defragmenter.given_up(),
             streams: self.streams.opened(),
             mqtt_streams: self.out.mqtt_streams,
             udp_pairs: self.pairs.opened(),
             mqttsn_pairs: self.out.mqttsn_pairs,
+            damaged_key_lines: self.out.secrets.damaged(),
             ..self.stats
         }
     }
 
     /// Reads one frame.
     fn step(&mut self) {
+        self.out.secrets.may_come = self.frames.may_have_secrets();
+        for secrets in self.frames.take_secrets() {
+            self.out.secrets.add(&secrets);
+        }
         let frame = match self.frames.next_frame() {
             Ok(Some(frame)) => frame,
             end => {
                 self.error = end.err();
                 self.over = true;
+                self.defragmenter.finish();
+                for secrets in self.frames.take_secrets() {
+                    self.out.secrets.add(&secrets);
+                }
+                self.out.secrets.end();
+                tls::resume(self.last, &mut self.out);
+                tls::end_parked(&mut self.out);
                 self.streams.finish(&mut self.out);
                 return;
             }
@@ -163,34 +211,79 @@ impl<R: Read> Packets<R> {
         self.last = place;
         self.stats.frames += 1;
         self.streams.frame(place, &mut self.out);
-        match link::ip_packet(frame.link, frame.data).and_then(ip::transport) {
-            Ok(Transport::Tcp(segment)) => {
-                self.stats.tcp += 1;
-                let options = &self.options;
-                self.streams.segment(
-                    &segment,
+        tls::resume(place, &mut self.out);
+        let cut = (frame.original_len as usize).saturating_sub(frame.data.len());
+        let carried = link::ip_packet(frame.link, frame.data)
+            .and_then(|bytes| ip::packet(bytes, cut))
+            .and_then(|packet| {
+                unpack(
+                    &packet,
                     place,
-                    |stream, first, second| {
-                        contest::of_stream(Connection {
-                            stream,
-                            addrs: Pair { first, second },
-                            transport: "tcp",
-                            is_announced: false,
-                            options: Arc::clone(options),
-                        })
+                    &mut self.defragmenter,
+                    0,
+                    |carried| match carried {
+                        Transport::Tcp(segment) => {
+                            self.stats.tcp += 1;
+                            let options = &self.options;
+                            self.streams.segment(
+                                &segment,
+                                place,
+                                |stream, first, second| {
+                                    contest::of_stream(Connection {
+                                        stream,
+                                        addrs: Pair { first, second },
+                                        transport: "tcp",
+                                        is_announced: false,
+                                        options: Arc::clone(options),
+                                    })
+                                },
+                                &mut self.out,
+                            );
+                        }
+                        Transport::Udp(datagram) => {
+                            self.stats.udp += 1;
+                            self.pairs
+                                .datagram(&datagram, place, &self.options, &mut self.out);
+                        }
                     },
-                    &mut self.out,
-                );
-            }
-            Ok(Transport::Udp(datagram)) => {
-                self.stats.udp += 1;
-                self.pairs
-                    .datagram(&datagram, place, &self.options, &mut self.out);
-            }
+                )
+            });
+        match carried {
+            Ok(()) => {}
             Err(Skip::Fragment) => self.stats.fragments += 1,
-            Err(Skip::UnknownLink) => self.stats.unknown_link += 1,
+            Err(Skip::UnknownLink) => {
+                self.stats.unknown_link += 1;
+                self.stats.unknown_link_type.get_or_insert(frame.link);
+            }
             Err(Skip::Damaged) => self.stats.damaged += 1,
             Err(Skip::NotIp | Skip::NotTcpOrUdp) => self.stats.other += 1,
         }
     }
+}
+
+/// Gives what a packet carries to `take`: of pieces, once they are whole, and of tunnels, what is
+/// in them.
+fn unpack(
+    packet: &IpPacket<'_>,
+    place: Place,
+    defragmenter: &mut Defragmenter,
+    depth: usize,
+    take: impl FnOnce(Transport<'_>),
+) -> Result<(), Skip> {
+    let whole;
+    let mut packet = *packet;
+    if packet.fragment.is_some() {
+        whole = defragmenter.take(&packet, place).ok_or(Skip::Fragment)?;
+        packet = whole.packet();
+        packet.pass_extensions()?;
+    }
+    if depth < tunnel::MAX_DEPTH
+        && let Some((bytes, cut)) = tunnel::inner(&packet)?
+    {
+        let inner = ip::packet(bytes, cut)?;
+        let take: Box<dyn FnOnce(Transport<'_>)> = Box::new(take);
+        return unpack(&inner, place, defragmenter, depth + 1, take);
+    }
+    take(ip::transport(&packet)?);
+    Ok(())
 }

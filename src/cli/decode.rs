@@ -26,6 +26,10 @@ pub struct Decode {
     #[arg(long, group = "view")]
     pub lines: bool,
 
+    /// Only count: packets by type, version and sender, bytes, gaps. With --json as one object.
+    #[arg(long, conflicts_with_all = ["tree", "lines", "raw"])]
+    pub summary: bool,
+
     /// Read what follows CONNECT as this version, whatever it says: 5, 311 or 31.
     #[arg(long, value_name = "VERSION")]
     pub mqtt_version: Option<String>,
@@ -41,6 +45,12 @@ pub struct Decode {
     /// Leave connections with this port out; repeatable.
     #[arg(long, value_name = "PORT")]
     pub not_port: Vec<u16>,
+
+    /// Decrypt TLS with the secrets in this key log (SSLKEYLOGFILE format).
+    ///
+    /// It may still be growing. Secrets that a pcapng file holds are used without it.
+    #[arg(long, value_name = "FILE")]
+    pub keylog: Option<String>,
 
     /// Show passwords instead of their length.
     #[arg(long)]

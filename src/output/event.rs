@@ -4,7 +4,8 @@
 use std::io::{self, Write};
 
 use jiff::Timestamp;
-use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::json;
 
 /// The value of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +26,15 @@ pub type Field<'a> = (&'static str, Value<'a>);
 /// # Errors
 /// Those of `out`.
 pub fn write_json(out: &mut impl Write, fields: &[Field<'_>]) -> io::Result<()> {
-    super::json::write_line(out, &Object(fields))
+    json::write_object(out, |object| {
+        for &(name, value) in fields {
+            match value {
+                Value::Text(text) => object.entry(name, text),
+                Value::Number(number) => object.entry(name, number),
+                Value::Flag(flag) => object.entry(name, flag),
+            }
+        }
+    })
 }
 
 /// Writes an object with the time of now and these fields.
@@ -50,22 +59,6 @@ pub fn write_text_now(out: &mut impl Write, sentence: &str) -> io::Result<()> {
 /// UTC with milliseconds, as RFC 3339 has it.
 fn now() -> String {
     format!("{:.3}", Timestamp::now())
-}
-
-struct Object<'a>(&'a [Field<'a>]);
-
-impl Serialize for Object<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in self.0 {
-            match value {
-                Value::Text(text) => map.serialize_entry(name, text)?,
-                Value::Number(number) => map.serialize_entry(name, number)?,
-                Value::Flag(flag) => map.serialize_entry(name, flag)?,
-            }
-        }
-        map.end()
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! What stands in the place of packets: bytes that a capture lacks, and bytes that are not MQTT.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
-
-use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Place, colour, json};
 use crate::mqtt::rule::Severity;
@@ -40,7 +39,7 @@ pub enum Kind {
 /// # Errors
 /// Those of `out`.
 pub fn write_line(out: &mut impl Write, hole: &Hole) -> io::Result<()> {
-    let columns = super::line::columns(&hole.place);
+    let mut lines = super::line::Lines::default();
     let what = match hole.kind {
         Kind::Gap {
             lost,
@@ -57,7 +56,9 @@ pub fn write_line(out: &mut impl Write, hole: &Hole) -> io::Result<()> {
         Kind::Skipped { len, reason } => format!("{len} bytes skipped: {reason}"),
     };
     let mark = colour::severity(Severity::Warning);
-    writeln!(out, "{}{mark}     {what}", colour::dim(&columns))
+    // Writing to a String does not fail.
+    let _ = write!(lines.columns(&hole.place), "{mark}     {what}");
+    lines.end(out)
 }
 
 /// Writes the hole as a JSON line: the object has `record` instead of `type`.
@@ -65,30 +66,22 @@ pub fn write_line(out: &mut impl Write, hole: &Hole) -> io::Result<()> {
 /// # Errors
 /// Those of `out`.
 pub fn write_json(out: &mut impl Write, hole: &Hole) -> io::Result<()> {
-    json::write_line(out, hole)
-}
-
-impl Serialize for Hole {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        json::place(&mut map, &self.place)?;
-        match self.kind {
+    json::write_object(out, |object| {
+        json::place(object, &hole.place);
+        match hole.kind {
             Kind::Gap {
                 lost,
                 resynced_at_frame,
             } => {
-                map.serialize_entry("record", "gap")?;
-                map.serialize_entry("lost", &lost)?;
-                if let Some(frame) = resynced_at_frame {
-                    map.serialize_entry("resynced_at_frame", &frame)?;
-                }
+                object.entry("record", "gap");
+                object.entry("lost", lost);
+                object.maybe("resynced_at_frame", resynced_at_frame);
             }
             Kind::Skipped { len, reason } => {
-                map.serialize_entry("record", "skipped")?;
-                map.serialize_entry("len", &len)?;
-                map.serialize_entry("reason", reason)?;
+                object.entry("record", "skipped");
+                object.entry("len", len);
+                object.entry("reason", reason);
             }
         }
-        map.end()
-    }
+    })
 }

@@ -12,6 +12,7 @@ pub mod line;
 pub mod progress;
 pub mod replay;
 pub mod sn;
+pub mod summary;
 pub mod text;
 pub mod time;
 pub mod tree;
@@ -37,7 +38,7 @@ pub struct Decoded<'a> {
 }
 
 /// Where a packet came from, and how it was read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
     /// Where it came from.
     pub place: Place,
@@ -49,7 +50,7 @@ pub struct Origin {
 
 /// Where in a capture something stands; nothing of it is known for hex text. Keys as in the JSON
 /// lines.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
     /// Capture frame, from 1, that holds the packet's last byte.
     pub frame: Option<u64>,

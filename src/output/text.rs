@@ -60,6 +60,21 @@ impl fmt::Display for Hex<'_> {
     }
 }
 
+/// Appends what [`Safe`] shows of `text`, cut to `width` characters.
+pub fn push_safe(out: &mut String, text: &str, width: usize) {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'\\';
+    if text.len() <= width && text.as_bytes().iter().all(is_plain) {
+        out.push_str(text);
+        return;
+    }
+    // No character becomes less than one.
+    let seen = match text.char_indices().nth(width + 1) {
+        Some((end, _)) => text.get(..end).unwrap_or(text),
+        None => text,
+    };
+    out.push_str(&shorten(Safe(seen).to_string(), width));
+}
+
 /// Cuts `text` to `width` characters and marks the cut with an ellipsis.
 pub fn shorten(text: String, width: usize) -> String {
     if text.chars().count() <= width {

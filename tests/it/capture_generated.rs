@@ -9,6 +9,10 @@ use midge::{
 };
 use proptest::prelude::*;
 
+mod files;
+mod links;
+mod pack;
+mod tls;
 mod websocket;
 mod wire;
 

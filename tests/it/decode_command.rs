@@ -93,3 +93,86 @@ fn a_stderr_that_nobody_reads_changes_no_exit_code() {
     let status = midge(&["decode", "zz"]).stderr(writer).status().unwrap();
     assert_eq!(status.code(), Some(1));
 }
+
+/// The JSON objects of a run of `decode` over a capture.
+fn objects(capture: &str, flags: &[&str]) -> Vec<serde_json::Value> {
+    let mut args = vec!["decode", "--json"];
+    args.extend(flags);
+    let path = format!("{}/tests/captures/{capture}", env!("CARGO_MANIFEST_DIR"));
+    args.push(&path);
+    let ended = run(&args);
+    String::from_utf8(ended.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// A summary is the sum of what the other views show.
+#[test]
+fn a_summary_counts_what_the_lines_show() {
+    for capture in [
+        "mosq20_v5_ip6.pcap",
+        "riskyduha_mqtt.pcap",
+        "sv_events-invalid-qos.pcap",
+        "sv_midstream-split.pcap",
+        "rsmb_mqttsn_1884.pcap",
+    ] {
+        let all = objects(capture, &[]);
+        let summary = match objects(capture, &["--summary"]).as_slice() {
+            [one] => one.clone(),
+            several => panic!("{capture}: {several:?}"),
+        };
+        assert_eq!(summary["record"], "summary");
+        let count = |keep: &dyn Fn(&serde_json::Value) -> bool| {
+            all.iter().filter(|object| keep(object)).count() as u64
+        };
+        let sum = |key: &str| -> u64 { all.iter().filter_map(|object| object[key].as_u64()).sum() };
+        let is_mqtt = |object: &serde_json::Value| object["protocol"] == "mqtt";
+        assert_eq!(summary["packets"], count(&is_mqtt), "{capture}");
+        assert_eq!(
+            summary["sn_messages"],
+            count(&|o| o["protocol"] == "mqtt-sn"),
+            "{capture}"
+        );
+        assert_eq!(
+            summary["gaps"],
+            count(&|o| o["record"] == "gap"),
+            "{capture}"
+        );
+        assert_eq!(summary["lost"], sum("lost"), "{capture}");
+        let publishes = |from: &str| count(&|o| o["type"] == "PUBLISH" && o["from"] == from);
+        for from in ["client", "server"] {
+            let counted = summary["types"]["PUBLISH"][format!("from_{from}")].as_u64();
+            if let (Some(counted), true) = (counted, is_mqtt(&all[0])) {
+                assert_eq!(counted, publishes(from), "{capture} {from}");
+            }
+        }
+        if let Some(versions) = summary["versions"].as_object() {
+            for (version, counted) in versions {
+                let seen = count(&|o| is_mqtt(o) && o["version"] == version.as_str());
+                assert_eq!(counted, seen, "{capture} {version}");
+            }
+        }
+        let broken = count(&|o| {
+            let errors = |v: &serde_json::Value| v["severity"] == "error";
+            is_mqtt(o)
+                && o["violations"]
+                    .as_array()
+                    .is_some_and(|all| all.iter().any(errors))
+        });
+        assert_eq!(summary["broken"], broken, "{capture}");
+    }
+}
+
+#[test]
+fn a_summary_of_hex_is_a_table() {
+    let table = shown("c000 d000 3003 000161", &["--summary"]);
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .map(|l| l.split_whitespace().collect())
+        .collect();
+    assert_eq!(rows[0], ["packets", "3:", "3", "of", "MQTT", "3.1.1"]);
+    assert!(rows.contains(&vec!["PUBLISH", "1", "0", "5"]), "{table}");
+    assert!(rows.contains(&vec!["their", "payloads", "0"]), "{table}");
+}

@@ -1,15 +1,20 @@
-//! A growing and sliding window over a `Read`.
+//! A growing and sliding window over a `Read`, decompressed if it has to be.
 
 use std::io::{ErrorKind, Read};
 
+use super::{compressed::Compressed, magic::Compression};
 use crate::capture::error::CaptureError;
 
 /// How much is asked from the reader at once.
 const CHUNK: usize = 128 * 1024;
 
+/// Bytes that compressed data may become without giving a frame. Plain files need no such limit:
+/// they cost whoever wrote them what they cost us.
+const MAX_BARREN: u64 = 256 << 20;
+
 #[derive(Debug)]
 pub(super) struct Input<R> {
-    reader: R,
+    source: Source<R>,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
@@ -17,14 +22,56 @@ pub(super) struct Input<R> {
     offset: u64,
 }
 
+#[derive(Debug)]
+enum Source<R> {
+    Plain(R),
+    Compressed(Box<Compressed<R>>),
+    /// While one becomes the other.
+    Gone,
+}
+
 impl<R: Read> Input<R> {
     pub(super) fn new(reader: R) -> Input<R> {
         Input {
-            reader,
+            source: Source::Plain(reader),
             buffer: Vec::new(),
             start: 0,
             end: 0,
             offset: 0,
+        }
+    }
+
+    /// Decompresses from here on. What has been read is taken for compressed, and nothing of it may
+    /// have been taken before.
+    pub(super) fn decompress(&mut self, compression: Compression) -> Result<(), CaptureError> {
+        let Source::Plain(reader) = std::mem::replace(&mut self.source, Source::Gone) else {
+            return Ok(());
+        };
+        let compressed = Compressed::new(compression, self.data(), reader)?;
+        (self.start, self.end) = (0, 0);
+        self.source = Source::Compressed(Box::new(compressed));
+        Ok(())
+    }
+
+    /// How the file is compressed, if it is.
+    pub(super) fn compression(&self) -> Option<Compression> {
+        match &self.source {
+            Source::Compressed(compressed) => Some(compressed.compression()),
+            Source::Plain(_) | Source::Gone => None,
+        }
+    }
+
+    /// To be called before `len` bytes are taken that are no frame; `since` is where the last frame
+    /// ended. Refuses compressed data that becomes a lot of nothing.
+    pub(super) fn check_barren(&self, since: u64, len: u64) -> Result<(), CaptureError> {
+        match self.compression() {
+            Some(compression) if self.offset.saturating_add(len) - since > MAX_BARREN => {
+                Err(CaptureError::Bomb {
+                    format: compression.as_str(),
+                    limit: MAX_BARREN,
+                })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -51,15 +98,22 @@ impl<R: Read> Input<R> {
                 }
             }
             let space = self.buffer.get_mut(self.end..).unwrap_or_default();
-            match self.reader.read(space) {
-                Ok(0) => break,
-                Ok(n) => self.end += n,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(source) => {
-                    let offset = self.offset + (self.end - self.start) as u64;
-                    return Err(CaptureError::Io { offset, source });
-                }
+            let read = match &mut self.source {
+                Source::Plain(reader) => match reader.read(space) {
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    Err(source) => {
+                        let offset = self.offset + (self.end - self.start) as u64;
+                        return Err(CaptureError::Io { offset, source });
+                    }
+                    Ok(n) => n,
+                },
+                Source::Compressed(compressed) => compressed.read(space)?,
+                Source::Gone => 0,
+            };
+            if read == 0 {
+                break;
             }
+            self.end += read;
         }
         Ok(wanted.min(self.end - self.start))
     }

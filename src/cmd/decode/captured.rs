@@ -1,10 +1,11 @@
 //! From a capture to the view.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
 
-use super::super::{Exit, Failure, note};
+use super::super::{Exit, Failure, note, sealed};
 use super::messages::Messages;
 use super::show::Show;
 use super::{Plan, Stop};
@@ -32,27 +33,69 @@ pub(super) fn decode(
         ..Options::default()
     };
     let mut packets = Packets::new(reader, options);
+    let mut no_keys = "its keys are not known: give --keylog FILE".to_owned();
+    if let Some(log) = &plan.key_log {
+        File::open(log)
+            .and_then(|file| packets.follow_key_log(Box::new(file)))
+            .map_err(|error| {
+                Failure::new(Exit::Io, format!("cannot read the key log {log}: {error}"))
+            })?;
+        no_keys = format!("its keys are not in the key log {log}");
+    }
     let mut aliases = AliasesOf::new();
     let mut messages = Messages::default();
     let mut is_empty = true;
-    loop {
+    let mut is_sealed = false;
+    let error = loop {
         match packets.next() {
             Ok(Some(Record::Packet(packet))) => show_packet(&packet, &mut aliases, show)?,
             Ok(Some(Record::Message(message))) => messages.show(&message, show)?,
             Ok(Some(Record::Gap(gap))) => show.hole(&gap_hole(&gap))?,
             Ok(Some(Record::Skipped(skipped))) => show.hole(&skipped_hole(&skipped))?,
-            Ok(None) => break,
-            Err(error) => {
-                return Err(Failure::new(Exit::Io, format!("{name}: {error}")).into());
+            Ok(Some(Record::Sealed(found))) => {
+                note(sealed::sentence(&found, &no_keys));
+                is_sealed = true;
+                continue;
             }
+            Ok(None) => break None,
+            Err(error) => break Some(error),
         }
         is_empty = false;
+    };
+    let stats = packets.stats();
+    if let Some(summary) = show.summary() {
+        summary.frames = Some(stats.frames);
+        summary.tcp_streams = stats.streams;
+        summary.mqtt_streams = stats.mqtt_streams;
+        summary.mqttsn_pairs = stats.mqttsn_pairs;
     }
-    if is_empty {
-        let stats = packets.stats();
+    if let Some(error) = error {
+        return Err(Failure::new(Exit::Io, format!("{name}: {error}")).into());
+    }
+    let stats = packets.stats();
+    if let Some(link) = stats.unknown_link_type {
         note(format_args!(
-            "{name}: no MQTT found in {} frames with {} TCP connections (what is in TLS and \
-             WebSocket is not read yet)",
+            "{name}: {} of {} frames have a link type that is not read (the first is {}, see \
+             https://www.tcpdump.org/linktypes.html)",
+            stats.unknown_link, stats.frames, link.0
+        ));
+    }
+    if stats.incomplete > 0 {
+        note(format_args!(
+            "{name}: {} IP packets were sent in pieces, of which some are not in the capture",
+            stats.incomplete
+        ));
+    }
+    if stats.damaged_key_lines > 0 {
+        note(match stats.damaged_key_lines {
+            1 => "1 line of the key log cannot be read".to_owned(),
+            lines => format!("{lines} lines of the key log cannot be read"),
+        });
+    }
+    if is_empty && !is_sealed {
+        note(format_args!(
+            "{name}: no MQTT found in {} frames with {} TCP connections (what is in WebSocket is \
+             not read yet)",
             stats.frames, stats.streams
         ));
     }
@@ -64,6 +107,14 @@ fn show_packet(
     aliases: &mut AliasesOf,
     show: &mut Show<'_>,
 ) -> Result<(), Stop> {
+    let origin = Origin {
+        place: place(&packet.at),
+        version: packet.version,
+        version_from: packet.version_from.as_str(),
+    };
+    if show.count(&origin, &packet.bytes) {
+        return Ok(());
+    }
     let mut record = Recorder::default();
     let context = Context {
         version: packet.version,
@@ -90,11 +141,6 @@ fn show_packet(
             None
         }
         _ => None,
-    };
-    let origin = Origin {
-        place: place(&packet.at),
-        version: packet.version,
-        version_from: packet.version_from.as_str(),
     };
     show.packet(origin, &packet.bytes, &record, resolved)
 }

@@ -99,10 +99,12 @@ pub(super) fn decode(name: &str, text: &str, plan: &Plan, show: &mut Show<'_>) -
             version,
             version_from,
         };
-        let mut record = Recorder::default();
-        // What is wrong stands in the record.
-        let _ = decode_packet(packet, Context { version, from }, &mut record);
-        show.packet(origin, packet, &record, None)?;
+        if !show.count(&origin, packet) {
+            let mut record = Recorder::default();
+            // What is wrong stands in the record.
+            let _ = decode_packet(packet, Context { version, from }, &mut record);
+            show.packet(origin, packet, &record, None)?;
+        }
         if i + 1 == packets.len() && problem.is_none() {
             problem = cut(packet).map(|what| format!("{name}: {what} (packet at byte {offset})"));
         }

@@ -11,6 +11,9 @@ use crate::capture;
 /// Bytes of hex text that are read; it is kept in memory, and the input may have no end.
 const MAX_TEXT: u64 = 64 << 20;
 
+/// How much text is read before it is looked at.
+const CHUNK: u64 = 64 << 10;
+
 /// The input, opened, and what kind it is.
 pub(super) enum Input {
     /// Hex text.
@@ -20,7 +23,7 @@ pub(super) enum Input {
         /// The text.
         text: String,
     },
-    /// A pcap or pcapng file.
+    /// A pcap or pcapng file, or one of them compressed.
     Capture {
         /// How to call it in messages.
         name: String,
@@ -66,48 +69,81 @@ impl Input {
     }
 
     fn read(name: String, mut reader: Box<dyn Read>, live: bool) -> Result<Input, Failure> {
-        let failed = |error| Failure::new(Exit::Io, format!("cannot read {name}: {error}"));
+        let failed = |what: String| Failure::new(Exit::Io, what);
+        let unreadable = |error| failed(format!("cannot read {name}: {error}"));
+        // No byte more: of a capture that grows, the next one may be long in coming.
         let mut magic = Vec::new();
         reader
             .by_ref()
             .take(4)
             .read_to_end(&mut magic)
-            .map_err(failed)?;
-        let is_capture = capture::is_capture(&magic);
-        let reader = Cursor::new(magic).chain(reader);
-        if is_capture {
+            .map_err(unreadable)?;
+        if capture::is_capture(&magic) {
             return Ok(Input::Capture {
                 name,
-                reader: Box::new(reader),
+                reader: Box::new(Cursor::new(magic).chain(reader)),
                 live,
             });
         }
-        let mut bytes = Vec::new();
-        reader
-            .take(MAX_TEXT + 1)
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
-        if bytes.len() as u64 > MAX_TEXT {
-            return Err(Failure::new(
-                Exit::Io,
-                format!(
-                    "{name} is no pcap or pcapng file, and too large to be hex text (over {} MiB)",
-                    MAX_TEXT >> 20
+        match read_text(magic, reader).map_err(unreadable)? {
+            Text::Whole(text) if text.trim().is_empty() => Err(failed(format!("{name} is empty"))),
+            Text::Whole(text) => Ok(Input::Hex { name, text }),
+            Text::TooLong => Err(failed(format!(
+                "{name} is no pcap or pcapng file, and too large to be hex text (over {} MiB)",
+                MAX_TEXT >> 20
+            ))),
+            Text::Not { at, first } => Err(failed(match capture::other_format(&first) {
+                Some(format) => {
+                    format!("{name} is neither a pcap or pcapng file nor hex text, but {format}")
+                }
+                None => format!(
+                    "{name} is neither a pcap or pcapng file nor hex text (byte {at} is not text)"
                 ),
-            ));
-        }
-        match String::from_utf8(bytes) {
-            Ok(text) if text.trim().is_empty() => {
-                Err(Failure::new(Exit::Io, format!("{name} is empty")))
-            }
-            Ok(text) => Ok(Input::Hex { name, text }),
-            Err(error) => Err(Failure::new(
-                Exit::Io,
-                format!(
-                    "{name} is neither a pcap or pcapng file nor hex text (byte {} is not text)",
-                    error.utf8_error().valid_up_to()
-                ),
-            )),
+            })),
         }
     }
+}
+
+/// What was tried to be read as text.
+enum Text {
+    Whole(String),
+    TooLong,
+    /// The byte `at` is not text; `first` is what the input begins with.
+    Not {
+        at: usize,
+        first: Vec<u8>,
+    },
+}
+
+/// Reads to the end, or to the first byte that is no text: what is no text may be very long.
+fn read_text(mut bytes: Vec<u8>, mut reader: Box<dyn Read>) -> io::Result<Text> {
+    let mut checked = 0;
+    loop {
+        let read = reader.by_ref().take(CHUNK).read_to_end(&mut bytes)?;
+        let unchecked = bytes.get(checked..).unwrap_or_default();
+        let (valid, is_bad) = match std::str::from_utf8(unchecked) {
+            Ok(text) => (text.len(), false),
+            // A character may be cut by the end of what was read so far.
+            Err(error) => (error.valid_up_to(), error.error_len().is_some()),
+        };
+        let zero = unchecked.iter().take(valid).position(|byte| *byte == 0);
+        if is_bad || zero.is_some() {
+            let at = checked + zero.unwrap_or(valid);
+            return Ok(Text::Not { at, first: bytes });
+        }
+        checked += valid;
+        if bytes.len() as u64 > MAX_TEXT {
+            return Ok(Text::TooLong);
+        }
+        if read == 0 {
+            break;
+        }
+    }
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) => Text::Whole(text),
+        Err(error) => Text::Not {
+            at: error.utf8_error().valid_up_to(),
+            first: error.into_bytes(),
+        },
+    })
 }

@@ -23,7 +23,9 @@ struct Plan {
     from: Option<Side>,
     ports: Vec<u16>,
     not_ports: Vec<u16>,
+    key_log: Option<String>,
     view: Option<View>,
+    summary: bool,
     show_secrets: bool,
     raw: bool,
 }
@@ -49,6 +51,7 @@ impl Plan {
             }),
             ports: args.port.clone(),
             not_ports: args.not_port.clone(),
+            key_log: args.keylog.clone(),
             view: if args.json {
                 Some(View::Json)
             } else if args.tree {
@@ -58,6 +61,7 @@ impl Plan {
             } else {
                 None
             },
+            summary: args.summary,
             show_secrets: args.show_secrets,
             raw: args.raw,
         })
@@ -106,12 +110,17 @@ pub fn run(args: &cli::Decode) -> Result<Exit, Failure> {
     let result = match input {
         Input::Hex { name, text } => {
             let mut show = Show::new(&plan, View::Tree, &mut out);
-            hex_text::decode(&name, &text, &plan, &mut show)
+            let result = hex_text::decode(&name, &text, &plan, &mut show);
+            let end = show.finish();
+            result.and(end)
         }
         Input::Capture { name, reader, live } => {
             let mut show = Show::new(&plan, View::Lines, &mut out);
             show.flush_each = live;
-            captured::decode(&name, reader, &plan, &mut show)
+            let result = captured::decode(&name, reader, &plan, &mut show);
+            // What was counted before something failed is worth as much as what was shown.
+            let end = show.finish();
+            result.and(end)
         }
     };
     match (result, out.flush().map_err(Stop::from)) {

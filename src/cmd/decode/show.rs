@@ -3,19 +3,25 @@
 use std::io::Write;
 
 use super::{Plan, Stop, View};
-use crate::mqtt::decode::Recorder;
+use crate::mqtt::Packet;
+use crate::mqtt::decode::{Context, Recorder, Strict, decode};
 use crate::output::hole::{self, Hole};
-use crate::output::{Decoded, Origin, json, line, sn, tree};
+use crate::output::summary::{self, Summary};
+use crate::output::{Decoded, Origin, Place, json, line, sn, tree};
 
 /// The view, and where it goes.
 pub(super) struct Show<'o> {
     view: View,
     show_secrets: bool,
     raw: bool,
+    lines: line::Lines,
+    json: json::PacketLines,
     out: &'o mut dyn Write,
     /// Let each packet out at once, since the next may be long in coming.
     pub(super) flush_each: bool,
     is_first: bool,
+    /// What is counted, if nothing else is wanted.
+    summary: Option<Summary>,
 }
 
 impl<'o> Show<'o> {
@@ -24,10 +30,58 @@ impl<'o> Show<'o> {
             view: plan.view.unwrap_or(default),
             show_secrets: plan.show_secrets,
             raw: plan.raw,
+            lines: line::Lines::default(),
+            json: json::PacketLines::new(json::Options {
+                show_secrets: plan.show_secrets,
+                raw: plan.raw,
+            }),
             out,
             flush_each: false,
             is_first: true,
+            summary: plan.summary.then(Summary::default),
         }
+    }
+
+    /// Counts a packet, if counting is all that is wanted; says whether it is.
+    pub(super) fn count(&mut self, origin: &Origin, bytes: &[u8]) -> bool {
+        let Some(summary) = &mut self.summary else {
+            return false;
+        };
+        let Place { from, time, .. } = origin.place;
+        let version = origin.version;
+        summary.packet(
+            bytes.first().copied().unwrap_or_default(),
+            version,
+            from,
+            bytes.len(),
+        );
+        if let Some(time) = time {
+            summary.moment(time);
+        }
+        match decode(bytes, Context { version, from }, &mut Strict) {
+            Ok(Packet::Publish(publish)) => summary.payload_bytes += publish.payload.len() as u64,
+            Ok(_) => {}
+            Err(_) => summary.broken += 1,
+        }
+        true
+    }
+
+    /// The counts, if they are all that is wanted.
+    pub(super) fn summary(&mut self) -> Option<&mut Summary> {
+        self.summary.as_mut()
+    }
+
+    /// Shows what is only known at the end.
+    pub(super) fn finish(self) -> Result<(), Stop> {
+        let Some(summary) = self.summary else {
+            return Ok(());
+        };
+        let mut out = self.out;
+        match self.view {
+            View::Json => summary::write_json(&mut out, &summary)?,
+            View::Tree | View::Lines => summary::write_table(&mut out, &summary)?,
+        }
+        Ok(())
     }
 
     pub(super) fn packet<'a>(
@@ -45,14 +99,8 @@ impl<'o> Show<'o> {
         };
         let mut out = &mut *self.out;
         match self.view {
-            View::Json => {
-                let options = json::Options {
-                    show_secrets: self.show_secrets,
-                    raw: self.raw,
-                };
-                json::write_packet(&mut out, &decoded, options)?;
-            }
-            View::Lines => line::write(&mut out, &decoded)?,
+            View::Json => self.json.write(&mut out, &decoded)?,
+            View::Lines => self.lines.packet(&mut out, &decoded)?,
             View::Tree => {
                 if !self.is_first {
                     writeln!(out)?;
@@ -67,6 +115,10 @@ impl<'o> Show<'o> {
     }
 
     pub(super) fn message(&mut self, decoded: &sn::Decoded<'_>) -> Result<(), Stop> {
+        if let Some(summary) = &mut self.summary {
+            summary.sn_messages += 1;
+            return Ok(());
+        }
         let mut out = &mut *self.out;
         match self.view {
             View::Json => {
@@ -88,6 +140,16 @@ impl<'o> Show<'o> {
     }
 
     pub(super) fn hole(&mut self, hole: &Hole) -> Result<(), Stop> {
+        if let Some(summary) = &mut self.summary {
+            match hole.kind {
+                hole::Kind::Gap { lost, .. } => {
+                    summary.gaps += 1;
+                    summary.lost += lost;
+                }
+                hole::Kind::Skipped { len, .. } => summary.skipped += len,
+            }
+            return Ok(());
+        }
         let mut out = &mut *self.out;
         match self.view {
             View::Json => hole::write_json(&mut out, hole)?,

@@ -109,8 +109,7 @@ impl Printer {
                 digits: 6,
             }),
         };
-        // Writing to a Vec does not fail, and every key is a string.
-        let _ = json::write_line(&mut self.buffer, &line);
+        json::push_message(&mut self.buffer, &line);
     }
 }
 

@@ -48,7 +48,8 @@ pub struct Recorder<'a, F = Field, V = Violation> {
 impl<F, V> Default for Recorder<'_, F, V> {
     fn default() -> Self {
         Recorder {
-            fields: Vec::new(),
+            // Most packets have no more, and growing to it would cost as much as decoding.
+            fields: Vec::with_capacity(12),
             violations: Vec::new(),
         }
     }

@@ -3,74 +3,56 @@
 //! Keys come in a fixed order, are absent where they do not apply, and never change their name.
 //! What a packet's object holds is in `packet`; here is what all objects share.
 
+mod object;
 mod packet;
 mod properties;
 
 use std::io::{self, Write};
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-
 use super::Place;
 use crate::mqtt::rule::Violation;
 
-pub use packet::{Message, Options, write_packet};
+pub(super) use object::{Hex, List, Nested, Object, Shown, Value};
+pub use packet::{Message, Options, PacketLines, push_message, write_packet};
 
-/// Writes any object as one line.
+/// Writes a report as one line.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+pub fn write_line(out: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, value)?;
     out.write_all(b"\n")
 }
 
+/// Writes an object as one line.
+///
+/// # Errors
+/// Those of `out`.
+pub(super) fn write_object(
+    out: &mut impl Write,
+    fill: impl FnOnce(&mut Object<'_>),
+) -> io::Result<()> {
+    let mut line = Vec::new();
+    Object::write(&mut line, fill);
+    line.push(b'\n');
+    out.write_all(&line)
+}
+
 /// The keys that say where something came from.
-pub(super) fn place<M: SerializeMap>(map: &mut M, place: &Place) -> Result<(), M::Error> {
-    entry(map, "frame", place.frame)?;
-    entry(map, "time", place.time.map(Shown))?;
-    entry(map, "stream", place.stream)?;
-    entry(map, "src", place.endpoints.map(|(src, _)| Shown(src)))?;
-    entry(map, "dst", place.endpoints.map(|(_, dst)| Shown(dst)))?;
-    entry(map, "from", place.from.map(|side| side.as_str()))?;
-    entry(map, "transport", place.transport)
-}
-
-pub(super) fn entry<M: SerializeMap>(
-    map: &mut M,
-    key: &str,
-    value: Option<impl Serialize>,
-) -> Result<(), M::Error> {
-    match value {
-        Some(value) => map.serialize_entry(key, &value),
-        None => Ok(()),
+pub(super) fn place(object: &mut Object<'_>, place: &Place) {
+    object.maybe("frame", place.frame);
+    object.maybe("time", place.time.map(Shown));
+    object.maybe("stream", place.stream);
+    if let Some((src, dst)) = place.endpoints {
+        object.entry("src", Shown(src));
+        object.entry("dst", Shown(dst));
     }
-}
-
-/// Bytes under `key` if they are UTF-8, as hex under `hex_key` otherwise.
-pub(super) fn text<M: SerializeMap>(
-    map: &mut M,
-    key: &str,
-    hex_key: &str,
-    bytes: Option<&[u8]>,
-) -> Result<(), M::Error> {
-    let Some(bytes) = bytes else { return Ok(()) };
-    match std::str::from_utf8(bytes) {
-        Ok(text) => map.serialize_entry(key, text),
-        Err(_) => map.serialize_entry(hex_key, &hex::encode(bytes)),
-    }
-}
-
-/// Serialises a value as the string it displays as.
-pub(super) struct Shown<T>(pub(super) T);
-
-impl<T: std::fmt::Display> Serialize for Shown<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
+    object.maybe("from", place.from.map(|side| side.as_str()));
+    object.maybe("transport", place.transport);
 }
 
 /// A violation of any protocol.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug)]
 pub(super) struct Broken {
     pub(super) ids: Vec<&'static str>,
     pub(super) severity: &'static str,
@@ -88,5 +70,27 @@ impl From<&Violation> for Broken {
             offset: violation.offset,
             len: violation.len,
         }
+    }
+}
+
+impl Value for Broken {
+    fn write(self, out: &mut Vec<u8>) {
+        Object::write(out, |object| {
+            object.entry("ids", List(self.ids));
+            object.entry("severity", self.severity);
+            object.entry("message", self.message.as_str());
+            object.entry("offset", self.offset);
+            object.entry("len", self.len);
+        });
+    }
+}
+
+/// The key of what is wrong, if something is.
+pub(super) fn violations<'v, V>(object: &mut Object<'_>, violations: &'v [V])
+where
+    Broken: From<&'v V>,
+{
+    if !violations.is_empty() {
+        object.entry("violations", List(violations.iter().map(Broken::from)));
     }
 }

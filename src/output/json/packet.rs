@@ -2,12 +2,10 @@
 
 use std::io::{self, Write};
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-
 use super::super::time::Time;
 use super::super::{Decoded, Origin};
 use super::properties::PropertyList;
-use super::{Broken, Shown, entry, place, text, write_line};
+use super::{Hex, List, Nested, Object, Shown, Value as JsonValue, place, violations};
 use crate::mqtt::decode::{Field, FieldRecord};
 use crate::mqtt::frame::FixedHeader;
 use crate::mqtt::packet::SubscriptionOptions;
@@ -33,7 +31,48 @@ pub fn write_packet(
     decoded: &Decoded<'_>,
     options: Options,
 ) -> io::Result<()> {
-    write_line(out, &Packet::from_decoded(decoded, options))
+    PacketLines::new(options).write(out, decoded)
+}
+
+/// Writes decoded packets, each as one line.
+#[derive(Debug)]
+pub struct PacketLines {
+    options: Options,
+    /// The last line.
+    line: Vec<u8>,
+    /// What the line begins with, and how long that is: packets of one segment share it.
+    front: Option<(Origin, usize)>,
+}
+
+impl PacketLines {
+    /// Nothing is written yet.
+    pub fn new(options: Options) -> PacketLines {
+        PacketLines {
+            options,
+            line: Vec::new(),
+            front: None,
+        }
+    }
+
+    /// Writes a packet.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write(&mut self, out: &mut impl Write, decoded: &Decoded<'_>) -> io::Result<()> {
+        match self.front {
+            Some((origin, len)) if origin == decoded.origin => self.line.truncate(len),
+            _ => {
+                self.line.clear();
+                Object::write(&mut self.line, |object| origin(object, &decoded.origin));
+                self.line.pop();
+                self.front = Some((decoded.origin, self.line.len()));
+            }
+        }
+        let packet = Packet::from_decoded(decoded, self.options);
+        Object::resume(&mut self.line, |object| packet.entries(object));
+        self.line.push(b'\n');
+        out.write_all(&self.line)
+    }
 }
 
 /// A message as `sub --json` writes it: the keys of a PUBLISH that exist there.
@@ -59,29 +98,40 @@ pub struct Message<'a> {
     pub time: Option<Time>,
 }
 
-impl Serialize for Message<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+/// Appends a message as one line.
+pub fn push_message(out: &mut Vec<u8>, message: &Message<'_>) {
+    Object::write(out, |object| {
+        object.maybe("time", message.time.map(Shown));
+        protocol(object, message.version);
         let packet = Packet {
-            time: self.time,
-            version: Some(self.version),
             type_name: "PUBLISH",
-            publish_flags: Some((self.dup, self.qos, self.retain)),
-            packet_id: self.packet_id,
-            topic: Some(self.topic.as_bytes()),
-            properties: self.properties.iter().collect(),
-            payload: Some(self.payload),
+            publish_flags: Some((message.dup, message.qos, message.retain)),
+            packet_id: message.packet_id,
+            topic: Some(message.topic.as_bytes()),
+            properties: message.properties.iter().collect(),
+            payload: Some(message.payload),
             ..Packet::default()
         };
-        packet.serialize(serializer)
-    }
+        packet.entries(object);
+    });
+    out.push(b'\n');
 }
 
-/// All keys of a packet's object that depend on the packet.
+/// The keys that packets of one segment share.
+fn origin(object: &mut Object<'_>, origin: &Origin) {
+    place(object, &origin.place);
+    protocol(object, origin.version);
+    object.entry("version_from", origin.version_from);
+}
+
+fn protocol(object: &mut Object<'_>, version: Version) {
+    object.entry("protocol", "mqtt");
+    object.entry("version", version.as_str());
+}
+
+/// The keys of a packet's object that depend on the packet alone.
 #[derive(Debug, Default)]
 struct Packet<'a> {
-    origin: Option<Origin>,
-    time: Option<Time>,
-    version: Option<Version>,
     type_name: &'static str,
     byte1: Option<u8>,
     publish_flags: Option<(bool, u8, bool)>,
@@ -133,8 +183,6 @@ impl<'a> Packet<'a> {
         let packet_type = PacketType::from_byte1(byte1.unwrap_or_default());
         let header = FixedHeader::parse(bytes).ok().flatten();
         let mut packet = Packet {
-            origin: Some(decoded.origin),
-            version: Some(version),
             type_name: packet_type.name(version),
             byte1,
             remaining_length: header.and_then(|h| Some((h.remaining_length, bytes.get(1..h.len)?))),
@@ -226,121 +274,95 @@ impl<'a> Connect<'a> {
         }
     }
 
-    fn entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        text(map, "client_id", "client_id_hex", self.client_id)?;
-        entry(map, "clean_start", self.flags.map(|flags| flags & 2 != 0))?;
-        entry(map, "keep_alive", self.keep_alive)?;
-        text(
-            map,
-            "protocol_name",
-            "protocol_name_hex",
-            self.protocol_name,
-        )?;
-        entry(map, "protocol_level", self.protocol_level)?;
-        text(map, "username", "username_hex", self.username)?;
+    fn entries(&self, object: &mut Object<'_>) {
+        object.text("client_id", "client_id_hex", self.client_id);
+        object.maybe("clean_start", self.flags.map(|flags| flags & 2 != 0));
+        object.maybe("keep_alive", self.keep_alive);
+        object.text("protocol_name", "protocol_name_hex", self.protocol_name);
+        object.maybe("protocol_level", self.protocol_level);
+        object.text("username", "username_hex", self.username);
         match self.password {
-            Some(password) if self.show_password => {
-                text(map, "password", "password_hex", Some(password))?;
+            Some(_) if self.show_password => {
+                object.text("password", "password_hex", self.password);
             }
-            Some(password) => map.serialize_entry("password_len", &password.len())?,
+            Some(password) => object.entry("password_len", password.len()),
             None => {}
         }
         if self.will_topic.is_some() {
-            map.serialize_entry("will", &Will(self))?;
+            object.entry("will", Nested(|will: &mut Object<'_>| self.will(will)));
         }
-        Ok(())
+    }
+
+    fn will(&self, object: &mut Object<'_>) {
+        let flags = self.flags.unwrap_or_default();
+        object.text("topic", "topic_hex", self.will_topic);
+        object.text("payload", "payload_hex", self.will_payload);
+        object.entry("qos", flags >> 3 & 3);
+        object.entry("retain", flags & 0x20 != 0);
+        if !self.will_properties.is_empty() {
+            object.entry("properties", PropertyList(&self.will_properties));
+        }
     }
 }
 
-impl Serialize for Packet<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        let map_ref = &mut map;
-        match &self.origin {
-            Some(origin) => place(map_ref, &origin.place)?,
-            None => entry(map_ref, "time", self.time.map(Shown))?,
-        }
-        entry(map_ref, "protocol", Some("mqtt"))?;
-        entry(map_ref, "version", self.version.map(Version::as_str))?;
-        entry(map_ref, "version_from", self.origin.map(|o| o.version_from))?;
-        entry(map_ref, "type", Some(self.type_name))?;
-        entry(map_ref, "byte1", self.byte1)?;
+impl Packet<'_> {
+    fn entries(&self, object: &mut Object<'_>) {
+        object.entry("type", self.type_name);
+        object.maybe("byte1", self.byte1);
         if let Some((dup, qos, retain)) = self.publish_flags {
-            entry(map_ref, "dup", Some(dup))?;
-            entry(map_ref, "qos", Some(qos))?;
-            entry(map_ref, "retain", Some(retain))?;
+            object.entry("dup", dup);
+            object.entry("qos", qos);
+            object.entry("retain", retain);
         }
         if let Some((value, bytes)) = self.remaining_length {
-            entry(map_ref, "remaining_length", Some(value))?;
-            entry(map_ref, "remaining_length_hex", Some(hex::encode(bytes)))?;
+            object.entry("remaining_length", value);
+            object.entry("remaining_length_hex", Hex(bytes));
         }
-        entry(map_ref, "packet_id", self.packet_id)?;
-        text(map_ref, "topic", "topic_hex", self.topic)?;
-        entry(map_ref, "topic_resolved", self.topic_resolved)?;
+        object.maybe("packet_id", self.packet_id);
+        object.text("topic", "topic_hex", self.topic);
+        object.maybe("topic_resolved", self.topic_resolved);
         if !self.filters.is_empty() {
-            entry(map_ref, "filters", Some(&self.filters))?;
+            object.entry("filters", List(&self.filters));
         }
         if let Some((code, name)) = self.reason {
-            entry(map_ref, "reason_code", Some(code))?;
-            entry(map_ref, "reason", name)?;
+            object.entry("reason_code", code);
+            object.maybe("reason", name);
         }
-        entry(map_ref, "reason_codes", self.codes.as_ref())?;
-        entry(map_ref, "session_present", self.session_present)?;
+        if let Some(codes) = &self.codes {
+            object.entry("reason_codes", List(codes.iter().copied()));
+        }
+        object.maybe("session_present", self.session_present);
         if let Some(connect) = &self.connect {
-            connect.entries(map_ref)?;
+            connect.entries(object);
         }
         if !self.properties.is_empty() {
-            entry(map_ref, "properties", Some(PropertyList(&self.properties)))?;
+            object.entry("properties", PropertyList(&self.properties));
         }
         if let Some(payload) = self.payload {
-            text(map_ref, "payload", "payload_hex", Some(payload))?;
-            let len = payload.len() + self.payload_missing;
-            entry(map_ref, "payload_len", Some(len))?;
+            object.text("payload", "payload_hex", Some(payload));
+            object.entry("payload_len", payload.len() + self.payload_missing);
             if self.payload_missing > 0 {
-                entry(map_ref, "payload_truncated", Some(true))?;
+                object.entry("payload_truncated", true);
             }
         }
-        if !self.violations.is_empty() {
-            let violations: Vec<_> = self.violations.iter().map(Broken::from).collect();
-            entry(map_ref, "violations", Some(violations))?;
-        }
-        entry(map_ref, "raw_hex", self.raw.map(hex::encode))?;
-        map.end()
+        violations(object, self.violations);
+        object.maybe("raw_hex", self.raw.map(Hex));
     }
 }
 
-impl Serialize for Filter<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        text(&mut map, "filter", "filter_hex", Some(self.filter))?;
-        if let Some(byte) = self.options {
+impl JsonValue for &Filter<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        Object::write(out, |object| {
+            object.text("filter", "filter_hex", Some(self.filter));
+            let Some(byte) = self.options else { return };
             // As sent, even where the QoS is 3.
-            map.serialize_entry("qos", &(byte & 0b11))?;
+            object.entry("qos", byte & 0b11);
             if self.version == Version::V5 {
                 let options = SubscriptionOptions::from_byte(byte & !0b11).unwrap_or_default();
-                map.serialize_entry("no_local", &options.no_local)?;
-                map.serialize_entry("retain_as_published", &options.retain_as_published)?;
-                map.serialize_entry("retain_handling", &options.retain_handling)?;
+                object.entry("no_local", options.no_local);
+                object.entry("retain_as_published", options.retain_as_published);
+                object.entry("retain_handling", options.retain_handling);
             }
-        }
-        map.end()
-    }
-}
-
-struct Will<'c, 'a>(&'c Connect<'a>);
-
-impl Serialize for Will<'_, '_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let connect = self.0;
-        let flags = connect.flags.unwrap_or_default();
-        let mut map = serializer.serialize_map(None)?;
-        text(&mut map, "topic", "topic_hex", connect.will_topic)?;
-        text(&mut map, "payload", "payload_hex", connect.will_payload)?;
-        map.serialize_entry("qos", &(flags >> 3 & 3))?;
-        map.serialize_entry("retain", &(flags & 0x20 != 0))?;
-        if !connect.will_properties.is_empty() {
-            map.serialize_entry("properties", &PropertyList(&connect.will_properties))?;
-        }
-        map.end()
+        });
     }
 }

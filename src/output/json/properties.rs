@@ -1,45 +1,47 @@
 //! Property lists of 5.0.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-
+use super::object::{Hex, List, Object, Value as JsonValue};
 use crate::mqtt::property::{Kind, Property, PropertyId, Value};
 
 /// Properties by name, each in the place of its first appearance.
 pub(super) struct PropertyList<'p, 'a>(pub(super) &'p [Property<'a>]);
 
-impl Serialize for PropertyList<'_, '_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        // A list may hold millions of properties, but only a few identifiers.
-        let mut ids: Vec<PropertyId> = Vec::new();
-        for property in self.0 {
-            if !ids.contains(&property.id) {
-                ids.push(property.id);
-            }
-        }
-        for id in ids {
-            let Some(row) = id.row() else {
-                continue;
-            };
-            let values = || self.0.iter().filter(|p| p.id == id).map(|p| p.value);
-            let is_hex = row.kind == Kind::Binary
-                || values().any(|v| matches!(v, Value::Str(s) if std::str::from_utf8(s).is_err()));
-            let values: Vec<_> = values()
-                .map(|value| PropertyValue { value, is_hex })
-                .collect();
-            let key = if is_hex {
-                format!("{}_hex", row.name)
-            } else {
-                row.name.to_owned()
-            };
-            match values.as_slice() {
-                [single] if id != PropertyId::USER_PROPERTY => {
-                    map.serialize_entry(&key, single)?;
+impl JsonValue for PropertyList<'_, '_> {
+    fn write(self, out: &mut Vec<u8>) {
+        Object::write(out, |object| {
+            // A list may hold millions of properties, but only a few identifiers, all below 64.
+            let mut seen = 0u64;
+            for property in self.0 {
+                let bit = 1u64.checked_shl(property.id.0).unwrap_or(0);
+                if seen & bit == 0 {
+                    seen |= bit;
+                    self.entry(object, property.id);
                 }
-                several => map.serialize_entry(&key, several)?,
             }
+        });
+    }
+}
+
+impl PropertyList<'_, '_> {
+    /// All values of one property.
+    fn entry(&self, object: &mut Object<'_>, id: PropertyId) {
+        let Some(row) = id.row() else { return };
+        let values = || self.0.iter().filter(|p| p.id == id).map(|p| p.value);
+        let is_hex = row.kind == Kind::Binary
+            || values().any(|v| matches!(v, Value::Str(s) if std::str::from_utf8(s).is_err()));
+        let hex_name;
+        let key = if is_hex {
+            hex_name = format!("{}_hex", row.name);
+            &hex_name
+        } else {
+            row.name
+        };
+        let mut shown = values().map(|value| PropertyValue { value, is_hex });
+        let is_single = id != PropertyId::USER_PROPERTY && values().nth(1).is_none();
+        match shown.next() {
+            Some(single) if is_single => object.entry(key, single),
+            first => object.entry(key, List(first.into_iter().chain(shown))),
         }
-        map.end()
     }
 }
 
@@ -49,22 +51,21 @@ struct PropertyValue<'a> {
     is_hex: bool,
 }
 
-impl Serialize for PropertyValue<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl JsonValue for PropertyValue<'_> {
+    fn write(self, out: &mut Vec<u8>) {
         match self.value {
-            Value::Byte(n) => serializer.serialize_u8(n),
-            Value::U16(n) => serializer.serialize_u16(n),
-            Value::U32(n) | Value::VarInt(n) => serializer.serialize_u32(n),
+            Value::Byte(n) => n.write(out),
+            Value::U16(n) => n.write(out),
+            Value::U32(n) | Value::VarInt(n) => n.write(out),
             Value::Str(bytes) | Value::Binary(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) if !self.is_hex => serializer.serialize_str(text),
-                _ => serializer.serialize_str(&hex::encode(bytes)),
+                Ok(text) if !self.is_hex => text.write(out),
+                _ => Hex(bytes).write(out),
             },
             // A pair that is not UTF-8 is a violation, which `raw_hex` shows in full.
-            Value::Pair(name, value) => [
-                String::from_utf8_lossy(name),
-                String::from_utf8_lossy(value),
-            ]
-            .serialize(serializer),
+            Value::Pair(name, value) => {
+                let pair = [name, value].map(String::from_utf8_lossy);
+                List(pair.iter().map(AsRef::as_ref)).write(out);
+            }
         }
     }
 }

@@ -9,9 +9,9 @@
 
 use std::io::{self, Write};
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-
-use super::super::json::{Broken, Options, entry, place, text, write_line};
+use super::super::json::{
+    Broken, Hex, List, Nested, Object, Options, place, violations, write_object,
+};
 use super::Decoded;
 use crate::mqtt::property::Value;
 use crate::mqttsn::decode::Field;
@@ -23,7 +23,7 @@ use crate::mqttsn::{Flags, MessageType, ReturnCode, TopicIdType, VERSION};
 /// # Errors
 /// Those of `out`.
 pub fn write(out: &mut impl Write, decoded: &Decoded<'_>, options: Options) -> io::Result<()> {
-    write_line(out, &Message { decoded, options })
+    write_object(out, |object| Message { decoded, options }.entries(object))
 }
 
 struct Message<'d, 'a> {
@@ -59,90 +59,87 @@ impl<'a> Message<'_, 'a> {
             .is_some_and(|(at, header)| at + header.len > self.decoded.bytes.len())
     }
 
-    fn payload<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        let Some(payload) = self.bytes(Field::Data) else {
-            return Ok(());
-        };
-        text(map, "payload", "payload_hex", Some(payload))?;
-        entry(map, "payload_len", Some(payload.len()))?;
-        entry(map, "payload_truncated", self.is_cut().then_some(true))
-    }
-}
-
-impl Serialize for Message<'_, '_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn entries(&self, object: &mut Object<'_>) {
         let decoded = self.decoded;
-        let mut map = serializer.serialize_map(None)?;
-        let map_ref = &mut map;
-        place(map_ref, &decoded.place)?;
-        entry(map_ref, "protocol", Some("mqtt-sn"))?;
-        entry(map_ref, "version", Some(VERSION))?;
-        entry(map_ref, "type", Some(decoded.name()))?;
-        entry(map_ref, "msg_type", decoded.message_type().map(|t| t.0))?;
+        place(object, &decoded.place);
+        object.entry("protocol", "mqtt-sn");
+        object.entry("version", VERSION);
+        object.entry("type", decoded.name());
+        object.maybe("msg_type", decoded.message_type().map(|t| t.0));
         if let Some(ctrl) = self.number(Field::Ctrl) {
             let node = self.bytes(Field::WirelessNodeId).unwrap_or_default();
-            entry(map_ref, "forwarder", Some(Forwarder { ctrl, node }))?;
+            let forwarder = |object: &mut Object<'_>| {
+                object.entry("ctrl", ctrl);
+                object.entry("wireless_node_id_hex", Hex(node));
+            };
+            object.entry("forwarder", Nested(forwarder));
         }
         let flag = |mask| decoded.flags_used(mask);
         let is_will = self.value(Field::WillTopic).is_some();
-        entry(map_ref, "dup", flag(Flags::DUP).map(Flags::dup))?;
+        let qos = flag(Flags::QOS).map(Flags::qos_number);
+        object.maybe("dup", flag(Flags::DUP).map(Flags::dup));
         if !is_will {
-            let qos = flag(Flags::QOS).map(Flags::qos_number);
-            entry(map_ref, "qos", qos)?;
-            entry(map_ref, "retain", flag(Flags::RETAIN).map(Flags::retain))?;
+            object.maybe("qos", qos);
+            object.maybe("retain", flag(Flags::RETAIN).map(Flags::retain));
         }
         if let Some((at, header)) = decoded.header() {
             let bytes = decoded.bytes.get(at..at + header.header_len - 1);
-            entry(map_ref, "length", Some(header.len))?;
-            entry(map_ref, "length_hex", bytes.map(hex::encode))?;
+            object.entry("length", header.len);
+            object.maybe("length_hex", bytes.map(Hex));
         }
-        entry(map_ref, "packet_id", self.number(Field::MsgId))?;
-        text(map_ref, "topic", "topic_hex", self.topic())?;
-        entry(map_ref, "topic_resolved", decoded.topic_resolved)?;
+        object.maybe("packet_id", self.number(Field::MsgId));
+        object.text("topic", "topic_hex", self.topic());
+        object.maybe("topic_resolved", decoded.topic_resolved);
         let id_type = flag(Flags::TOPIC_ID_TYPE).map(Flags::topic_id_type);
-        entry(map_ref, "topic_id", self.topic_id())?;
-        entry(map_ref, "topic_id_type", id_type.map(TopicIdType::as_str))?;
+        object.maybe("topic_id", self.topic_id());
+        object.maybe("topic_id_type", id_type.map(TopicIdType::as_str));
         if let Some(filter) = self.bytes(Field::Filter) {
-            let qos = flag(Flags::QOS).map(Flags::qos_number);
-            entry(map_ref, "filters", Some([Filter { filter, qos }]))?;
+            let only = |object: &mut Object<'_>| {
+                object.text("filter", "filter_hex", Some(filter));
+                object.maybe("qos", qos);
+            };
+            object.entry("filters", List([Nested(only)]));
         }
         if let Some(Value::Byte(code)) = self.value(Field::ReturnCode) {
-            entry(map_ref, "reason_code", Some(code))?;
-            entry(map_ref, "reason", ReturnCode(code).name())?;
+            object.entry("reason_code", code);
+            object.maybe("reason", ReturnCode(code).name());
         }
-        text(
-            map_ref,
-            "client_id",
-            "client_id_hex",
-            self.bytes(Field::ClientId),
-        )?;
+        object.text("client_id", "client_id_hex", self.bytes(Field::ClientId));
         let clean = flag(Flags::CLEAN_SESSION).map(Flags::clean_session);
-        entry(map_ref, "clean_start", clean)?;
-        entry(map_ref, "keep_alive", self.number(Field::KeepAlive))?;
-        entry(map_ref, "protocol_id", self.number(Field::ProtocolId))?;
-        entry(map_ref, "will_flag", flag(Flags::WILL).map(Flags::will))?;
-        let will = Will {
-            flags: flag(Flags::RETAIN).filter(|_| is_will),
-            topic: self.bytes(Field::WillTopic),
-            payload: self.bytes(Field::WillMsg),
+        object.maybe("clean_start", clean);
+        object.maybe("keep_alive", self.number(Field::KeepAlive));
+        object.maybe("protocol_id", self.number(Field::ProtocolId));
+        object.maybe("will_flag", flag(Flags::WILL).map(Flags::will));
+        self.will(object);
+        object.maybe("gw_id", self.number(Field::GwId));
+        object.maybe("gw_add_hex", self.bytes(Field::GwAdd).map(Hex));
+        object.maybe("duration", self.number(Field::Duration));
+        object.maybe("radius", self.number(Field::Radius));
+        if let Some(payload) = self.bytes(Field::Data) {
+            object.text("payload", "payload_hex", Some(payload));
+            object.entry("payload_len", payload.len());
+            object.maybe("payload_truncated", self.is_cut().then_some(true));
+        }
+        violations(object, &decoded.record.violations);
+        object.maybe("raw_hex", self.options.raw.then_some(Hex(decoded.bytes)));
+    }
+
+    /// What WILLTOPIC, WILLMSG and their updates say of the will.
+    fn will(&self, object: &mut Object<'_>) {
+        let topic = self.bytes(Field::WillTopic);
+        let payload = self.bytes(Field::WillMsg);
+        if topic.is_none() && payload.is_none() {
+            return;
+        }
+        let flags = self.decoded.flags_used(Flags::RETAIN);
+        let flags = flags.filter(|_| topic.is_some());
+        let will = |object: &mut Object<'_>| {
+            object.text("topic", "topic_hex", topic);
+            object.text("payload", "payload_hex", payload);
+            object.maybe("qos", flags.map(Flags::qos_number));
+            object.maybe("retain", flags.map(Flags::retain));
         };
-        if is_will || will.payload.is_some() {
-            entry(map_ref, "will", Some(will))?;
-        }
-        entry(map_ref, "gw_id", self.number(Field::GwId))?;
-        let gw_add = self.bytes(Field::GwAdd).map(hex::encode);
-        entry(map_ref, "gw_add_hex", gw_add)?;
-        entry(map_ref, "duration", self.number(Field::Duration))?;
-        entry(map_ref, "radius", self.number(Field::Radius))?;
-        self.payload(map_ref)?;
-        if !decoded.record.violations.is_empty() {
-            let violations = decoded.record.violations.iter();
-            let violations: Vec<_> = violations.map(Broken::from).collect();
-            entry(map_ref, "violations", Some(violations))?;
-        }
-        let raw = self.options.raw.then(|| hex::encode(decoded.bytes));
-        entry(map_ref, "raw_hex", raw)?;
-        map.end()
+        object.entry("will", Nested(will));
     }
 }
 
@@ -154,53 +151,6 @@ impl<'a> Message<'_, 'a> {
             true => self.bytes(Field::ShortTopic),
             false => self.bytes(Field::TopicName),
         }
-    }
-}
-
-struct Forwarder<'a> {
-    ctrl: u32,
-    node: &'a [u8],
-}
-
-impl Serialize for Forwarder<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("ctrl", &self.ctrl)?;
-        map.serialize_entry("wireless_node_id_hex", &hex::encode(self.node))?;
-        map.end()
-    }
-}
-
-struct Filter<'a> {
-    filter: &'a [u8],
-    /// `None` in UNSUBSCRIBE.
-    qos: Option<i8>,
-}
-
-impl Serialize for Filter<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        text(&mut map, "filter", "filter_hex", Some(self.filter))?;
-        entry(&mut map, "qos", self.qos)?;
-        map.end()
-    }
-}
-
-/// What WILLTOPIC, WILLMSG and their updates say of the will.
-struct Will<'a> {
-    flags: Option<Flags>,
-    topic: Option<&'a [u8]>,
-    payload: Option<&'a [u8]>,
-}
-
-impl Serialize for Will<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        text(&mut map, "topic", "topic_hex", self.topic)?;
-        text(&mut map, "payload", "payload_hex", self.payload)?;
-        entry(&mut map, "qos", self.flags.map(Flags::qos_number))?;
-        entry(&mut map, "retain", self.flags.map(Flags::retain))?;
-        map.end()
     }
 }
 

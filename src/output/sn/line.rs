@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
+use super::super::line::{Lines, Words};
 use super::super::text::{Hex, Safe};
-use super::super::{colour, line};
 use super::{Decoded, family};
 use crate::mqtt::property::Value;
 use crate::mqttsn::decode::Field;
@@ -14,63 +14,61 @@ use crate::mqttsn::{Flags, MessageType, ReturnCode, TopicIdType};
 /// # Errors
 /// Those of `out`.
 pub fn write(out: &mut impl Write, decoded: &Decoded<'_>) -> io::Result<()> {
-    let name = decoded.name();
     let message_type = decoded.message_type().unwrap_or(MessageType(0xff));
-    let mut rest = summary(decoded, message_type);
+    let mut lines = Lines::default();
+    let line = lines.columns(&decoded.place);
+    let mut words = Words::behind(line, decoded.name(), family(message_type));
+    summary(&mut words, decoded, message_type);
     let violations = decoded.record.violations.iter();
     if let Some(worst) = violations.max_by_key(|violation| violation.severity()) {
-        let severity = colour::severity(worst.severity());
-        rest.push_str(&format!("  [{severity}: {worst}]"));
+        words.mark(worst.severity(), worst);
     }
-    let name = (name, colour::packet_type(name, family(message_type)));
-    line::write_columns(out, &decoded.place, name, &rest)
+    lines.end(out)
 }
 
-fn summary(decoded: &Decoded<'_>, message_type: MessageType) -> String {
-    let mut words: Vec<String> = Vec::new();
+fn summary(words: &mut Words<'_>, decoded: &Decoded<'_>, message_type: MessageType) {
     for record in &decoded.record.fields {
         match (record.field, record.value) {
             (Field::WirelessNodeId, Value::Binary(node)) => {
-                words.push(format!("via-forwarder={}", Hex(node)));
+                words.shown(format_args!("via-forwarder={}", Hex(node)));
             }
-            (Field::Flags, Value::Byte(flags)) => {
-                flag_words(&mut words, Flags(flags), message_type)
+            (Field::Flags, Value::Byte(flags)) => flag_words(words, Flags(flags), message_type),
+            (Field::ProtocolId, _) => words.word("MQTT-SN 1.2"),
+            (Field::ClientId, Value::Str(id)) => words.text("id=", id),
+            (Field::KeepAlive, Value::U16(seconds)) => {
+                words.shown(format_args!("keep-alive={seconds}s"));
             }
-            (Field::ProtocolId, _) => words.push("MQTT-SN 1.2".into()),
-            (Field::ClientId, Value::Str(id)) => words.push(format!("id={}", line::text(id))),
-            (Field::KeepAlive, Value::U16(seconds)) => words.push(format!("keep-alive={seconds}s")),
             (Field::MsgId, Value::U16(0)) => {}
-            (Field::MsgId, Value::U16(id)) => words.push(format!("#{id}")),
-            (Field::TopicId, Value::U16(id)) => words.push(topic_id(decoded, id)),
-            (Field::ReturnCode, Value::Byte(code)) => words.push(match ReturnCode(code).name() {
-                Some(name) => format!("0x{code:02x} {name}"),
-                None => format!("0x{code:02x}"),
-            }),
+            (Field::MsgId, Value::U16(id)) => words.shown(format_args!("#{id}")),
+            (Field::TopicId, Value::U16(id)) => topic_id(words, decoded, id),
+            (Field::ReturnCode, Value::Byte(code)) => match ReturnCode(code).name() {
+                Some(name) => words.shown(format_args!("0x{code:02x} {name}")),
+                None => words.shown(format_args!("0x{code:02x}")),
+            },
             (Field::ShortTopic, Value::Str(name)) => {
-                words.push(format!("{} (short)", line::text(name)));
+                words.text("", name);
+                words.word("(short)");
             }
-            (Field::TopicName | Field::Filter, Value::Str(name)) => words.push(line::text(name)),
-            (Field::WillTopic, Value::Str(topic)) => {
-                words.push(format!("will={}", line::text(topic)));
+            (Field::TopicName | Field::Filter, Value::Str(name)) => words.text("", name),
+            (Field::WillTopic, Value::Str(topic)) => words.text("will=", topic),
+            (Field::Data | Field::WillMsg, Value::Binary(data)) => words.payload(data),
+            (Field::GwId, Value::Byte(id)) => words.shown(format_args!("gateway={id}")),
+            (Field::GwAdd, Value::Binary(address)) => {
+                words.shown(format_args!("at={}", Hex(address)));
             }
-            (Field::Data | Field::WillMsg, Value::Binary(data)) => {
-                words.extend(line::payload(data));
+            (Field::Duration, Value::U16(seconds)) => {
+                words.shown(format_args!("duration={seconds}s"));
             }
-            (Field::GwId, Value::Byte(id)) => words.push(format!("gateway={id}")),
-            (Field::GwAdd, Value::Binary(address)) => words.push(format!("at={}", Hex(address))),
-            (Field::Duration, Value::U16(seconds)) => words.push(format!("duration={seconds}s")),
-            (Field::Radius, Value::Byte(radius)) => words.push(format!("radius={radius}")),
+            (Field::Radius, Value::Byte(radius)) => words.shown(format_args!("radius={radius}")),
             _ => {}
         }
     }
-    words.join(" ")
 }
 
-fn flag_words(words: &mut Vec<String>, flags: Flags, message_type: MessageType) {
+fn flag_words(words: &mut Words<'_>, flags: Flags, message_type: MessageType) {
     let used = Flags::used_by(message_type);
-    let has = |mask: u8| used & flags.0 & mask != 0;
     if used & Flags::QOS != 0 {
-        words.push(format!("q{}", flags.qos_number()));
+        words.shown(format_args!("q{}", flags.qos_number()));
     }
     for (mask, word) in [
         (Flags::DUP, "DUP"),
@@ -78,17 +76,17 @@ fn flag_words(words: &mut Vec<String>, flags: Flags, message_type: MessageType) 
         (Flags::WILL, "will"),
         (Flags::CLEAN_SESSION, "clean"),
     ] {
-        if has(mask) {
-            words.push(word.into());
+        if used & flags.0 & mask != 0 {
+            words.word(word);
         }
     }
 }
 
-fn topic_id(decoded: &Decoded<'_>, id: u16) -> String {
+fn topic_id(words: &mut Words<'_>, decoded: &Decoded<'_>, id: u16) {
     let flags = decoded.flags_used(Flags::TOPIC_ID_TYPE);
     match (decoded.topic_resolved, flags.map(Flags::topic_id_type)) {
-        (Some(name), _) => format!("{} (id {id})", Safe(name)),
-        (None, Some(TopicIdType::Predefined)) => format!("predefined-id={id}"),
-        (None, _) => format!("topic-id={id}"),
+        (Some(name), _) => words.shown(format_args!("{} (id {id})", Safe(name))),
+        (None, Some(TopicIdType::Predefined)) => words.shown(format_args!("predefined-id={id}")),
+        (None, _) => words.shown(format_args!("topic-id={id}")),
     }
 }
