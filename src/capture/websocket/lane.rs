@@ -20,6 +20,9 @@ const WINDOW: usize = 256 * 1024;
 /// The same where it is not known whether this is WebSocket.
 const SMALL_WINDOW: usize = 64 * 1024;
 
+/// Up to so many bytes, what is new is searched often.
+const OFTEN: usize = 16 * 1024;
+
 /// Bytes searched in vain after which it is not.
 const GIVE_UP: u64 = 256 * 1024;
 
@@ -355,7 +358,10 @@ impl Lane {
             return false;
         }
         // As often as plain MQTT is looked for: who finds something first is right.
-        self.next_search = next_scan(len);
+        self.next_search = match len < OFTEN {
+            true => next_scan(len),
+            false => len + len / 2,
+        };
         let is_known = self.is_known(agreed, inside);
         let outcome = search(Searched {
             bytes: self.tape.bytes(),
