@@ -178,3 +178,77 @@ fn behind_a_proxy() {
         }
     }
 }
+
+/// The addresses and ports again, with whatever of the beginning and the end was captured.
+#[test]
+fn the_same_addresses_in_every_way() {
+    let v = Version::V311;
+    let talk = |name: &str, isn| {
+        let mut client = vec![connect(v, name)];
+        let mut server = vec![connack(v)];
+        for i in 1..6 {
+            client.push(publish_qos1(&format!("{name}/state"), i, b"on"));
+            server.push(puback(i));
+        }
+        client.push(DISCONNECT.to_vec());
+        let mut talk = Talk::new(&client, &server);
+        talk.isn = isn;
+        talk
+    };
+    // The end of the first: none, FIN, RST. The beginning of the second: SYN or not.
+    for end in ["nothing", "FIN", "RST"] {
+        for syn in [true, false] {
+            for isn in [
+                [900_000_000, 3_000_000_000],
+                [3_000_000_000, 900_000_000],
+                [5000, 9000],
+            ] {
+                let what = format!("{end}, SYN {syn}, {isn:?}");
+                if !syn && isn == [5000, 9000] {
+                    continue; // Nothing tells them from what comes later in the first one.
+                }
+                let mut first = Scene::opened(&talk("one", [1000, 5000]));
+                first.play(&packet_by_packet(&first.talk));
+                match end {
+                    "FIN" => first.fin(),
+                    "RST" => {
+                        let seq = first.seq(0, first.talk.stream(0).len());
+                        let ends = first.talk.ends(0);
+                        first.capture.segment(ends, seq, 0, RST, b"");
+                    }
+                    _ => {}
+                }
+                let capture = std::mem::replace(&mut first.capture, Capture::new(Link::Raw, MICRO));
+                let mut second = Scene::onto(capture, &talk("two", isn));
+                second.stream_number = 1;
+                if syn {
+                    second.handshake();
+                }
+                second.play(&packet_by_packet(&second.talk));
+                second.fin();
+                let records = second.check(&what);
+                first.audit(&what, &records);
+                assert_eq!(packets(&records).len(), records.len(), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn two_sessions_on_one_connection() {
+    let v = Version::V311;
+    let client = [
+        connect(v, "a"),
+        publish(v, "t", b"1"),
+        connect(Version::V5, "a"),
+        publish(Version::V5, "t", b"1"),
+        DISCONNECT.to_vec(),
+    ];
+    let talk = Talk::new(&client, &[connack(v), connack(Version::V5)]);
+    let mut scene = Scene::opened(&talk);
+    scene.play(&packet_by_packet(&talk));
+    let records = scene.check("two CONNECTs");
+    let versions: Vec<_> = packets(&records).iter().map(|p| p.version).collect();
+    assert_eq!(versions[..3], [v; 3]);
+    assert_eq!(versions[4..], [Version::V5; 3]);
+}

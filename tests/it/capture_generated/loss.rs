@@ -251,3 +251,111 @@ proptest! {
         }
     }
 }
+
+/// A connection whose large payload is made of packets, text or noise.
+fn with_payload(payload: &[u8]) -> Talk {
+    let v = Version::V311;
+    let mut client = vec![connect(v, "loss"), publish(v, "before", b"1")];
+    client.push(publish(v, "camera/1", payload));
+    for i in 1..12 {
+        client.push(publish_qos1("plant/7/state", i, b"{\"on\":true}"));
+    }
+    Talk::new(&client, &(1..12).map(puback).collect::<Vec<_>>())
+}
+
+/// Whatever is lost behind the header of a packet, its length tells where the next one begins.
+#[test]
+fn loss_inside_of_a_payload() {
+    let v = Version::V311;
+    let packets = publish(v, "fake/topic", b"fake").repeat(200);
+    let noise: Vec<u8> = (0..4000u32).map(|i| (i * i * 7 + i / 3) as u8).collect();
+    for payload in [packets, noise, vec![0; 4000], b"{\"t\": 1}".repeat(400)] {
+        let talk = with_payload(&payload);
+        let begin: usize = talk.packets[0][..2].iter().map(Vec::len).sum();
+        let end = begin + talk.packets[0][2].len();
+        let mut steps: Vec<Step> = vec![(0, 0, begin)];
+        steps.extend(
+            (begin..end)
+                .step_by(300)
+                .map(|at| (0, at, (at + 300).min(end))),
+        );
+        let head = talk.packets[0][..3].len();
+        steps.extend(
+            packet_by_packet(&talk)
+                .into_iter()
+                .filter(|step| step.0 == 1 || step.1 >= end),
+        );
+        assert_eq!(head, 3);
+        for lost in [
+            vec![2],
+            vec![5, 6],
+            vec![3, 5, 7],
+            vec![2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
+        ] {
+            let mut scene = Scene::opened(&talk);
+            for (i, &(from, start, end)) in steps.iter().enumerate() {
+                if !lost.contains(&i) {
+                    scene.send(from, start, end);
+                }
+            }
+            scene.fin();
+            let records = scene.check(&format!("without {lost:?}"));
+            let cut: Vec<_> = super::packets(&records)
+                .into_iter()
+                .filter(|p| p.is_cut())
+                .collect();
+            assert_eq!(cut.len(), 1);
+            assert_eq!(cut[0].announced_len, talk.packets[0][2].len());
+            for gap in gaps(&records) {
+                assert!(gap.resynced_at_frame.is_some(), "{gap:?}");
+            }
+        }
+    }
+}
+
+/// Exactly one packet, only its fixed header, only its length, the end of one and the start of
+/// the next; at the wrap of the sequence numbers too.
+#[test]
+fn every_small_loss() {
+    for isn in [1000, u32::MAX - 60] {
+        let mut talk = with_payload(&[b'x'; 60]);
+        talk.isn[0] = isn;
+        let starts: Vec<usize> = talk.packets[0]
+            .iter()
+            .scan(0, |at, packet| {
+                *at += packet.len();
+                Some(*at - packet.len())
+            })
+            .collect();
+        for (i, &start) in starts.iter().enumerate().take(8).skip(1) {
+            let len = talk.packets[0][i].len();
+            for (from, until) in [
+                (0, len),
+                (0, 1),
+                (0, 2),
+                (1, 2),
+                (2, 4),
+                (len - 1, len),
+                (len - 1, len + 2),
+                (3, len + 5),
+            ] {
+                let mut scene = Scene::opened(&talk);
+                let (from, until) = (start + from, start + until);
+                for packet in starts.windows(2) {
+                    let (begin, end) = (packet[0], packet[1]);
+                    let before = (begin, end.min(from));
+                    let behind = (begin.max(until), end);
+                    for (start, end) in [before, behind] {
+                        if start < end && (start, end) != (begin, begin) {
+                            scene.send(0, start, end);
+                        }
+                    }
+                }
+                let last = *starts.last().unwrap();
+                scene.send(0, last, talk.stream(0).len());
+                scene.fin();
+                scene.check(&format!("without {from}..{until} of packet {i}, isn {isn}"));
+            }
+        }
+    }
+}
