@@ -131,6 +131,9 @@ fn chain_within(bytes: &[u8], at: usize, segments: &[usize], work: &mut usize) -
             return Chain::Refuted;
         }
         side = side.or(sender);
+        if !has_room_for_topic(rest, header) {
+            return Chain::Refuted;
+        }
         let len = header.packet_len();
         let Some((packet, behind)) = rest.split_at_checked(len) else {
             if !prefix_fits(rest) {
@@ -218,7 +221,7 @@ impl Search {
     pub fn run(&mut self, bytes: &[u8], segments: &[usize], needed: u32, last: bool) -> Found {
         let mut found = Found::default();
         let mut alive = std::mem::take(&mut self.alive);
-        let mut again = Some(std::mem::take(&mut alive)).into_iter().flatten();
+        let mut again = std::mem::take(&mut alive).into_iter();
         let mut next = self.scanned;
         let mut segment = segments.partition_point(|segment| *segment < next);
         self.scanned = bytes.len();
@@ -244,6 +247,12 @@ impl Search {
                 continue;
             }
             let chain = chain_within(bytes, at, segments, &mut work);
+            if work == 0 {
+                // The next run goes on behind what was that expensive.
+                alive.extend(again);
+                self.scanned = next.min(bytes.len());
+                break;
+            }
             let Chain::Possible {
                 evidence,
                 packets,
@@ -284,10 +293,9 @@ impl Search {
             if begins_segment || alive.len() < MAX_ALIVE {
                 alive.push(at);
             }
-            if work == 0 || alive.len() > 2 * MAX_ALIVE {
+            if alive.len() > 2 * MAX_ALIVE {
                 alive.retain(|at| segments.binary_search(at).is_ok());
                 alive.truncate(MAX_ALIVE);
-                break;
             }
         }
         self.alive = alive;
@@ -315,6 +323,17 @@ impl Search {
     /// The first place at which packets may begin.
     pub fn first_alive(&self) -> Option<usize> {
         self.alive.first().copied()
+    }
+}
+
+/// Whether a topic's length, if it is there, is within its packet: cheap, and the end of most that
+/// looks like a PUBLISH.
+fn has_room_for_topic(bytes: &[u8], header: FixedHeader) -> bool {
+    match (header.packet_type(), bytes.get(header.len..)) {
+        (PacketType::PUBLISH, Some([h, l, ..])) => {
+            u32::from(u16::from_be_bytes([*h, *l])) + 2 <= header.remaining_length
+        }
+        _ => true,
     }
 }
 

@@ -368,7 +368,7 @@ impl Looker {
                 let starts = self.starts.partition_point(|start| *start < payload.len());
                 let starts = self.starts.get(..starts).unwrap_or_default();
                 let mut search = detect::Search::default();
-                let inside = search.run(payload, starts, detect::EXPECTED, searched.last);
+                let inside = search.run(payload, starts, detect::KNOWN, searched.last);
                 if inside.boundary.is_some() {
                     found.evidence += inside.evidence;
                 }

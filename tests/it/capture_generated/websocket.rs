@@ -401,24 +401,28 @@ fn small_talk(port: u16) -> Talk {
 
 // ---- comparing ----
 
-/// Writes a connection; returns what must be found. `lost`: steps that are not captured.
+/// Writes a connection; returns what must be found. A packet belongs to the first frame that holds
+/// the last byte of it.
 fn play_wrapped(wrapped: &Wrapped, steps: &[Step], capture: &mut Capture) -> Vec<Truth> {
     let talk = &wrapped.talk;
     talk.handshake(capture);
-    let mut have = [0, 1].map(|from| vec![false; talk.stream(from).len()]);
+    let mut have = [0, 1].map(|from| vec![None; talk.stream(from).len()]);
     let mut until = [0, 0];
     let mut given = [0, 0];
     let mut truth = Vec::new();
     for &(from, start, end) in steps {
         let frame = talk.send(capture, from, start, end);
-        have[from][start..end].fill(true);
-        while have[from].get(until[from]) == Some(&true) {
+        for first in &mut have[from][start..end] {
+            first.get_or_insert(frame);
+        }
+        while have[from].get(until[from]).is_some_and(Option::is_some) {
             until[from] += 1;
         }
         while let Some(packet) = wrapped.sent[from].get(given[from]) {
             if packet.end() > until[from] {
                 break;
             }
+            let frame = have[from][packet.end() - 1].unwrap();
             truth.push((talk.addrs[from], frame, packet.bytes.clone()));
             given[from] += 1;
         }
@@ -437,6 +441,10 @@ fn check(what: &str, wrapped: &Wrapped, steps: &[Step], style: Style) {
     let truth = play_wrapped(wrapped, steps, &mut capture);
     let records = read(&capture);
     let addrs = wrapped.talk.addrs;
+    let in_order = [0, 1].into_iter().all(|from| {
+        let of = steps.iter().filter(|step| step.0 == from);
+        of.is_sorted_by_key(|step| step.1)
+    });
     for packet in packets(&records) {
         let client = packet.at.src == addrs[0];
         let side = if client { Side::Client } else { Side::Server };
@@ -454,11 +462,16 @@ fn check(what: &str, wrapped: &Wrapped, steps: &[Step], style: Style) {
     for (from, addr) in addrs.into_iter().enumerate() {
         let (found, truth) = (of(&found(&records), addr), of(&truth, addr));
         assert_eq!(found.len(), truth.len(), "{what} from {from}: how many");
+        let mut latest = 0;
         for (i, (found, truth)) in found.iter().zip(&truth).enumerate() {
             assert_eq!(found.2, truth.2, "{what} from {from}: packet {i}");
+            latest = latest.max(truth.1);
             // A compressed packet may be there before the end of its message.
             if style.is_compressed() {
-                assert!(found.1 <= truth.1, "{what} from {from}: packet {i}");
+                assert!(
+                    !in_order || found.1 <= latest,
+                    "{what} from {from}: packet {i}"
+                );
             } else {
                 assert_eq!(found.1, truth.1, "{what} from {from}: packet {i}");
             }
@@ -724,8 +737,14 @@ fn mid_stream() {
                     let records = with_loss(&wrapped, &steps, 0..begin);
                     let had = [0, 1].map(|from| to_be_had(&wrapped, &steps, 0..begin, from));
                     let found = [0, 1].map(|from| whole(&wrapped, &records, from));
-                    if had.iter().all(|had| had.len() < 8) && found.iter().all(Vec::is_empty) {
-                        continue; // too little to be sure of it
+                    let is_plain = packets(&records).iter().any(|p| p.at.transport != "ws");
+                    if had.iter().all(|had| had.len() < 8) && (found != had || is_plain) {
+                        // Too little to be sure of frames; packets may be.
+                        for from in [0, 1] {
+                            let sent = wrapped.sent[from].iter().map(|p| p.bytes.clone());
+                            assert!(is_subsequence(&found[from], &sent.collect::<Vec<_>>()));
+                        }
+                        continue;
                     }
                     assert_eq!(
                         found, had,
@@ -743,7 +762,7 @@ fn mid_stream() {
     }
 }
 
-/// Whether the server's bytes begin inside of a frame, with many whole packets up to its end.
+/// Whether the server's bytes begin inside of a frame, with whole packets up to its end.
 fn looks_plain(wrapped: &Wrapped, steps: &[Step]) -> bool {
     let Some(&(_, begin, _)) = steps.iter().find(|step| step.0 == 1) else {
         return false;
@@ -759,7 +778,7 @@ fn looks_plain(wrapped: &Wrapped, steps: &[Step]) -> bool {
         let payload = &packet.needs[packet.needs.len() - 1];
         begin <= payload.start && packet.end() <= end && begin > packet.needs[0].start
     };
-    wrapped.sent[1].iter().filter(inside).count() >= 5
+    wrapped.sent[1].iter().filter(inside).count() >= 2
 }
 
 /// In compressed messages: what comes before the loss is there, and nothing is invented. Without
@@ -997,8 +1016,8 @@ fn plain_mqtt_that_looks_like_frames() {
         let payload = frames.talk.stream(from);
         let mut client = vec![connect(v, "plain")];
         client.extend((0..12).map(|_| publish(v, "ws/recorded", &payload)));
-        let subscribe = packet(0x82, &[&[0, 9][..], &string("a/b"), &[0]].concat());
-        client.extend(vec![subscribe; 12]);
+        let subscribe = |id| packet(0x82, &[&[0, id][..], &string("a/b"), &[0]].concat());
+        client.extend((9..21).map(subscribe));
         for port in [1883, 8083] {
             let mut talk = Talk::new(&client, &[connack(v)]);
             talk.addrs[1].set_port(port);
