@@ -181,7 +181,6 @@ impl Flow {
     /// Searching again pays after an eighth more bytes; little is looked at each time.
     fn after_scan(&self) -> usize {
         match self.tape.len() {
-            _ if self.search.is_sparse => 0,
             len if len < 256 => len + 1,
             len => len + len / 8,
         }
