@@ -16,6 +16,7 @@ mod flow;
 mod hold;
 mod proxy;
 
+pub(super) use flow::next_scan;
 use flow::{Event, Flow};
 use hold::Hold;
 use proxy::Header;
@@ -28,7 +29,7 @@ const WINDOW: usize = 64 * 1024;
 
 /// The same in all streams together; beyond it only the expected ports are still looked at, and
 /// [`SMALL_WINDOW`] is kept.
-const MAX_UNDECIDED: usize = 8 << 20;
+pub(super) const MAX_UNDECIDED: usize = 8 << 20;
 const SMALL_WINDOW: usize = 2 * 1024;
 
 /// Bytes of one direction after which MQTT is only looked for at the beginning of segments, which
@@ -103,12 +104,41 @@ impl Dialogue {
         }
     }
 
+    /// The bytes turned out to be announced as MQTT, see [`Connection::is_announced`].
+    pub(super) fn announce(&mut self) {
+        self.connection.is_announced = true;
+    }
+
+    /// `end` opened the connection. Unlike [`syn`](Follower::syn), this says nothing of where its
+    /// bytes begin.
+    pub(super) fn opened_by(&mut self, end: End) {
+        self.opener = self.opener.or(Some(end));
+    }
+
+    /// `len` bytes that `end` sent, and that are in the capture, cannot be had. To be called where
+    /// a stream begins, or behind a gap.
+    pub(super) fn skipped(&mut self, end: End, len: u64, place: Place, reason: SkipReason) {
+        if self.verdict != Verdict::NotMqtt {
+            self.flows.get_mut(end).skipped(len, place, reason);
+        }
+    }
+
+    /// See [`announce`](Self::announce).
+    pub(super) fn is_announced(&self) -> bool {
+        self.connection.is_announced
+    }
+
+    /// Whether there is anything to decide on or to put out.
+    pub(super) fn has_begun(&self) -> bool {
+        self.verdict == Verdict::Mqtt || self.flows.first.seen > 0 || self.flows.second.seen > 0
+    }
+
     fn forced(&self) -> bool {
-        self.connection.has_port_of(&self.connection.options.ports)
+        self.connection.is_announced || self.connection.has_port_of(&self.connection.options.ports)
     }
 
     fn expected(&self) -> bool {
-        self.forced() || self.connection.is_announced || self.connection.has_port_of(&[MQTT_PORT])
+        self.forced() || self.connection.has_port_of(&[MQTT_PORT])
     }
 
     /// Looks for MQTT in what has come so far. `last`: nothing more will come.
@@ -135,12 +165,13 @@ impl Dialogue {
                 return;
             }
         }
-        if self.forced() && self.opener.is_some() {
-            // The port says that it is MQTT; the first byte only has to be there.
-            self.accept(self.opener, out);
+        if !last && self.awaits_connect() {
             return;
         }
-        if !last && self.awaits_connect() {
+        if self.forced() && self.opener.is_some() {
+            // It is MQTT for sure; the first byte only has to be there.
+            let first = self.opener.filter(|end| self.flows.get(*end).from_start);
+            self.accept(first, out);
             return;
         }
         if !last && !self.flows.first.is_scan_due() && !self.flows.second.is_scan_due() {
@@ -163,19 +194,36 @@ impl Dialogue {
         }
         let flows = [&self.flows.first, &self.flows.second];
         let is_found = last && expected && flows.iter().any(|flow| flow.has_boundary());
-        if evidence >= needed || is_found || (self.forced() && last) {
+        if evidence >= needed && !last && self.is_suspected(out) {
+            // What it is wrapped in, if it is, will show.
+            self.keep_last(WINDOW);
+        } else if evidence >= needed || is_found || (self.forced() && last) {
             self.accept(None, out);
         } else if last {
             self.reject();
         } else {
+            self.keep_last(WINDOW);
             for end in End::BOTH {
                 let flow = self.flows.get_mut(end);
-                flow.keep_last(WINDOW);
                 if flow.seen > LOOK_LESS {
                     flow.look_less();
                 }
             }
         }
+    }
+
+    fn keep_last(&mut self, window: usize) {
+        for end in End::BOTH {
+            self.flows.get_mut(end).keep_last(window);
+        }
+    }
+
+    /// Whether what was found begins where it may be wrapped in something.
+    fn is_suspected(&self, out: &Out) -> bool {
+        End::BOTH.into_iter().any(|end| {
+            let found = self.flows.get(end).found();
+            found.is_some_and(|found| found <= *out.suspected.get(end))
+        })
     }
 
     /// Whether the first bytes of the end that opened the connection are still to come, in order:
@@ -206,8 +254,7 @@ impl Dialogue {
         self.count_undecided(out);
         if out.undecided > MAX_UNDECIDED && self.verdict == Verdict::Undecided {
             if self.expected() {
-                self.flows.first.keep_last(SMALL_WINDOW);
-                self.flows.second.keep_last(SMALL_WINDOW);
+                self.keep_last(SMALL_WINDOW);
             } else {
                 self.reject();
             }

@@ -92,6 +92,9 @@ pub(super) struct Out {
     pub(super) mqttsn_pairs: u64,
     /// Bytes kept in all streams of which it is not known yet whether they are MQTT.
     pub(super) undecided: usize,
+    /// Of the connection that is being fed: so many of the last bytes of each direction may be
+    /// something that MQTT is wrapped in. Plain MQTT that is found there has to wait.
+    pub(super) suspected: Pair<usize>,
     /// The secrets of TLS sessions.
     pub(super) secrets: Secrets,
     /// Bytes kept in all streams until it is known whether they are TLS, or how to open them.

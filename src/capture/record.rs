@@ -40,7 +40,7 @@ pub struct Location {
     pub dst: SocketAddr,
     /// The sender's part in the connection, if known.
     pub from: Option<Side>,
-    /// What carried the bytes: `tcp`, `tls` or `udp`.
+    /// What carried the bytes: `tcp`, `tls`, `ws`, `wss` or `udp`.
     pub transport: &'static str,
 }
 

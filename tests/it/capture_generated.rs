@@ -26,6 +26,7 @@ mod scene;
 mod segments;
 mod tls;
 mod version;
+mod websocket;
 mod wire;
 
 use scene::*;

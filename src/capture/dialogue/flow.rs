@@ -180,10 +180,7 @@ impl Flow {
 
     /// Searching again pays after an eighth more bytes; little is looked at each time.
     fn after_scan(&self) -> usize {
-        match self.tape.len() {
-            len if len < 256 => len + 1,
-            len => len + len / 8,
-        }
+        next_scan(self.tape.len())
     }
 
     /// Whether a boundary was found, be there ever so little behind it.
@@ -299,6 +296,23 @@ impl Flow {
         } else if from_start {
             self.state = State::Opening;
         }
+    }
+
+    /// Bytes that cannot be had, in front of what comes. What came before them is used.
+    pub(super) fn skipped(&mut self, len: u64, place: Place, reason: SkipReason) {
+        match self.holes.back_mut() {
+            Some(Hole::Skipped {
+                len: before,
+                reason: same,
+                ..
+            }) if *same == reason => *before += len,
+            _ => self.holes.push_back(Hole::Skipped { len, place, reason }),
+        }
+    }
+
+    /// So many of the last bytes are what the scan found.
+    pub(super) fn found(&self) -> Option<usize> {
+        self.candidate.map(|at| self.tape.len().saturating_sub(at))
     }
 
     /// Bytes are missing behind what is in the buffer.
@@ -552,18 +566,7 @@ impl Flow {
             return;
         }
         let place = self.tape.place_at(0);
-        match self.holes.back_mut() {
-            Some(Hole::Skipped {
-                len: before,
-                reason: same,
-                ..
-            }) if *same == reason => *before += len as u64,
-            _ => self.holes.push_back(Hole::Skipped {
-                len: len as u64,
-                place,
-                reason,
-            }),
-        }
+        self.skipped(len as u64, place, reason);
         self.take(len);
     }
 
@@ -585,4 +588,9 @@ impl Hole {
             Hole::Skipped { len, place, reason } => Event::Skipped { len, place, reason },
         }
     }
+}
+
+/// Searching again pays after an eighth more bytes; little is looked at each time.
+pub(in crate::capture) fn next_scan(len: usize) -> usize {
+    if len < 256 { len + 1 } else { len + len / 8 }
 }

@@ -95,8 +95,7 @@ pub(super) fn decode(
     }
     if is_empty && !is_sealed {
         note(format_args!(
-            "{name}: no MQTT found in {} frames with {} TCP connections (what is in WebSocket is \
-             not read yet)",
+            "{name}: no MQTT found in {} frames with {} TCP connections",
             stats.frames, stats.streams
         ));
     }
