@@ -180,10 +180,7 @@ impl Flow {
 
     /// Searching again pays after an eighth more bytes; little is looked at each time.
     fn after_scan(&self) -> usize {
-        match self.tape.len() {
-            _ if self.search.is_sparse => 0,
-            len => next_scan(len),
-        }
+        next_scan(self.tape.len())
     }
 
     /// Whether a boundary was found, be there ever so little behind it.
