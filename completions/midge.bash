@@ -352,16 +352,12 @@ _midge() {
             return 0
             ;;
         midge__subcmd__decode)
-            opts="-h --json --tree --lines --summary --lint --mqtt-version --from --port --not-port --keylog --show-secrets --raw --color --help"
+            opts="-h --json --tree --lines --summary --mqtt-version --from --port --not-port --sn-topics --keylog --show-secrets --raw --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --lint)
-                    COMPREPLY=($(compgen -W "error warning info" -- "${cur}"))
-                    return 0
-                    ;;
                 --mqtt-version)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -375,6 +371,10 @@ _midge() {
                     return 0
                     ;;
                 --not-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sn-topics)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

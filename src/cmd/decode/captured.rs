@@ -1,23 +1,18 @@
 //! From a capture to the view.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
-use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::super::{Exit, Failure, note, sealed};
+use super::aliases::AliasesOf;
 use super::messages::Messages;
 use super::show::Show;
 use super::{Plan, Stop};
 use crate::capture::{CapturedPacket, Gap, Location, Options, Packets, Record, Skipped};
-use crate::mqtt::alias::Aliases;
 use crate::mqtt::decode::{Context, Recorder, decode as decode_packet};
-use crate::mqtt::{Packet, PropertyId};
 use crate::output::hole::{Hole, Kind};
 use crate::output::{Origin, Place, time::Time};
-
-/// Topic Aliases per stream and sender.
-type AliasesOf = HashMap<(u64, SocketAddr), Aliases>;
 
 /// Decodes and shows the packets of a capture.
 pub(super) fn decode(
@@ -43,8 +38,8 @@ pub(super) fn decode(
             })?;
         no_keys = format!("its keys are not in the key log {log}");
     }
-    let mut aliases = AliasesOf::new();
-    let mut messages = Messages::default();
+    let mut aliases = AliasesOf::default();
+    let mut messages = Messages::new(Arc::clone(&plan.sn_topics));
     let mut is_empty = true;
     let mut is_sealed = false;
     let error = loop {
@@ -55,8 +50,14 @@ pub(super) fn decode(
         match record {
             Ok(Some(Record::Packet(packet))) => show_packet(&packet, &mut aliases, show)?,
             Ok(Some(Record::Message(message))) => messages.show(&message, show)?,
-            Ok(Some(Record::Gap(gap))) => show.hole(&gap_hole(&gap))?,
-            Ok(Some(Record::Skipped(skipped))) => show.hole(&skipped_hole(&skipped))?,
+            Ok(Some(Record::Gap(gap))) => {
+                aliases.forget(&gap.at);
+                show.hole(&gap_hole(&gap))?;
+            }
+            Ok(Some(Record::Skipped(skipped))) => {
+                aliases.forget(&skipped.at);
+                show.hole(&skipped_hole(&skipped))?;
+            }
             Ok(Some(Record::Turn(_))) => continue,
             Ok(Some(Record::Sealed(found))) => {
                 note(sealed::sentence(&found, &no_keys));
@@ -100,8 +101,7 @@ pub(super) fn decode(
     }
     if is_empty && !is_sealed {
         note(format_args!(
-            "{name}: no MQTT found in {} frames with {} TCP connections (what is in WebSocket is \
-             not read yet)",
+            "{name}: no MQTT found in {} frames with {} TCP connections",
             stats.frames, stats.streams
         ));
     }
@@ -128,26 +128,7 @@ fn show_packet(
     };
     // What is wrong stands in the record.
     let decoded = decode_packet(&packet.bytes, context, &mut record);
-    let resolved = match &decoded {
-        Ok(Packet::Publish(publish)) => publish
-            .properties
-            .number(PropertyId::TOPIC_ALIAS)
-            .and_then(|alias| u16::try_from(alias).ok())
-            .and_then(|alias| {
-                let aliases = aliases
-                    .entry((packet.at.stream, packet.at.src))
-                    .or_default();
-                let topic = aliases.resolve(publish.topic, alias);
-                topic.filter(|_| publish.topic.is_empty())
-            }),
-        // Aliases never outlive their connection (`[MQTT-3.3.2-7]`).
-        Ok(Packet::Connect(_) | Packet::Disconnect(_)) => {
-            aliases.remove(&(packet.at.stream, packet.at.src));
-            aliases.remove(&(packet.at.stream, packet.at.dst));
-            None
-        }
-        _ => None,
-    };
+    let resolved = aliases.resolve(packet, &decoded);
     show.packet(origin, &packet.bytes, &record, resolved)
 }
 

@@ -1,11 +1,14 @@
 //! From captured MQTT-SN messages to the view.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use super::Stop;
 use super::captured::place;
 use super::show::Show;
 use crate::capture::CapturedMessage;
+use crate::mqttsn::Predefined;
 use crate::mqttsn::decode::{Recorder, decode};
 use crate::mqttsn::topics::Topics;
 use crate::output::sn;
@@ -15,13 +18,22 @@ use crate::output::sn;
 const MAX_CLIENTS: usize = 4096;
 
 /// What the messages so far say about those to come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Messages {
     /// Topic ids by peer pair, and by the node behind a forwarder.
     topics: FxHashMap<(u64, Vec<u8>), Topics>,
+    predefined: Arc<Predefined>,
 }
 
 impl Messages {
+    /// With the names that predefined ids have.
+    pub(super) fn new(predefined: Arc<Predefined>) -> Messages {
+        Messages {
+            topics: FxHashMap::default(),
+            predefined,
+        }
+    }
+
     /// Decodes and shows a message.
     pub(super) fn show(
         &mut self,
@@ -37,7 +49,8 @@ impl Messages {
         let topic_resolved = decoded.ok().and_then(|envelope| {
             let node = envelope.forwarder.map(|f| f.wireless_node_id.to_vec());
             let key = (message.at.stream, node.unwrap_or_default());
-            let topics = self.topics.entry(key).or_default();
+            let topics = self.topics.entry(key);
+            let topics = topics.or_insert_with(|| Topics::new(Arc::clone(&self.predefined)));
             topics.resolve(&envelope.message, message.at.from)
         });
         show.message(&sn::Decoded {

@@ -1,5 +1,6 @@
 //! `midge decode`: packets from hex text or a capture, shown as a tree, as lines or as JSON.
 
+mod aliases;
 mod captured;
 mod hex_dump;
 mod hex_text;
@@ -9,11 +10,13 @@ mod messages;
 mod show;
 
 use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
 
 use super::{Exit, Failure, version};
 use crate::cli;
 use crate::mqtt::rule::Severity;
 use crate::mqtt::{Side, Version};
+use crate::mqttsn::Predefined;
 use crate::output::colour;
 use input::Input;
 use show::Show;
@@ -26,6 +29,7 @@ struct Plan {
     ports: Vec<u16>,
     not_ports: Vec<u16>,
     key_log: Option<String>,
+    sn_topics: Arc<Predefined>,
     view: Option<View>,
     summary: bool,
     lint: Option<Severity>,
@@ -55,6 +59,10 @@ impl Plan {
             ports: args.port.clone(),
             not_ports: args.not_port.clone(),
             key_log: args.keylog.clone(),
+            sn_topics: match &args.sn_topics {
+                Some(file) => Arc::new(sn_topics(file)?),
+                None => Arc::default(),
+            },
             view: if args.json {
                 Some(View::Json)
             } else if args.tree {
@@ -74,6 +82,15 @@ impl Plan {
             raw: args.raw,
         })
     }
+}
+
+/// Reads the names of predefined topic ids.
+fn sn_topics(file: &str) -> Result<Predefined, Failure> {
+    let failed = |what: &dyn std::fmt::Display| {
+        Failure::new(Exit::Io, format!("cannot read the topics {file}: {what}"))
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
+    Predefined::parse(&text).map_err(|error| failed(&error))
 }
 
 /// Why decoding stopped: a failure to report, or nobody reads the output any more.
