@@ -394,6 +394,7 @@ impl Dialogue {
         }
     }
 
+    #[inline]
     fn record(&mut self, record: Record, out: &mut Out) {
         if self.hold.is_settled() {
             out.records.push_back(record);

@@ -54,7 +54,7 @@ impl<'b> Object<'b> {
     }
 
     /// Adds an entry if there is something to add.
-    #[inline]
+    #[inline(always)]
     pub(in crate::output) fn maybe(&mut self, key: &str, value: Option<impl Value>) {
         if let Some(value) = value {
             self.entry(key, value);
@@ -63,7 +63,7 @@ impl<'b> Object<'b> {
 
     /// Adds bytes, if there are some, under `key` if they are UTF-8, as hex under `hex_key`
     /// otherwise.
-    #[inline]
+    #[inline(always)]
     pub(in crate::output) fn text(&mut self, key: &str, hex_key: &str, bytes: Option<&[u8]>) {
         let Some(bytes) = bytes else { return };
         match Text::new(bytes) {
@@ -92,6 +92,10 @@ impl<'a> Text<'a> {
         is_utf8.then_some(Text(bytes))
     }
 }
+
+/// One of our own words, without anything to escape.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::output) struct Word(pub(in crate::output) &'static str);
 
 /// Bytes, as a string of hex digits.
 #[derive(Debug, Clone, Copy)]
@@ -142,6 +146,15 @@ impl Value for Text<'_> {
     fn write(self, out: &mut Vec<u8>) {
         out.push(b'"');
         escape(self.0, out);
+        out.push(b'"');
+    }
+}
+
+impl Value for Word {
+    #[inline]
+    fn write(self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        out.extend_from_slice(self.0.as_bytes());
         out.push(b'"');
     }
 }
