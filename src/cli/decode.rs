@@ -2,17 +2,23 @@
 
 use clap::{Args, ValueEnum};
 
-/// Decode MQTT packets from hex text or a capture file.
+/// Decode MQTT packets from a capture file, or from any text that holds their bytes.
 ///
-/// Hex is shown as a tree, a capture as one line per packet.
+/// Text is shown as a tree, a capture as one line per packet.
 #[derive(Debug, Clone, Args)]
 pub struct Decode {
-    /// Hex text, a file (hex text, pcap or pcapng), or - for stdin [default: stdin].
+    /// Text, a file (text, packets, pcap or pcapng), or - for stdin [default: stdin].
     ///
-    /// A name of an existing file is that file; anything else must be hex: pairs of digits, with
-    /// or without spaces, colons, commas or 0x. Several arguments are read as one text.
+    /// A name of an existing file is that file; anything else must be text. Several arguments are
+    /// read as one text. It may be hex digits with or without spaces, colons, commas or 0x; arrays
+    /// as in C; strings with escapes; base64; and dumps as of xxd, hexdump, od, tcpdump -X and
+    /// Wireshark, whose frames may have IP headers. A file may also have the packets as they are.
     #[arg(value_name = "INPUT", allow_hyphen_values = false)]
     pub input: Vec<String>,
+
+    /// Take the input as this, whatever it looks like.
+    #[arg(long = "input", value_name = "FORMAT", value_enum)]
+    pub input_format: Option<InputFormat>,
 
     /// One JSON object per packet.
     #[arg(long, group = "view")]
@@ -57,6 +63,23 @@ pub struct Decode {
     /// When to use colour.
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
     pub color: Color,
+}
+
+/// How the bytes of packets are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InputFormat {
+    /// Pairs of hex digits.
+    Hex,
+    /// Numbers in an array, as in C: decimal, or hex with 0x.
+    Array,
+    /// A string with escapes such as \x10 or \020.
+    Escaped,
+    /// Lines of an offset and bytes in hex.
+    Dump,
+    /// Base64.
+    Base64,
+    /// The packets as they are.
+    Binary,
 }
 
 /// The sender of a packet.

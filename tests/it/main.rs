@@ -12,6 +12,7 @@ mod client_scripted;
 mod corpus;
 mod decode_command;
 mod decode_corpus;
+mod decode_input;
 mod decode_properties;
 mod generated;
 mod interop_broker;

@@ -1,15 +1,16 @@
-//! `midge decode`: packets from hex text or a capture, shown as a tree, as lines or as JSON.
+//! `midge decode`: packets from text, as bytes or in a capture, shown as a tree, as lines or as
+//! JSON.
 
+mod bytes;
 mod captured;
-mod hex_dump;
-mod hex_text;
 mod input;
 mod messages;
 mod show;
+mod text;
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Cursor, Read, Write};
 
-use super::{Exit, Failure, version};
+use super::{Exit, Failure, note, version};
 use crate::cli;
 use crate::mqtt::{Side, Version};
 use crate::output::colour;
@@ -103,26 +104,69 @@ pub fn run(args: &cli::Decode) -> Result<Exit, Failure> {
         cli::Color::Always => colour::force(true),
         cli::Color::Never => colour::force(false),
     }
-    let input = Input::open(&args.input)?;
+    let input = Input::open(&args.input, args.input_format)?;
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let result = match input {
-        Input::Hex { name, text } => {
-            let mut show = Show::new(&plan, View::Tree, &mut out);
-            let result = hex_text::decode(&name, &text, &plan, &mut show);
-            let end = show.finish();
-            result.and(end)
-        }
+        Input::Text { name, text } => decode_text(&name, &text, args.input_format, &plan, &mut out),
+        Input::Packets { name, bytes } => decode_packets(&name, &bytes, None, &plan, &mut out),
         Input::Capture { name, reader, live } => {
-            let mut show = Show::new(&plan, View::Lines, &mut out);
-            show.flush_each = live;
-            let result = captured::decode(&name, reader, &plan, &mut show);
-            // What was counted before something failed is worth as much as what was shown.
-            let end = show.finish();
-            result.and(end)
+            decode_capture(&name, reader, live, &plan, &mut out)
         }
     };
     match (result, out.flush().map_err(Stop::from)) {
         (Err(Stop::Failure(failure)), _) | (Ok(()), Err(Stop::Failure(failure))) => Err(failure),
         _ => Ok(Exit::Done),
     }
+}
+
+/// A text is packets, or frames that are a capture.
+fn decode_text(
+    name: &str,
+    text: &str,
+    format: Option<cli::InputFormat>,
+    plan: &Plan,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    let content = text::read(text, format);
+    match content.capture {
+        Some((file, frames)) => {
+            let what = match frames {
+                1 => "a frame".into(),
+                _ => format!("{frames} frames"),
+            };
+            note(format_args!(
+                "{name}: {what} with IP headers, read as a capture without times"
+            ));
+            decode_capture(name, Box::new(Cursor::new(file)), false, plan, out)
+        }
+        None => decode_packets(name, &content.bytes, content.error, plan, out),
+    }
+}
+
+fn decode_packets(
+    name: &str,
+    bytes: &[u8],
+    error: Option<String>,
+    plan: &Plan,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    let mut show = Show::new(plan, View::Tree, out);
+    let result = bytes::decode(name, bytes, error, plan, &mut show);
+    let end = show.finish();
+    result.and(end)
+}
+
+fn decode_capture(
+    name: &str,
+    reader: Box<dyn Read>,
+    live: bool,
+    plan: &Plan,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    let mut show = Show::new(plan, View::Lines, out);
+    show.flush_each = live;
+    let result = captured::decode(name, reader, plan, &mut show);
+    // What was counted before something failed is worth as much as what was shown.
+    let end = show.finish();
+    result.and(end)
 }
