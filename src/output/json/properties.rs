@@ -9,11 +9,12 @@ pub(super) struct PropertyList<'p, 'a>(pub(super) &'p [Property<'a>]);
 impl JsonValue for PropertyList<'_, '_> {
     fn write(self, out: &mut Vec<u8>) {
         Object::write(out, |object| {
-            // A list may hold millions of properties, but only a few identifiers.
-            let mut seen: Vec<PropertyId> = Vec::new();
+            // A list may hold millions of properties, but only a few identifiers, all below 64.
+            let mut seen = 0u64;
             for property in self.0 {
-                if !seen.contains(&property.id) {
-                    seen.push(property.id);
+                let bit = 1u64.checked_shl(property.id.0).unwrap_or(0);
+                if seen & bit == 0 {
+                    seen |= bit;
                     self.entry(object, property.id);
                 }
             }
