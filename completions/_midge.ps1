@@ -28,7 +28,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('pub', 'pub', [CompletionResultType]::ParameterValue, 'Publish messages')
             [CompletionResult]::new('sub', 'sub', [CompletionResultType]::ParameterValue, 'Subscribe, and print the messages that come')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Load a broker, and measure rates, latencies and losses')
-            [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Decode MQTT packets from hex text or a capture file')
+            [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Decode MQTT packets from a capture file, or from any text that holds their bytes')
             [CompletionResult]::new('capture-replay', 'capture-replay', [CompletionResultType]::ParameterValue, 'Publish again what clients published in a capture, at the captured times')
             [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Publish again what clients published in a capture, at the captured times')
             [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Run a throwaway MQTT broker, alone or around a command')
@@ -166,6 +166,8 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             break
         }
         'midge;decode' {
+            [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'Take the input as this, whatever it looks like')
+            [CompletionResult]::new('--time', '--time', [CompletionResultType]::ParameterName, 'Times in front of lines and in diagrams')
             [CompletionResult]::new('--mqtt-version', '--mqtt-version', [CompletionResultType]::ParameterName, 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Who sent the packets of a hex text')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Take connections with this port as MQTT, whatever they look like; repeatable')
@@ -173,7 +175,9 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object per packet')
             [CompletionResult]::new('--tree', '--tree', [CompletionResultType]::ParameterName, 'Every field with its bytes and bits')
+            [CompletionResult]::new('--hex', '--hex', [CompletionResultType]::ParameterName, 'Every byte beside the field that it belongs to')
             [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'One line per packet')
+            [CompletionResult]::new('--flow', '--flow', [CompletionResultType]::ParameterName, 'A sequence diagram of each connection, with its handshakes and how long they took')
             [CompletionResult]::new('--summary', '--summary', [CompletionResultType]::ParameterName, 'Only count: packets by type, version and sender, bytes, gaps. With --json as one object')
             [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show passwords instead of their length')
             [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'Add the whole packet as raw_hex to the JSON, passwords included')
@@ -254,7 +258,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('pub', 'pub', [CompletionResultType]::ParameterValue, 'Publish messages')
             [CompletionResult]::new('sub', 'sub', [CompletionResultType]::ParameterValue, 'Subscribe, and print the messages that come')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Load a broker, and measure rates, latencies and losses')
-            [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Decode MQTT packets from hex text or a capture file')
+            [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Decode MQTT packets from a capture file, or from any text that holds their bytes')
             [CompletionResult]::new('capture-replay', 'capture-replay', [CompletionResultType]::ParameterValue, 'Publish again what clients published in a capture, at the captured times')
             [CompletionResult]::new('broker', 'broker', [CompletionResultType]::ParameterValue, 'Run a throwaway MQTT broker, alone or around a command')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')

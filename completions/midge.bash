@@ -352,12 +352,20 @@ _midge() {
             return 0
             ;;
         midge__subcmd__decode)
-            opts="-h --json --tree --lines --summary --mqtt-version --from --port --not-port --show-secrets --raw --color --help"
+            opts="-h --input --json --tree --hex --lines --flow --time --summary --mqtt-version --from --port --not-port --show-secrets --raw --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --input)
+                    COMPREPLY=($(compgen -W "hex array escaped dump base64 binary" -- "${cur}"))
+                    return 0
+                    ;;
+                --time)
+                    COMPREPLY=($(compgen -W "relative delta clock utc" -- "${cur}"))
+                    return 0
+                    ;;
                 --mqtt-version)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

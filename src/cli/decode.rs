@@ -28,12 +28,24 @@ pub struct Decode {
     #[arg(long, group = "view")]
     pub tree: bool,
 
+    /// Every byte beside the field that it belongs to.
+    #[arg(long, group = "view")]
+    pub hex: bool,
+
     /// One line per packet.
     #[arg(long, group = "view")]
     pub lines: bool,
 
+    /// A sequence diagram of each connection, with its handshakes and how long they took.
+    #[arg(long, group = "view")]
+    pub flow: bool,
+
+    /// Times in front of lines and in diagrams.
+    #[arg(long, value_name = "HOW", value_enum, default_value = "relative")]
+    pub time: Times,
+
     /// Only count: packets by type, version and sender, bytes, gaps. With --json as one object.
-    #[arg(long, conflicts_with_all = ["tree", "lines", "raw"])]
+    #[arg(long, conflicts_with_all = ["tree", "hex", "lines", "flow", "raw"])]
     pub summary: bool,
 
     /// Read what follows CONNECT as this version, whatever it says: 5, 311 or 31.
@@ -89,6 +101,19 @@ pub enum From {
     Client,
     /// The broker.
     Server,
+}
+
+/// How lines show times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Times {
+    /// Seconds since the first packet.
+    Relative,
+    /// Seconds since the line before.
+    Delta,
+    /// Time of day, in this time zone.
+    Clock,
+    /// Date and time in UTC.
+    Utc,
 }
 
 /// When to use colour.

@@ -14,6 +14,7 @@ mod decode_command;
 mod decode_corpus;
 mod decode_input;
 mod decode_properties;
+mod decode_views;
 mod generated;
 mod interop_broker;
 mod interop_client;

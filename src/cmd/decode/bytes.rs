@@ -8,7 +8,7 @@ use super::{Plan, Stop};
 use crate::mqtt::decode::{Context, Recorder, Strict, connect_version, decode as decode_packet};
 use crate::mqtt::frame::FixedHeader;
 use crate::mqtt::{Side, Version};
-use crate::output::{Origin, Place};
+use crate::output::{Decoded, Origin, Place};
 
 /// Decodes and shows packets; `error` is why the bytes end where they do.
 pub(super) fn decode(
@@ -39,7 +39,13 @@ pub(super) fn decode(
             let mut record = Recorder::default();
             // What is wrong stands in the record.
             let _ = decode_packet(packet, Context { version, from }, &mut record);
-            show.packet(origin, packet, &record, None)?;
+            show.packet(&Decoded {
+                origin,
+                bytes: packet,
+                record: &record,
+                topic_resolved: None,
+                client: None,
+            })?;
         }
         if i + 1 == packets.len() && problem.is_none() {
             problem = cut(packet).map(|what| format!("{name}: {what} (packet at byte {offset})"));

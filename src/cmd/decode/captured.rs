@@ -1,22 +1,16 @@
 //! From a capture to the view.
 
-use std::collections::HashMap;
 use std::io::Read;
-use std::net::SocketAddr;
 
 use super::super::{Exit, Failure, note};
+use super::connections::Connections;
 use super::messages::Messages;
 use super::show::Show;
 use super::{Plan, Stop};
 use crate::capture::{CapturedPacket, Gap, Location, Options, Packets, Record, Skipped};
-use crate::mqtt::alias::Aliases;
 use crate::mqtt::decode::{Context, Recorder, decode as decode_packet};
-use crate::mqtt::{Packet, PropertyId};
 use crate::output::hole::{Hole, Kind};
-use crate::output::{Origin, Place, time::Time};
-
-/// Topic Aliases per stream and sender.
-type AliasesOf = HashMap<(u64, SocketAddr), Aliases>;
+use crate::output::{Decoded, Origin, Place, time::Time};
 
 /// Decodes and shows the packets of a capture.
 pub(super) fn decode(
@@ -32,15 +26,22 @@ pub(super) fn decode(
         ..Options::default()
     };
     let mut packets = Packets::new(reader, options);
-    let mut aliases = AliasesOf::new();
+    let mut connections = Connections::default();
     let mut messages = Messages::default();
     let mut is_empty = true;
     let error = loop {
         match packets.next() {
-            Ok(Some(Record::Packet(packet))) => show_packet(&packet, &mut aliases, show)?,
+            Ok(Some(Record::Packet(packet))) => show_packet(&packet, &mut connections, show)?,
             Ok(Some(Record::Message(message))) => messages.show(&message, show)?,
-            Ok(Some(Record::Gap(gap))) => show.hole(&gap_hole(&gap))?,
-            Ok(Some(Record::Skipped(skipped))) => show.hole(&skipped_hole(&skipped))?,
+            Ok(Some(Record::Gap(gap))) => {
+                show_hole(&gap_hole(&gap), gap.at.stream, &connections, show)?
+            }
+            Ok(Some(Record::Skipped(skipped))) => show_hole(
+                &skipped_hole(&skipped),
+                skipped.at.stream,
+                &connections,
+                show,
+            )?,
             Ok(None) => break None,
             Err(error) => break Some(error),
         }
@@ -82,7 +83,7 @@ pub(super) fn decode(
 
 fn show_packet(
     packet: &CapturedPacket,
-    aliases: &mut AliasesOf,
+    connections: &mut Connections,
     show: &mut Show<'_>,
 ) -> Result<(), Stop> {
     let origin = Origin {
@@ -90,6 +91,7 @@ fn show_packet(
         version: packet.version,
         version_from: packet.version_from.as_str(),
     };
+    show.begin(origin.place.time);
     if show.count(&origin, &packet.bytes) {
         return Ok(());
     }
@@ -99,28 +101,25 @@ fn show_packet(
         from: packet.at.from,
     };
     // What is wrong stands in the record.
-    let decoded = decode_packet(&packet.bytes, context, &mut record);
-    let resolved = match &decoded {
-        Ok(Packet::Publish(publish)) => publish
-            .properties
-            .number(PropertyId::TOPIC_ALIAS)
-            .and_then(|alias| u16::try_from(alias).ok())
-            .and_then(|alias| {
-                let aliases = aliases
-                    .entry((packet.at.stream, packet.at.src))
-                    .or_default();
-                let topic = aliases.resolve(publish.topic, alias);
-                topic.filter(|_| publish.topic.is_empty())
-            }),
-        // Aliases never outlive their connection (`[MQTT-3.3.2-7]`).
-        Ok(Packet::Connect(_) | Packet::Disconnect(_)) => {
-            aliases.remove(&(packet.at.stream, packet.at.src));
-            aliases.remove(&(packet.at.stream, packet.at.dst));
-            None
-        }
-        _ => None,
-    };
-    show.packet(origin, &packet.bytes, &record, resolved)
+    let decoded = decode_packet(&packet.bytes, context, &mut record).ok();
+    let known = connections.see(&packet.at, decoded.as_ref());
+    show.packet(&Decoded {
+        origin,
+        bytes: &packet.bytes,
+        record: &record,
+        topic_resolved: known.topic,
+        client: known.client,
+    })
+}
+
+fn show_hole(
+    hole: &Hole,
+    stream: u64,
+    connections: &Connections,
+    show: &mut Show<'_>,
+) -> Result<(), Stop> {
+    show.begin(hole.place.time);
+    show.hole(hole, connections.client(stream))
 }
 
 /// A place in the capture, as the views want it.

@@ -3,6 +3,7 @@
 
 mod bytes;
 mod captured;
+mod connections;
 mod input;
 mod messages;
 mod show;
@@ -14,6 +15,7 @@ use super::{Exit, Failure, note, version};
 use crate::cli;
 use crate::mqtt::{Side, Version};
 use crate::output::colour;
+use crate::output::time::Times;
 use input::Input;
 use show::Show;
 
@@ -25,6 +27,7 @@ struct Plan {
     ports: Vec<u16>,
     not_ports: Vec<u16>,
     view: Option<View>,
+    times: Times,
     summary: bool,
     show_secrets: bool,
     raw: bool,
@@ -33,7 +36,9 @@ struct Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum View {
     Tree,
+    Hex,
     Lines,
+    Flow,
     Json,
 }
 
@@ -55,10 +60,20 @@ impl Plan {
                 Some(View::Json)
             } else if args.tree {
                 Some(View::Tree)
+            } else if args.hex {
+                Some(View::Hex)
+            } else if args.flow {
+                Some(View::Flow)
             } else if args.lines {
                 Some(View::Lines)
             } else {
                 None
+            },
+            times: match args.time {
+                cli::Times::Relative => Times::Relative,
+                cli::Times::Delta => Times::Delta,
+                cli::Times::Clock => Times::Clock,
+                cli::Times::Utc => Times::Utc,
             },
             summary: args.summary,
             show_secrets: args.show_secrets,

@@ -4,17 +4,19 @@ use std::io::Write;
 
 use super::{Plan, Stop, View};
 use crate::mqtt::Packet;
-use crate::mqtt::decode::{Context, Recorder, Strict, decode};
+use crate::mqtt::decode::{Context, Strict, decode};
 use crate::output::hole::{self, Hole};
 use crate::output::summary::{self, Summary};
-use crate::output::{Decoded, Origin, Place, json, line, sn, tree};
+use crate::output::{Decoded, Origin, Place, flow, json, line, sn, terminal, time::Time, tree};
 
 /// The view, and where it goes.
 pub(super) struct Show<'o> {
     view: View,
     show_secrets: bool,
     raw: bool,
+    style: line::Style,
     lines: line::Lines,
+    flow: flow::Flow,
     json: json::PacketLines,
     out: &'o mut dyn Write,
     /// Let each packet out at once, since the next may be long in coming.
@@ -26,11 +28,17 @@ pub(super) struct Show<'o> {
 
 impl<'o> Show<'o> {
     pub(super) fn new(plan: &Plan, default: View, out: &'o mut dyn Write) -> Show<'o> {
+        let style = line::Style {
+            times: plan.times,
+            width: terminal::width(),
+        };
         Show {
             view: plan.view.unwrap_or(default),
             show_secrets: plan.show_secrets,
             raw: plan.raw,
-            lines: line::Lines::default(),
+            style,
+            lines: line::Lines::new(style),
+            flow: flow::Flow::new(style),
             json: json::PacketLines::new(json::Options {
                 show_secrets: plan.show_secrets,
                 raw: plan.raw,
@@ -39,6 +47,14 @@ impl<'o> Show<'o> {
             flush_each: false,
             is_first: true,
             summary: plan.summary.then(Summary::default),
+        }
+    }
+
+    /// Relative times begin here, unless something came before.
+    pub(super) fn begin(&mut self, start: Option<Time>) {
+        if let Some(start) = start {
+            self.lines.begin(start);
+            self.flow.begin(start);
         }
     }
 
@@ -72,43 +88,38 @@ impl<'o> Show<'o> {
     }
 
     /// Shows what is only known at the end.
-    pub(super) fn finish(self) -> Result<(), Stop> {
+    pub(super) fn finish(mut self) -> Result<(), Stop> {
+        let mut out = self.out;
         let Some(summary) = self.summary else {
+            self.flow.finish(&mut out)?;
             return Ok(());
         };
-        let mut out = self.out;
         match self.view {
             View::Json => summary::write_json(&mut out, &summary)?,
-            View::Tree | View::Lines => summary::write_table(&mut out, &summary)?,
+            View::Tree | View::Hex | View::Lines | View::Flow => {
+                summary::write_table(&mut out, &summary)?
+            }
         }
         Ok(())
     }
 
-    pub(super) fn packet<'a>(
-        &mut self,
-        origin: Origin,
-        bytes: &'a [u8],
-        record: &'a Recorder<'a>,
-        topic_resolved: Option<&'a str>,
-    ) -> Result<(), Stop> {
-        let decoded = Decoded {
-            origin,
-            bytes,
-            record,
-            topic_resolved,
-        };
+    pub(super) fn packet(&mut self, decoded: &Decoded<'_>) -> Result<(), Stop> {
         let mut out = &mut *self.out;
         match self.view {
-            View::Json => self.json.write(&mut out, &decoded)?,
-            View::Lines => self.lines.packet(&mut out, &decoded)?,
-            View::Tree => {
+            View::Json => self.json.write(&mut out, decoded)?,
+            View::Flow => self.flow.packet(&mut out, decoded, true)?,
+            View::Lines => self.lines.packet(&mut out, decoded)?,
+            View::Tree | View::Hex => {
                 if !self.is_first {
                     writeln!(out)?;
                 }
                 let options = tree::Options {
                     show_secrets: self.show_secrets,
                 };
-                tree::write(&mut out, &decoded, options)?;
+                match self.view {
+                    View::Hex => tree::write_hex(&mut out, decoded, options, self.style)?,
+                    _ => tree::write(&mut out, decoded, options)?,
+                }
             }
         }
         self.end_of_record()
@@ -128,18 +139,22 @@ impl<'o> Show<'o> {
                 };
                 sn::json::write(&mut out, decoded, options)?;
             }
-            View::Lines => sn::line::write(&mut out, decoded)?,
-            View::Tree => {
+            View::Flow => self.flow.message(&mut out, decoded)?,
+            View::Lines => sn::line::write(&mut out, &mut self.lines, decoded)?,
+            View::Tree | View::Hex => {
                 if !self.is_first {
                     writeln!(out)?;
                 }
-                sn::tree::write(&mut out, decoded)?;
+                match self.view {
+                    View::Hex => sn::tree::write_hex(&mut out, decoded, self.style)?,
+                    _ => sn::tree::write(&mut out, decoded)?,
+                }
             }
         }
         self.end_of_record()
     }
 
-    pub(super) fn hole(&mut self, hole: &Hole) -> Result<(), Stop> {
+    pub(super) fn hole(&mut self, hole: &Hole, client: Option<&str>) -> Result<(), Stop> {
         if let Some(summary) = &mut self.summary {
             match hole.kind {
                 hole::Kind::Gap { lost, .. } => {
@@ -153,12 +168,13 @@ impl<'o> Show<'o> {
         let mut out = &mut *self.out;
         match self.view {
             View::Json => hole::write_json(&mut out, hole)?,
-            View::Lines => hole::write_line(&mut out, hole)?,
-            View::Tree => {
+            View::Flow => self.flow.hole(&mut out, hole, client)?,
+            View::Lines => hole::write_line(&mut out, &mut self.lines, hole, client)?,
+            View::Tree | View::Hex => {
                 if !self.is_first {
                     writeln!(out)?;
                 }
-                hole::write_line(&mut out, hole)?;
+                hole::write_line(&mut out, &mut self.lines, hole, client)?;
             }
         }
         self.end_of_record()

@@ -21,6 +21,8 @@ pub struct Decoded<'a> {
     pub record: &'a Recorder<'a>,
     /// The topic name that the topic id stood for at that moment.
     pub topic_resolved: Option<&'a str>,
+    /// The ClientId of the sender or the receiver, if it was seen.
+    pub client: Option<&'a str>,
 }
 
 impl Decoded<'_> {

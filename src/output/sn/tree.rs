@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
+use super::super::annotated::{self, Span};
 use super::super::colour;
+use super::super::line::Style;
 use super::super::text::{Hex, Safe};
 use super::super::tree::bits::{bits, yes_no};
 use super::super::tree::fields::{payload, shown};
@@ -18,11 +20,36 @@ use crate::mqttsn::{Flags, MessageType, ReturnCode, VERSION};
 /// Those of `out`.
 pub fn write(out: &mut impl Write, decoded: &Decoded<'_>) -> io::Result<()> {
     let message_type = decoded.message_type().unwrap_or(MessageType(0xff));
+    writeln!(out, "{}", headline(decoded, message_type))?;
+    write_all(out, &build(decoded, message_type))
+}
+
+/// Writes a message as annotated hex, with a headline above it.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_hex(out: &mut impl Write, decoded: &Decoded<'_>, style: Style) -> io::Result<()> {
+    let message_type = decoded.message_type().unwrap_or(MessageType(0xff));
+    writeln!(out, "{}", headline(decoded, message_type))?;
+    let spans: Vec<Span> = decoded
+        .record
+        .fields
+        .iter()
+        .map(|record| Span {
+            start: record.start,
+            end: record.end,
+            label: node(record, decoded, message_type).one_line(),
+            secret_from: None,
+        })
+        .collect();
+    annotated::write_rows(out, decoded.bytes, &spans, style)?;
+    write_all(out, &violations(decoded))
+}
+
+fn headline(decoded: &Decoded<'_>, message_type: MessageType) -> String {
     let name = colour::packet_type(decoded.name(), family(message_type));
     let version = format!("MQTT-SN {VERSION}");
-    let headline = headline_of(name, version, decoded.bytes.len(), &decoded.place);
-    writeln!(out, "{headline}")?;
-    write_all(out, &build(decoded, message_type))
+    headline_of(name, version, decoded.bytes.len(), &decoded.place)
 }
 
 fn build(decoded: &Decoded<'_>, message_type: MessageType) -> Vec<Node> {
@@ -41,15 +68,20 @@ fn build(decoded: &Decoded<'_>, message_type: MessageType) -> Vec<Node> {
         .into_iter()
         .filter(|node| !node.children.is_empty())
         .collect();
-    nodes.extend(decoded.record.violations.iter().map(|violation| {
+    nodes.extend(violations(decoded));
+    nodes
+}
+
+fn violations(decoded: &Decoded<'_>) -> Vec<Node> {
+    let violations = decoded.record.violations.iter().map(|violation| {
         let severity = colour::severity(violation.severity());
         Node {
             label: format!("{severity}: {violation} (byte {})", violation.offset),
             notes: vec![colour::dim(&violation.citations().join(", "))],
             ..Node::default()
         }
-    }));
-    nodes
+    });
+    violations.collect()
 }
 
 fn node(record: &FieldRecord<'_>, decoded: &Decoded<'_>, message_type: MessageType) -> Node {

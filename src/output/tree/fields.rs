@@ -83,6 +83,21 @@ pub(super) fn node(
     node
 }
 
+/// From where on the bytes of a field are not shown: a password behind its length, and what may be
+/// one.
+pub(super) fn secret_from(
+    record: &FieldRecord<'_>,
+    packet_type: PacketType,
+    options: Options,
+) -> Option<usize> {
+    match record.field {
+        _ if options.show_secrets => None,
+        Field::Password => Some(record.start + 2),
+        Field::Extra if packet_type == PacketType::CONNECT => Some(record.start),
+        _ => None,
+    }
+}
+
 const fn name(field: Field) -> &'static str {
     match field {
         Field::ProtocolName => "Protocol Name",
