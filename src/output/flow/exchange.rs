@@ -109,8 +109,8 @@ pub(super) struct Drawn {
     pub(super) lanes: String,
     /// Nanoseconds from the first packet of the exchange to this one.
     pub(super) after: Option<i128>,
-    /// The packet belongs to an exchange that was drawn before it.
-    pub(super) is_answer: bool,
+    /// The packet would begin an exchange that is open already.
+    pub(super) is_again: bool,
 }
 
 impl Exchanges {
@@ -169,7 +169,7 @@ impl Exchanges {
         Drawn {
             lanes,
             after,
-            is_answer: found.is_some(),
+            is_again: found.is_some() && matches!(step.role(), Some((.., Part::Begins))),
         }
     }
 

@@ -98,9 +98,20 @@ impl Flow {
         is_asked_for: bool,
     ) -> io::Result<()> {
         let origin = &decoded.origin;
-        let step = step(decoded);
+        let mut step = step(decoded);
         let key = key(&origin.place);
         let known = self.talks.get(&key);
+        if origin.place.from.is_none()
+            && let Some(known) = known
+        {
+            // An answer goes the other way.
+            let as_sent_by = |from| Step { from, ..step };
+            let sides = [step.from, step.from.other()].map(as_sent_by);
+            let answer = sides
+                .into_iter()
+                .find(|step| known.exchanges.concerns(*step));
+            step = answer.unwrap_or(step);
+        }
         if !is_asked_for && !known.is_some_and(|talk| talk.exchanges.concerns(step)) {
             return Ok(());
         }
@@ -122,7 +133,8 @@ impl Flow {
         if let Some(after) = drawn.after {
             beside.push(' ');
             beside.push_str(&colour::dim(&span(after)));
-        } else if drawn.is_answer {
+        }
+        if drawn.is_again {
             beside.push_str(" again");
         }
         self.arrow(&mut talk, now, step.from, &label, &beside);
