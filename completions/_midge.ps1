@@ -168,6 +168,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
         'midge;decode' {
             [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'Take the input as this, whatever it looks like')
             [CompletionResult]::new('--time', '--time', [CompletionResultType]::ParameterName, 'Times in front of lines and in diagrams')
+            [CompletionResult]::new('--payload', '--payload', [CompletionResultType]::ParameterName, 'How to read payloads on topics that match; repeatable, the first match counts')
             [CompletionResult]::new('--mqtt-version', '--mqtt-version', [CompletionResultType]::ParameterName, 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Who sent the packets of a hex text')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Take connections with this port as MQTT, whatever they look like; repeatable')

@@ -352,7 +352,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__decode)
-            opts="-h --input --json --tree --hex --lines --flow --time --summary --mqtt-version --from --port --not-port --show-secrets --raw --color --help"
+            opts="-h --input --json --tree --hex --lines --flow --time --payload --summary --mqtt-version --from --port --not-port --show-secrets --raw --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -364,6 +364,10 @@ _midge() {
                     ;;
                 --time)
                     COMPREPLY=($(compgen -W "relative delta clock utc" -- "${cur}"))
+                    return 0
+                    ;;
+                --payload)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --mqtt-version)

@@ -161,6 +161,7 @@ set edit:completion:arg-completer[midge] = {|@words|
         &'midge;decode'= {
             cand --input 'Take the input as this, whatever it looks like'
             cand --time 'Times in front of lines and in diagrams'
+            cand --payload 'How to read payloads on topics that match; repeatable, the first match counts'
             cand --mqtt-version 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31'
             cand --from 'Who sent the packets of a hex text'
             cand --port 'Take connections with this port as MQTT, whatever they look like; repeatable'

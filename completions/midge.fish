@@ -117,6 +117,7 @@ complete -c midge -n "__fish_midge_using_subcommand decode" -l time -d 'Times in
 delta\t'Seconds since the line before'
 clock\t'Time of day, in this time zone'
 utc\t'Date and time in UTC'"
+complete -c midge -n "__fish_midge_using_subcommand decode" -l payload -d 'How to read payloads on topics that match; repeatable, the first match counts' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l mqtt-version -d 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l from -d 'Who sent the packets of a hex text' -r -f -a "client\t'The end that sends CONNECT'
 server\t'The broker'"

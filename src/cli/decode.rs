@@ -44,6 +44,13 @@ pub struct Decode {
     #[arg(long, value_name = "HOW", value_enum, default_value = "relative")]
     pub time: Times,
 
+    /// How to read payloads on topics that match; repeatable, the first match counts.
+    ///
+    /// DECODER is one of json, text, hex, base64, cbor, msgpack, gzip and sparkplug. Without it, a
+    /// payload is shown by its content type, or as JSON or text if it is that, or as hex.
+    #[arg(long, value_name = "FILTER=DECODER")]
+    pub payload: Vec<String>,
+
     /// Only count: packets by type, version and sender, bytes, gaps. With --json as one object.
     #[arg(long, conflicts_with_all = ["tree", "hex", "lines", "flow", "raw"])]
     pub summary: bool,

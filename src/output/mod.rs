@@ -4,6 +4,7 @@
 //! wants. What came from the network is escaped before it reaches a terminal ([`text`]).
 
 mod annotated;
+pub mod base64;
 pub mod bench;
 pub mod colour;
 pub mod event;
@@ -11,6 +12,7 @@ pub mod flow;
 pub mod hole;
 pub mod json;
 pub mod line;
+pub mod payload;
 pub mod progress;
 pub mod replay;
 pub mod sn;

@@ -57,7 +57,7 @@ fn examine(bytes: &[u8], from: Option<Side>) -> Result<(), TestCaseError> {
     }
     json(bytes, &record);
     let mut out = Vec::new();
-    sn::tree::write(&mut out, &decoded(bytes, &record)).unwrap();
+    sn::tree::write(&mut out, &decoded(bytes, &record), None).unwrap();
     sn::line::write(&mut out, &mut Lines::default(), &decoded(bytes, &record)).unwrap();
     let text = String::from_utf8(out).unwrap();
     prop_assert!(

@@ -15,6 +15,7 @@ use super::{Exit, Failure, note, version};
 use crate::cli;
 use crate::mqtt::{Side, Version};
 use crate::output::colour;
+use crate::output::payload::{Decoder, Rules};
 use crate::output::time::Times;
 use input::Input;
 use show::Show;
@@ -31,6 +32,7 @@ struct Plan {
     summary: bool,
     show_secrets: bool,
     raw: bool,
+    payloads: Rules,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,8 +80,31 @@ impl Plan {
             summary: args.summary,
             show_secrets: args.show_secrets,
             raw: args.raw,
+            payloads: payload_rules(&args.payload)?,
         })
     }
+}
+
+/// Reads each `FILTER=DECODER`; a filter may have an equals sign, a decoder has none.
+fn payload_rules(words: &[String]) -> Result<Rules, Failure> {
+    let mut rules = Rules::default();
+    for word in words {
+        let fail = |what: String| {
+            let shown = word.escape_debug();
+            Failure::usage(format!("--payload '{shown}': {what}"))
+        };
+        let (filter, name) = word
+            .rsplit_once('=')
+            .ok_or_else(|| fail("it takes FILTER=DECODER".into()))?;
+        let decoder = Decoder::named(name).ok_or_else(|| {
+            let names: Vec<&str> = Decoder::ALL.iter().map(|(name, _)| *name).collect();
+            fail(format!("the decoders are {}", names.join(", ")))
+        })?;
+        rules
+            .add(filter, decoder)
+            .map_err(|error| fail(format!("of the filter, {error}")))?;
+    }
+    Ok(rules)
 }
 
 /// Why decoding stopped: a failure to report, or nobody reads the output any more.

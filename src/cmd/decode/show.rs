@@ -6,6 +6,7 @@ use super::{Plan, Stop, View};
 use crate::mqtt::Packet;
 use crate::mqtt::decode::{Context, Strict, decode};
 use crate::output::hole::{self, Hole};
+use crate::output::payload::Rules;
 use crate::output::summary::{self, Summary};
 use crate::output::{Decoded, Origin, Place, flow, json, line, sn, terminal, time::Time, tree};
 
@@ -14,6 +15,7 @@ pub(super) struct Show<'o> {
     view: View,
     show_secrets: bool,
     raw: bool,
+    payloads: &'o Rules,
     style: line::Style,
     lines: line::Lines,
     flow: flow::Flow,
@@ -27,7 +29,7 @@ pub(super) struct Show<'o> {
 }
 
 impl<'o> Show<'o> {
-    pub(super) fn new(plan: &Plan, default: View, out: &'o mut dyn Write) -> Show<'o> {
+    pub(super) fn new(plan: &'o Plan, default: View, out: &'o mut dyn Write) -> Show<'o> {
         let style = line::Style {
             times: plan.times,
             width: terminal::width(),
@@ -36,6 +38,7 @@ impl<'o> Show<'o> {
             view: plan.view.unwrap_or(default),
             show_secrets: plan.show_secrets,
             raw: plan.raw,
+            payloads: &plan.payloads,
             style,
             lines: line::Lines::new(style),
             flow: flow::Flow::new(style),
@@ -115,6 +118,7 @@ impl<'o> Show<'o> {
                 }
                 let options = tree::Options {
                     show_secrets: self.show_secrets,
+                    payloads: Some(self.payloads),
                 };
                 match self.view {
                     View::Hex => tree::write_hex(&mut out, decoded, options, self.style)?,
@@ -145,9 +149,10 @@ impl<'o> Show<'o> {
                 if !self.is_first {
                     writeln!(out)?;
                 }
+                let payloads = Some(self.payloads);
                 match self.view {
-                    View::Hex => sn::tree::write_hex(&mut out, decoded, self.style)?,
-                    _ => sn::tree::write(&mut out, decoded)?,
+                    View::Hex => sn::tree::write_hex(&mut out, decoded, payloads, self.style)?,
+                    _ => sn::tree::write(&mut out, decoded, payloads)?,
                 }
             }
         }

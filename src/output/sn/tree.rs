@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::super::annotated::{self, Span};
 use super::super::colour;
 use super::super::line::Style;
+use super::super::payload::{About, Rules};
 use super::super::text::{Hex, Safe};
 use super::super::tree::bits::{bits, yes_no};
 use super::super::tree::fields::{payload, shown};
@@ -18,17 +19,22 @@ use crate::mqttsn::{Flags, MessageType, ReturnCode, VERSION};
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(out: &mut impl Write, decoded: &Decoded<'_>) -> io::Result<()> {
+pub fn write(out: &mut impl Write, decoded: &Decoded<'_>, rules: Option<&Rules>) -> io::Result<()> {
     let message_type = decoded.message_type().unwrap_or(MessageType(0xff));
     writeln!(out, "{}", headline(decoded, message_type))?;
-    write_all(out, &build(decoded, message_type))
+    write_all(out, &build(decoded, message_type, rules))
 }
 
 /// Writes a message as annotated hex, with a headline above it.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_hex(out: &mut impl Write, decoded: &Decoded<'_>, style: Style) -> io::Result<()> {
+pub fn write_hex(
+    out: &mut impl Write,
+    decoded: &Decoded<'_>,
+    rules: Option<&Rules>,
+    style: Style,
+) -> io::Result<()> {
     let message_type = decoded.message_type().unwrap_or(MessageType(0xff));
     writeln!(out, "{}", headline(decoded, message_type))?;
     let spans: Vec<Span> = decoded
@@ -38,7 +44,7 @@ pub fn write_hex(out: &mut impl Write, decoded: &Decoded<'_>, style: Style) -> i
         .map(|record| Span {
             start: record.start,
             end: record.end,
-            label: node(record, decoded, message_type).one_line(),
+            label: node(record, decoded, message_type, rules).one_line(),
             secret_from: None,
         })
         .collect();
@@ -52,7 +58,7 @@ fn headline(decoded: &Decoded<'_>, message_type: MessageType) -> String {
     headline_of(name, version, decoded.bytes.len(), &decoded.place)
 }
 
-fn build(decoded: &Decoded<'_>, message_type: MessageType) -> Vec<Node> {
+fn build(decoded: &Decoded<'_>, message_type: MessageType, rules: Option<&Rules>) -> Vec<Node> {
     let mut forwarder = Node::heading("Forwarder encapsulation");
     let mut header = Node::heading("Message header");
     let mut variable = Node::heading("Message variable part");
@@ -62,7 +68,9 @@ fn build(decoded: &Decoded<'_>, message_type: MessageType) -> Vec<Node> {
             Section::Header => &mut header,
             Section::Variable => &mut variable,
         };
-        section.children.push(node(record, decoded, message_type));
+        section
+            .children
+            .push(node(record, decoded, message_type, rules));
     }
     let mut nodes: Vec<_> = [forwarder, header, variable]
         .into_iter()
@@ -84,7 +92,20 @@ fn violations(decoded: &Decoded<'_>) -> Vec<Node> {
     violations.collect()
 }
 
-fn node(record: &FieldRecord<'_>, decoded: &Decoded<'_>, message_type: MessageType) -> Node {
+fn data(node: &mut Node, name: &str, bytes: &[u8], decoded: &Decoded<'_>, rules: Option<&Rules>) {
+    let about = About {
+        topic: decoded.topic_resolved,
+        ..About::default()
+    };
+    payload(node, name, bytes, about, rules);
+}
+
+fn node(
+    record: &FieldRecord<'_>,
+    decoded: &Decoded<'_>,
+    message_type: MessageType,
+    rules: Option<&Rules>,
+) -> Node {
     let bytes = decoded
         .bytes
         .get(record.start..record.end)
@@ -114,8 +135,8 @@ fn node(record: &FieldRecord<'_>, decoded: &Decoded<'_>, message_type: MessageTy
             let name = ReturnCode(code).name().unwrap_or("reserved");
             node.label = format!("Return Code: 0x{code:02x} {name}");
         }
-        (Field::Data, _) => payload(&mut node, "Data", bytes),
-        (Field::WillMsg, _) => payload(&mut node, "Will Message", bytes),
+        (Field::Data, _) => data(&mut node, "Data", bytes, decoded, rules),
+        (Field::WillMsg, _) => data(&mut node, "Will Message", bytes, decoded, rules),
         (Field::WirelessNodeId | Field::GwAdd, _) => {
             node.label = format!("{}: {}", name(record.field), count(bytes.len(), "byte"));
         }

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 use super::annotated::{self, Span};
 use super::line::Style;
+use super::payload::Rules;
 use super::text::Hex;
 use super::{Decoded, Place, colour};
 use crate::mqtt::decode::{Field, FieldRecord, Section};
@@ -19,9 +20,11 @@ const SHOWN_BYTES: usize = 8;
 
 /// Optional parts of the tree.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
+pub struct Options<'a> {
     /// Show passwords instead of their length.
     pub show_secrets: bool,
+    /// How to read payloads.
+    pub payloads: Option<&'a Rules>,
 }
 
 /// One line of the tree and what hangs below it.
@@ -76,7 +79,7 @@ impl Node {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(out: &mut impl Write, decoded: &Decoded<'_>, options: Options) -> io::Result<()> {
+pub fn write(out: &mut impl Write, decoded: &Decoded<'_>, options: Options<'_>) -> io::Result<()> {
     writeln!(out, "{}", headline(decoded))?;
     write_all(out, &build(decoded, options))
 }
@@ -89,7 +92,7 @@ pub fn write(out: &mut impl Write, decoded: &Decoded<'_>, options: Options) -> i
 pub fn write_hex(
     out: &mut impl Write,
     decoded: &Decoded<'_>,
-    options: Options,
+    options: Options<'_>,
     style: Style,
 ) -> io::Result<()> {
     writeln!(out, "{}", headline(decoded))?;
@@ -156,7 +159,7 @@ pub(super) fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{plural}")
 }
 
-fn build(decoded: &Decoded<'_>, options: Options) -> Vec<Node> {
+fn build(decoded: &Decoded<'_>, options: Options<'_>) -> Vec<Node> {
     let mut fixed = Node::heading("Fixed header");
     let mut variable = Node::heading("Variable header");
     let mut payload = Node::heading("Payload");
@@ -193,7 +196,7 @@ fn node(
     record: &FieldRecord<'_>,
     decoded: &Decoded<'_>,
     packet_type: PacketType,
-    options: Options,
+    options: Options<'_>,
 ) -> Node {
     let bytes = decoded
         .bytes
