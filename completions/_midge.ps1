@@ -173,6 +173,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Who sent the packets of a hex text')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Take connections with this port as MQTT, whatever they look like; repeatable')
             [CompletionResult]::new('--not-port', '--not-port', [CompletionResultType]::ParameterName, 'Leave connections with this port out; repeatable')
+            [CompletionResult]::new('--keylog', '--keylog', [CompletionResultType]::ParameterName, 'Decrypt TLS with the secrets in this key log (SSLKEYLOGFILE format)')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object per packet')
             [CompletionResult]::new('--tree', '--tree', [CompletionResultType]::ParameterName, 'Every field with its bytes and bits')

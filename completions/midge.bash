@@ -352,7 +352,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__decode)
-            opts="-h --input --json --tree --hex --lines --flow --time --payload --summary --mqtt-version --from --port --not-port --show-secrets --raw --color --help"
+            opts="-h --input --json --tree --hex --lines --flow --time --payload --summary --mqtt-version --from --port --not-port --keylog --show-secrets --raw --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -383,6 +383,10 @@ _midge() {
                     return 0
                     ;;
                 --not-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keylog)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

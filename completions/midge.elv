@@ -166,6 +166,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --from 'Who sent the packets of a hex text'
             cand --port 'Take connections with this port as MQTT, whatever they look like; repeatable'
             cand --not-port 'Leave connections with this port out; repeatable'
+            cand --keylog 'Decrypt TLS with the secrets in this key log (SSLKEYLOGFILE format)'
             cand --color 'When to use colour'
             cand --json 'One JSON object per packet'
             cand --tree 'Every field with its bytes and bits'

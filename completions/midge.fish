@@ -123,6 +123,7 @@ complete -c midge -n "__fish_midge_using_subcommand decode" -l from -d 'Who sent
 server\t'The broker'"
 complete -c midge -n "__fish_midge_using_subcommand decode" -l port -d 'Take connections with this port as MQTT, whatever they look like; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l not-port -d 'Leave connections with this port out; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l keylog -d 'Decrypt TLS with the secrets in this key log (SSLKEYLOGFILE format)' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"

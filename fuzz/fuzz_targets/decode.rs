@@ -21,7 +21,10 @@ fuzz_target!(|bytes: &[u8]| {
     let mut record = Recorder::default();
     let recorded = decode(bytes, context, &mut record);
     let strict = decode(bytes, context, &mut Strict);
-    let has_error = record.violations.iter().any(|v| v.severity() == Severity::Error);
+    let has_error = record
+        .violations
+        .iter()
+        .any(|v| v.severity() == Severity::Error);
     assert_eq!(strict.is_err(), has_error);
     if let Ok(packet) = strict {
         assert_eq!(Ok(packet), recorded);
@@ -33,7 +36,10 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let decoded = Decoded {
         origin: Origin {
-            place: Place { from, ..Place::default() },
+            place: Place {
+                from,
+                ..Place::default()
+            },
             version,
             version_from: "given",
         },

@@ -15,14 +15,20 @@ fuzz_target!(|bytes: &[u8]| {
         let mut record = Recorder::default();
         let recorded = decode(bytes, from, &mut record);
         let strict = decode(bytes, from, &mut Strict);
-        let has_error = record.violations.iter().any(|v| v.severity() == Severity::Error);
+        let has_error = record
+            .violations
+            .iter()
+            .any(|v| v.severity() == Severity::Error);
         assert_eq!(strict.is_err(), has_error);
         if let Ok(envelope) = strict {
             assert_eq!(Ok(envelope), recorded);
             topics.resolve(&envelope.message, from);
         }
         let decoded = sn::Decoded {
-            place: Place { from, ..Place::default() },
+            place: Place {
+                from,
+                ..Place::default()
+            },
             bytes,
             record: &record,
             topic_resolved: None,

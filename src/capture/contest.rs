@@ -8,6 +8,7 @@ use super::{
     follower::{Claim, End, Follower, Lost},
     packets::Out,
     record::Place,
+    tls::Tls,
 };
 
 /// One possible meaning of the bytes.
@@ -22,6 +23,15 @@ pub(super) struct Contest {
 
 /// The readings of a TCP stream.
 pub(super) fn of_stream(connection: Connection) -> Contest {
+    Contest::between(vec![
+        Box::new(Tls::new(connection.clone())),
+        Box::new(Dialogue::new(connection)),
+    ])
+}
+
+/// The readings of what is in TLS. Not TLS again: what is wrapped in it without end must not take
+/// the stack without end.
+pub(super) fn of_tls(connection: Connection) -> Contest {
     Contest::between(vec![Box::new(Dialogue::new(connection))])
 }
 
@@ -34,13 +44,15 @@ impl Contest {
     }
 
     /// Lets every reading have what came, and drops those that are out.
-    fn each(&mut self, mut give: impl FnMut(&mut Reading)) {
+    fn each(&mut self, out: &mut Out, mut give: impl FnMut(&mut Reading, &mut Out)) {
         for (i, reading) in self.readings.iter_mut().enumerate() {
-            give(reading);
+            give(reading, out);
             if !self.is_decided && reading.claim() == Claim::Mine {
                 self.is_decided = true;
                 self.readings.swap(0, i);
-                self.readings.truncate(1);
+                for mut other in self.readings.drain(1..) {
+                    other.abandon(out);
+                }
                 return;
             }
         }
@@ -55,20 +67,26 @@ impl Follower for Contest {
     type Out = Out;
 
     fn syn(&mut self, end: End, opens: bool, out: &mut Out) {
-        self.each(|reading| reading.syn(end, opens, out));
+        self.each(out, |reading, out| reading.syn(end, opens, out));
     }
 
     fn data(&mut self, end: End, bytes: &[u8], place: Place, out: &mut Out) {
-        self.each(|reading| reading.data(end, bytes, place, out));
+        self.each(out, |reading, out| reading.data(end, bytes, place, out));
     }
 
     fn gap(&mut self, end: End, lost: Lost, place: Place, out: &mut Out) {
-        self.each(|reading| reading.gap(end, lost, place, out));
+        self.each(out, |reading, out| reading.gap(end, lost, place, out));
     }
 
     fn finish(&mut self, out: &mut Out) {
-        self.each(|reading| reading.finish(out));
+        self.each(out, |reading, out| reading.finish(out));
         self.readings.clear();
+    }
+
+    fn abandon(&mut self, out: &mut Out) {
+        for mut reading in self.readings.drain(..) {
+            reading.abandon(out);
+        }
     }
 
     fn claim(&self) -> Claim {

@@ -14,7 +14,6 @@ use crate::mqtt::{PacketType, Side, decode::connect_version};
 
 mod flow;
 mod hold;
-mod tape;
 
 use flow::{Event, Flow};
 use hold::Hold;
@@ -305,8 +304,8 @@ impl Dialogue {
                 Record::Packet(packet) => &mut packet.at,
                 Record::Gap(gap) => &mut gap.at,
                 Record::Skipped(skipped) => &mut skipped.at,
-                // Only datagrams carry them.
-                Record::Message(_) => continue,
+                // Only datagrams carry the one, and only TLS the other.
+                Record::Message(_) | Record::Sealed(_) => continue,
             };
             at.from = self.side(self.end_of(at.src));
             out.records.push_back(record);
@@ -404,6 +403,12 @@ impl Follower for Dialogue {
         self.hold.guess();
         self.release(out);
     }
+
+    fn abandon(&mut self, out: &mut Out) {
+        self.reject();
+        self.count_undecided(out);
+    }
+
     fn claim(&self) -> Claim {
         match self.verdict {
             Verdict::Undecided => Claim::Open,

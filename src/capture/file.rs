@@ -103,6 +103,11 @@ impl<R: Read> FrameReader<R> {
         self.input.offset()
     }
 
+    /// Whether the format of the file has a place for secrets.
+    pub(super) fn may_have_secrets(&self) -> bool {
+        matches!(self.format, Some(Format::Pcapng(_)))
+    }
+
     /// The TLS key logs (`SSLKEYLOGFILE` text) that the file has in decryption secrets blocks and
     /// that have not been taken yet, each block once. They stand before the frames that need them,
     /// so ask after each frame; it costs nothing if there are none. Bounded: a block over

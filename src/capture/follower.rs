@@ -110,6 +110,9 @@ pub trait Follower: std::fmt::Debug {
     /// Nothing more comes: decides what is still open, and puts out all that waited.
     fn finish(&mut self, out: &mut Self::Out);
 
+    /// Another reading is the right one: puts out nothing, and frees what it holds.
+    fn abandon(&mut self, _out: &mut Self::Out) {}
+
     /// Whether the bytes are what this follower reads.
     fn claim(&self) -> Claim;
 }
@@ -131,6 +134,10 @@ impl<F: Follower + ?Sized> Follower for Box<F> {
 
     fn finish(&mut self, out: &mut F::Out) {
         (**self).finish(out);
+    }
+
+    fn abandon(&mut self, out: &mut F::Out) {
+        (**self).abandon(out);
     }
 
     fn claim(&self) -> Claim {

@@ -4,6 +4,7 @@
 //! ```text
 //! file (pcap, pcapng)  ->  link  ->  ip  ->  tcp (reassembly)  ->  dialogue (MQTT)  ->  packets
 //!  (gzip, zstd)              (defrag, tunnel)
+//!                                                              ->  tls  ->  dialogue
 //!                                       ->  udp (MQTT-SN)                          ->  messages
 //! ```
 //!
@@ -23,7 +24,9 @@ pub mod ip;
 pub mod link;
 pub mod packets;
 pub mod record;
+mod tape;
 pub mod tcp;
+mod tls;
 pub mod tunnel;
 mod udp;
 pub mod write;
@@ -32,7 +35,8 @@ pub use error::CaptureError;
 pub use file::{Frame, FrameReader, is_capture, other_format};
 pub use packets::{Options, Packets, Stats};
 pub use record::{
-    CapturedMessage, CapturedPacket, Gap, Location, Place, Record, SkipReason, Skipped, Timestamp,
-    VersionFrom,
+    CapturedMessage, CapturedPacket, Gap, Location, Place, Record, SealReason, Sealed, SkipReason,
+    Skipped, Timestamp, VersionFrom,
 };
+pub use tls::{CipherSuite, TlsVersion};
 pub use write::{CaptureWriter, WrittenStream};

@@ -1,6 +1,10 @@
 //! The way through all layers: pull records out of a capture.
 
-use std::{collections::VecDeque, io::Read, sync::Arc};
+use std::{
+    collections::VecDeque,
+    io::{self, Read},
+    sync::Arc,
+};
 
 use super::{
     contest::{self, Contest},
@@ -13,6 +17,7 @@ use super::{
     link::{self, LinkType, Skip},
     record::{Place, Record},
     tcp::Streams,
+    tls::{self, Secrets},
     tunnel,
     udp::Pairs,
 };
@@ -73,6 +78,8 @@ pub struct Stats {
     pub udp_pairs: u64,
     /// UDP peer pairs that carry MQTT-SN.
     pub mqttsn_pairs: u64,
+    /// Lines of key logs that cannot be read.
+    pub damaged_key_lines: u64,
 }
 
 /// What the streams have given and nobody has pulled yet.
@@ -83,6 +90,16 @@ pub(super) struct Out {
     pub(super) mqttsn_pairs: u64,
     /// Bytes kept in all streams of which it is not known yet whether they are MQTT.
     pub(super) undecided: usize,
+    /// The secrets of TLS sessions.
+    pub(super) secrets: Secrets,
+    /// Bytes kept in all streams until it is known whether they are TLS, or how to open them.
+    pub(super) held: usize,
+    /// What may be tried to open records of TLS.
+    pub(super) tls_budget: tls::Budget,
+    /// What has ended and waits for secrets.
+    pub(super) parked: tls::Parked,
+    /// Where records of TLS are opened.
+    pub(super) scratch: Vec<u8>,
 }
 
 /// Pulls MQTT packets, and what stands in their place, out of a capture.
@@ -123,6 +140,15 @@ impl<R: Read> Packets<R> {
         }
     }
 
+    /// Reads the secrets of TLS sessions from a key log (the format of `SSLKEYLOGFILE`), too: what
+    /// it has now, and while secrets are missing, what it has got since.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn follow_key_log(&mut self, log: Box<dyn Read>) -> io::Result<()> {
+        self.out.secrets.follow(log)
+    }
+
     /// The next record; `Ok(None)` at the end.
     ///
     /// # Errors
@@ -151,18 +177,29 @@ impl<R: Read> Packets<R> {
             mqtt_streams: self.out.mqtt_streams,
             udp_pairs: self.pairs.opened(),
             mqttsn_pairs: self.out.mqttsn_pairs,
+            damaged_key_lines: self.out.secrets.damaged(),
             ..self.stats
         }
     }
 
     /// Reads one frame.
     fn step(&mut self) {
+        self.out.secrets.may_come = self.frames.may_have_secrets();
+        for secrets in self.frames.take_secrets() {
+            self.out.secrets.add(&secrets);
+        }
         let frame = match self.frames.next_frame() {
             Ok(Some(frame)) => frame,
             end => {
                 self.error = end.err();
                 self.over = true;
                 self.defragmenter.finish();
+                for secrets in self.frames.take_secrets() {
+                    self.out.secrets.add(&secrets);
+                }
+                self.out.secrets.end();
+                tls::resume(self.last, &mut self.out);
+                tls::end_parked(&mut self.out);
                 self.streams.finish(&mut self.out);
                 return;
             }
@@ -171,6 +208,7 @@ impl<R: Read> Packets<R> {
         self.last = place;
         self.stats.frames += 1;
         self.streams.frame(place, &mut self.out);
+        tls::resume(place, &mut self.out);
         let cut = (frame.original_len as usize).saturating_sub(frame.data.len());
         let carried = link::ip_packet(frame.link, frame.data)
             .and_then(|bytes| ip::packet(bytes, cut))

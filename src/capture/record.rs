@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use super::tls::{CipherSuite, TlsVersion};
 use crate::mqtt::{Side, Version};
 
 /// When a frame was captured.
@@ -39,7 +40,7 @@ pub struct Location {
     pub dst: SocketAddr,
     /// The sender's part in the connection, if known.
     pub from: Option<Side>,
-    /// What carried the bytes: `tcp` or `udp`.
+    /// What carried the bytes: `tcp`, `tls` or `udp`.
     pub transport: &'static str,
 }
 
@@ -54,6 +55,8 @@ pub enum Record {
     Gap(Gap),
     /// Bytes that the capture has and that belong to no packet.
     Skipped(Skipped),
+    /// A TLS connection that cannot be read; at most one for each connection.
+    Sealed(Sealed),
 }
 
 /// How the version of a packet is known.
@@ -170,4 +173,34 @@ pub struct Skipped {
     pub len: u64,
     /// Why.
     pub reason: SkipReason,
+}
+
+/// Why a TLS connection, or a part of it, cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SealReason {
+    /// Its secrets are neither in the key log nor in the capture.
+    NoKeys,
+    /// Records do not authenticate with the secrets that are there for it.
+    KeysDoNotFit,
+    /// The hellos, by which secrets are found, are not in the capture.
+    NoHandshake,
+    /// Only AES-GCM and ChaCha20-Poly1305 are read, and nothing that TLS has compressed.
+    UnsupportedSuite,
+    /// Only TLS 1.2 and 1.3 are read.
+    UnsupportedVersion,
+}
+
+/// A TLS connection that cannot be read, or not all of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The frame with the first that cannot be read. The sender is the client, if it is known.
+    pub at: Location,
+    /// The version that the server chose, if that was seen.
+    pub version: Option<TlsVersion>,
+    /// The cipher suite that the server chose, if that was seen.
+    pub suite: Option<CipherSuite>,
+    /// The host name that the client asked for; letters, digits, `-`, `.` and `_` only.
+    pub server_name: Option<String>,
+    /// Why.
+    pub reason: SealReason,
 }

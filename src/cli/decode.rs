@@ -71,6 +71,12 @@ pub struct Decode {
     #[arg(long, value_name = "PORT")]
     pub not_port: Vec<u16>,
 
+    /// Decrypt TLS with the secrets in this key log (SSLKEYLOGFILE format).
+    ///
+    /// It may still be growing. Secrets that a pcapng file holds are used without it.
+    #[arg(long, value_name = "FILE")]
+    pub keylog: Option<String>,
+
     /// Show passwords instead of their length.
     #[arg(long)]
     pub show_secrets: bool,

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 mod files;
 mod links;
 mod pack;
+mod tls;
 mod wire;
 
 use wire::*;

@@ -5,6 +5,7 @@ mod bench_faults;
 mod broker_command;
 mod broker_socket;
 mod capture_generated;
+mod capture_tls;
 mod captures;
 mod captures_json;
 mod captures_sn;

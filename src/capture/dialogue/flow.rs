@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 
-use super::tape::Tape;
 use crate::{
     capture::{
         detect::{self, Chain},
         follower::Lost,
         record::{Place, SkipReason},
+        tape::Tape,
     },
     mqtt::frame::FixedHeader,
 };

@@ -13,6 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::capture::{CaptureError, CapturedPacket, Options, Packets, Record, Stats};
 use crate::client::{Publication, TopicName};
+use crate::cmd::{note, sealed};
 use crate::mqtt::alias::Aliases;
 use crate::mqtt::decode::{Context, Strict, decode};
 use crate::mqtt::packet::{Ack, AckKind, Publish};
@@ -147,6 +148,10 @@ impl<R: Read> Source<R> {
             Record::Packet(packet) => self.packet(packet),
             // There is no client for MQTT-SN.
             Record::Message(_) => ControlFlow::Continue(()),
+            Record::Sealed(found) => {
+                note(sealed::sentence(found, "its keys are not in the capture"));
+                ControlFlow::Continue(())
+            }
             Record::Gap(gap) => {
                 if gap.at.from != Some(Side::Server) {
                     self.skips.gaps += 1;

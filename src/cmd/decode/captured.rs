@@ -1,8 +1,9 @@
 //! From a capture to the view.
 
+use std::fs::File;
 use std::io::Read;
 
-use super::super::{Exit, Failure, note};
+use super::super::{Exit, Failure, note, sealed};
 use super::connections::Connections;
 use super::messages::Messages;
 use super::show::Show;
@@ -26,9 +27,19 @@ pub(super) fn decode(
         ..Options::default()
     };
     let mut packets = Packets::new(reader, options);
+    let mut no_keys = "its keys are not known: give --keylog FILE".to_owned();
+    if let Some(log) = &plan.key_log {
+        File::open(log)
+            .and_then(|file| packets.follow_key_log(Box::new(file)))
+            .map_err(|error| {
+                Failure::new(Exit::Io, format!("cannot read the key log {log}: {error}"))
+            })?;
+        no_keys = format!("its keys are not in the key log {log}");
+    }
     let mut connections = Connections::default();
     let mut messages = Messages::default();
     let mut is_empty = true;
+    let mut is_sealed = false;
     let error = loop {
         match packets.next() {
             Ok(Some(Record::Packet(packet))) => show_packet(&packet, &mut connections, show)?,
@@ -42,6 +53,11 @@ pub(super) fn decode(
                 &connections,
                 show,
             )?,
+            Ok(Some(Record::Sealed(found))) => {
+                note(sealed::sentence(&found, &no_keys));
+                is_sealed = true;
+                continue;
+            }
             Ok(None) => break None,
             Err(error) => break Some(error),
         }
@@ -71,10 +87,16 @@ pub(super) fn decode(
             stats.incomplete
         ));
     }
-    if is_empty {
+    if stats.damaged_key_lines > 0 {
+        note(match stats.damaged_key_lines {
+            1 => "1 line of the key log cannot be read".to_owned(),
+            lines => format!("{lines} lines of the key log cannot be read"),
+        });
+    }
+    if is_empty && !is_sealed {
         note(format_args!(
-            "{name}: no MQTT found in {} frames with {} TCP connections (what is in TLS and \
-             WebSocket is not read yet)",
+            "{name}: no MQTT found in {} frames with {} TCP connections (what is in WebSocket is \
+             not read yet)",
             stats.frames, stats.streams
         ));
     }

@@ -27,6 +27,7 @@ struct Plan {
     from: Option<Side>,
     ports: Vec<u16>,
     not_ports: Vec<u16>,
+    key_log: Option<String>,
     view: Option<View>,
     times: Times,
     summary: bool,
@@ -58,6 +59,7 @@ impl Plan {
             }),
             ports: args.port.clone(),
             not_ports: args.not_port.clone(),
+            key_log: args.keylog.clone(),
             view: if args.json {
                 Some(View::Json)
             } else if args.tree {

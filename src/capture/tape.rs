@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::capture::record::Place;
+use super::record::Place;
 
 /// Segments that are remembered in what is buffered. With more (bytes that come one by one), the
 /// last ones count as one: only the frame of a packet's last byte matters much.
