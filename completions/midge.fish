@@ -119,8 +119,17 @@ clock\t'Time of day, in this time zone'
 utc\t'Date and time in UTC'"
 complete -c midge -n "__fish_midge_using_subcommand decode" -l payload -d 'How to read payloads on topics that match; repeatable, the first match counts' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l mqtt-version -d 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31' -r
-complete -c midge -n "__fish_midge_using_subcommand decode" -l from -d 'Who sent the packets of a hex text' -r -f -a "client\t'The end that sends CONNECT'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l type -d 'Only packets of these types, with commas: PUBLISH,PUBACK; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l client -d 'Only packets to and from the client with this identifier; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l topic -d 'Only what is about topics that match; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l stream -d 'Only these connections, by number: 0, 2-5, 7-; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l frame -d 'Only packets that these frames completed: 4, 10-20, 30-; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l from -d 'Only what this side sent; of packets without a capture, who sent them' -r -f -a "client\t'The end that sends CONNECT'
 server\t'The broker'"
+complete -c midge -n "__fish_midge_using_subcommand decode" -l reason -d 'Only packets with this reason code: 0x87, 135, not-authorized, or error; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l since -d 'Only from then on: 2026-11-21T10:00:00Z, or 5s, 2m after the first packet' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l until -d 'Only up to then' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l write -d 'Write the frames of what is selected to a pcapng file, as they are' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l port -d 'Take connections with this port as MQTT, whatever they look like; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l not-port -d 'Leave connections with this port out; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l keylog -d 'Decrypt TLS with the secrets in this key log (SSLKEYLOGFILE format)' -r
@@ -133,6 +142,7 @@ complete -c midge -n "__fish_midge_using_subcommand decode" -l hex -d 'Every byt
 complete -c midge -n "__fish_midge_using_subcommand decode" -l lines -d 'One line per packet'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l flow -d 'A sequence diagram of each connection, with its handshakes and how long they took'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l summary -d 'Only count: packets by type, version and sender, bytes, gaps. With --json as one object'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l violations-only -d 'Only packets that break a rule'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l show-secrets -d 'Show passwords instead of their length'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l raw -d 'Add the whole packet as raw_hex to the JSON, passwords included'
 complete -c midge -n "__fish_midge_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'

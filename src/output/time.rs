@@ -65,6 +65,15 @@ fn push(out: &mut String, what: impl fmt::Display) {
 }
 
 impl Time {
+    /// Reads RFC 3339, with `Z` or an offset.
+    pub fn parse(text: &str) -> Option<Time> {
+        let time: Timestamp = text.parse().ok()?;
+        Some(Time {
+            nanoseconds: time.as_nanosecond(),
+            digits: 9,
+        })
+    }
+
     /// Nanoseconds since `start`; negative if that is later, as it can be in a capture.
     pub const fn since(self, start: Time) -> i128 {
         self.nanoseconds - start.nanoseconds

@@ -1,8 +1,10 @@
 //! Bytes of packets in a row, without a capture around them: cut apart, decoded, shown.
 
 use std::cmp::Ordering;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use super::super::{Exit, Failure};
+use super::connections::Connections;
 use super::show::Show;
 use super::{Plan, Stop};
 use crate::mqtt::decode::{Context, Recorder, Strict, connect_version, decode as decode_packet};
@@ -21,6 +23,7 @@ pub(super) fn decode(
     let mut problem = error.map(|error| format!("{name}: {error}"));
     let packets = split(bytes);
     let (mut version, mut version_from) = choose_version(&packets, plan);
+    let mut connections = Connections::default();
     let mut offset = 0;
     for (i, &packet) in packets.iter().enumerate() {
         if let (None, Some(named)) = (plan.version, connect_version(packet)) {
@@ -38,14 +41,16 @@ pub(super) fn decode(
         if !show.count(&origin, packet) {
             let mut record = Recorder::default();
             // What is wrong stands in the record.
-            let _ = decode_packet(packet, Context { version, from }, &mut record);
-            show.packet(&Decoded {
+            let decoded = decode_packet(packet, Context { version, from }, &mut record).ok();
+            let known = connections.see(0, sender(from), decoded.as_ref());
+            let decoded = Decoded {
                 origin,
                 bytes: packet,
                 record: &record,
-                topic_resolved: None,
-                client: None,
-            })?;
+                topic_resolved: known.topic,
+                client: known.client,
+            };
+            show.packet(&decoded, None)?;
         }
         if i + 1 == packets.len() && problem.is_none() {
             problem = cut(packet).map(|what| format!("{name}: {what} (packet at byte {offset})"));
@@ -56,6 +61,16 @@ pub(super) fn decode(
         Some(message) => Err(Failure::new(Exit::Io, message).into()),
         None => Ok(()),
     }
+}
+
+/// An address for each side, since topic aliases are known by their sender.
+fn sender(from: Option<Side>) -> SocketAddr {
+    let port = match from {
+        None => 0,
+        Some(Side::Client) => 1,
+        Some(Side::Server) => 2,
+    };
+    (Ipv4Addr::UNSPECIFIED, port).into()
 }
 
 /// Cuts the bytes at packet boundaries. What cannot be cut any further is the last piece.

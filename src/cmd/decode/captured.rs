@@ -44,15 +44,10 @@ pub(super) fn decode(
         match packets.next() {
             Ok(Some(Record::Packet(packet))) => show_packet(&packet, &mut connections, show)?,
             Ok(Some(Record::Message(message))) => messages.show(&message, show)?,
-            Ok(Some(Record::Gap(gap))) => {
-                show_hole(&gap_hole(&gap), gap.at.stream, &connections, show)?
+            Ok(Some(Record::Gap(gap))) => show_hole(&gap_hole(&gap), &gap.at, &connections, show)?,
+            Ok(Some(Record::Skipped(skipped))) => {
+                show_hole(&skipped_hole(&skipped), &skipped.at, &connections, show)?
             }
-            Ok(Some(Record::Skipped(skipped))) => show_hole(
-                &skipped_hole(&skipped),
-                skipped.at.stream,
-                &connections,
-                show,
-            )?,
             Ok(Some(Record::Sealed(found))) => {
                 note(sealed::sentence(&found, &no_keys));
                 is_sealed = true;
@@ -124,24 +119,27 @@ fn show_packet(
     };
     // What is wrong stands in the record.
     let decoded = decode_packet(&packet.bytes, context, &mut record).ok();
-    let known = connections.see(&packet.at, decoded.as_ref());
-    show.packet(&Decoded {
-        origin,
-        bytes: &packet.bytes,
-        record: &record,
-        topic_resolved: known.topic,
-        client: known.client,
-    })
+    let known = connections.see(packet.at.stream, packet.at.src, decoded.as_ref());
+    show.packet(
+        &Decoded {
+            origin,
+            bytes: &packet.bytes,
+            record: &record,
+            topic_resolved: known.topic,
+            client: known.client,
+        },
+        Some(&packet.at),
+    )
 }
 
 fn show_hole(
     hole: &Hole,
-    stream: u64,
+    at: &Location,
     connections: &Connections,
     show: &mut Show<'_>,
 ) -> Result<(), Stop> {
     show.begin(hole.place.time);
-    show.hole(hole, connections.client(stream))
+    show.hole(hole, connections.client(at.stream), at)
 }
 
 /// A place in the capture, as the views want it.

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use rustc_hash::FxHashMap;
 
-use crate::capture::Location;
 use crate::mqtt::alias::Aliases;
 use crate::mqtt::{Packet, PropertyId};
 
@@ -40,12 +39,17 @@ pub(super) struct Known<'c> {
 impl Connections {
     /// Takes note of a packet, and says what is known about it. `decoded` is `None` if it cannot be
     /// read.
-    pub(super) fn see<'c>(&'c mut self, at: &Location, decoded: Option<&Packet<'c>>) -> Known<'c> {
+    pub(super) fn see<'c>(
+        &'c mut self,
+        stream: u64,
+        src: SocketAddr,
+        decoded: Option<&Packet<'c>>,
+    ) -> Known<'c> {
         if self.of.len() >= MAX_CONNECTIONS {
-            let oldest = at.stream.saturating_sub(MAX_CONNECTIONS as u64 / 2);
+            let oldest = stream.saturating_sub(MAX_CONNECTIONS as u64 / 2);
             self.of.retain(|stream, _| *stream >= oldest);
         }
-        let connection = self.of.entry(at.stream).or_default();
+        let connection = self.of.entry(stream).or_default();
         let topic = match decoded {
             Some(Packet::Connect(connect)) => {
                 connection.forget_aliases();
@@ -70,7 +74,7 @@ impl Connections {
                 .number(PropertyId::TOPIC_ALIAS)
                 .and_then(|alias| u16::try_from(alias).ok())
                 .and_then(|alias| {
-                    let is_first = *connection.first.get_or_insert(at.src) == at.src;
+                    let is_first = *connection.first.get_or_insert(src) == src;
                     let aliases = match is_first {
                         true => &mut connection.aliases.0,
                         false => &mut connection.aliases.1,

@@ -51,12 +51,15 @@ impl Messages {
             topics.resolve(&envelope.message, message.at.from)
         });
         show.begin(place(&message.at).time);
-        show.message(&sn::Decoded {
-            place: place(&message.at),
-            bytes: &message.bytes,
-            record: &record,
-            topic_resolved,
-            client,
-        })
+        show.message(
+            &sn::Decoded {
+                place: place(&message.at),
+                bytes: &message.bytes,
+                record: &record,
+                topic_resolved,
+                client,
+            },
+            &message.at,
+        )
     }
 }

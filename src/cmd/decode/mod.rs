@@ -6,8 +6,10 @@ mod captured;
 mod connections;
 mod input;
 mod messages;
+mod select;
 mod show;
 mod text;
+mod write;
 
 use std::io::{self, BufWriter, Cursor, Read, Write};
 
@@ -18,6 +20,7 @@ use crate::output::colour;
 use crate::output::payload::{Decoder, Rules};
 use crate::output::time::Times;
 use input::Input;
+use select::Select;
 use show::Show;
 
 /// What to decode and how to show it, checked.
@@ -34,6 +37,8 @@ struct Plan {
     show_secrets: bool,
     raw: bool,
     payloads: Rules,
+    select: Select,
+    write: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +48,8 @@ enum View {
     Lines,
     Flow,
     Json,
+    /// `--write` alone.
+    Nothing,
 }
 
 impl Plan {
@@ -70,6 +77,8 @@ impl Plan {
                 Some(View::Flow)
             } else if args.lines {
                 Some(View::Lines)
+            } else if args.write.is_some() {
+                Some(View::Nothing)
             } else {
                 None
             },
@@ -83,6 +92,8 @@ impl Plan {
             show_secrets: args.show_secrets,
             raw: args.raw,
             payloads: payload_rules(&args.payload)?,
+            select: Select::new(args)?,
+            write: args.write.clone(),
         })
     }
 }
@@ -192,6 +203,10 @@ fn decode_packets(
     plan: &Plan,
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
+    if plan.write.is_some() {
+        let what = "--write keeps frames of a capture, and this is none";
+        return Err(Failure::usage(what).into());
+    }
     let mut show = Show::new(plan, View::Tree, out);
     let result = bytes::decode(name, bytes, error, plan, &mut show);
     let end = show.finish();
@@ -205,10 +220,18 @@ fn decode_capture(
     plan: &Plan,
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
+    if let Some(target) = &plan.write {
+        write::check(name, target)?;
+    }
     let mut show = Show::new(plan, View::Lines, out);
     show.flush_each = live;
     let result = captured::decode(name, reader, plan, &mut show);
+    let pick = show.take_pick();
     // What was counted before something failed is worth as much as what was shown.
     let end = show.finish();
-    result.and(end)
+    let written = match (pick, &plan.write) {
+        (Some(mut pick), Some(target)) => write::write(name, &mut pick, target),
+        _ => Ok(()),
+    };
+    result.and(end).and(written.map_err(Stop::from))
 }

@@ -2,7 +2,11 @@
 
 use std::io::Write;
 
+use super::super::{Exit, Failure};
+use super::select::Select;
 use super::{Plan, Stop, View};
+use crate::capture::Location;
+use crate::capture::pick::{Pick, TooManyPieces};
 use crate::mqtt::Packet;
 use crate::mqtt::decode::{Context, Strict, decode};
 use crate::output::hole::{self, Hole};
@@ -26,6 +30,17 @@ pub(super) struct Show<'o> {
     is_first: bool,
     /// What is counted, if nothing else is wanted.
     summary: Option<Summary>,
+    is_plain_count: bool,
+    select: &'o Select,
+    selects_all: bool,
+    /// When the first packet came.
+    start: Option<Time>,
+    /// What `--write` wants.
+    pick: Option<Pick>,
+}
+
+fn too_many(error: TooManyPieces) -> Stop {
+    Failure::new(Exit::Io, format!("--write: {error}")).into()
 }
 
 impl<'o> Show<'o> {
@@ -50,19 +65,29 @@ impl<'o> Show<'o> {
             flush_each: false,
             is_first: true,
             summary: plan.summary.then(Summary::default),
+            is_plain_count: plan.select.is_everything() && plan.write.is_none(),
+            select: &plan.select,
+            selects_all: plan.select.is_everything(),
+            start: None,
+            pick: plan.write.as_ref().map(|_| Pick::default()),
         }
     }
 
     /// Relative times begin here, unless something came before.
     pub(super) fn begin(&mut self, start: Option<Time>) {
+        self.start = self.start.or(start);
         if let Some(start) = start {
             self.lines.begin(start);
             self.flow.begin(start);
         }
     }
 
-    /// Counts a packet, if counting is all that is wanted; says whether it is.
+    /// Counts a packet, if counting all of them is all that is wanted; says whether it is.
     pub(super) fn count(&mut self, origin: &Origin, bytes: &[u8]) -> bool {
+        self.is_plain_count && self.add(origin, bytes)
+    }
+
+    fn add(&mut self, origin: &Origin, bytes: &[u8]) -> bool {
         let Some(summary) = &mut self.summary else {
             return false;
         };
@@ -90,6 +115,11 @@ impl<'o> Show<'o> {
         self.summary.as_mut()
     }
 
+    /// What the frames to write are found by.
+    pub(super) fn take_pick(&mut self) -> Option<Pick> {
+        self.pick.take()
+    }
+
     /// Shows what is only known at the end.
     pub(super) fn finish(mut self) -> Result<(), Stop> {
         let mut out = self.out;
@@ -99,18 +129,35 @@ impl<'o> Show<'o> {
         };
         match self.view {
             View::Json => summary::write_json(&mut out, &summary)?,
-            View::Tree | View::Hex | View::Lines | View::Flow => {
-                summary::write_table(&mut out, &summary)?
-            }
+            _ => summary::write_table(&mut out, &summary)?,
         }
         Ok(())
     }
 
-    pub(super) fn packet(&mut self, decoded: &Decoded<'_>) -> Result<(), Stop> {
+    pub(super) fn packet(
+        &mut self,
+        decoded: &Decoded<'_>,
+        at: Option<&Location>,
+    ) -> Result<(), Stop> {
+        let is_wanted = self.selects_all || self.select.wants_packet(decoded, self.start);
+        if let (Some(pick), Some(at)) = (&mut self.pick, at) {
+            pick.see(at, decoded.bytes.len() as u64, is_wanted)
+                .map_err(too_many)?;
+        }
+        if is_wanted && self.add(&decoded.origin, decoded.bytes) {
+            return Ok(());
+        }
         let mut out = &mut *self.out;
+        if self.view == View::Flow {
+            self.flow.packet(&mut out, decoded, is_wanted)?;
+            return self.end_of_record();
+        }
+        if !is_wanted {
+            return Ok(());
+        }
         match self.view {
             View::Json => self.json.write(&mut out, decoded)?,
-            View::Flow => self.flow.packet(&mut out, decoded, true)?,
+            View::Nothing | View::Flow => {}
             View::Lines => self.lines.packet(&mut out, decoded)?,
             View::Tree | View::Hex => {
                 if !self.is_first {
@@ -129,7 +176,15 @@ impl<'o> Show<'o> {
         self.end_of_record()
     }
 
-    pub(super) fn message(&mut self, decoded: &sn::Decoded<'_>) -> Result<(), Stop> {
+    pub(super) fn message(&mut self, decoded: &sn::Decoded<'_>, at: &Location) -> Result<(), Stop> {
+        let is_wanted = self.selects_all || self.select.wants_message(decoded, self.start);
+        if let Some(pick) = &mut self.pick {
+            pick.see(at, decoded.bytes.len() as u64, is_wanted)
+                .map_err(too_many)?;
+        }
+        if !is_wanted {
+            return Ok(());
+        }
         if let Some(summary) = &mut self.summary {
             summary.sn_messages += 1;
             return Ok(());
@@ -143,6 +198,7 @@ impl<'o> Show<'o> {
                 };
                 sn::json::write(&mut out, decoded, options)?;
             }
+            View::Nothing => {}
             View::Flow => self.flow.message(&mut out, decoded)?,
             View::Lines => sn::line::write(&mut out, &mut self.lines, decoded)?,
             View::Tree | View::Hex => {
@@ -159,7 +215,23 @@ impl<'o> Show<'o> {
         self.end_of_record()
     }
 
-    pub(super) fn hole(&mut self, hole: &Hole, client: Option<&str>) -> Result<(), Stop> {
+    pub(super) fn hole(
+        &mut self,
+        hole: &Hole,
+        client: Option<&str>,
+        at: &Location,
+    ) -> Result<(), Stop> {
+        let is_wanted = self.selects_all || self.select.wants_hole(hole, client, self.start);
+        if let Some(pick) = &mut self.pick {
+            let (hole::Kind::Gap { lost: len, .. } | hole::Kind::Skipped { len, .. }) = hole.kind;
+            // The capture has frames of what was skipped, and none of a gap.
+            let has_frames = matches!(hole.kind, hole::Kind::Skipped { .. });
+            pick.see(at, len, is_wanted && has_frames)
+                .map_err(too_many)?;
+        }
+        if !is_wanted {
+            return Ok(());
+        }
         if let Some(summary) = &mut self.summary {
             match hole.kind {
                 hole::Kind::Gap { lost, .. } => {
@@ -173,6 +245,7 @@ impl<'o> Show<'o> {
         let mut out = &mut *self.out;
         match self.view {
             View::Json => hole::write_json(&mut out, hole)?,
+            View::Nothing => {}
             View::Flow => self.flow.hole(&mut out, hole, client)?,
             View::Lines => hole::write_line(&mut out, &mut self.lines, hole, client)?,
             View::Tree | View::Hex => {

@@ -266,17 +266,22 @@ impl Flow {
             writeln!(out)?;
         }
         let udp = if is_udp { "u" } else { "" };
-        let mut head = format!("[{udp}{stream}]");
+        let mut head = Vec::new();
         if let Some(client) = &talk.client {
-            head.push_str(&format!(" {}", Safe(client)));
+            head.push(Safe(client).to_string());
         }
         if let Some((client, server)) = &talk.ends {
-            head.push_str(&format!(" · {client} ↔ {server}"));
+            head.push(format!("{client} ↔ {server}"));
         }
-        head.push_str(&format!(" · {}", talk.version));
+        head.push(talk.version.clone());
         if talk.parts > 0 || !is_over {
-            head.push_str(&format!(" · part {}", talk.parts + 1));
+            head.push(format!("part {}", talk.parts + 1));
         }
+        let head = head.join(" · ");
+        let head = match &talk.ends {
+            Some(_) => format!("[{udp}{stream}] {head}"),
+            None => head,
+        };
         writeln!(out, "{}", colour::bold(&head))?;
         for row in &talk.rows {
             match self.style.width {

@@ -35,7 +35,8 @@ impl Decoded<'_> {
         self.header().map(|(_, header)| header.message_type)
     }
 
-    fn name(&self) -> &'static str {
+    /// The name of the message's type.
+    pub fn name(&self) -> &'static str {
         self.message_type().map_or("RESERVED", MessageType::name)
     }
 
