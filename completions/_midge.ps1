@@ -190,6 +190,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'One line per packet')
             [CompletionResult]::new('--flow', '--flow', [CompletionResultType]::ParameterName, 'A sequence diagram of each connection, with its handshakes and how long they took')
             [CompletionResult]::new('--summary', '--summary', [CompletionResultType]::ParameterName, 'Only count: packets by type, version and sender, bytes, gaps. With --json as one object')
+            [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Count more: by connection and by topic, with rates and delays. With --json as two objects')
             [CompletionResult]::new('--violations-only', '--violations-only', [CompletionResultType]::ParameterName, 'Only packets that break a rule')
             [CompletionResult]::new('--show-secrets', '--show-secrets', [CompletionResultType]::ParameterName, 'Show passwords instead of their length')
             [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'Add the whole packet as raw_hex to the JSON, passwords included')

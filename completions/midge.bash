@@ -352,7 +352,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__decode)
-            opts="-h --input --json --tree --hex --lines --flow --time --payload --summary --mqtt-version --type --client --topic --stream --frame --from --reason --since --until --violations-only --write --port --not-port --keylog --show-secrets --raw --color --help"
+            opts="-h --input --json --tree --hex --lines --flow --time --payload --summary --stats --mqtt-version --type --client --topic --stream --frame --from --reason --since --until --violations-only --write --port --not-port --keylog --show-secrets --raw --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -183,6 +183,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --lines 'One line per packet'
             cand --flow 'A sequence diagram of each connection, with its handshakes and how long they took'
             cand --summary 'Only count: packets by type, version and sender, bytes, gaps. With --json as one object'
+            cand --stats 'Count more: by connection and by topic, with rates and delays. With --json as two objects'
             cand --violations-only 'Only packets that break a rule'
             cand --show-secrets 'Show passwords instead of their length'
             cand --raw 'Add the whole packet as raw_hex to the JSON, passwords included'

@@ -142,6 +142,7 @@ complete -c midge -n "__fish_midge_using_subcommand decode" -l hex -d 'Every byt
 complete -c midge -n "__fish_midge_using_subcommand decode" -l lines -d 'One line per packet'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l flow -d 'A sequence diagram of each connection, with its handshakes and how long they took'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l summary -d 'Only count: packets by type, version and sender, bytes, gaps. With --json as one object'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l stats -d 'Count more: by connection and by topic, with rates and delays. With --json as two objects'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l violations-only -d 'Only packets that break a rule'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l show-secrets -d 'Show passwords instead of their length'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l raw -d 'Add the whole packet as raw_hex to the JSON, passwords included'

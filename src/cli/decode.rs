@@ -55,6 +55,13 @@ pub struct Decode {
     #[arg(long, conflicts_with_all = ["tree", "hex", "lines", "flow", "raw"])]
     pub summary: bool,
 
+    /// Count more: by connection and by topic, with rates and delays. With --json as two objects.
+    ///
+    /// At most 10,000 connections and topics have a row of their own; tables show 20 of them.
+    /// Messages are followed from publisher to subscriber by topic and payload.
+    #[arg(long, conflicts_with_all = ["tree", "hex", "lines", "flow", "raw", "summary"])]
+    pub stats: bool,
+
     /// Read what follows CONNECT as this version, whatever it says: 5, 311 or 31.
     #[arg(long, value_name = "VERSION")]
     pub mqtt_version: Option<String>,

@@ -16,6 +16,7 @@ pub mod payload;
 pub mod progress;
 pub mod replay;
 pub mod sn;
+pub mod stats;
 pub mod summary;
 pub mod terminal;
 pub mod text;

@@ -17,6 +17,7 @@ mod decode_input;
 mod decode_payload;
 mod decode_properties;
 mod decode_select;
+mod decode_stats;
 mod decode_views;
 mod generated;
 mod interop_broker;

@@ -11,6 +11,9 @@ use crate::mqtt::{Packet, PropertyId};
 /// its name is better than memory that grows with the capture.
 const MAX_CONNECTIONS: usize = 1 << 16;
 
+/// Bytes of a client's name: the standard promises 23, servers take some hundreds.
+const MAX_NAME: usize = 1024;
+
 /// Every connection, by its number.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
@@ -104,7 +107,9 @@ impl Connection {
     }
 }
 
-/// A client's name, unless it has none yet.
+/// A client's name, unless it has none yet, or one that is too long to remember.
 fn named(client: &str) -> Option<String> {
-    (!client.is_empty()).then(|| client.to_owned())
+    (1..=MAX_NAME)
+        .contains(&client.len())
+        .then(|| client.to_owned())
 }

@@ -8,6 +8,7 @@ mod input;
 mod messages;
 mod select;
 mod show;
+mod stats;
 mod text;
 mod write;
 
@@ -34,6 +35,7 @@ struct Plan {
     view: Option<View>,
     times: Times,
     summary: bool,
+    stats: bool,
     show_secrets: bool,
     raw: bool,
     payloads: Rules,
@@ -88,7 +90,8 @@ impl Plan {
                 cli::Times::Clock => Times::Clock,
                 cli::Times::Utc => Times::Utc,
             },
-            summary: args.summary,
+            summary: args.summary || args.stats,
+            stats: args.stats,
             show_secrets: args.show_secrets,
             raw: args.raw,
             payloads: payload_rules(&args.payload)?,

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use super::super::{Exit, Failure};
 use super::select::Select;
+use super::stats::Stats;
 use super::{Plan, Stop, View};
 use crate::capture::Location;
 use crate::capture::pick::{Pick, TooManyPieces};
@@ -12,7 +13,9 @@ use crate::mqtt::decode::{Context, Strict, decode};
 use crate::output::hole::{self, Hole};
 use crate::output::payload::Rules;
 use crate::output::summary::{self, Summary};
-use crate::output::{Decoded, Origin, Place, flow, json, line, sn, terminal, time::Time, tree};
+use crate::output::{
+    Decoded, Origin, Place, flow, json, line, sn, stats, terminal, time::Time, tree,
+};
 
 /// The view, and where it goes.
 pub(super) struct Show<'o> {
@@ -30,6 +33,8 @@ pub(super) struct Show<'o> {
     is_first: bool,
     /// What is counted, if nothing else is wanted.
     summary: Option<Summary>,
+    /// What is counted beside it.
+    stats: Option<Stats>,
     is_plain_count: bool,
     select: &'o Select,
     selects_all: bool,
@@ -65,7 +70,8 @@ impl<'o> Show<'o> {
             flush_each: false,
             is_first: true,
             summary: plan.summary.then(Summary::default),
-            is_plain_count: plan.select.is_everything() && plan.write.is_none(),
+            stats: plan.stats.then(Stats::default),
+            is_plain_count: plan.select.is_everything() && plan.write.is_none() && !plan.stats,
             select: &plan.select,
             selects_all: plan.select.is_everything(),
             start: None,
@@ -131,6 +137,13 @@ impl<'o> Show<'o> {
             View::Json => summary::write_json(&mut out, &summary)?,
             _ => summary::write_table(&mut out, &summary)?,
         }
+        if let Some(stats) = self.stats {
+            let report = stats.report();
+            match self.view {
+                View::Json => json::write_line(&mut out, &report)?,
+                _ => stats::write_table(&mut out, &report)?,
+            }
+        }
         Ok(())
     }
 
@@ -143,6 +156,9 @@ impl<'o> Show<'o> {
         if let (Some(pick), Some(at)) = (&mut self.pick, at) {
             pick.see(at, decoded.bytes.len() as u64, is_wanted)
                 .map_err(too_many)?;
+        }
+        if let Some(stats) = &mut self.stats {
+            stats.packet(decoded, is_wanted);
         }
         if is_wanted && self.add(&decoded.origin, decoded.bytes) {
             return Ok(());
