@@ -35,8 +35,7 @@ pub(super) fn write_rows(
     style: Style,
 ) -> io::Result<()> {
     let mut at = 0;
-    let mut number = 0;
-    for span in spans {
+    for (number, span) in spans.iter().enumerate() {
         let (start, end) = (span.start.max(at), span.end.min(bytes.len()));
         if start > at {
             rows(out, bytes, at..start, "", None, None, style)?;
@@ -51,7 +50,6 @@ pub(super) fn write_rows(
             Some(number),
             style,
         )?;
-        number += 1;
         at = end.max(at);
     }
     match at < bytes.len() {

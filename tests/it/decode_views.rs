@@ -74,7 +74,7 @@ id · MQTT 5.0
 │◀─ PUBCOMP #7 ─────────────────────────────────────────────────────────│┘
 │── PUBLISH q1 b #8 (0) ───────────────────────────────────────────────▶│┐        no PUBACK
 │── DISCONNECT ────────────────────────────────────────────────────────▶││";
-    let shape = |text: &str| text.replace('─', "").replace(' ', "");
+    let shape = |text: &str| text.replace(['─', ' '], "");
     assert_eq!(shape(&text), shape(expected), "{text}");
     let widths: Vec<usize> = text
         .lines()

@@ -209,11 +209,10 @@ fn by_content(payload: &[u8]) -> Shown {
             ..Shown::default()
         };
     };
-    if payload.trim_ascii_start().starts_with(b"{") || payload.trim_ascii_start().starts_with(b"[")
+    if let Some(b'{' | b'[') = payload.trim_ascii_start().first()
+        && let Ok(rows) = json::rows(text)
     {
-        if let Ok(rows) = json::rows(text) {
-            return Shown::rows(Decoder::Json, rows);
-        }
+        return Shown::rows(Decoder::Json, rows);
     }
     Shown {
         rows: lines(text),
