@@ -182,6 +182,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--write', '--write', [CompletionResultType]::ParameterName, 'Write the frames of what is selected to a pcapng file, as they are')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Take connections with this port as MQTT, whatever they look like; repeatable')
             [CompletionResult]::new('--not-port', '--not-port', [CompletionResultType]::ParameterName, 'Leave connections with this port out; repeatable')
+            [CompletionResult]::new('--sn-topics', '--sn-topics', [CompletionResultType]::ParameterName, 'Names of predefined MQTT-SN topic ids: lines "ID NAME", or "CLIENT:ID NAME"')
             [CompletionResult]::new('--keylog', '--keylog', [CompletionResultType]::ParameterName, 'Decrypt TLS with the secrets in this key log (SSLKEYLOGFILE format)')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object per packet')

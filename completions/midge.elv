@@ -175,6 +175,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --write 'Write the frames of what is selected to a pcapng file, as they are'
             cand --port 'Take connections with this port as MQTT, whatever they look like; repeatable'
             cand --not-port 'Leave connections with this port out; repeatable'
+            cand --sn-topics 'Names of predefined MQTT-SN topic ids: lines "ID NAME", or "CLIENT:ID NAME"'
             cand --keylog 'Decrypt TLS with the secrets in this key log (SSLKEYLOGFILE format)'
             cand --color 'When to use colour'
             cand --json 'One JSON object per packet'

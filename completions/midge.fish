@@ -132,6 +132,7 @@ complete -c midge -n "__fish_midge_using_subcommand decode" -l until -d 'Only up
 complete -c midge -n "__fish_midge_using_subcommand decode" -l write -d 'Write the frames of what is selected to a pcapng file, as they are' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l port -d 'Take connections with this port as MQTT, whatever they look like; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l not-port -d 'Leave connections with this port out; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l sn-topics -d 'Names of predefined MQTT-SN topic ids: lines "ID NAME", or "CLIENT:ID NAME"' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l keylog -d 'Decrypt TLS with the secrets in this key log (SSLKEYLOGFILE format)' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'

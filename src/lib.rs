@@ -17,7 +17,7 @@
 //! | [`net`] | opening and accepting byte streams | MQTT knowledge |
 //! | [`client`] | the internal client that pub, sub, bench and capture-replay share | flag parsing, printing |
 //! | [`broker`] | `core` (pure: sessions, subscriptions, retained, wills) and the tokio shell around it | flag parsing, printing |
-//! | [`capture`] | pcap/pcapng reading and writing, link/IP/TCP layers, stream reassembly, MQTT byte streams, MQTT-SN datagrams | printing |
+//! | [`capture`] | pcap/pcapng reading and writing, decompression, link/IP/TCP layers, reassembly, unwrapping of TLS and WebSocket to MQTT byte streams, MQTT-SN datagrams | printing |
 //! | [`output`] | text trees, JSON lines, progress bars, tables, colour | sockets, protocol decisions |
 //! | [`cli`] | clap definitions; nothing else | behaviour |
 //! | [`cmd`] | one file or folder per subcommand; turns arguments into a validated plan, runs it, maps the result to an exit code | protocol rules |

@@ -5,10 +5,11 @@
 
 use super::{
     dialogue::{Connection, Dialogue},
-    follower::{Claim, End, Follower, Lost},
+    follower::{Claim, End, Follower, Lost, Pair},
     packets::Out,
     record::Place,
     tls::Tls,
+    websocket::WebSocket,
 };
 
 /// One possible meaning of the bytes.
@@ -25,6 +26,7 @@ pub(super) struct Contest {
 pub(super) fn of_stream(connection: Connection) -> Contest {
     Contest::between(vec![
         Box::new(Tls::new(connection.clone())),
+        Box::new(WebSocket::new(connection.clone())),
         Box::new(Dialogue::new(connection)),
     ])
 }
@@ -32,7 +34,10 @@ pub(super) fn of_stream(connection: Connection) -> Contest {
 /// The readings of what is in TLS. Not TLS again: what is wrapped in it without end must not take
 /// the stack without end.
 pub(super) fn of_tls(connection: Connection) -> Contest {
-    Contest::between(vec![Box::new(Dialogue::new(connection))])
+    Contest::between(vec![
+        Box::new(WebSocket::new(connection.clone())),
+        Box::new(Dialogue::new(connection)),
+    ])
 }
 
 impl Contest {
@@ -45,6 +50,7 @@ impl Contest {
 
     /// Lets every reading have what came, and drops those that are out.
     fn each(&mut self, out: &mut Out, mut give: impl FnMut(&mut Reading, &mut Out)) {
+        out.suspected = Pair::default();
         for (i, reading) in self.readings.iter_mut().enumerate() {
             give(reading, out);
             if !self.is_decided && reading.claim() == Claim::Mine {

@@ -4,10 +4,17 @@
 //! flags, length and layout. Every packet adds evidence, counted roughly in bits, by how unlikely
 //! its form is in other traffic; segment borders add some, because senders write whole packets.
 
-use crate::mqtt::{PacketType, Side, Version, frame::FixedHeader, infer};
+use crate::mqtt::{PacketType, ReasonCode, Side, Version, frame::FixedHeader, infer};
 
-/// Evidence that convinces in a stream that is known or expected to be MQTT.
-pub const EXPECTED: u32 = 20;
+/// Evidence of a boundary that convinces in a stream that is known to be MQTT.
+pub const KNOWN: u32 = 20;
+
+/// Evidence that convinces on the port of MQTT.
+pub const EXPECTED: u32 = 36;
+
+/// The same of what reaches to the very end of the stream; more is asked for the more segments
+/// there were that might have been it.
+const EXPECTED_AT_END: u32 = 20;
 
 /// Evidence that convinces on any port.
 pub const ANYWHERE: u32 = 60;
@@ -17,6 +24,20 @@ const PLENTY: u32 = 100;
 
 /// Added to what is asked for where no segment begins.
 const INSIDE_SEGMENT: u32 = 10;
+
+/// The same packet of two bytes so often in one segment is no packet: nobody pings like that, but
+/// numbers in other protocols look like it.
+const MAX_SAME: u32 = 16;
+
+/// The same acknowledgment so often in a row is none. One PUBACK after the other may be for the
+/// same packet id, if a client has only one.
+const MAX_SAME_ACKS: u32 = 4;
+
+/// Bytes of a topic that is not all there that are looked at.
+const TOPIC_LOOKED_AT: usize = 256;
+
+/// Places that are remembered because packets may begin there.
+const MAX_ALIVE: usize = 512;
 
 /// Whether a stream begins with a CONNECT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,10 +106,19 @@ pub enum Chain {
 /// Follows packets from offset `at` to the end of `bytes`. `segments`: offsets in `bytes` at which
 /// a TCP segment begins, ascending.
 pub fn chain(bytes: &[u8], at: usize, segments: &[usize]) -> Chain {
+    let mut work = usize::MAX;
+    chain_within(bytes, at, segments, &mut work)
+}
+
+/// The same, which takes what it looks at from `work` and stops when that is used up.
+fn chain_within(bytes: &[u8], at: usize, segments: &[usize], work: &mut usize) -> Chain {
     let begins_segment = |at: usize| segments.binary_search(&at).is_ok();
     let mut evidence = if begins_segment(at) { 4 } else { 0 };
     let mut packets = 0;
     let mut side = None;
+    let mut before: &[u8] = &[];
+    let mut same = 0;
+    let mut topic: &[u8] = &[];
     let mut rest = bytes.get(at..).unwrap_or_default();
     while !rest.is_empty() {
         let header = match FixedHeader::parse(rest) {
@@ -106,19 +136,47 @@ pub fn chain(bytes: &[u8], at: usize, segments: &[usize]) -> Chain {
             if !prefix_fits(rest) {
                 return Chain::Refuted;
             }
+            if packets > 0 {
+                evidence += topic_weight(rest, &mut topic);
+            }
             return Chain::Possible {
                 evidence,
                 packets,
                 complete: false,
             };
         };
-        if !fits_any(packet) {
+        *work = work.saturating_sub(looked_at(packet));
+        if *work == 0 || !fits_any(packet) || !has_known_reasons(packet, header) {
             return Chain::Refuted;
         }
         packets += 1;
-        evidence += weight(packet);
+        let is_new = match packet_type(packet) {
+            // Nobody acknowledges the same thing twice in a row.
+            PacketType::PUBLISH | PacketType::PINGREQ | PacketType::PINGRESP => {
+                packet != before || begins_segment(bytes.len() - rest.len())
+            }
+            _ => packet != before,
+        };
+        if is_new {
+            same = 0;
+            evidence += weight(packet) + topic_weight(packet, &mut topic);
+        } else {
+            // What comes again says little.
+            same += 1;
+            let most = match packet_type(packet) {
+                PacketType::PUBLISH | PacketType::PUBACK => u32::MAX,
+                PacketType::PINGREQ | PacketType::PINGRESP => MAX_SAME,
+                _ => MAX_SAME_ACKS,
+            };
+            if same > most {
+                return Chain::Refuted;
+            }
+            // A short pattern that repeats is common: zeros under a mask, for one.
+            evidence += u32::from(packet.len() > 4);
+        }
+        before = packet;
         rest = behind;
-        if behind.is_empty() || begins_segment(bytes.len() - behind.len()) {
+        if is_new && (behind.is_empty() || begins_segment(bytes.len() - behind.len())) {
             evidence += 8;
         }
         if evidence >= PLENTY {
@@ -132,62 +190,141 @@ pub fn chain(bytes: &[u8], at: usize, segments: &[usize]) -> Chain {
     }
 }
 
-/// A place where packets may begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Candidate {
-    /// Offset in the bytes searched.
-    pub at: usize,
-    /// See [`Chain::Possible`].
-    pub evidence: u32,
-    /// Whether the evidence is as much as was asked for.
-    pub convincing: bool,
+/// Looks for the first boundary in bytes that grow: what was looked at is not looked at again.
+#[derive(Debug, Default)]
+pub struct Search {
+    /// Places before this one have been looked at.
+    scanned: usize,
+    /// Those at which packets may begin, ascending.
+    alive: Vec<usize>,
+    /// Whether only the beginnings of segments are looked at.
+    pub is_sparse: bool,
 }
 
-/// The first place in `bytes` with at least `needed` evidence; failing that, the best one among
-/// the segment starts. `last`: no more bytes will come.
-pub fn search(bytes: &[u8], segments: &[usize], needed: u32, last: bool) -> Option<Candidate> {
-    let mut best: Option<Candidate> = None;
-    // A large packet may have begun here, and what looks like packets may be its payload.
-    let mut unresolved = false;
-    for (at, &byte1) in bytes.iter().enumerate() {
-        if !legal_byte1(byte1) {
-            continue;
-        }
-        let Chain::Possible {
-            evidence,
-            packets,
-            complete,
-        } = chain(bytes, at, segments)
-        else {
-            continue;
-        };
-        let begins_segment = segments.binary_search(&at).is_ok();
-        // At the very end one packet that ends there exactly is all that can be had.
-        let to_the_end = last && complete;
-        let needed = match (begins_segment || to_the_end, unresolved && !last) {
-            (_, true) => needed.max(ANYWHERE),
-            (true, false) => needed,
-            (false, false) => needed + INSIDE_SEGMENT,
-        };
-        if evidence >= needed && (begins_segment || to_the_end || packets >= 2) {
-            return Some(Candidate {
-                at,
+/// What a [`Search`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Found {
+    /// The first place with as much evidence as was asked for.
+    pub boundary: Option<usize>,
+    /// The evidence there; failing that, the most of any beginning of a segment.
+    pub evidence: u32,
+    /// The first beginning of a segment at which a large packet may have begun.
+    pub hope: Option<usize>,
+}
+
+impl Search {
+    /// The first place in `bytes` with at least `needed` evidence. `segments`: offsets at which a
+    /// segment begins, ascending. `last`: no more bytes will come.
+    pub fn run(&mut self, bytes: &[u8], segments: &[usize], needed: u32, last: bool) -> Found {
+        let mut found = Found::default();
+        let mut alive = std::mem::take(&mut self.alive);
+        let mut again = Some(std::mem::take(&mut alive)).into_iter().flatten();
+        let mut next = self.scanned;
+        let mut segment = segments.partition_point(|segment| *segment < next);
+        self.scanned = bytes.len();
+        // Hostile bytes must not make this quadratic.
+        let mut work = 4 * bytes.len() + (1 << 16);
+        loop {
+            let at = match again.next() {
+                Some(at) => at,
+                None => {
+                    let unseen = match self.is_sparse {
+                        true => segments.get(segment).copied(),
+                        false => (next < bytes.len()).then_some(next),
+                    };
+                    segment += 1;
+                    next += 1;
+                    match unseen {
+                        Some(at) => at,
+                        None => break,
+                    }
+                }
+            };
+            if !bytes.get(at).is_some_and(|byte1| legal_byte1(*byte1)) {
+                continue;
+            }
+            let chain = chain_within(bytes, at, segments, &mut work);
+            let Chain::Possible {
                 evidence,
-                convincing: true,
-            });
-        }
-        if begins_segment {
-            unresolved |= !complete && packets == 0;
-            if packets > 0 && best.is_none_or(|best| evidence > best.evidence) {
-                best = Some(Candidate {
-                    at,
-                    evidence,
-                    convincing: false,
-                });
+                packets,
+                complete,
+            } = chain
+            else {
+                continue;
+            };
+            let begins_segment = segments.binary_search(&at).is_ok();
+            // At the very end one packet that ends there exactly is all that can be had.
+            let to_the_end = last && complete;
+            let needed = match to_the_end && needed <= EXPECTED {
+                true => {
+                    let before = segments.partition_point(|segment| *segment < at);
+                    needed.min(EXPECTED_AT_END + 2 * (before as u32 + 1).ilog2())
+                }
+                false => needed,
+            };
+            // A large packet may have begun before, and what looks like packets be its payload.
+            let needed = match (begins_segment || to_the_end, found.hope.is_some() && !last) {
+                (_, true) => needed.max(ANYWHERE),
+                (true, false) => needed,
+                (false, false) => needed + INSIDE_SEGMENT,
+            };
+            if evidence >= needed && (begins_segment || to_the_end || packets >= 2) {
+                found.boundary = Some(at);
+                found.evidence = evidence;
+                return found;
+            }
+            if begins_segment {
+                if !complete && packets == 0 {
+                    found.hope = found.hope.or(Some(at));
+                }
+                if packets > 0 {
+                    found.evidence = found.evidence.max(evidence);
+                }
+            }
+            if begins_segment || alive.len() < MAX_ALIVE {
+                alive.push(at);
+            }
+            if work == 0 || alive.len() > 2 * MAX_ALIVE {
+                alive.retain(|at| segments.binary_search(at).is_ok());
+                alive.truncate(MAX_ALIVE);
+                break;
             }
         }
+        self.alive = alive;
+        found
     }
-    best
+
+    /// The first `len` bytes are gone.
+    pub fn forget(&mut self, len: usize) {
+        self.scanned = self.scanned.saturating_sub(len);
+        self.alive.retain_mut(|at| match at.checked_sub(len) {
+            Some(left) => {
+                *at = left;
+                true
+            }
+            None => false,
+        });
+    }
+
+    /// Nothing has been looked at, and nothing be kept.
+    pub fn reset(&mut self) {
+        self.scanned = 0;
+        self.alive.clear();
+    }
+
+    /// The first place at which packets may begin.
+    pub fn first_alive(&self) -> Option<usize> {
+        self.alive.first().copied()
+    }
+}
+
+/// Bytes of a packet that are looked at to know whether it fits, about: the payload of a PUBLISH
+/// is not among them.
+fn looked_at(packet: &[u8]) -> usize {
+    match packet {
+        [byte1, ..] if byte1 >> 4 == PacketType::PUBLISH.0 => packet.len().min(1 << 12),
+        _ => packet.len(),
+    }
 }
 
 /// Whether a whole packet has the form of some version.
@@ -225,6 +362,7 @@ pub fn prefix_fits(bytes: &[u8]) -> bool {
         (PacketType::PUBLISH, [h, l, rest @ ..]) => {
             let len = usize::from(u16::from_be_bytes([*h, *l]));
             let topic = rest.get(..len).unwrap_or(rest);
+            let topic = topic.get(..TOPIC_LOOKED_AT).unwrap_or(topic);
             len + 2 <= remaining && is_topic_prefix(topic)
         }
         (
@@ -289,6 +427,50 @@ fn weight(packet: &[u8]) -> u32 {
     }
 }
 
+fn packet_type(packet: &[u8]) -> PacketType {
+    PacketType::from_byte1(packet.first().copied().unwrap_or_default())
+}
+
+/// Whether the reason codes of a packet that fits are those of its type.
+fn has_known_reasons(packet: &[u8], header: FixedHeader) -> bool {
+    let kind = header.packet_type();
+    let body = packet.get(header.len..).unwrap_or_default();
+    let reason = match kind {
+        PacketType::PUBACK | PacketType::PUBREC | PacketType::PUBREL | PacketType::PUBCOMP => {
+            body.get(2)
+        }
+        PacketType::DISCONNECT | PacketType::AUTH => body.first(),
+        PacketType::SUBACK | PacketType::UNSUBACK => body.last().filter(|_| body.len() > 2),
+        _ => None,
+    };
+    reason.is_none_or(|reason| ReasonCode(*reason).is_allowed_in(kind, None))
+}
+
+/// What a topic name adds: letters where there might be anything, and more if it is the topic of
+/// the PUBLISH before.
+fn topic_weight<'a>(packet: &'a [u8], before: &mut &'a [u8]) -> u32 {
+    let Some(topic) = topic(packet) else {
+        return 0;
+    };
+    let is_letter = |byte: &u8| matches!(byte, b' '..=b'~');
+    let letters = topic.iter().take(20).take_while(|byte| is_letter(byte));
+    let letters = letters.count() as u32;
+    match std::mem::replace(before, topic) == topic && !topic.is_empty() {
+        true => letters + 16,
+        false => letters,
+    }
+}
+
+/// The topic name of a PUBLISH, if it is all there.
+fn topic(packet: &[u8]) -> Option<&[u8]> {
+    let header = FixedHeader::parse(packet).ok().flatten()?;
+    if header.packet_type() != PacketType::PUBLISH {
+        return None;
+    }
+    let (len, rest) = packet.get(header.len..)?.split_first_chunk::<2>()?;
+    rest.get(..usize::from(u16::from_be_bytes(*len)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,14 +503,32 @@ mod tests {
         let mut bytes = b"of a payload that began before".to_vec();
         let boundary = bytes.len();
         bytes.extend_from_slice(b"\x30\x08\x00\x03a/bxyz\x32\x0a\x00\x03a/b\x00\x07xyz\xc0\x00");
-        let found = search(&bytes, &[0], EXPECTED, false).unwrap();
-        assert_eq!((found.at, found.convincing), (boundary, true));
+        let found = Search::default().run(&bytes, &[0], EXPECTED, false);
+        assert_eq!(found.boundary, Some(boundary));
+        // Byte by byte the same.
+        let mut search = Search::default();
+        let found = (1..=bytes.len())
+            .map(|len| search.run(&bytes[..len], &[0], EXPECTED, false))
+            .find_map(|found| found.boundary);
+        assert_eq!(found, Some(boundary));
     }
 
     #[test]
     fn text_has_no_boundary() {
         let text = b"0123456789 The quick brown fox, \x00\x00 and so on. \x30\x05 \xc0\x00 tail";
-        assert_eq!(search(text, &[0], EXPECTED, true), None);
+        let found = Search::default().run(text, &[0], EXPECTED, true);
+        assert_eq!(found.boundary, None);
+    }
+
+    #[test]
+    fn numbers_that_look_like_pings() {
+        // -2.0 and -16384 are full of 0xc000.
+        for unit in [&[0xc0, 0][..], &[0, 0xc0], &[0xd0, 0], &[0, 0, 0, 0xc0, 0]] {
+            let bytes = unit.repeat(5000);
+            let segments: Vec<usize> = (0..bytes.len()).step_by(1460).collect();
+            let found = Search::default().run(&bytes, &segments, EXPECTED, true);
+            assert_eq!(found.boundary, None, "{unit:02x?}");
+        }
     }
 
     #[test]

@@ -8,15 +8,18 @@ use super::{
     detect::{self, Opening},
     follower::{Claim, End, Follower, Lost, Pair},
     packets::{Options, Out},
-    record::{CapturedPacket, Gap, Location, Place, Record, Skipped},
+    record::{CapturedPacket, Gap, Location, Place, Record, SkipReason, Skipped},
 };
 use crate::mqtt::{PacketType, Side, decode::connect_version};
 
 mod flow;
 mod hold;
+mod proxy;
 
+pub(super) use flow::next_scan;
 use flow::{Event, Flow};
 use hold::Hold;
+use proxy::Header;
 
 /// The port of MQTT over TCP: a hint, never a proof.
 const MQTT_PORT: u16 = 1883;
@@ -26,11 +29,12 @@ const WINDOW: usize = 64 * 1024;
 
 /// The same in all streams together; beyond it only the expected ports are still looked at, and
 /// [`SMALL_WINDOW`] is kept.
-const MAX_UNDECIDED: usize = 8 << 20;
+pub(super) const MAX_UNDECIDED: usize = 8 << 20;
 const SMALL_WINDOW: usize = 2 * 1024;
 
-/// Bytes of one direction on any port after which MQTT is not looked for any longer.
-const GIVE_UP: u64 = 256 * 1024;
+/// Bytes of one direction after which MQTT is only looked for at the beginning of segments, which
+/// costs next to nothing.
+const LOOK_LESS: u64 = 256 * 1024;
 
 /// A connection, as far as all that follow it must know.
 #[derive(Debug, Clone)]
@@ -66,6 +70,8 @@ pub(super) struct Dialogue {
     /// The end that opened the TCP connection.
     opener: Option<End>,
     client: Option<End>,
+    /// A header of the PROXY protocol was in front.
+    is_behind_proxy: bool,
     hold: Hold,
     flows: Pair<Flow>,
     /// What this stream adds to [`Out::undecided`].
@@ -89,6 +95,7 @@ impl Dialogue {
             },
             opener: None,
             client: None,
+            is_behind_proxy: false,
             hold: Hold::new(connection.options.version),
             flows: Pair::default(),
             undecided: 0,
@@ -97,16 +104,58 @@ impl Dialogue {
         }
     }
 
+    /// The bytes turned out to be announced as MQTT, see [`Connection::is_announced`].
+    pub(super) fn announce(&mut self) {
+        self.connection.is_announced = true;
+    }
+
+    /// `end` opened the connection. Unlike [`syn`](Follower::syn), this says nothing of where its
+    /// bytes begin.
+    pub(super) fn opened_by(&mut self, end: End) {
+        self.opener = self.opener.or(Some(end));
+    }
+
+    /// `len` bytes that `end` sent, and that are in the capture, cannot be had. To be called where
+    /// a stream begins, or behind a gap.
+    pub(super) fn skipped(&mut self, end: End, len: u64, place: Place, reason: SkipReason) {
+        if self.verdict != Verdict::NotMqtt {
+            self.flows.get_mut(end).skipped(len, place, reason);
+        }
+    }
+
+    /// See [`announce`](Self::announce).
+    pub(super) fn is_announced(&self) -> bool {
+        self.connection.is_announced
+    }
+
+    /// Whether there is anything to decide on or to put out.
+    pub(super) fn has_begun(&self) -> bool {
+        self.verdict == Verdict::Mqtt || self.flows.first.seen > 0 || self.flows.second.seen > 0
+    }
+
     fn forced(&self) -> bool {
-        self.connection.has_port_of(&self.connection.options.ports)
+        self.connection.is_announced || self.connection.has_port_of(&self.connection.options.ports)
     }
 
     fn expected(&self) -> bool {
-        self.forced() || self.connection.is_announced || self.connection.has_port_of(&[MQTT_PORT])
+        self.forced() || self.connection.has_port_of(&[MQTT_PORT])
     }
 
     /// Looks for MQTT in what has come so far. `last`: nothing more will come.
     fn decide(&mut self, last: bool, out: &mut Out) {
+        if let Some(opener) = self.opener
+            && !self.is_behind_proxy
+        {
+            let flow = self.flows.get_mut(opener);
+            match proxy::header(flow.bytes()) {
+                Header::Len(len) if flow.from_start => {
+                    self.is_behind_proxy = true;
+                    flow.skip_header(len, SkipReason::ProxyHeader);
+                }
+                Header::Unclear if flow.from_start && !flow.bytes().is_empty() && !last => return,
+                _ => {}
+            }
+        }
         let expected = self.expected();
         for end in [End::First, End::Second] {
             let flow = self.flows.get(end);
@@ -116,12 +165,13 @@ impl Dialogue {
                 return;
             }
         }
-        if self.forced() && self.opener.is_some() {
-            // The port says that it is MQTT; the first byte only has to be there.
-            self.accept(self.opener, out);
+        if !last && self.awaits_connect() {
             return;
         }
-        if !last && self.awaits_connect() {
+        if self.forced() && self.opener.is_some() {
+            // It is MQTT for sure; the first byte only has to be there.
+            let first = self.opener.filter(|end| self.flows.get(*end).from_start);
+            self.accept(first, out);
             return;
         }
         if !last && !self.flows.first.is_scan_due() && !self.flows.second.is_scan_due() {
@@ -133,7 +183,7 @@ impl Dialogue {
             detect::ANYWHERE
         };
         let mut evidence = 0;
-        for end in [End::First, End::Second] {
+        for end in End::BOTH {
             let flow = self.flows.get_mut(end);
             let found = flow.scan(needed, last);
             if flow.refuted && self.opener.is_none_or(|opener| opener == end) {
@@ -142,16 +192,38 @@ impl Dialogue {
             }
             evidence += found;
         }
-        if evidence >= needed || (self.forced() && last) {
+        let flows = [&self.flows.first, &self.flows.second];
+        let is_found = last && expected && flows.iter().any(|flow| flow.has_boundary());
+        if evidence >= needed && !last && self.is_suspected(out) {
+            // What it is wrapped in, if it is, will show.
+            self.keep_last(WINDOW);
+        } else if evidence >= needed || is_found || (self.forced() && last) {
             self.accept(None, out);
-        } else if last || (!expected && self.flows.first.seen.max(self.flows.second.seen) > GIVE_UP)
-        {
+        } else if last {
             self.reject();
         } else {
-            for end in [End::First, End::Second] {
-                self.flows.get_mut(end).keep_last(WINDOW);
+            self.keep_last(WINDOW);
+            for end in End::BOTH {
+                let flow = self.flows.get_mut(end);
+                if flow.seen > LOOK_LESS {
+                    flow.look_less();
+                }
             }
         }
+    }
+
+    fn keep_last(&mut self, window: usize) {
+        for end in End::BOTH {
+            self.flows.get_mut(end).keep_last(window);
+        }
+    }
+
+    /// Whether what was found begins where it may be wrapped in something.
+    fn is_suspected(&self, out: &Out) -> bool {
+        End::BOTH.into_iter().any(|end| {
+            let found = self.flows.get(end).found();
+            found.is_some_and(|found| found <= *out.suspected.get(end))
+        })
     }
 
     /// Whether the first bytes of the end that opened the connection are still to come, in order:
@@ -166,13 +238,23 @@ impl Dialogue {
             && self.flows.get(opener.other()).bytes().len() < WINDOW
     }
 
+    /// Whether `end` begins with what can only be a CONNECT here, of which the capture has but the
+    /// first bytes.
+    fn is_cut_connect(&self, end: End) -> bool {
+        let flow = self.flows.get(end);
+        self.expected()
+            && flow.from_start
+            && self.opener.is_none_or(|opener| opener == end)
+            && flow.bytes().len() > 1
+            && detect::opening(flow.bytes(), true) == Opening::Unclear
+    }
+
     /// Keeps the memory of all undecided streams within its bound.
     fn bound(&mut self, out: &mut Out) {
         self.count_undecided(out);
         if out.undecided > MAX_UNDECIDED && self.verdict == Verdict::Undecided {
             if self.expected() {
-                self.flows.first.keep_last(SMALL_WINDOW);
-                self.flows.second.keep_last(SMALL_WINDOW);
+                self.keep_last(SMALL_WINDOW);
             } else {
                 self.reject();
             }
@@ -182,7 +264,7 @@ impl Dialogue {
 
     fn count_undecided(&mut self, out: &mut Out) {
         let now = match self.verdict {
-            Verdict::Undecided => self.flows.first.bytes().len() + self.flows.second.bytes().len(),
+            Verdict::Undecided => self.flows.first.kept() + self.flows.second.kept(),
             Verdict::Mqtt | Verdict::NotMqtt => 0,
         };
         out.undecided = out.undecided + now - self.undecided;
@@ -193,13 +275,34 @@ impl Dialogue {
         self.verdict = Verdict::Mqtt;
         out.mqtt_streams += 1;
         self.client = connect_from.or(self.opener);
-        for end in [End::First, End::Second] {
-            self.flows.get_mut(end).accept(connect_from == Some(end));
+        let limit = self.connection.options.max_packet;
+        let mut found = Pair::<Vec<Event>>::default();
+        for end in End::BOTH {
+            let connect = connect_from == Some(end);
+            let events = found.get_mut(end);
+            self.flows.get_mut(end).accept(connect, limit, events);
         }
-        // The client speaks first.
-        let first = self.client.unwrap_or(End::First);
-        for end in [first, first.other()] {
-            self.pump(end, false, out);
+        self.merge(found, out);
+    }
+
+    /// Takes in what both ends sent, in the order of the frames.
+    fn merge(&mut self, found: Pair<Vec<Event>>, out: &mut Out) {
+        let mut first = found.first.into_iter().peekable();
+        let mut second = found.second.into_iter().peekable();
+        loop {
+            let end = match (first.peek(), second.peek()) {
+                (None, None) => return,
+                (Some(a), Some(b)) if b.frame() < a.frame() => End::Second,
+                (Some(_), _) => End::First,
+                (None, Some(_)) => End::Second,
+            };
+            let next = match end {
+                End::First => first.next(),
+                End::Second => second.next(),
+            };
+            if let Some(event) = next {
+                self.event(end, event, out);
+            }
         }
     }
 
@@ -214,37 +317,39 @@ impl Dialogue {
         let flow = self.flows.get_mut(end);
         flow.pump(self.connection.options.max_packet, last, &mut events);
         for event in events.drain(..) {
-            match event {
-                Event::Packet {
-                    bytes,
-                    announced_len,
-                    place,
-                } => {
-                    self.packet(end, bytes, announced_len, place, out);
-                }
-                Event::Gap {
-                    lost,
-                    place,
-                    resynced_at_frame,
-                } => {
-                    let gap = Record::Gap(Gap {
-                        at: self.at(end, place),
-                        lost,
-                        resynced_at_frame,
-                    });
-                    self.record(gap, out);
-                }
-                Event::Skipped { len, place, reason } => {
-                    let skipped = Record::Skipped(Skipped {
-                        at: self.at(end, place),
-                        len,
-                        reason,
-                    });
-                    self.record(skipped, out);
-                }
-            }
+            self.event(end, event, out);
         }
         self.events = events;
+    }
+
+    fn event(&mut self, end: End, event: Event, out: &mut Out) {
+        match event {
+            Event::Packet {
+                bytes,
+                announced_len,
+                place,
+            } => self.packet(end, bytes, announced_len, place, out),
+            Event::Gap {
+                lost,
+                place,
+                resynced_at_frame,
+            } => {
+                let gap = Record::Gap(Gap {
+                    at: self.at(end, place),
+                    lost,
+                    resynced_at_frame,
+                });
+                self.record(gap, out);
+            }
+            Event::Skipped { len, place, reason } => {
+                let skipped = Record::Skipped(Skipped {
+                    at: self.at(end, place),
+                    len,
+                    reason,
+                });
+                self.record(skipped, out);
+            }
+        }
     }
 
     fn packet(&mut self, end: End, bytes: Bytes, announced: usize, place: Place, out: &mut Out) {
@@ -261,6 +366,9 @@ impl Dialogue {
                 Side::Client => end,
                 Side::Server => end.other(),
             });
+        }
+        if bytes.len() == announced {
+            self.hold.watch(&bytes, self.side(end));
         }
         let (version, version_from) = self.hold.version();
         let packet = Record::Packet(CapturedPacket {
@@ -374,13 +482,19 @@ impl Follower for Dialogue {
         match self.verdict {
             Verdict::NotMqtt => {}
             Verdict::Undecided => {
-                self.flows.get_mut(end).gap_before_anything(lost, place);
+                if self.is_cut_connect(end) {
+                    self.accept(Some(end), out);
+                    self.gap(end, lost, place, out);
+                    return;
+                }
+                self.flows.get_mut(end).gap_while_undecided(lost, place);
                 self.decide(false, out);
                 self.bound(out);
             }
             Verdict::Mqtt => {
                 let mut events = std::mem::take(&mut self.events);
-                self.flows.get_mut(end).gap(lost, place, &mut events);
+                let limit = self.connection.options.max_packet;
+                self.flows.get_mut(end).gap(lost, place, limit, &mut events);
                 self.events = events;
                 self.pump(end, false, out);
             }
@@ -396,10 +510,13 @@ impl Follower for Dialogue {
         if self.verdict != Verdict::Mqtt {
             return;
         }
-        let first = self.client.unwrap_or(End::First);
-        for end in [first, first.other()] {
-            self.pump(end, true, out);
+        let limit = self.connection.options.max_packet;
+        let mut found = Pair::<Vec<Event>>::default();
+        for end in End::BOTH {
+            let events = found.get_mut(end);
+            self.flows.get_mut(end).pump(limit, true, events);
         }
+        self.merge(found, out);
         self.hold.guess();
         self.release(out);
     }

@@ -100,8 +100,7 @@ pub trait Follower: std::fmt::Debug {
     /// the connection.
     fn syn(&mut self, end: End, opens: bool, out: &mut Self::Out);
 
-    /// Bytes that `end` sent. `place` is the frame that made them deliverable, see
-    /// [`CapturedPacket`](super::CapturedPacket).
+    /// Bytes that `end` sent. `place` is the first frame that has them.
     fn data(&mut self, end: End, bytes: &[u8], place: Place, out: &mut Self::Out);
 
     /// Bytes that `end` sent are not in the capture.

@@ -8,6 +8,8 @@
 //!                                       ->  udp (MQTT-SN)                          ->  messages
 //! ```
 //!
+//! A connection's bytes may be MQTT, or WebSocket with MQTT in it: readings that compete.
+//!
 //! Everything streams: memory is bounded, whatever the size of the file. Nothing here prints, and
 //! nothing here knows what a packet means beyond what is needed to find its boundaries.
 //!
@@ -31,6 +33,7 @@ pub mod tcp;
 mod tls;
 pub mod tunnel;
 mod udp;
+mod websocket;
 pub mod write;
 
 pub use error::CaptureError;

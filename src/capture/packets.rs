@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use rustc_hash::FxHashMap;
+
 use super::{
     contest::{self, Contest},
     defrag::Defragmenter,
@@ -90,6 +92,9 @@ pub(super) struct Out {
     pub(super) mqttsn_pairs: u64,
     /// Bytes kept in all streams of which it is not known yet whether they are MQTT.
     pub(super) undecided: usize,
+    /// Of the connection that is being fed: so many of the last bytes of each direction may be
+    /// something that MQTT is wrapped in. Plain MQTT that is found there has to wait.
+    pub(super) suspected: Pair<usize>,
     /// The secrets of TLS sessions.
     pub(super) secrets: Secrets,
     /// Bytes kept in all streams until it is known whether they are TLS, or how to open them.
@@ -194,6 +199,7 @@ impl<R: Read> Packets<R> {
                 self.error = end.err();
                 self.over = true;
                 self.defragmenter.finish();
+                let before = self.out.records.len();
                 for secrets in self.frames.take_secrets() {
                     self.out.secrets.add(&secrets);
                 }
@@ -201,6 +207,7 @@ impl<R: Read> Packets<R> {
                 tls::resume(self.last, &mut self.out);
                 tls::end_parked(&mut self.out);
                 self.streams.finish(&mut self.out);
+                in_order_of_frames(self.out.records.make_contiguous().get_mut(before..));
                 return;
             }
         };
@@ -255,6 +262,21 @@ impl<R: Read> Packets<R> {
             Err(Skip::Damaged) => self.stats.damaged += 1,
             Err(Skip::NotIp | Skip::NotTcpOrUdp) => self.stats.other += 1,
         }
+    }
+}
+
+/// What all streams gave at the end of the file: in the order of the frames, as far as those of
+/// each stream stay in their order.
+fn in_order_of_frames(records: Option<&mut [Record]>) {
+    let mut latest = FxHashMap::default();
+    if let Some(records) = records {
+        // Frames of a stream go back where segments came out of order.
+        records.sort_by_cached_key(|record| {
+            let at = record.at();
+            let latest = latest.entry(at.stream).or_insert(0);
+            *latest = at.frame.max(*latest);
+            *latest
+        });
     }
 }
 

@@ -40,7 +40,7 @@ pub struct Location {
     pub dst: SocketAddr,
     /// The sender's part in the connection, if known.
     pub from: Option<Side>,
-    /// What carried the bytes: `tcp`, `tls` or `udp`.
+    /// What carried the bytes: `tcp`, `tls`, `ws`, `wss` or `udp`.
     pub transport: &'static str,
 }
 
@@ -57,6 +57,19 @@ pub enum Record {
     Skipped(Skipped),
     /// A TLS connection that cannot be read; at most one for each connection.
     Sealed(Sealed),
+}
+
+impl Record {
+    /// Where it was found.
+    pub fn at(&self) -> &Location {
+        match self {
+            Record::Packet(packet) => &packet.at,
+            Record::Message(message) => &message.at,
+            Record::Gap(gap) => &gap.at,
+            Record::Skipped(skipped) => &skipped.at,
+            Record::Sealed(sealed) => &sealed.at,
+        }
+    }
 }
 
 /// How the version of a packet is known.
@@ -86,13 +99,11 @@ impl VersionFrom {
 
 /// A packet as it went over the wire.
 ///
-/// Its frame is the one that made it complete: the frame with its last byte, or, if segments came
-/// out of order, the frame that filled the last hole before that byte. So frames never go back
-/// within one direction of a stream, and the time is the moment at which the receiver could have
-/// the packet. Behind a hole that was never filled it is the frame with the last byte again.
+/// Its frame is the one that holds its last byte: the first of them, if that byte was captured more
+/// than once. So frames go back within one direction of a stream where segments came out of order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CapturedPacket {
-    /// Where it was found; the frame is the one that completed it.
+    /// Where it was found; the frame is the one that holds its last byte.
     pub at: Location,
     /// The version to decode it with.
     pub version: Version,
@@ -146,6 +157,8 @@ pub enum SkipReason {
     OverLimit,
     /// A fixed header that is not all there.
     CutHeader,
+    /// What a proxy put in front of the connection, to say for whom it is.
+    ProxyHeader,
     /// Not MQTT: an impossible remaining length, or bytes that make no packets.
     NotMqtt,
 }
@@ -159,6 +172,7 @@ impl SkipReason {
             SkipReason::RestOfCutPacket => "the rest of a packet that a gap cut",
             SkipReason::OverLimit => "the rest of a packet that is over the size limit",
             SkipReason::CutHeader => "a fixed header that is cut",
+            SkipReason::ProxyHeader => "a PROXY protocol header",
             SkipReason::NotMqtt => "not MQTT",
         }
     }

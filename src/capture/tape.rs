@@ -57,7 +57,21 @@ impl Tape {
         taken
     }
 
-    /// The frame that made the byte at `at` deliverable.
+    /// Takes what is left of the first segment.
+    pub(super) fn take_segment(&mut self) -> Option<(Bytes, Place)> {
+        if self.is_empty() {
+            return None;
+        }
+        let place = self.place_at(0);
+        let behind = self.marks.partition_point(|(start, _)| *start <= self.base);
+        let len = match self.marks.get(behind) {
+            Some((next, _)) => (next - self.base) as usize,
+            None => self.len(),
+        };
+        Some((self.take(len), place))
+    }
+
+    /// The frame that has the byte at `at`.
     pub(super) fn place_at(&self, at: usize) -> Place {
         let offset = self.base + at as u64;
         let behind = self.marks.partition_point(|(start, _)| *start <= offset);
@@ -92,5 +106,10 @@ mod tests {
         tape.push(b"f", place(9));
         assert_eq!(tape.take(3), b"cde"[..]);
         assert_eq!((tape.segments(), tape.place_at(0).frame), (vec![0], 9));
+        tape.push(b"gh", place(10));
+        assert_eq!(tape.take_segment(), Some((Bytes::from("f"), place(9))));
+        assert_eq!(tape.take(1), b"g"[..]);
+        assert_eq!(tape.take_segment(), Some((Bytes::from("h"), place(10))));
+        assert_eq!(tape.take_segment(), None);
     }
 }

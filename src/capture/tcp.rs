@@ -42,9 +42,20 @@ pub const GRACE: u64 = 64;
 /// included. Beyond it the ones that were silent the longest are ended.
 pub const MAX_STREAMS: usize = 16_384;
 
+/// The same of a connection on which little happens, in a capture with much else: it has so many
+/// segments to fill the hole, but no more than so many frames of the capture.
+/// Pieces of one side that wait while it is open where the other one begins.
+const MAX_READY: usize = 32;
+
+const PATIENCE: u64 = 16;
+const MAX_GRACE: u64 = 4096;
+
 /// A jump in the sequence numbers by more than this is no reordering: the addresses are in use by
-/// another connection, whose SYN was not captured.
+/// another connection, whose SYN was not captured. Less is enough if it is back, or if the numbers
+/// of both sides jump.
 const MAX_JUMP: u32 = 64 << 20;
+const MAX_JUMP_BACK: i32 = 16 << 20;
+const MAX_JUMP_OF_BOTH: u32 = 1 << 20;
 
 /// All connections of a capture.
 #[derive(Debug)]
@@ -52,8 +63,20 @@ pub struct Streams<F> {
     connections: FxHashMap<(SocketAddr, SocketAddr), Connection<F>>,
     opened: u64,
     pending: usize,
-    /// Connections to look at again, and when. Frames only grow, so the front is the first.
-    alarms: VecDeque<(u64, (SocketAddr, SocketAddr), u64)>,
+    /// Connections to look at again. Frames only grow, so the front is the first.
+    alarms: VecDeque<Alarm>,
+}
+
+/// A connection to look at again.
+#[derive(Debug, Clone, Copy)]
+struct Alarm {
+    /// In this frame.
+    at: u64,
+    key: (SocketAddr, SocketAddr),
+    number: u64,
+    /// When it was set: the frame, and how many segments the connection had.
+    since: u64,
+    segments: u64,
 }
 
 #[derive(Debug)]
@@ -61,11 +84,12 @@ struct Connection<F> {
     number: u64,
     first: SocketAddr,
     halves: Pair<Half>,
+    segments: u64,
     last: Place,
     /// `None` once it has ended.
     follower: Option<F>,
-    /// After this frame an ended conversation is over.
-    closes_at: Option<u64>,
+    /// It ends, and only late frames may still come.
+    is_closing: bool,
 }
 
 impl<F: Follower> Default for Streams<F> {
@@ -130,8 +154,13 @@ impl<F: Follower> Streams<F> {
         }
         self.pending = self.pending + after - before;
         if alarm {
-            let number = connection.number;
-            self.alarms.push_back((place.frame + GRACE, key, number));
+            self.alarms.push_back(Alarm {
+                at: place.frame + GRACE,
+                key,
+                number: connection.number,
+                since: place.frame,
+                segments: connection.segments,
+            });
         }
         if self.connections.len() > MAX_STREAMS {
             self.evict(out);
@@ -140,25 +169,30 @@ impl<F: Follower> Streams<F> {
 
     /// Looks after what waits. To be called for every frame of the capture, before its segment.
     pub fn frame(&mut self, place: Place, out: &mut F::Out) {
-        while self
-            .alarms
-            .front()
-            .is_some_and(|(at, ..)| *at <= place.frame)
+        while let Some(&(mut alarm)) = self.alarms.front()
+            && alarm.at <= place.frame
         {
-            let Some((_, key, number)) = self.alarms.pop_front() else {
-                break;
-            };
-            let Some(connection) = self.connections.get_mut(&key) else {
+            self.alarms.pop_front();
+            let Some(connection) = self.connections.get_mut(&alarm.key) else {
                 continue;
             };
-            if connection.number != number {
+            if connection.number != alarm.number {
+                continue;
+            }
+            alarm.at = place.frame + GRACE;
+            if connection.segments < alarm.segments + PATIENCE
+                && place.frame < alarm.since + MAX_GRACE
+            {
+                self.alarms.push_back(alarm);
                 continue;
             }
             let before = connection.pending();
-            let again = connection.alarm(place, out);
+            let again = connection.alarm(out);
             self.pending = self.pending + connection.pending() - before;
             if again {
-                self.alarms.push_back((place.frame + GRACE, key, number));
+                alarm.since = place.frame;
+                alarm.segments = connection.segments;
+                self.alarms.push_back(alarm);
             }
         }
     }
@@ -203,9 +237,10 @@ impl<F: Follower> Connection<F> {
             number,
             first: segment.src,
             halves: Pair::default(),
+            segments: 0,
             last: place,
             follower: Some(open(number, segment.src, segment.dst)),
-            closes_at: None,
+            is_closing: false,
         }
     }
 
@@ -232,16 +267,26 @@ impl<F: Follower> Connection<F> {
         if segment.payload.is_empty() {
             return false;
         }
-        half.distance(segment.seq).is_some_and(|distance| {
-            distance.unsigned_abs() > MAX_JUMP
-                // New data after the end.
-                || (self.follower.is_none() && distance + segment.payload.len() as i32 > 0)
-        })
+        let Some(distance) = half.distance(segment.seq) else {
+            return false;
+        };
+        let other = self.halves.get(end.other());
+        let other_jumps = segment
+            .ack
+            .and_then(|ack| other.distance(ack))
+            .is_some_and(|distance| distance.unsigned_abs() > MAX_JUMP_OF_BOTH);
+        distance.unsigned_abs() > MAX_JUMP
+            || distance < -MAX_JUMP_BACK
+            || (distance.unsigned_abs() > MAX_JUMP_OF_BOTH && other_jumps)
+            || (other.has_fin() && half.is_over_before(segment.seq))
+            // New data after the end.
+            || (self.follower.is_none() && distance + segment.payload.len() as i32 > 0)
     }
 
     /// Takes a segment in; returns whether there is something to look at again later.
     fn take(&mut self, segment: &Segment<'_>, place: Place, out: &mut F::Out) -> bool {
         self.last = place;
+        self.segments += 1;
         let end = self.end_of(segment);
         let Some(follower) = &mut self.follower else {
             return false;
@@ -250,51 +295,56 @@ impl<F: Follower> Connection<F> {
         if segment.syn && half.syn(segment.seq) {
             follower.syn(end, segment.ack.is_none(), out);
         }
-        let seq = segment.seq.wrapping_add(u32::from(segment.syn));
-        // An RST may carry a diagnostic text, which is no part of the stream.
-        let payload = if segment.rst { &[] } else { segment.payload };
-        let in_order = half.take(seq, payload, segment.missing, segment.fin, place);
-        if !in_order.is_empty() {
-            follower.data(end, in_order, place, out);
-        }
-        deliver(half, follower, end, out);
-        while half.pending_bytes() > MAX_PENDING {
-            half.give_up_first_hole();
-            deliver(half, follower, end, out);
-        }
         if let Some(ack) = segment.ack
             && !segment.rst
         {
             self.halves.get_mut(end.other()).acknowledged(ack);
         }
+        let seq = segment.seq.wrapping_add(u32::from(segment.syn));
+        // An RST may carry a diagnostic text, which is no part of the stream.
+        let payload = if segment.rst { &[] } else { segment.payload };
+        let half = self.halves.get_mut(end);
+        let in_order = half.take(seq, payload, segment.missing, segment.fin, place);
+        while half.pending_bytes() > MAX_PENDING {
+            half.give_up_first_hole();
+        }
+        if is_usual(&self.halves) {
+            if !in_order.is_empty() {
+                follower.data(end, in_order, place, out);
+            }
+        } else {
+            if !in_order.is_empty() {
+                self.halves.get_mut(end).put_back(in_order, place);
+            }
+            settle_beginnings(&mut self.halves);
+        }
+        deliver(&mut self.halves, follower, out);
         let mut alarm = self.halves.first.wants_alarm() | self.halves.second.wants_alarm();
-        if self.closes_at.is_none() {
-            if self.halves.first.is_complete() && self.halves.second.is_complete() {
-                self.finish(out);
-                return false;
-            }
-            if segment.rst || (self.halves.first.has_fin() && self.halves.second.has_fin()) {
-                self.closes_at = Some(place.frame + GRACE);
-                alarm = true;
-            }
+        if self.halves.first.is_complete() && self.halves.second.is_complete() {
+            self.finish(out);
+            return false;
+        }
+        let resets = segment.rst && self.halves.get(end).allows_reset(segment.seq);
+        let is_said = self.halves.first.has_fin() && self.halves.second.has_fin();
+        if !self.is_closing && (resets || is_said) {
+            self.is_closing = true;
+            alarm = true;
         }
         alarm
     }
 
     /// What was waited for: has it come?
-    fn alarm(&mut self, place: Place, out: &mut F::Out) -> bool {
-        if self.closes_at.is_some_and(|at| at <= place.frame) {
+    fn alarm(&mut self, out: &mut F::Out) -> bool {
+        if self.is_closing {
             self.finish(out);
             return false;
         }
         let Some(follower) = &mut self.follower else {
             return false;
         };
-        for end in [End::First, End::Second] {
-            let half = self.halves.get_mut(end);
-            half.give_up_acknowledged_hole();
-            deliver(half, follower, end, out);
-        }
+        self.halves.first.give_up_acknowledged_hole();
+        self.halves.second.give_up_acknowledged_hole();
+        deliver(&mut self.halves, follower, out);
         self.halves.first.wants_alarm() | self.halves.second.wants_alarm()
     }
 
@@ -306,9 +356,9 @@ impl<F: Follower> Connection<F> {
             let half = self.halves.get_mut(end);
             while half.is_waiting() {
                 half.give_up_first_hole();
-                deliver(half, follower, end, out);
             }
         }
+        deliver(&mut self.halves, follower, out);
     }
 
     fn finish(&mut self, out: &mut F::Out) {
@@ -325,11 +375,42 @@ impl<F: Follower> Connection<F> {
     }
 }
 
-fn deliver<F: Follower>(half: &mut Half, follower: &mut F, end: End, out: &mut F::Out) {
-    while let Some((piece, place)) = half.next_piece() {
-        match piece {
-            Piece::Data(bytes) => follower.data(end, &bytes, place, out),
-            Piece::Lost(lost) => follower.gap(end, Lost::exactly(lost), place, out),
+/// Whether nothing is ready but what has come just now.
+fn is_usual(halves: &Pair<Half>) -> bool {
+    let has_nothing = |half: &Half| half.ready() == 0 && !half.is_open_before();
+    has_nothing(&halves.first) && has_nothing(&halves.second)
+}
+
+/// While it is open where one side begins, what the other one sent waits too: nothing is to come
+/// before what it answers.
+fn settle_beginnings(halves: &mut Pair<Half>) {
+    if halves.first.ready().max(halves.second.ready()) > MAX_READY {
+        for end in End::BOTH {
+            let half = halves.get_mut(end);
+            if half.is_open_before() {
+                half.give_up_first_hole();
+            }
+        }
+    }
+}
+
+/// Hands on what is ready, across both directions in the order of the frames, unless it is open
+/// where one of them begins.
+fn deliver<F: Follower>(halves: &mut Pair<Half>, follower: &mut F, out: &mut F::Out) {
+    if halves.first.is_open_before() || halves.second.is_open_before() {
+        return;
+    }
+    loop {
+        let end = match (halves.first.next_frame(), halves.second.next_frame()) {
+            (None, None) => return,
+            (Some(first), Some(second)) if second < first => End::Second,
+            (Some(_), _) => End::First,
+            (None, Some(_)) => End::Second,
+        };
+        match halves.get_mut(end).next_piece() {
+            Some((Piece::Data(bytes), place)) => follower.data(end, &bytes, place, out),
+            Some((Piece::Lost(lost), place)) => follower.gap(end, Lost::exactly(lost), place, out),
+            None => return,
         }
     }
 }

@@ -123,6 +123,10 @@ pub struct Decode {
     #[arg(long, value_name = "PORT")]
     pub not_port: Vec<u16>,
 
+    /// Names of predefined MQTT-SN topic ids: lines "ID NAME", or "CLIENT:ID NAME".
+    #[arg(long, value_name = "FILE")]
+    pub sn_topics: Option<String>,
+
     /// Decrypt TLS with the secrets in this key log (SSLKEYLOGFILE format).
     ///
     /// It may still be growing. Secrets that a pcapng file holds are used without it.

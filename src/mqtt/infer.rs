@@ -4,10 +4,10 @@
 //! the same but for CONNECT, so what is not 5.0 counts as 3.1.1.
 
 use super::decode::{Context, Strict, decode};
-use super::{PacketType, Side, Version};
+use super::{PacketType, Side, Version, frame::FixedHeader};
 
 /// Weak signs that make an answer without a proof.
-const ENOUGH: u32 = 3;
+const ENOUGH: u32 = 6;
 
 /// Collects what the packets of one connection say about its version.
 #[derive(Debug, Clone, Default)]
@@ -16,8 +16,10 @@ pub struct Inference {
     v311: u32,
     /// Packets that only 5.0 explains.
     v5: u32,
-    /// Packets that both explain, and 5.0 without a coincidence.
+    /// Signs in packets that both explain, and 5.0 without a coincidence.
     maybe_v5: u32,
+    /// PUBLISH packets whose payload is in 3.1.1 a number of a usual size that begins with a zero.
+    numbers: u32,
 }
 
 impl Inference {
@@ -33,16 +35,29 @@ impl Inference {
         match (v311, v5) {
             (true, false) => self.v311 += 1,
             (false, true) => self.v5 += 1,
-            // A PUBLISH whose payload begins with what reads as properties, most often with the
-            // zero of an empty list: rare in 3.1.1, the rule in 5.0.
-            (true, true)
-                if packet
-                    .first()
-                    .is_some_and(|b| b >> 4 == PacketType::PUBLISH.0) =>
-            {
-                self.maybe_v5 += 1;
+            (true, true) => {
+                if let Some(rest) = behind_topic(packet) {
+                    self.observe_payload(rest);
+                }
             }
-            _ => {}
+            (false, false) => {}
+        }
+    }
+
+    /// What is behind the topic and the packet id of a PUBLISH: in 3.1.1 the payload, in 5.0
+    /// properties come first, most often the zero of an empty list.
+    fn observe_payload(&mut self, rest: &[u8]) {
+        match rest {
+            [0, payload @ ..] if is_text(payload) => self.maybe_v5 += ENOUGH,
+            [0, payload @ ..]
+                if matches!(payload.len(), 1 | 3 | 7)
+                    && !payload.iter().all(u8::is_ascii_graphic) =>
+            {
+                self.numbers += 1;
+            }
+            [0, ..] => self.maybe_v5 += 1,
+            // A list of true properties.
+            _ => self.maybe_v5 += ENOUGH,
         }
     }
 
@@ -63,9 +78,37 @@ impl Inference {
 
     /// The better guess when no more packets come; `None` if nothing speaks for either.
     pub fn best(&self) -> Option<Version> {
-        self.decided()
-            .or((self.maybe_v5 > 0).then_some(Version::V5))
+        self.decided().or(match (self.maybe_v5, self.numbers) {
+            (0, 0) => None,
+            (v5, v311) if v5 > v311 => Some(Version::V5),
+            _ => Some(Version::V311),
+        })
     }
+}
+
+/// What is behind the topic, and the packet id, of a PUBLISH.
+fn behind_topic(packet: &[u8]) -> Option<&[u8]> {
+    let header = FixedHeader::parse(packet).ok().flatten()?;
+    if header.packet_type() != PacketType::PUBLISH {
+        return None;
+    }
+    let (len, rest) = packet.get(header.len..)?.split_first_chunk::<2>()?;
+    let packet_id = if header.byte1 & 6 == 0 { 0 } else { 2 };
+    rest.get(usize::from(u16::from_be_bytes(*len)) + packet_id..)
+}
+
+/// Whether a payload is some text that people or programs write.
+fn is_text(payload: &[u8]) -> bool {
+    let start = payload.get(..256).unwrap_or(payload);
+    let readable = match std::str::from_utf8(start) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none() && payload.len() > start.len(),
+    };
+    payload.len() >= 2
+        && readable
+        && !start
+            .iter()
+            .any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace())
 }
 
 /// Whether a whole packet is right in `version`: what the decoder lets pass.
@@ -107,7 +150,8 @@ mod tests {
             (&[0x82, 7, 0, 1, 0, 0, 1, b'a', 0], v5), //
             (&[0x30, 3, 0, 1, b'a'], v311),         // PUBLISH with nothing behind the topic
             (&[0x30, 5, 0, 1, b'a', b'h', b'i'], v311), // 'h' is too long for properties
-            (&[0x30, 6, 0, 1, b'a', 0, b'h', b'i'], None), // an empty list, or a payload
+            (&[0x30, 6, 0, 1, b'a', 0, b'h', b'i'], v5), // an empty list, and text
+            (&[0x30, 5, 0, 1, b'a', 0, 0x81], None), // an empty list, or a number
             (&[0x30, 2, 0, 0], None),               // an empty topic fits neither
         ] {
             assert_eq!(alone(packet), version, "{packet:02x?}");
@@ -121,19 +165,47 @@ mod tests {
         assert_eq!(inference.decided(), Some(Version::V5));
     }
 
-    #[test]
-    fn payloads_that_all_begin_with_a_zero_make_it_5_0() {
+    /// What PUBLISH packets with these bytes behind the topic say: at once, and at the end.
+    fn payloads(rests: &[&[u8]]) -> (Option<Version>, Option<Version>) {
         let mut inference = Inference::new();
-        let publish = [0x30, 6, 0, 1, b'a', 0, b'h', b'i'];
-        inference.observe(&publish, None);
-        assert_eq!(
-            (inference.decided(), inference.best()),
-            (None, Some(Version::V5))
-        );
-        inference.observe(&publish, None);
-        inference.observe(&publish, None);
-        assert_eq!(inference.decided(), Some(Version::V5));
-        inference.observe(&[0x30, 5, 0, 1, b'a', b'h', b'i'], None);
-        assert_eq!(inference.decided(), Some(Version::V311));
+        for rest in rests {
+            let len = 3 + rest.len() as u8;
+            let packet = [&[0x30, len, 0, 1, b'a'], *rest].concat();
+            inference.observe(&packet, None);
+        }
+        (inference.decided(), inference.best())
+    }
+
+    #[test]
+    fn payloads_that_begin_with_an_empty_list_of_properties() {
+        let v311 = Some(Version::V311);
+        let v5 = Some(Version::V5);
+        // Text behind a zero: nobody writes that in 3.1.1.
+        assert_eq!(payloads(&[b"\0hi"]), (v5, v5));
+        assert_eq!(payloads(&[b"\0{\"t\": 1}"]), (v5, v5));
+        // Unless others have no zero.
+        assert_eq!(payloads(&[b"\0hi", b"hi"]), (v311, v311));
+        // Properties.
+        assert_eq!(payloads(&[b"\x02\x01\x01{}"]), (v5, v5));
+        // Bytes behind a zero: more and more likely.
+        let bytes = &b"\0\x80\xff\x01\x02\x03"[..];
+        assert_eq!(payloads(&[bytes]), (None, v5));
+        assert_eq!(payloads(&[bytes; 6]), (v5, v5));
+        // Nothing behind a zero.
+        assert_eq!(payloads(&[b"\0"]), (None, v5));
+    }
+
+    #[test]
+    fn numbers_of_3_1_1_that_begin_with_a_zero() {
+        let v311 = Some(Version::V311);
+        for numbers in [
+            &[&b"\0\x80"[..], b"\0\x81", b"\0\xff"][..],
+            &[&b"\0\0\x12\x34"[..]; 9],
+            &[&b"\0\0\0\0\x65\x3a\x11\x22"[..]],
+        ] {
+            assert_eq!(payloads(numbers), (None, v311), "{numbers:02x?}");
+        }
+        // One that does not is enough.
+        assert_eq!(payloads(&[b"\0\0\x01\x02", b"\x80\0\x01\x02"]).0, v311);
     }
 }

@@ -10,6 +10,7 @@ pub mod decode;
 pub mod flags;
 pub mod message;
 pub mod message_type;
+pub mod predefined;
 pub mod return_code;
 pub mod rule;
 pub mod topics;
@@ -17,6 +18,7 @@ pub mod topics;
 pub use flags::{Flags, TopicIdType};
 pub use message::{Envelope, Forwarder, Message};
 pub use message_type::MessageType;
+pub use predefined::Predefined;
 pub use return_code::ReturnCode;
 
 /// The version of the protocol that this room speaks.

@@ -3,10 +3,12 @@
 //! An id is good for one client and its gateway only, so there is one [`Topics`] for each pair. A
 //! client behind a forwarder is a client of its own.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use super::message::{Ack, Message, Topic};
-use super::{ReturnCode, TopicIdType};
+use super::{Predefined, ReturnCode, TopicIdType};
 use crate::mqtt::Side;
 
 /// Bytes of names that are kept for a pair; beyond it everything is forgotten, since an id without
@@ -19,6 +21,15 @@ const MAX_WAITING: usize = 8;
 /// The topic ids of one client and its gateway.
 #[derive(Debug, Default)]
 pub struct Topics {
+    /// What both sides know beforehand.
+    predefined: Arc<Predefined>,
+    client_id: Option<String>,
+    session: Session,
+}
+
+/// What they have told each other.
+#[derive(Debug, Default)]
+struct Session {
     names: FxHashMap<u16, String>,
     bytes: usize,
     /// Names in REGISTER of the client, by message id.
@@ -30,14 +41,49 @@ pub struct Topics {
 }
 
 impl Topics {
-    /// Takes a message in, and returns the name that its topic id stands for at that moment. Only
-    /// normal topic ids stand for something here.
+    /// With names that both sides know beforehand.
+    pub fn new(predefined: Arc<Predefined>) -> Topics {
+        Topics {
+            predefined,
+            ..Topics::default()
+        }
+    }
+
+    /// Takes a message in, and returns the name that its topic id stands for at that moment.
     pub fn resolve(&mut self, message: &Message<'_>, from: Option<Side>) -> Option<&str> {
         match *message {
-            Message::Connect { flags, .. } if flags.clean_session() => {
-                *self = Topics::default();
+            Message::Connect {
+                flags, client_id, ..
+            } => {
+                self.client_id = Some(client_id.to_owned());
+                if flags.clean_session() {
+                    self.session = Session::default();
+                }
                 None
             }
+            Message::Publish {
+                flags, topic_id, ..
+            } if flags.topic_id_type() == TopicIdType::Predefined => self.predefined(topic_id),
+            Message::Subscribe {
+                topic: Topic::Predefined(topic_id),
+                ..
+            }
+            | Message::Unsubscribe {
+                topic: Topic::Predefined(topic_id),
+                ..
+            } => self.predefined(topic_id),
+            _ => self.session.resolve(message, from),
+        }
+    }
+
+    fn predefined(&self, topic_id: u16) -> Option<&str> {
+        self.predefined.name(self.client_id.as_deref(), topic_id)
+    }
+}
+
+impl Session {
+    fn resolve(&mut self, message: &Message<'_>, from: Option<Side>) -> Option<&str> {
+        match *message {
             Message::Register {
                 topic_id: 0,
                 msg_id,
@@ -185,6 +231,25 @@ mod tests {
         let suback = &b"\x08\x13\x20\x00\x09\x00\x05\x00"[..];
         let talk = [(CLIENT, subscribe), (GATEWAY, suback), (GATEWAY, PUBLISH)];
         assert_eq!(after(&talk).as_deref(), Some("t"));
+    }
+
+    #[test]
+    fn predefined_ids_outlive_sessions() {
+        let predefined = Arc::new(Predefined::parse("9 all\nc:9 only c\n").unwrap());
+        let mut topics = Topics::new(predefined);
+        let mut name = |from, bytes: &[u8]| {
+            let envelope = decode(bytes, None, &mut Strict).unwrap();
+            let name = topics.resolve(&envelope.message, from);
+            name.map(str::to_owned)
+        };
+        let publish = &b"\x08\x0c\x01\x00\x09\x00\x00x"[..];
+        let subscribe = &b"\x07\x12\x21\x00\x05\x00\x09"[..];
+        assert_eq!(name(CLIENT, publish).as_deref(), Some("all"));
+        assert_eq!(name(CLIENT, subscribe).as_deref(), Some("all"));
+        assert_eq!(name(CLIENT, b"\x07\x04\x04\x01\x00\x14c"), None);
+        assert_eq!(name(GATEWAY, publish).as_deref(), Some("only c"));
+        assert_eq!(name(CLIENT, b"\x08\x0c\x01\x00\x0a\x00\x00x"), None);
+        assert_eq!(name(CLIENT, PUBLISH), None, "a normal id");
     }
 
     #[test]

@@ -234,10 +234,26 @@ fn gaps_and_skipped_bytes() {
     );
 }
 
-/// MQTT over WebSocket: nothing is taken for plain MQTT over TCP.
+/// MQTT over WebSocket. What the packets are, `captures_json` compares.
 #[test]
-fn other_transports_give_no_packets() {
-    for name in ["mosq20_ws_v311.pcap", "mosq20_wss_v5_dsb.pcapng"] {
-        assert_eq!(records(name), [], "{name}");
+fn websocket() {
+    for (name, transport) in [
+        ("mosq20_ws_v311.pcap", "ws"),
+        ("mosq20_wss_v5_dsb.pcapng", "wss"),
+    ] {
+        let packets = packets(name);
+        assert_eq!(packets.len(), records(name).len(), "{name}");
+        assert!(
+            packets
+                .iter()
+                .all(|packet| packet.at.transport == transport)
+        );
+        for packet in packets {
+            let from = match packet.at.src.port() > packet.at.dst.port() {
+                true => Side::Client,
+                false => Side::Server,
+            };
+            assert_eq!(packet.at.from, Some(from), "{name}");
+        }
     }
 }

@@ -252,6 +252,30 @@ fn topic_ids_stand_for_names() {
     assert_eq!(resolved, expected);
 }
 
+/// The one PUBLISH with a predefined id has the name that a file gives it.
+#[test]
+fn predefined_ids_have_the_names_of_a_file() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let before = decoded();
+    let predefined =
+        |message: &&Value| message["type"] == "PUBLISH" && message["topic_id_type"] == "predefined";
+    let id = before.iter().find(predefined).unwrap()["topic_id"].clone();
+    fs::write(file.path(), format!("# plant\n{id} plant/known\n")).unwrap();
+    let output = midge(&["decode", "--json", "--sn-topics"])
+        .arg(file.path())
+        .arg(captures().join(NAME))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    for message in lines(&String::from_utf8(output.stdout).unwrap()) {
+        if predefined(&&message) {
+            assert_eq!(message["topic_resolved"], "plant/known");
+        } else if message["type"] == "PUBLISH" {
+            assert_ne!(message["topic_resolved"], "plant/known");
+        }
+    }
+}
+
 #[test]
 fn lines_and_trees_name_what_matters() {
     let view = |view: &str| {

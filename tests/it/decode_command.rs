@@ -177,3 +177,25 @@ fn a_summary_of_hex_is_a_table() {
     assert!(rows.contains(&vec!["PUBLISH", "1", "0", "5"]), "{table}");
     assert!(rows.contains(&vec!["their", "payloads", "0"]), "{table}");
 }
+
+#[test]
+fn a_bad_file_of_predefined_topic_ids_is_one_sentence() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    std::fs::write(path, "1 plant/state\n1x plant\n").unwrap();
+    let ended = run(&["decode", "--sn-topics", path, "c000"]);
+    ended.expect(
+        1,
+        &format!(
+            "midge: cannot read the topics {path}: line 2: \"1x\" is no topic id: a number from 1 \
+             to 65534\n"
+        ),
+    );
+    let ended = run(&["decode", "--sn-topics", "/no/such/file", "c000"]);
+    assert_eq!(ended.code(), 1);
+    assert!(
+        ended
+            .stderr
+            .starts_with("midge: cannot read the topics /no/such/file: ")
+    );
+}

@@ -1,10 +1,12 @@
 //! One direction of an MQTT connection: cuts its bytes into packets.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 
 use crate::{
     capture::{
-        detect::{self, Chain},
+        detect::{self, Chain, Search},
         follower::Lost,
         record::{Place, SkipReason},
         tape::Tape,
@@ -15,8 +17,21 @@ use crate::{
 /// Packets of good form after which a boundary that was searched for is believed.
 const TRUST: u8 = 8;
 
-/// What is searched for a boundary at most.
+/// What is searched for a boundary at most, unless a large packet may have begun in it.
 const SEARCH_WINDOW: usize = 256 * 1024;
+
+/// Of a packet that may have begun, while it is not known whether this is MQTT.
+const MAX_HOPE: usize = 2 << 20;
+
+/// Evidence of a single packet, which is worth remembering when bytes behind it are missing.
+const WORTH_KEEPING: u32 = 16;
+
+/// What lies between holes, while it is not known whether this is MQTT.
+const MAX_ISLANDS: usize = 32;
+const MAX_ISLAND_BYTES: usize = 64 * 1024;
+
+/// What waits to be reported until the next boundary is found.
+const MAX_HOLES: usize = 64;
 
 /// Something found.
 #[derive(Debug)]
@@ -41,7 +56,7 @@ pub(super) enum Event {
 #[derive(Debug, Default)]
 pub(super) struct Flow {
     tape: Tape,
-    /// The first byte of the stream was seen.
+    /// The first byte that comes is the first one of the stream.
     pub(super) from_start: bool,
     /// It cannot be MQTT.
     pub(super) refuted: bool,
@@ -49,14 +64,55 @@ pub(super) struct Flow {
     pub(super) seen: u64,
     /// Buffer length at which looking for a boundary is worth it again.
     next_scan: usize,
+    search: Search,
     /// Where packets begin, if the scan found out.
     candidate: Option<usize>,
+    /// What came before holes while it was not known whether this is MQTT.
+    islands: VecDeque<Island>,
+    /// The evidence in them.
+    banked: u32,
     state: State,
     /// Bytes, after a gap or a limit, that still belong to a packet already reported.
     rest_of_packet: u64,
     rest_reason: Option<SkipReason>,
-    gap: Option<(u64, Place)>,
-    skipping: Option<(u64, Place, SkipReason)>,
+    /// Bytes were lost.
+    is_after_gap: bool,
+    /// What stands in the place of packets and is not reported yet, in order.
+    holes: VecDeque<Hole>,
+}
+
+/// Bytes, and the hole behind them.
+#[derive(Debug)]
+struct Island {
+    tape: Tape,
+    from_start: bool,
+    lost: Lost,
+    place: Place,
+}
+
+/// What stands in the place of packets.
+#[derive(Debug)]
+enum Hole {
+    Lost {
+        bytes: u64,
+        place: Place,
+    },
+    Skipped {
+        len: u64,
+        place: Place,
+        reason: SkipReason,
+    },
+}
+
+impl Event {
+    /// The frame it belongs to.
+    pub(super) fn frame(&self) -> u64 {
+        match self {
+            Event::Packet { place, .. }
+            | Event::Gap { place, .. }
+            | Event::Skipped { place, .. } => place.frame,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,9 +130,15 @@ enum State {
 }
 
 impl Flow {
-    /// What came and is not used yet.
+    /// What came since the last hole and is not used yet.
     pub(super) fn bytes(&self) -> &[u8] {
         self.tape.bytes()
+    }
+
+    /// Bytes that are kept.
+    pub(super) fn kept(&self) -> usize {
+        let islands = self.islands.iter().map(|island| island.tape.len());
+        self.tape.len() + islands.sum::<usize>()
     }
 
     pub(super) fn push(&mut self, bytes: &[u8], place: Place) {
@@ -91,12 +153,12 @@ impl Flow {
 
     /// Looks for a boundary while it is not known whether this is MQTT; returns the evidence.
     pub(super) fn scan(&mut self, needed: u32, last: bool) -> u32 {
-        self.next_scan = next_scan(self.tape.len());
+        self.next_scan = self.after_scan();
         if self.tape.is_empty() {
-            return 0;
+            return self.banked;
         }
         let segments = self.tape.segments();
-        if self.from_start {
+        let evidence = if self.from_start {
             match detect::chain(self.tape.bytes(), 0, &segments) {
                 Chain::Refuted => {
                     self.refuted = true;
@@ -109,56 +171,167 @@ impl Flow {
                 }
             }
         } else {
-            let found = detect::search(self.tape.bytes(), &segments, needed, last);
-            self.candidate = found.filter(|found| found.convincing).map(|found| found.at);
-            found.map_or(0, |found| found.evidence)
-        }
-    }
-
-    /// Forgets all but the last `window` bytes, once there are twice as many.
-    pub(super) fn keep_last(&mut self, window: usize) {
-        if self.tape.len() > 2 * window {
-            self.skip(self.tape.len() - window, SkipReason::MidStream);
-            self.next_scan = 0;
-        }
-    }
-
-    /// The connection is MQTT. `connect`: this direction begins with CONNECT.
-    pub(super) fn accept(&mut self, connect: bool) {
-        self.next_scan = 0;
-        self.state = if connect {
-            State::Framing { trust: TRUST }
-        } else if self.from_start {
-            State::Opening
-        } else if let Some(at) = self.candidate.take() {
-            let reason = match self.gap {
-                Some(_) => SkipReason::AfterGap,
-                None => SkipReason::MidStream,
-            };
-            self.skip(at, reason);
-            State::Framing { trust: 0 }
-        } else {
-            State::Searching
+            let found = self.search.run(self.tape.bytes(), &segments, needed, last);
+            self.candidate = found.boundary;
+            found.evidence
         };
+        self.banked.saturating_add(evidence)
     }
 
-    /// Bytes are missing before anything was known.
-    pub(super) fn gap_before_anything(&mut self, lost: Lost, place: Place) {
-        self.skip(self.tape.len(), SkipReason::MidStream);
-        self.from_start = false;
+    /// Searching again pays after an eighth more bytes; little is looked at each time.
+    fn after_scan(&self) -> usize {
+        match self.tape.len() {
+            _ if self.search.is_sparse => 0,
+            len => next_scan(len),
+        }
+    }
+
+    /// Whether a boundary was found, be there ever so little behind it.
+    pub(super) fn has_boundary(&self) -> bool {
+        self.candidate.is_some() && !self.from_start
+    }
+
+    /// From now on only packets at the beginning of a segment are looked for.
+    pub(super) fn look_less(&mut self) {
+        if !self.from_start && !self.search.is_sparse {
+            self.search.is_sparse = true;
+            self.next_scan = 0;
+            self.skip_to_hope(0);
+        }
+    }
+
+    /// Forgets all but the last `window` bytes, once there are twice as many; and what a packet
+    /// that may have begun has of them.
+    pub(super) fn keep_last(&mut self, window: usize) {
+        if self.search.is_sparse {
+            self.skip_to_hope(0);
+        } else if self.tape.len() > 2 * window {
+            self.skip_to_hope(window);
+        }
+    }
+
+    fn skip_to_hope(&mut self, window: usize) {
+        let surplus = self.tape.len().saturating_sub(window);
+        let len = match self.search.first_alive() {
+            Some(alive) if self.tape.len() - alive <= MAX_HOPE => alive.min(surplus),
+            _ => surplus,
+        };
+        self.skip(len, self.lost_because());
+    }
+
+    /// Why what is skipped has no boundary.
+    fn lost_because(&self) -> SkipReason {
+        match self.is_after_gap {
+            true => SkipReason::AfterGap,
+            false => SkipReason::MidStream,
+        }
+    }
+
+    /// Drops what came of something that stands in front of the MQTT.
+    pub(super) fn skip_header(&mut self, len: usize, reason: SkipReason) {
+        self.skip(len, reason);
+    }
+
+    /// Bytes are missing while it is not known whether this is MQTT.
+    pub(super) fn gap_while_undecided(&mut self, lost: Lost, place: Place) {
+        if !self.tape.is_empty() || self.from_start {
+            let before = self.banked;
+            let evidence = self.scan(detect::EXPECTED, true);
+            if evidence < before + WORTH_KEEPING {
+                self.banked = before;
+            } else {
+                self.banked = evidence;
+            }
+        }
+        self.islands.push_back(Island {
+            tape: std::mem::take(&mut self.tape),
+            from_start: std::mem::take(&mut self.from_start),
+            lost,
+            place,
+        });
         self.refuted = false;
+        self.candidate = None;
+        self.search.reset();
         self.next_scan = 0;
-        let before = self.gap.map_or(0, |(lost, _)| lost);
-        self.gap = Some((before + lost.bytes, place));
+        while self.islands.len() > MAX_ISLANDS || self.kept() > MAX_ISLAND_BYTES {
+            let Some(island) = self.islands.pop_front() else {
+                break;
+            };
+            let current = std::mem::replace(&mut self.tape, island.tape);
+            self.skip(self.tape.len(), self.lost_because());
+            self.tape = current;
+            self.lose(island.lost, island.place);
+        }
+    }
+
+    /// The connection is MQTT: takes packets off what came so far. `connect`: what came since the
+    /// last hole begins with CONNECT.
+    pub(super) fn accept(&mut self, connect: bool, limit: usize, events: &mut Vec<Event>) {
+        self.next_scan = 0;
+        let islands = std::mem::take(&mut self.islands);
+        let candidate = self.candidate.take();
+        let current = std::mem::take(&mut self.tape);
+        for island in islands {
+            self.begin(island.from_start, false);
+            self.tape = island.tape;
+            self.search.reset();
+            self.pump(limit, false, events);
+            self.gap(island.lost, island.place, limit, events);
+        }
+        if self.from_start || !self.is_after_gap {
+            self.begin(self.from_start, connect);
+        }
+        self.tape = current;
+        self.search.reset();
+        if self.state == State::Searching
+            && self.rest_of_packet == 0
+            && let Some(at) = candidate
+        {
+            self.skip(at, self.lost_because());
+            self.state = State::Framing { trust: 0 };
+        }
+        self.pump(limit, false, events);
+    }
+
+    fn begin(&mut self, from_start: bool, connect: bool) {
+        if connect {
+            self.state = State::Framing { trust: TRUST };
+        } else if from_start {
+            self.state = State::Opening;
+        }
+    }
+
+    /// Bytes that cannot be had, in front of what comes. What came before them is used.
+    pub(super) fn skipped(&mut self, len: u64, place: Place, reason: SkipReason) {
+        match self.holes.back_mut() {
+            Some(Hole::Skipped {
+                len: before,
+                reason: same,
+                ..
+            }) if *same == reason => *before += len,
+            _ => self.holes.push_back(Hole::Skipped { len, place, reason }),
+        }
+    }
+
+    /// So many of the last bytes are what the scan found.
+    pub(super) fn found(&self) -> Option<usize> {
+        self.candidate.map(|at| self.tape.len().saturating_sub(at))
     }
 
     /// Bytes are missing behind what is in the buffer.
-    pub(super) fn gap(&mut self, lost: Lost, place: Place, events: &mut Vec<Event>) {
+    pub(super) fn gap(&mut self, lost: Lost, place: Place, limit: usize, events: &mut Vec<Event>) {
+        // Nothing follows that what is in the buffer could wait for.
+        while self.state == State::Searching && !self.tape.is_empty() && self.search(true) {
+            while matches!(self.state, State::Framing { .. })
+                && !self.tape.is_empty()
+                && self.advance(limit, false, events)
+            {}
+        }
         self.next_scan = 0;
+        self.search.reset();
         // What of a packet lies behind the hole is told by its length.
         let behind = |rest: u64| rest.checked_sub(lost.bytes).filter(|_| lost.exact);
         if self.rest_of_packet > 0 {
-            self.report_gap(None, events);
             self.rest_of_packet = match behind(self.rest_of_packet) {
                 Some(rest) => rest,
                 None => {
@@ -168,13 +341,9 @@ impl Flow {
             };
         } else if matches!(self.state, State::Framing { .. }) {
             let have = self.tape.len();
-            let announced = match FixedHeader::parse(self.tape.bytes()) {
-                Ok(Some(header)) => Some(header.packet_len()),
-                _ => None,
-            };
-            self.report_gap(None, events);
-            match announced {
-                Some(announced) => {
+            match FixedHeader::parse(self.tape.bytes()) {
+                Ok(Some(header)) => {
+                    let announced = header.packet_len();
                     self.cut_packet(announced, events);
                     match behind(announced.saturating_sub(have) as u64) {
                         Some(rest) => {
@@ -184,18 +353,25 @@ impl Flow {
                         None => self.state = State::Searching,
                     }
                 }
-                None => {
+                _ => {
                     self.skip(have, SkipReason::CutHeader);
-                    self.report_skipped(events);
                     self.state = State::Searching;
                 }
             }
         } else if self.state != State::Ended {
-            self.skip(self.tape.len(), SkipReason::AfterGap);
-            self.report_gap(None, events);
+            self.skip(self.tape.len(), self.lost_because());
             self.state = State::Searching;
         }
-        self.gap = Some((lost.bytes, place));
+        self.lose(lost, place);
+        self.bound_holes(events);
+    }
+
+    fn lose(&mut self, lost: Lost, place: Place) {
+        self.is_after_gap = true;
+        self.holes.push_back(Hole::Lost {
+            bytes: lost.bytes,
+            place,
+        });
     }
 
     /// Takes packets off the buffer. `last`: nothing more will come.
@@ -205,7 +381,7 @@ impl Flow {
             if !self.tape.is_empty() {
                 self.left_over(events);
             }
-            self.report_gap(None, events);
+            self.report_holes(None, events);
         }
     }
 
@@ -241,26 +417,23 @@ impl Flow {
         if !last && !self.is_scan_due() {
             return false;
         }
-        self.next_scan = next_scan(self.tape.len());
-        let reason = match self.gap {
-            Some(_) => SkipReason::AfterGap,
-            None => SkipReason::MidStream,
-        };
+        self.next_scan = self.after_scan();
         let segments = self.tape.segments();
-        match detect::search(self.tape.bytes(), &segments, detect::EXPECTED, last) {
-            Some(found) if found.convincing => {
-                self.skip(found.at, reason);
-                self.state = State::Framing { trust: 0 };
-                true
-            }
-            _ => {
-                if self.tape.len() > SEARCH_WINDOW {
-                    self.skip(self.tape.len() / 2, reason);
-                    self.next_scan = 0;
-                }
-                false
-            }
+        let found = self
+            .search
+            .run(self.tape.bytes(), &segments, detect::KNOWN, last);
+        if let Some(at) = found.boundary {
+            self.skip(at, self.lost_because());
+            self.state = State::Framing { trust: 0 };
+            return true;
         }
+        if self.tape.len() > SEARCH_WINDOW {
+            // A large packet is waited for, as it would be if the boundary were sure.
+            let half = self.tape.len() / 2;
+            let len = found.hope.map_or(half, |hope| hope.min(half));
+            self.skip(len, self.lost_because());
+        }
+        false
     }
 
     fn frame(&mut self, trust: u8, limit: usize, events: &mut Vec<Event>) -> bool {
@@ -288,9 +461,7 @@ impl Flow {
             }
         }
         if whole && announced <= limit {
-            let frame = self.tape.place_at(0).frame;
-            self.report_gap(Some(frame), events);
-            self.report_skipped(events);
+            self.found_boundary(events);
             let place = self.tape.place_at(announced - 1);
             let bytes = self.take(announced);
             events.push(Event::Packet {
@@ -300,8 +471,6 @@ impl Flow {
             });
             true
         } else if announced > limit && self.tape.len() >= limit {
-            let frame = self.tape.place_at(0).frame;
-            self.report_gap(Some(frame), events);
             self.buffer_to_limit(announced, limit, events);
             true
         } else {
@@ -311,7 +480,7 @@ impl Flow {
 
     /// Reports the first `limit` bytes of a packet that is larger.
     fn buffer_to_limit(&mut self, announced: usize, limit: usize, events: &mut Vec<Event>) {
-        self.report_skipped(events);
+        self.found_boundary(events);
         let limit = limit.max(1);
         let place = self.tape.place_at(limit - 1);
         let bytes = self.take(limit);
@@ -336,13 +505,10 @@ impl Flow {
 
     /// The boundary was none.
     fn search_again(&mut self) -> bool {
-        let reason = match self.gap {
-            Some(_) => SkipReason::AfterGap,
-            None => SkipReason::MidStream,
-        };
-        self.skip(1, reason);
+        self.skip(1, self.lost_because());
         self.state = State::Searching;
         self.next_scan = 0;
+        self.search.reset();
         true
     }
 
@@ -351,15 +517,12 @@ impl Flow {
         let reason = match self.state {
             State::Framing { .. } => match FixedHeader::parse(self.tape.bytes()) {
                 Ok(Some(header)) => {
-                    let frame = self.tape.place_at(0).frame;
-                    self.report_gap(Some(frame), events);
                     self.cut_packet(header.packet_len(), events);
                     return;
                 }
                 _ => SkipReason::CutHeader,
             },
-            State::Searching if self.gap.is_some() => SkipReason::AfterGap,
-            State::Searching => SkipReason::MidStream,
+            State::Searching => self.lost_because(),
             State::Opening | State::Ended => SkipReason::NotMqtt,
         };
         self.skip(self.tape.len(), reason);
@@ -367,7 +530,7 @@ impl Flow {
 
     /// Reports all that is in the buffer as the front of a packet.
     fn cut_packet(&mut self, announced_len: usize, events: &mut Vec<Event>) {
-        self.report_skipped(events);
+        self.found_boundary(events);
         let place = self.tape.place_at(self.tape.len().saturating_sub(1));
         let bytes = self.take(self.tape.len());
         events.push(Event::Packet {
@@ -377,20 +540,26 @@ impl Flow {
         });
     }
 
-    fn report_gap(&mut self, resynced_at_frame: Option<u64>, events: &mut Vec<Event>) {
-        if let Some((lost, place)) = self.gap.take() {
-            events.push(Event::Gap {
-                lost,
-                place,
-                resynced_at_frame,
-            });
+    /// A packet begins at the front of the buffer.
+    fn found_boundary(&mut self, events: &mut Vec<Event>) {
+        if !self.holes.is_empty() {
+            let frame = self.tape.place_at(0).frame;
+            self.report_holes(Some(frame), events);
         }
-        self.report_skipped(events);
     }
 
-    fn report_skipped(&mut self, events: &mut Vec<Event>) {
-        if let Some((len, place, reason)) = self.skipping.take() {
-            events.push(Event::Skipped { len, place, reason });
+    fn report_holes(&mut self, resynced_at_frame: Option<u64>, events: &mut Vec<Event>) {
+        for hole in self.holes.drain(..) {
+            events.push(hole.into_event(resynced_at_frame));
+        }
+    }
+
+    fn bound_holes(&mut self, events: &mut Vec<Event>) {
+        while self.holes.len() > MAX_HOLES {
+            let Some(hole) = self.holes.pop_front() else {
+                return;
+            };
+            events.push(hole.into_event(None));
         }
     }
 
@@ -400,21 +569,31 @@ impl Flow {
             return;
         }
         let place = self.tape.place_at(0);
-        let (before, first, reason) = match self.skipping {
-            Some((before, first, reason)) => (before, first, reason),
-            None => (0, place, reason),
-        };
-        self.skipping = Some((before + len as u64, first, reason));
+        self.skipped(len as u64, place, reason);
         self.take(len);
     }
 
     fn take(&mut self, len: usize) -> Bytes {
         self.next_scan = self.next_scan.saturating_sub(len);
+        self.search.forget(len);
         self.tape.take(len)
     }
 }
 
+impl Hole {
+    fn into_event(self, resynced_at_frame: Option<u64>) -> Event {
+        match self {
+            Hole::Lost { bytes, place } => Event::Gap {
+                lost: bytes,
+                place,
+                resynced_at_frame,
+            },
+            Hole::Skipped { len, place, reason } => Event::Skipped { len, place, reason },
+        }
+    }
+}
+
 /// Searching again pays after an eighth more bytes; little is looked at each time.
-fn next_scan(len: usize) -> usize {
+pub(in crate::capture) fn next_scan(len: usize) -> usize {
     if len < 256 { len + 1 } else { len + len / 8 }
 }

@@ -2,17 +2,22 @@
 
 use crate::{
     capture::record::{Record, VersionFrom},
-    mqtt::{Version, infer::Inference},
+    mqtt::{Side, Version, infer::Inference},
 };
 
 /// Packets, and bytes of packets, that are held back until the version is known.
 const MAX_PACKETS: usize = 16;
 const MAX_BYTES: usize = 64 * 1024;
 
+/// Packets after a guess that may still prove it wrong.
+const DOUBT: u32 = 64;
+
 #[derive(Debug)]
 pub(super) struct Hold {
     version: Option<(Version, VersionFrom)>,
     inference: Inference,
+    /// Packets that are still looked at, though the version was inferred.
+    doubt: u32,
     /// A CONNECT has begun and is not whole yet: it will say the version.
     pub(super) connecting: bool,
     records: Vec<Record>,
@@ -26,6 +31,7 @@ impl Hold {
         Hold {
             version: given.map(|version| (version, VersionFrom::Given)),
             inference: Inference::new(),
+            doubt: DOUBT,
             connecting: false,
             records: Vec::new(),
             packets: 0,
@@ -48,6 +54,23 @@ impl Hold {
     pub(super) fn connect(&mut self, version: Version) {
         if !matches!(self.version, Some((_, VersionFrom::Given))) {
             self.version = Some((version, VersionFrom::Connect));
+        }
+    }
+
+    /// A packet that does not have to wait: does it prove that what was inferred is wrong?
+    pub(super) fn watch(&mut self, packet: &[u8], from: Option<Side>) {
+        if self.doubt == 0
+            || !matches!(
+                self.version,
+                Some((_, VersionFrom::Inferred | VersionFrom::Default))
+            )
+        {
+            return;
+        }
+        self.doubt -= 1;
+        self.inference.observe(packet, from);
+        if let Some(version) = self.inference.decided() {
+            self.version = Some((version, VersionFrom::Inferred));
         }
     }
 

@@ -17,6 +17,13 @@ const PIECE_COST: usize = 128;
 /// An acknowledgment of more than this beyond what was seen is not believed.
 const MAX_AHEAD: i32 = 64 << 20;
 
+/// Without a SYN, what lies so far before the first segment seen may still come: frames that are
+/// captured out of order, or all of them backwards.
+const MAX_BEFORE: u32 = 1 << 20;
+
+/// So many signs of life without anything from before the first segment, and it is the beginning.
+const SIGNS: u8 = 4;
+
 /// The next thing in the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece {
@@ -41,15 +48,31 @@ impl Piece {
     }
 }
 
+/// The first segment seen, if it has one byte.
+#[derive(Debug, Clone, Copy)]
+struct Probe {
+    seq: u32,
+    byte: u8,
+    place: Place,
+    /// It came again.
+    repeated: bool,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Half {
     /// Sequence number of the SYN.
     isn: Option<u32>,
     /// The next byte to deliver; `None` before anything is known.
     next: Option<u64>,
-    /// `next` is a guess from an acknowledgment: what lies between it and the first data seen may
-    /// have been sent before the capture began, and is not lost then.
+    /// `next` is a guess: what lies between it and the first data seen may have been sent before
+    /// the capture began, and is not lost then.
     guessed: bool,
+    /// Segments and acknowledgments since then.
+    signs: u8,
+    /// The FIN came before anything else: the frames may be in the opposite order.
+    backwards: bool,
+    /// A single byte that came before anything else: a keep-alive probe, most likely.
+    probe: Option<Probe>,
     /// An acknowledgment from before `next` was known.
     early_ack: Option<u32>,
     /// The highest byte that the other side said it has all before.
@@ -86,9 +109,14 @@ impl Half {
         match (self.isn, self.next) {
             (Some(isn), _) => isn != seq,
             // The first data may be captured before the SYN that it follows.
-            (None, Some(_)) => {
+            (None, Some(next)) => {
                 let ahead = self.distance(seq.wrapping_add(1)).unwrap_or(1);
-                self.guessed || !(-0x10_0000..=0).contains(&ahead)
+                let latest = match (self.guessed, self.waiting.first_key_value()) {
+                    (false, _) => 0,
+                    (true, Some((&first, _))) => (first - next) as i32,
+                    (true, None) => MAX_BEFORE as i32,
+                };
+                !(-(MAX_BEFORE as i32)..=latest).contains(&ahead)
             }
             (None, None) => self.early_ack.is_some_and(|ack| ack != seq.wrapping_add(1)),
         }
@@ -100,8 +128,13 @@ impl Half {
             return false;
         }
         self.isn = Some(seq);
-        if self.next.is_none() {
-            self.next = Some(BASE + u64::from(seq) + 1);
+        let first = seq.wrapping_add(1);
+        if self.guessed {
+            self.next = Some(self.unwrap(first));
+            self.guessed = false;
+            self.advance();
+        } else if self.next.is_none() {
+            self.next = Some(BASE + u64::from(first));
         }
         true
     }
@@ -127,9 +160,17 @@ impl Half {
             return &[];
         }
         if self.next.is_none() {
-            self.begin(seq, sent);
+            if let ([byte], 0, false) = (payload, missing, fin)
+                && self.may_be_probe(seq, *byte, place)
+            {
+                return &[];
+            }
+            self.begin(seq, sent, fin);
         }
-        let start = self.unwrap(seq);
+        let mut start = self.unwrap(seq);
+        if self.fin.is_some_and(|fin| start > fin) {
+            start -= 1; // The FIN has a number of its own.
+        }
         let end = start + sent as u64;
         if fin && self.fin.is_none() {
             self.fin = Some(end);
@@ -140,7 +181,11 @@ impl Half {
         }
         let captured_end = start + payload.len() as u64;
         let mut in_order: &[u8] = &[];
-        if start <= next && captured_end > next && self.ends_before_waiting(captured_end) {
+        if start <= next
+            && captured_end > next
+            && self.ready.is_empty()
+            && self.ends_before_waiting(captured_end)
+        {
             // The usual case: in order, and not copied.
             in_order = payload.get((next - start) as usize..).unwrap_or_default();
             self.next = Some(captured_end);
@@ -151,8 +196,33 @@ impl Half {
         if missing > 0 {
             self.wait(captured_end, Piece::Lost(missing as u64), place);
         }
-        self.advance(Some(place));
+        self.advance();
+        self.sign_of_life();
         in_order
+    }
+
+    /// The first segment seen has one byte, without a SYN. Idle connections are probed with a byte
+    /// of garbage from before what comes next; hardly anybody sends bytes one by one.
+    fn may_be_probe(&mut self, seq: u32, byte: u8, place: Place) -> bool {
+        if self.early_ack == Some(seq) {
+            return false;
+        }
+        match &mut self.probe {
+            None => {
+                self.probe = Some(Probe {
+                    seq,
+                    byte,
+                    place,
+                    repeated: false,
+                });
+                true
+            }
+            Some(probe) if probe.seq == seq => {
+                probe.repeated = true;
+                true
+            }
+            Some(_) => false,
+        }
     }
 
     fn ends_before_waiting(&self, end: u64) -> bool {
@@ -162,19 +232,48 @@ impl Half {
     }
 
     /// The first data seen, without a SYN: where does the stream begin?
-    fn begin(&mut self, seq: u32, sent: usize) {
+    fn begin(&mut self, seq: u32, sent: usize, fin: bool) {
         let start = BASE + u64::from(seq);
+        if let Some(probe) = self.probe.take()
+            && probe.seq.wrapping_add(1) == seq
+        {
+            self.next = Some(start);
+            if !probe.repeated {
+                // Once: a byte like any other.
+                self.ready.push_back((
+                    Piece::Data(Bytes::copy_from_slice(&[probe.byte])),
+                    probe.place,
+                ));
+            }
+            return;
+        }
         let distance = self.early_ack.map(|ack| seq.wrapping_sub(ack) as i32);
-        self.next = Some(match distance {
-            // Reordered, or sent before the capture began: the hole may be filled.
-            Some(distance @ 1..=0x10_0000) => {
+        self.next = Some(match distance.filter(|_| !fin) {
+            Some(0) => start,
+            // Sent again, since the acknowledgment was captured before it.
+            Some(-1) if sent <= 1 => start + 1,
+            // What is not acknowledged may come.
+            Some(distance) if (1..=MAX_BEFORE as i32).contains(&distance) => {
                 self.guessed = true;
                 start.saturating_add_signed(-i64::from(distance))
             }
-            // A keep-alive probe: one byte before what was acknowledged.
-            Some(-1) if sent <= 1 => start + 1,
-            _ => start,
+            _ => {
+                self.guessed = true;
+                start - u64::from(MAX_BEFORE)
+            }
         });
+        self.backwards = fin;
+    }
+
+    /// Ends the wait for what may have been sent before the first segment seen.
+    fn sign_of_life(&mut self) {
+        if !self.guessed || self.backwards {
+            return;
+        }
+        self.signs += 1;
+        if self.signs > SIGNS && self.is_waiting() {
+            self.give_up_first_hole();
+        }
     }
 
     /// Keeps the parts of a piece that are not known yet.
@@ -213,22 +312,16 @@ impl Half {
         }
     }
 
-    /// Makes ready what no hole is before. `filled_by`: the frame that filled the hole, if one did.
-    fn advance(&mut self, filled_by: Option<Place>) {
+    /// Makes ready what no hole is before.
+    fn advance(&mut self) {
         let Some(mut next) = self.next else { return };
-        let mut latest = filled_by;
         while let Some(entry) = self.waiting.first_entry() {
             if *entry.key() > next {
                 break;
             }
-            let (piece, own) = entry.remove();
+            let (piece, place) = entry.remove();
             self.waiting_cost -= piece.cost();
             next += piece.len();
-            let place = match latest {
-                Some(latest) if latest.frame > own.frame => latest,
-                _ => own,
-            };
-            latest = Some(place);
             self.ready.push_back((piece, place));
         }
         self.next = Some(next);
@@ -247,9 +340,7 @@ impl Half {
             self.ready.push_back((Piece::Lost(first - next), *own));
         }
         self.next = Some(first);
-        // Here the bytes keep the frame they came in: the one that made us give up has nothing to
-        // do with them.
-        self.advance(None);
+        self.advance();
         self.guessed = false;
     }
 
@@ -267,6 +358,16 @@ impl Half {
             self.early_ack = Some(ack);
             return;
         }
+        self.sign_of_life();
+        let has = |ack| {
+            self.waiting
+                .first_key_value()
+                .is_some_and(|(&first, (piece, _))| self.unwrap(ack) >= first + piece.len())
+        };
+        if self.guessed && !self.backwards && has(ack) {
+            // What was before the first segment came before the capture.
+            self.give_up_first_hole();
+        }
         if self
             .distance(ack)
             .is_none_or(|ahead| !(0..=MAX_AHEAD).contains(&ahead))
@@ -279,8 +380,9 @@ impl Half {
 
     fn has_acknowledged_hole(&self) -> bool {
         match (self.waiting.first_key_value(), self.acknowledged) {
-            (Some((&first, _)), Some(acknowledged)) => self.guessed || acknowledged >= first,
-            (Some(_), None) => self.guessed,
+            (Some(_), _) if self.guessed => !self.backwards,
+            (Some((&first, _)), Some(acknowledged)) => acknowledged >= first,
+            (Some(_), None) => false,
             (None, _) => false,
         }
     }
@@ -296,16 +398,33 @@ impl Half {
         self.fin.is_some()
     }
 
+    /// Whether `seq` lies behind the FIN.
+    pub(super) fn is_over_before(&self, seq: u32) -> bool {
+        self.fin.is_some_and(|fin| self.unwrap(seq) > fin + 1)
+    }
+
+    /// Whether a receiver takes an RST with `seq` seriously.
+    pub(super) fn allows_reset(&self, seq: u32) -> bool {
+        self.guessed
+            || self
+                .distance(seq)
+                .is_none_or(|distance| (-1..=MAX_BEFORE as i32).contains(&distance))
+    }
+
     /// Whether every byte up to the FIN has been delivered.
     pub(super) fn is_complete(&self) -> bool {
-        self.fin
-            .is_some_and(|fin| self.next.is_some_and(|next| next >= fin))
+        !self.guessed
+            && self
+                .fin
+                .is_some_and(|fin| self.next.is_some_and(|next| next >= fin))
     }
 
     /// Bytes that were sent after the last one delivered, as far as the FIN or acknowledgments
     /// tell. A single acknowledged byte may be a FIN that was not captured, and is not counted.
     pub(super) fn lost_at_end(&self) -> u64 {
-        let Some(next) = self.next else { return 0 };
+        let Some(next) = self.next.filter(|_| !self.guessed) else {
+            return 0;
+        };
         match (self.fin, self.acknowledged) {
             (Some(fin), _) => fin.saturating_sub(next),
             (None, Some(acknowledged)) => match acknowledged.saturating_sub(next) {
@@ -314,6 +433,27 @@ impl Half {
             },
             (None, None) => 0,
         }
+    }
+
+    /// Whether it is open what came before the first segment seen.
+    pub(super) fn is_open_before(&self) -> bool {
+        self.guessed && !self.backwards && self.is_waiting()
+    }
+
+    /// Keeps bytes that could be delivered.
+    pub(super) fn put_back(&mut self, bytes: &[u8], place: Place) {
+        let piece = Piece::Data(Bytes::copy_from_slice(bytes));
+        self.ready.push_front((piece, place));
+    }
+
+    /// Pieces that are ready.
+    pub(super) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// The frame of the next piece.
+    pub(super) fn next_frame(&self) -> Option<u64> {
+        self.ready.front().map(|(_, place)| place.frame)
     }
 
     /// The next piece in the order of the stream.

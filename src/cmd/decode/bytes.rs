@@ -1,12 +1,16 @@
 //! Bytes of packets in a row, without a capture around them: cut apart, decoded, shown.
 
 use std::cmp::Ordering;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
+
+use bytes::Bytes;
 
 use super::super::{Exit, Failure};
+use super::aliases::AliasesOf;
 use super::connections::Connections;
 use super::show::Show;
 use super::{Plan, Stop};
+use crate::capture::{CapturedPacket, Location, VersionFrom};
 use crate::mqtt::decode::{Context, Recorder, Strict, connect_version, decode as decode_packet};
 use crate::mqtt::frame::FixedHeader;
 use crate::mqtt::{Side, Version};
@@ -24,6 +28,7 @@ pub(super) fn decode(
     let packets = split(bytes);
     let (mut version, mut version_from) = choose_version(&packets, plan);
     let mut connections = Connections::default();
+    let mut aliases = AliasesOf::default();
     let mut offset = 0;
     for (i, &packet) in packets.iter().enumerate() {
         if let (None, Some(named)) = (plan.version, connect_version(packet)) {
@@ -41,14 +46,16 @@ pub(super) fn decode(
         if !show.count(&origin, packet) {
             let mut record = Recorder::default();
             // What is wrong stands in the record.
-            let decoded = decode_packet(packet, Context { version, from }, &mut record).ok();
-            let known = connections.see(0, sender(from), decoded.as_ref());
+            let decoded = decode_packet(packet, Context { version, from }, &mut record);
+            let captured = as_captured(packet, version, from);
+            let topic_resolved = aliases.resolve(&captured, &decoded);
+            let client = connections.see(0, decoded.as_ref().ok());
             let decoded = Decoded {
                 origin,
                 bytes: packet,
                 record: &record,
-                topic_resolved: known.topic,
-                client: known.client,
+                topic_resolved,
+                client,
             };
             show.packet(&decoded, None)?;
         }
@@ -63,14 +70,30 @@ pub(super) fn decode(
     }
 }
 
-/// An address for each side, since topic aliases are known by their sender.
-fn sender(from: Option<Side>) -> SocketAddr {
-    let port = match from {
-        None => 0,
-        Some(Side::Client) => 1,
-        Some(Side::Server) => 2,
+/// The packet as if a capture had it: topic aliases are known by who sent them, so that each side
+/// has an address.
+fn as_captured(packet: &[u8], version: Version, from: Option<Side>) -> CapturedPacket {
+    let header = FixedHeader::parse(packet).ok().flatten();
+    let (src, dst) = match from {
+        None => (0, 3),
+        Some(Side::Client) => (1, 2),
+        Some(Side::Server) => (2, 1),
     };
-    (Ipv4Addr::UNSPECIFIED, port).into()
+    CapturedPacket {
+        at: Location {
+            frame: 0,
+            time: None,
+            stream: 0,
+            src: (Ipv4Addr::UNSPECIFIED, src).into(),
+            dst: (Ipv4Addr::UNSPECIFIED, dst).into(),
+            from,
+            transport: "tcp",
+        },
+        version,
+        version_from: VersionFrom::Default,
+        bytes: Bytes::copy_from_slice(packet),
+        announced_len: header.map_or(packet.len(), FixedHeader::packet_len),
+    }
 }
 
 /// Cuts the bytes at packet boundaries. What cannot be cut any further is the last piece.

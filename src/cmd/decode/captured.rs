@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::sync::Arc;
 
 use super::super::{Exit, Failure, note, sealed};
+use super::aliases::AliasesOf;
 use super::connections::Connections;
 use super::messages::Messages;
 use super::show::Show;
@@ -12,6 +14,13 @@ use crate::capture::{CapturedPacket, Gap, Location, Options, Packets, Record, Sk
 use crate::mqtt::decode::{Context, Recorder, decode as decode_packet};
 use crate::output::hole::{Hole, Kind};
 use crate::output::{Decoded, Origin, Place, time::Time};
+
+/// What earlier packets say about those to come.
+#[derive(Debug, Default)]
+struct Known {
+    aliases: AliasesOf,
+    connections: Connections,
+}
 
 /// Decodes and shows the packets of a capture.
 pub(super) fn decode(
@@ -36,17 +45,17 @@ pub(super) fn decode(
             })?;
         no_keys = format!("its keys are not in the key log {log}");
     }
-    let mut connections = Connections::default();
-    let mut messages = Messages::default();
+    let mut known = Known::default();
+    let mut messages = Messages::new(Arc::clone(&plan.sn_topics));
     let mut is_empty = true;
     let mut is_sealed = false;
     let error = loop {
         match packets.next() {
-            Ok(Some(Record::Packet(packet))) => show_packet(&packet, &mut connections, show)?,
+            Ok(Some(Record::Packet(packet))) => show_packet(&packet, &mut known, show)?,
             Ok(Some(Record::Message(message))) => messages.show(&message, show)?,
-            Ok(Some(Record::Gap(gap))) => show_hole(&gap_hole(&gap), &gap.at, &connections, show)?,
+            Ok(Some(Record::Gap(gap))) => show_hole(&gap_hole(&gap), &gap.at, &mut known, show)?,
             Ok(Some(Record::Skipped(skipped))) => {
-                show_hole(&skipped_hole(&skipped), &skipped.at, &connections, show)?
+                show_hole(&skipped_hole(&skipped), &skipped.at, &mut known, show)?
             }
             Ok(Some(Record::Sealed(found))) => {
                 note(sealed::sentence(&found, &no_keys));
@@ -90,8 +99,7 @@ pub(super) fn decode(
     }
     if is_empty && !is_sealed {
         note(format_args!(
-            "{name}: no MQTT found in {} frames with {} TCP connections (what is in WebSocket is \
-             not read yet)",
+            "{name}: no MQTT found in {} frames with {} TCP connections",
             stats.frames, stats.streams
         ));
     }
@@ -100,7 +108,7 @@ pub(super) fn decode(
 
 fn show_packet(
     packet: &CapturedPacket,
-    connections: &mut Connections,
+    known: &mut Known,
     show: &mut Show<'_>,
 ) -> Result<(), Stop> {
     let origin = Origin {
@@ -118,15 +126,18 @@ fn show_packet(
         from: packet.at.from,
     };
     // What is wrong stands in the record.
-    let decoded = decode_packet(&packet.bytes, context, &mut record).ok();
-    let known = connections.see(packet.at.stream, packet.at.src, decoded.as_ref());
+    let decoded = decode_packet(&packet.bytes, context, &mut record);
+    let topic_resolved = known.aliases.resolve(packet, &decoded);
+    let client = known
+        .connections
+        .see(packet.at.stream, decoded.as_ref().ok());
     show.packet(
         &Decoded {
             origin,
             bytes: &packet.bytes,
             record: &record,
-            topic_resolved: known.topic,
-            client: known.client,
+            topic_resolved,
+            client,
         },
         Some(&packet.at),
     )
@@ -135,11 +146,12 @@ fn show_packet(
 fn show_hole(
     hole: &Hole,
     at: &Location,
-    connections: &Connections,
+    known: &mut Known,
     show: &mut Show<'_>,
 ) -> Result<(), Stop> {
+    known.aliases.forget(at);
     show.begin(hole.place.time);
-    show.hole(hole, connections.client(at.stream), at)
+    show.hole(hole, known.connections.client(at.stream), at)
 }
 
 /// A place in the capture, as the views want it.

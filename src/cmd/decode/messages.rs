@@ -1,14 +1,17 @@
 //! From captured MQTT-SN messages to the view.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use super::Stop;
 use super::captured::place;
+use super::connections::named;
 use super::show::Show;
 use crate::capture::CapturedMessage;
-use crate::mqttsn::Message;
 use crate::mqttsn::decode::{Recorder, decode};
 use crate::mqttsn::topics::Topics;
+use crate::mqttsn::{Message, Predefined};
 use crate::output::sn;
 
 /// Clients of which the topic ids are kept; beyond it all are forgotten, for an id without a name
@@ -16,15 +19,25 @@ use crate::output::sn;
 const MAX_CLIENTS: usize = 4096;
 
 /// What the messages so far say about those to come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Messages {
     /// Topic ids by peer pair, and by the node behind a forwarder.
     topics: FxHashMap<(u64, Vec<u8>), Topics>,
     /// ClientIds by the same.
     clients: FxHashMap<(u64, Vec<u8>), String>,
+    predefined: Arc<Predefined>,
 }
 
 impl Messages {
+    /// With the names that predefined ids have.
+    pub(super) fn new(predefined: Arc<Predefined>) -> Messages {
+        Messages {
+            topics: FxHashMap::default(),
+            clients: FxHashMap::default(),
+            predefined,
+        }
+    }
+
     /// Decodes and shows a message.
     pub(super) fn show(
         &mut self,
@@ -43,11 +56,13 @@ impl Messages {
         let node = forwarder.map_or(Vec::new(), |f| f.wireless_node_id.to_vec());
         let key = (message.at.stream, node);
         if let Some(Message::Connect { client_id, .. }) = envelope.as_ref().map(|e| &e.message) {
-            self.clients.insert(key.clone(), (*client_id).to_owned());
+            self.clients
+                .extend(named(client_id).map(|name| (key.clone(), name)));
         }
         let client = self.clients.get(&key).map(String::as_str);
         let topic_resolved = envelope.and_then(|envelope| {
-            let topics = self.topics.entry(key).or_default();
+            let topics = self.topics.entry(key);
+            let topics = topics.or_insert_with(|| Topics::new(Arc::clone(&self.predefined)));
             topics.resolve(&envelope.message, message.at.from)
         });
         show.begin(place(&message.at).time);

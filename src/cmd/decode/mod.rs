@@ -1,6 +1,7 @@
 //! `midge decode`: packets from text, as bytes or in a capture, shown as a tree, as lines or as
 //! JSON.
 
+mod aliases;
 mod bytes;
 mod captured;
 mod connections;
@@ -13,10 +14,12 @@ mod text;
 mod write;
 
 use std::io::{self, BufWriter, Cursor, Read, Write};
+use std::sync::Arc;
 
 use super::{Exit, Failure, note, version};
 use crate::cli;
 use crate::mqtt::{Side, Version};
+use crate::mqttsn::Predefined;
 use crate::output::colour;
 use crate::output::payload::{Decoder, Rules};
 use crate::output::time::Times;
@@ -32,6 +35,7 @@ struct Plan {
     ports: Vec<u16>,
     not_ports: Vec<u16>,
     key_log: Option<String>,
+    sn_topics: Arc<Predefined>,
     view: Option<View>,
     times: Times,
     summary: bool,
@@ -69,6 +73,10 @@ impl Plan {
             ports: args.port.clone(),
             not_ports: args.not_port.clone(),
             key_log: args.keylog.clone(),
+            sn_topics: match &args.sn_topics {
+                Some(file) => Arc::new(sn_topics(file)?),
+                None => Arc::default(),
+            },
             view: if args.json {
                 Some(View::Json)
             } else if args.tree {
@@ -121,6 +129,15 @@ fn payload_rules(words: &[String]) -> Result<Rules, Failure> {
             .map_err(|error| fail(format!("of the filter, {error}")))?;
     }
     Ok(rules)
+}
+
+/// Reads the names of predefined topic ids.
+fn sn_topics(file: &str) -> Result<Predefined, Failure> {
+    let failed = |what: &dyn std::fmt::Display| {
+        Failure::new(Exit::Io, format!("cannot read the topics {file}: {what}"))
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
+    Predefined::parse(&text).map_err(|error| failed(&error))
 }
 
 /// Why decoding stopped: a failure to report, or nobody reads the output any more.

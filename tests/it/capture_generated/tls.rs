@@ -33,21 +33,23 @@ fn talk_of(session: &Session) -> Talk {
     talk
 }
 
-/// Writes segments; gives the truth: a packet is complete with the first frame by which all bytes
-/// up to the end of its record have been captured. With what is missing at last there is no truth
-/// for the packets behind it.
+/// Writes segments; gives the truth: a packet belongs to the first frame that holds the last byte
+/// of its record. With what is missing at last there is no truth for the packets behind it.
 fn write(session: &Session, steps: &[Step], capture: &mut Capture) -> Vec<Truth> {
     let talk = talk_of(session);
     talk.handshake(capture);
-    let mut have = [0, 1].map(|from| vec![false; session.streams[from].len()]);
+    let mut have = [0, 1].map(|from| vec![None; session.streams[from].len()]);
     let mut given = [0, 0];
     let mut truth = Vec::new();
     for &(from, start, end) in steps {
         let frame = talk.send(capture, from, start, end);
-        have[from][start..end].fill(true);
+        for first in &mut have[from][start..end] {
+            first.get_or_insert(frame);
+        }
         while let Some(sent) = session.packets[from].get(given[from])
-            && have[from][..sent.complete].iter().all(|have| *have)
+            && have[from][..sent.complete].iter().all(Option::is_some)
         {
+            let frame = have[from][sent.complete - 1].unwrap();
             truth.push((talk.addrs[from], frame, sent.bytes.clone()));
             given[from] += 1;
         }

@@ -350,36 +350,33 @@ pub(super) type Truth = (SocketAddr, u64, Vec<u8>);
 /// One segment of a schedule: sender, start, end.
 pub(super) type Step = (From, usize, usize);
 
-/// Writes a connection whose segments go over the wire as `steps` say. The truth: a packet is
-/// complete in the first frame by which all bytes up to its end have been captured.
+/// Writes a connection whose segments go over the wire as `steps` say. The truth: a packet belongs
+/// to the first frame that holds its last byte.
 pub(super) fn play(talk: &Talk, steps: &[Step], capture: &mut Capture) -> Vec<Truth> {
     talk.handshake(capture);
-    let mut have = [
-        vec![false; talk.stream(0).len()],
-        vec![false; talk.stream(1).len()],
-    ];
-    let mut given = [0, 0];
-    let mut truth = Vec::new();
+    let mut first = [0, 1].map(|from| vec![None; talk.stream(from).len()]);
     for &(from, start, end) in steps {
         let frame = talk.send(capture, from, start, end);
-        have[from][start..end].fill(true);
-        while let Some(packet) = talk.packets[from].get(given[from]) {
-            let until: usize = talk.packets[from][..=given[from]]
-                .iter()
-                .map(Vec::len)
-                .sum();
-            if !have[from][..until].iter().all(|have| *have) {
-                break;
-            }
-            truth.push((talk.addrs[from], frame, packet.clone()));
-            given[from] += 1;
+        for first in &mut first[from][start..end] {
+            first.get_or_insert(frame);
         }
     }
-    assert_eq!(
-        given,
-        [talk.packets[0].len(), talk.packets[1].len()],
+    assert!(
+        first.iter().flatten().all(Option::is_some),
         "the schedule is not whole"
     );
+    let mut truth = Vec::new();
+    for from in [0, 1] {
+        let mut end = 0;
+        for packet in &talk.packets[from] {
+            end += packet.len();
+            truth.push((
+                talk.addrs[from],
+                first[from][end - 1].unwrap(),
+                packet.clone(),
+            ));
+        }
+    }
     talk.fin(capture);
     truth
 }

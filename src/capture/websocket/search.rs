@@ -1,0 +1,431 @@
+//! Where a frame begins in bytes of which nothing else is known: behind a loss, and where a capture
+//! starts inside of a connection.
+//!
+//! A true frame shows by what follows it, and by MQTT in it. Evidence is counted roughly in bits, as
+//! in [`detect`]. A false one does little harm in a connection that is known to be WebSocket: what
+//! is inside looks for its packets by itself.
+
+use rustc_hash::FxHashMap;
+
+use super::{
+    deflate::Inflater,
+    header::{Header, Opcode, unmask},
+};
+use crate::{
+    capture::detect::{self, Chain},
+    mqtt::frame::FixedHeader,
+};
+
+/// Evidence asked for in a connection that is WebSocket.
+const KNOWN: u32 = 20;
+
+/// The same where the bytes end for good, and a frame with them: nothing more will be had.
+const AT_THE_END: u32 = 12;
+
+/// Evidence asked for in one that may be anything. Whether it is MQTT, what is inside decides.
+const UNKNOWN: u32 = 40;
+
+/// Evidence asked for where a packet may have begun before, of MQTT that nothing is wrapped around.
+const RIVALLED: u32 = 60;
+
+/// Added to what is asked for where no segment begins.
+const INSIDE_SEGMENT: u32 = 10;
+
+/// Evidence after which frames are not followed further; and how many are.
+const PLENTY: u32 = 100;
+const MAX_FRAMES: usize = 64;
+
+/// Payload that is looked at for MQTT, and how often that is done in one search.
+const MAX_PAYLOAD: usize = 4096;
+const MAX_LOOKS: usize = 256;
+
+/// The same where the payload begins inside of a packet, and one has to be searched for.
+const MAX_INSIDE: usize = 1024;
+const MAX_LOOKS_INSIDE: usize = 16;
+
+/// Places that are remembered because a frame from there would end where another one begins.
+const MAX_FRONTS: usize = 16 * 1024;
+
+/// Nobody sends more in one frame: it is four times the largest MQTT packet.
+const MAX_FRAME: u64 = 1 << 30;
+
+/// What is searched, and what is known of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Searched<'a> {
+    pub(super) bytes: &'a [u8],
+    /// Offsets at which a segment begins, ascending.
+    pub(super) segments: &'a [usize],
+    /// The connection is WebSocket.
+    pub(super) is_known: bool,
+    /// Whether the frames of this direction are masked, if known.
+    pub(super) is_masked: Option<bool>,
+    /// Whether messages may be compressed.
+    pub(super) may_be_compressed: bool,
+    /// No more bytes will come.
+    pub(super) last: bool,
+}
+
+/// What frames at some place say about that place.
+#[derive(Debug, Default)]
+struct Found {
+    evidence: u32,
+    /// Whole ones.
+    frames: u32,
+    /// The bytes end where one of them ends.
+    complete: bool,
+    /// The first one ends where a segment does.
+    ends_segment: bool,
+    is_masked: bool,
+    /// See [`weight`].
+    first_weight: u32,
+    /// Where the first one ends.
+    first_end: usize,
+    /// The payload begins with a packet.
+    begins_packet: bool,
+    /// The payload is whole packets, and nothing else.
+    is_all_mqtt: bool,
+}
+
+/// A data frame in a row of frames.
+struct Data {
+    header: Header,
+    /// Where its payload begins.
+    at: usize,
+    is_compressed: bool,
+}
+
+/// What a search gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Outcome {
+    /// The first place that convinces.
+    pub(super) found: Option<usize>,
+    /// The first place from which on there may be frames that are not masked. They hold MQTT as it
+    /// is, and whoever looks for plain MQTT there has to wait.
+    pub(super) suspect: Option<usize>,
+}
+
+/// Looks for frames.
+pub(super) fn search(searched: Searched<'_>) -> Outcome {
+    let mut suspect = None;
+    let found = find(searched, &mut suspect);
+    Outcome { found, suspect }
+}
+
+fn find(searched: Searched<'_>, suspect: &mut Option<usize>) -> Option<usize> {
+    let mut looker = Looker::default();
+    let mut is_rivalled = false;
+    // Where a frame may begin, by where it would end.
+    let mut fronts: FxHashMap<usize, usize> = FxHashMap::default();
+    // A frame in whose payload no packet begins at once. Where its header is, there may be none,
+    // and the frames behind it convince: so another one up to its end may be better.
+    let mut weak: Option<(usize, Found)> = None;
+    for at in 0..searched.bytes.len() {
+        if let Some((weak, _)) = weak.take_if(|(_, found)| at >= found.first_end) {
+            return Some(with_fronts(weak, &fronts));
+        }
+        let begins_segment = searched.begins_segment(at);
+        if let Some(found) = searched.frames_at(at, &mut looker) {
+            if suspect.is_none() && !found.is_masked && found.first_weight >= USUAL {
+                *suspect = Some(at);
+            }
+            let is_convincing = searched.is_convincing(&found, at, is_rivalled);
+            if is_convincing && found.begins_packet {
+                return Some(with_fronts(at, &fronts));
+            }
+            if found.first_end > at && fronts.len() < MAX_FRONTS {
+                fronts.entry(found.first_end).or_insert(at);
+            }
+            if !is_convincing {
+                // Perhaps with more bytes.
+            } else if weak
+                .as_ref()
+                .is_none_or(|(_, weak)| found.evidence > weak.evidence)
+            {
+                weak = Some((at, found));
+            }
+        }
+        if begins_segment && !searched.is_known {
+            match detect::chain(searched.bytes, at, searched.segments) {
+                Chain::Refuted => {}
+                Chain::Possible { packets: 0, .. } => is_rivalled = true,
+                // What follows are those packets, until something speaks against it.
+                Chain::Possible { .. } => break,
+            }
+        }
+    }
+    weak.map(|(at, _)| with_fronts(at, &fronts))
+}
+
+/// Frames that end where one begins that convinces need no evidence of their own. If they are none,
+/// what is inside has a few bytes more to search.
+fn with_fronts(mut at: usize, fronts: &FxHashMap<usize, usize>) -> usize {
+    while let Some(&front) = fronts.get(&at) {
+        at = front;
+    }
+    at
+}
+
+impl Searched<'_> {
+    fn begins_segment(&self, at: usize) -> bool {
+        self.segments.binary_search(&at).is_ok()
+    }
+
+    /// Whether an HTTP head may end here.
+    fn follows_head(&self, at: usize) -> bool {
+        self.bytes
+            .get(..at)
+            .is_some_and(|before| before.ends_with(b"\r\n\r\n"))
+    }
+
+    /// What a segment border at some place is worth: less if there are many.
+    fn border(&self) -> u32 {
+        let average = self.bytes.len() / self.segments.len().max(1);
+        average.max(1).ilog2().min(8)
+    }
+
+    fn is_convincing(&self, found: &Found, at: usize, is_rivalled: bool) -> bool {
+        let begins_segment = self.begins_segment(at);
+        let at_the_end = self.last && found.complete;
+        let needed = match (self.is_known, at_the_end) {
+            (true, true) => AT_THE_END,
+            (true, false) => KNOWN,
+            (false, true) => KNOWN,
+            (false, false) => UNKNOWN,
+        };
+        let needed = match begins_segment || at_the_end {
+            true => needed,
+            false => needed + INSIDE_SEGMENT,
+        };
+        let needed = match is_rivalled && !at_the_end && !self.follows_head(at) {
+            true => needed.max(RIVALLED),
+            false => needed,
+        };
+        // What is not masked holds MQTT wherever one looks, if it is plain MQTT.
+        let stands_alone = self.is_known
+            || found.is_masked
+            || found.frames >= 2
+            || (begins_segment && found.ends_segment)
+            || found.is_all_mqtt
+            || self.follows_head(at);
+        found.evidence >= needed && stands_alone
+    }
+
+    fn frames_at(&self, at: usize, looker: &mut Looker) -> Option<Found> {
+        let mut found = Found::default();
+        if self.begins_segment(at) {
+            found.evidence += self.border().min(4);
+        }
+        if self.follows_head(at) {
+            found.evidence += 16;
+        }
+        let mut data: Vec<Data> = Vec::new();
+        let mut is_masked = self.is_masked;
+        let mut mask = None;
+        let mut message_is_open = None;
+        let mut is_compressed = false;
+        let mut rest = self.bytes.get(at..)?;
+        for count in 0..MAX_FRAMES {
+            let Some(header) = Header::parse(rest).ok()? else {
+                break;
+            };
+            self.check(&header, count, is_masked)?;
+            is_masked = Some(header.mask.is_some());
+            // Each frame has another key, but where somebody always takes zero. A pattern that
+            // repeats, as zeros under one mask are, has the same.
+            let is_pattern =
+                header.mask.is_some() && header.mask != Some([0; 4]) && header.mask == mask;
+            mask = header.mask;
+            let end = header.len as usize + header.header_len;
+            match (header.opcode, message_is_open) {
+                // Nothing comes behind it, and nothing is found by it.
+                (Opcode::Close, _) if count == 0 || end < rest.len() => return None,
+                (Opcode::Continuation, Some(false)) | (Opcode::Data, Some(true)) => return None,
+                (Opcode::Continuation | Opcode::Data, _) => message_is_open = Some(!header.fin),
+                (Opcode::Close | Opcode::Control, _) => {}
+            }
+            if header.opcode == Opcode::Data {
+                is_compressed = header.rsv1;
+            }
+            found.evidence += if is_pattern { 0 } else { weight(&header) };
+            if matches!(header.opcode, Opcode::Data | Opcode::Continuation) && header.len > 0 {
+                data.push(Data {
+                    header,
+                    at: self.bytes.len() - rest.len() + header.header_len,
+                    is_compressed,
+                });
+            }
+            if count == 0 {
+                found.first_end = at + end;
+                found.first_weight = weight(&header);
+            }
+            let Some(behind) = rest.get(end..) else {
+                break;
+            };
+            rest = behind;
+            found.frames += 1;
+            if rest.is_empty() || self.begins_segment(self.bytes.len() - rest.len()) {
+                found.evidence += self.border();
+                found.ends_segment |= count == 0;
+            }
+            found.complete = rest.is_empty();
+            if rest.is_empty() || found.evidence >= PLENTY {
+                break;
+            }
+        }
+        found.is_masked = is_masked == Some(true);
+        looker.look(self, &data, &mut found);
+        Some(found)
+    }
+
+    /// Whether a frame that is the `count`th in a row may be one.
+    fn check(&self, header: &Header, count: usize, is_masked: Option<bool>) -> Option<()> {
+        let is_right = header.is_minimal
+            && header.len < MAX_FRAME
+            && is_masked.is_none_or(|is_masked| is_masked == header.mask.is_some())
+            && (self.may_be_compressed || !header.rsv1)
+            // What a control frame holds is not missed.
+            && (count > 0 || header.opcode != Opcode::Control);
+        is_right.then_some(())
+    }
+}
+
+/// The weight of what most frames are.
+const USUAL: u32 = 6;
+
+/// How much likelier a header is where a frame begins than anywhere, in bits.
+fn weight(header: &Header) -> u32 {
+    let by_len = match header.len {
+        // Zeros are everywhere.
+        0 => return 0,
+        0x1_0000.. => 15,
+        _ => 0,
+    };
+    let by_kind = match (header.opcode, header.fin) {
+        (Opcode::Data, true) => USUAL,
+        (Opcode::Continuation | Opcode::Control | Opcode::Close, _) => 4,
+        (Opcode::Data, false) => 2,
+    };
+    by_kind + by_len
+}
+
+/// Looks for MQTT in the payload of frames.
+#[derive(Debug, Default)]
+struct Looker {
+    looks: usize,
+    looks_inside: usize,
+    payload: Vec<u8>,
+    /// Where frames begin in it.
+    starts: Vec<usize>,
+    inflater: Option<Inflater>,
+}
+
+impl Looker {
+    fn look(&mut self, searched: &Searched<'_>, data: &[Data], found: &mut Found) {
+        let Some(first) = data.first() else {
+            return;
+        };
+        let body = body(searched.bytes, first);
+        // Most often a frame begins with a packet. If not, only frames that end well are worth it.
+        let key = first.header.mask.unwrap_or_default();
+        let begins_packet = body
+            .first()
+            .is_some_and(|byte| detect::legal_byte1(byte ^ key.first().unwrap_or(&0)));
+        let ends_well = found.frames > 1 || found.ends_segment;
+        // Where nothing is masked, packets inside of what is thought to be frames are no sign that
+        // it is: they may be plain MQTT.
+        let is_in_a_row = found.frames > 2 || (found.frames > 1 && searched.last && found.complete);
+        let is_telling = found.is_masked
+            || first.is_compressed
+            || is_in_a_row
+            || (searched.is_known && ends_well);
+        let is_worth_it = begins_packet || first.is_compressed || (ends_well && is_telling);
+        if !is_worth_it || self.looks == MAX_LOOKS {
+            return;
+        }
+        self.looks += 1;
+        self.collect(searched.bytes, data);
+        if found.frames == 0 && is_one_packet(&self.payload, first.header.len) {
+            found.evidence += 12;
+        }
+        if self.payload.is_empty() {
+            return;
+        }
+        match detect::chain(&self.payload, 0, &self.starts) {
+            Chain::Possible {
+                evidence, complete, ..
+            } => {
+                found.evidence += evidence;
+                found.begins_packet = true;
+                found.is_all_mqtt = complete && found.frames as usize >= data.len();
+                if found.is_all_mqtt {
+                    found.evidence += 12;
+                }
+            }
+            // The first frame may begin inside of a packet.
+            Chain::Refuted if is_telling && self.looks_inside < MAX_LOOKS_INSIDE => {
+                self.looks_inside += 1;
+                let payload = self.payload.get(..MAX_INSIDE).unwrap_or(&self.payload);
+                let starts = self.starts.partition_point(|start| *start < payload.len());
+                let starts = self.starts.get(..starts).unwrap_or_default();
+                let mut search = detect::Search::default();
+                let inside = search.run(payload, starts, detect::EXPECTED, searched.last);
+                if inside.boundary.is_some() {
+                    found.evidence += inside.evidence;
+                }
+            }
+            Chain::Refuted => {}
+        }
+    }
+
+    /// Puts the front of the payload of all frames together.
+    fn collect(&mut self, bytes: &[u8], data: &[Data]) {
+        self.payload.clear();
+        self.starts.clear();
+        if let Some(inflater) = &mut self.inflater {
+            inflater.forget();
+        }
+        let mut plain = Vec::new();
+        for data in data {
+            let room = MAX_PAYLOAD.saturating_sub(self.payload.len());
+            if room == 0 {
+                return;
+            }
+            let body = body(bytes, data);
+            let body = body.get(..room).unwrap_or(body);
+            self.starts.push(self.payload.len());
+            let key = data.header.mask.unwrap_or_default();
+            if !data.is_compressed {
+                unmask(body, key, 0, &mut self.payload);
+                continue;
+            }
+            plain.clear();
+            unmask(body, key, 0, &mut plain);
+            let payload = &mut self.payload;
+            let mut keep = |made: &[u8]| {
+                let room = MAX_PAYLOAD.saturating_sub(payload.len());
+                payload.extend_from_slice(made.get(..room).unwrap_or(made));
+            };
+            let inflater = self.inflater.get_or_insert_with(Inflater::new);
+            let mut read = inflater.piece(&plain, &mut keep);
+            if read.is_ok() && data.header.fin && body.len() as u64 == data.header.len {
+                read = inflater.end(&mut keep);
+            }
+            if read.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn body<'a>(bytes: &'a [u8], data: &Data) -> &'a [u8] {
+    let body = bytes.get(data.at..).unwrap_or_default();
+    body.get(..data.header.len as usize).unwrap_or(body)
+}
+
+/// Whether a frame of `len` bytes is one packet of that length.
+fn is_one_packet(payload: &[u8], len: u64) -> bool {
+    matches!(
+        FixedHeader::parse(payload),
+        Ok(Some(header)) if header.packet_len() as u64 == len && detect::prefix_fits(payload)
+    )
+}
