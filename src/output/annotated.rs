@@ -9,6 +9,9 @@ use super::line::{Style, cut};
 
 /// Bytes of a row.
 const ROW: usize = 16;
+/// The same on a terminal with fewer than so many columns, where labels would have no room.
+const NARROW_ROW: usize = 8;
+const NARROW: usize = 110;
 
 /// Some bytes that belong together.
 #[derive(Debug)]
@@ -67,13 +70,17 @@ fn rows(
     number: Option<usize>,
     style: Style,
 ) -> io::Result<()> {
+    let width = match style.width {
+        Some(columns) if columns < NARROW => NARROW_ROW,
+        _ => ROW,
+    };
     let start = range.start;
-    let mut shown = bytes.get(range).unwrap_or_default().chunks(ROW);
+    let mut shown = bytes.get(range).unwrap_or_default().chunks(width);
     // An empty field has one row as well.
     let first = shown.next().unwrap_or_default();
     let mut line = String::new();
     for (i, row) in std::iter::once(first).chain(shown).enumerate() {
-        let offset = start + i * ROW;
+        let offset = start + i * width;
         let is_secret = |at: usize| secret_from.is_some_and(|from| offset + at >= from);
         let (mut digits, mut text) = (String::new(), String::new());
         for (at, byte) in row.iter().enumerate() {
@@ -89,7 +96,7 @@ fn rows(
         }
         line.clear();
         line.push_str(&colour::dim(&format!("{offset:04x}  ")));
-        let columns = format!("{digits:<48} {text:<16}");
+        let columns = format!("{digits:<0$} {text:<width$}", 3 * width);
         let label = if i == 0 { label } else { "" };
         match number {
             Some(number) => {

@@ -164,6 +164,63 @@ fn a_client_without_a_name_has_the_one_that_it_was_given() {
     }
 }
 
+/// A QoS 2 handshake of 5.0 with a password, in each view, as it was checked by eye against tshark
+/// and the specification. `MIDGE_BLESS=1` writes the files anew: look at what changes.
+#[test]
+fn a_handshake_in_every_view() {
+    let folder = format!("{}/tests/golden", env!("CARGO_MANIFEST_DIR"));
+    for view in ["lines", "tree", "hex", "flow"] {
+        let text = shown(&[&format!("--{view}"), &capture("sv_mqtt5-pub-qos2.pcap")]);
+        let path = format!("{folder}/{view}.txt");
+        if std::env::var_os("MIDGE_BLESS").is_some() {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&path, &text).unwrap();
+        }
+        let expected = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(
+            text, expected,
+            "{view}; MIDGE_BLESS=1 writes tests/golden anew"
+        );
+    }
+}
+
+/// Every packet of the corpus, right or wrong, as text and in every view.
+#[test]
+fn every_view_works_on_the_corpus() {
+    let packets = crate::corpus::entries();
+    let mut text = String::new();
+    for entry in &packets {
+        // A packet that is cut would end the text.
+        let header = midge::mqtt::frame::FixedHeader::parse(&entry.bytes);
+        if matches!(header, Ok(Some(header)) if header.packet_len() == entry.bytes.len()) {
+            text += &hex::encode(&entry.bytes);
+            text.push('\n');
+        }
+    }
+    let count = text.lines().count();
+    assert!(count > 500, "{count}");
+    for (view, mark) in [
+        ("--lines", None),
+        ("--tree", Some("· MQTT ")),
+        ("--hex", Some("· MQTT ")),
+        ("--flow", None),
+    ] {
+        let ended = run_with_input(&["decode", view], text.as_bytes());
+        assert_eq!(ended.code(), 0, "{view}: {}", ended.stderr);
+        let shown = String::from_utf8(ended.stdout).unwrap();
+        assert!(
+            !shown.contains(|c: char| c.is_control() && c != '\n'),
+            "{view}"
+        );
+        let heads = match mark {
+            Some(mark) => shown.lines().filter(|line| line.contains(mark)).count(),
+            None if view == "--lines" => shown.lines().count(),
+            None => continue,
+        };
+        assert_eq!(heads, count, "{view}");
+    }
+}
+
 /// Every view of every capture, as far as it can be read: no panic, no control characters.
 #[test]
 fn every_view_works_on_every_capture() {
