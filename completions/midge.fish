@@ -29,7 +29,7 @@ complete -c midge -n "__fish_midge_needs_command" -s V -l version -d 'Print vers
 complete -c midge -n "__fish_midge_needs_command" -f -a "pub" -d 'Publish messages'
 complete -c midge -n "__fish_midge_needs_command" -f -a "sub" -d 'Subscribe, and print the messages that come'
 complete -c midge -n "__fish_midge_needs_command" -f -a "bench" -d 'Load a broker, and measure rates, latencies and losses'
-complete -c midge -n "__fish_midge_needs_command" -f -a "decode" -d 'Decode MQTT packets from hex text or a capture file'
+complete -c midge -n "__fish_midge_needs_command" -f -a "decode" -d 'Decode MQTT packets from a capture file, or from any text that holds their bytes'
 complete -c midge -n "__fish_midge_needs_command" -f -a "capture-replay" -d 'Publish again what clients published in a capture, at the captured times'
 complete -c midge -n "__fish_midge_needs_command" -f -a "replay" -d 'Publish again what clients published in a capture, at the captured times'
 complete -c midge -n "__fish_midge_needs_command" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
@@ -107,12 +107,32 @@ complete -c midge -n "__fish_midge_using_subcommand bench" -l json -d 'Print the
 complete -c midge -n "__fish_midge_using_subcommand bench" -l no-progress -d 'Show no progress on stderr'
 complete -c midge -n "__fish_midge_using_subcommand bench" -s d -l debug -d 'Say on stderr what is sent and received'
 complete -c midge -n "__fish_midge_using_subcommand bench" -l help -d 'Print help'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l input -d 'Take the input as this, whatever it looks like' -r -f -a "hex\t'Pairs of hex digits'
+array\t'Numbers in an array, as in C: decimal, or hex with 0x'
+escaped\t'A string with escapes such as \\x10 or \\020'
+dump\t'Lines of an offset and bytes in hex'
+base64\t'Base64'
+binary\t'The packets as they are'"
+complete -c midge -n "__fish_midge_using_subcommand decode" -l time -d 'Times in front of lines and in diagrams' -r -f -a "relative\t'Seconds since the first packet'
+delta\t'Seconds since the line before'
+clock\t'Time of day, in this time zone'
+utc\t'Date and time in UTC'"
+complete -c midge -n "__fish_midge_using_subcommand decode" -l payload -d 'How to read payloads on topics that match; repeatable, the first match counts' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l lint -d 'Check the packets against the standard and show only what is wrong, alone or between packets; exit 5 if something is as bad as this or worse [default: warning]' -r -f -a "error\t'Breaks the standard; a receiver closes the connection'
 warning\t'Unwise, or unclear in the standard, or not certain'
 info\t'Worth knowing; nothing is broken'"
 complete -c midge -n "__fish_midge_using_subcommand decode" -l mqtt-version -d 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31' -r
-complete -c midge -n "__fish_midge_using_subcommand decode" -l from -d 'Who sent the packets of a hex text' -r -f -a "client\t'The end that sends CONNECT'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l type -d 'Only packets of these types, with commas: PUBLISH,PUBACK; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l client -d 'Only packets to and from the client with this identifier; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l topic -d 'Only what is about topics that match; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l stream -d 'Only these connections, by number: 0, 2-5, 7-; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l frame -d 'Only packets that these frames completed: 4, 10-20, 30-; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l from -d 'Only what this side sent; of packets without a capture, who sent them' -r -f -a "client\t'The end that sends CONNECT'
 server\t'The broker'"
+complete -c midge -n "__fish_midge_using_subcommand decode" -l reason -d 'Only packets with this reason code: 0x87, 135, not-authorized, or error; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l since -d 'Only from then on: 2026-11-21T10:00:00Z, or 5s, 2m after the first packet' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l until -d 'Only up to then' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l write -d 'Write the frames of what is selected to a pcapng file, as they are' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l port -d 'Take connections with this port as MQTT, whatever they look like; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l not-port -d 'Leave connections with this port out; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l sn-topics -d 'Names of predefined MQTT-SN topic ids: lines "ID NAME", or "CLIENT:ID NAME"' -r
@@ -122,8 +142,12 @@ always\t'Always'
 never\t'Never'"
 complete -c midge -n "__fish_midge_using_subcommand decode" -l json -d 'One JSON object per packet'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l tree -d 'Every field with its bytes and bits'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l hex -d 'Every byte beside the field that it belongs to'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l lines -d 'One line per packet'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l flow -d 'A sequence diagram of each connection, with its handshakes and how long they took'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l summary -d 'Only count: packets by type, version and sender, bytes, gaps. With --json as one object'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l stats -d 'Count more: by connection and by topic, with rates and delays. With --json as two objects'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l violations-only -d 'Only packets that break a rule'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l show-secrets -d 'Show passwords instead of their length'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l raw -d 'Add the whole packet as raw_hex to the JSON, passwords included'
 complete -c midge -n "__fish_midge_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -170,7 +194,7 @@ complete -c midge -n "__fish_midge_using_subcommand broker" -s h -l help -d 'Pri
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "pub" -d 'Publish messages'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "sub" -d 'Subscribe, and print the messages that come'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "bench" -d 'Load a broker, and measure rates, latencies and losses'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "decode" -d 'Decode MQTT packets from hex text or a capture file'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "decode" -d 'Decode MQTT packets from a capture file, or from any text that holds their bytes'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "capture-replay" -d 'Publish again what clients published in a capture, at the captured times'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

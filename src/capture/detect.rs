@@ -220,8 +220,8 @@ impl Search {
     /// segment begins, ascending. `last`: no more bytes will come.
     pub fn run(&mut self, bytes: &[u8], segments: &[usize], needed: u32, last: bool) -> Found {
         let mut found = Found::default();
-        let mut alive = std::mem::take(&mut self.alive);
-        let mut again = std::mem::take(&mut alive).into_iter();
+        let mut alive = Vec::new();
+        let mut again = std::mem::take(&mut self.alive).into_iter();
         let mut next = self.scanned;
         let mut segment = segments.partition_point(|segment| *segment < next);
         self.scanned = bytes.len();
@@ -280,6 +280,11 @@ impl Search {
             if evidence >= needed && (begins_segment || to_the_end || packets >= 2) {
                 found.boundary = Some(at);
                 found.evidence = evidence;
+                // Whoever asks again gets the same answer.
+                self.scanned = next;
+                alive.push(at);
+                alive.extend(again);
+                self.alive = alive;
                 return found;
             }
             if begins_segment {
@@ -530,6 +535,8 @@ mod tests {
             .map(|len| search.run(&bytes[..len], &[0], EXPECTED, false))
             .find_map(|found| found.boundary);
         assert_eq!(found, Some(boundary));
+        let again = search.run(&bytes, &[0], EXPECTED, false);
+        assert_eq!(again.boundary, Some(boundary), "asked again");
     }
 
     #[test]

@@ -204,10 +204,7 @@ impl Dialogue {
         let flows = [&self.flows.first, &self.flows.second];
         let is_found = last && expected && flows.iter().any(|flow| flow.has_boundary());
         if evidence >= needed && !last && self.is_suspected(out) {
-            // What it is wrapped in, if it is, will show. Then all is looked at again.
-            for end in End::BOTH {
-                self.flows.get_mut(end).rescan();
-            }
+            // What it is wrapped in, if it is, will show.
             self.keep_last(WINDOW);
         } else if evidence >= needed || is_found || (self.forced() && last) {
             self.accept(None, out);
@@ -440,6 +437,7 @@ impl Dialogue {
         }
     }
 
+    #[inline]
     fn record(&mut self, record: Record, out: &mut Out) {
         if self.hold.is_settled() {
             out.records.push_back(record);

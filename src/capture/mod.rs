@@ -16,6 +16,7 @@
 //! The entry is [`Packets`]: give it a reader, pull [`Record`]s.
 
 mod contest;
+pub mod copy;
 pub mod defrag;
 pub mod detect;
 mod dialogue;
@@ -25,6 +26,7 @@ pub mod follower;
 pub mod ip;
 pub mod link;
 pub mod packets;
+pub mod pick;
 pub mod record;
 mod tape;
 pub mod tcp;

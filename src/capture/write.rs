@@ -209,7 +209,7 @@ impl<W: Write> CaptureWriter<W> {
     }
 }
 
-fn write_block(out: &mut impl Write, kind: u32, body: &[u8]) -> io::Result<()> {
+pub(super) fn write_block(out: &mut impl Write, kind: u32, body: &[u8]) -> io::Result<()> {
     // The body is a multiple of four bytes, and a few frames long at most.
     let len = (body.len() as u32 + 12).to_le_bytes();
     out.write_all(&kind.to_le_bytes())?;

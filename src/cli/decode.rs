@@ -2,17 +2,23 @@
 
 use clap::{Args, ValueEnum};
 
-/// Decode MQTT packets from hex text or a capture file.
+/// Decode MQTT packets from a capture file, or from any text that holds their bytes.
 ///
-/// Hex is shown as a tree, a capture as one line per packet.
+/// Text is shown as a tree, a capture as one line per packet.
 #[derive(Debug, Clone, Args)]
 pub struct Decode {
-    /// Hex text, a file (hex text, pcap or pcapng), or - for stdin [default: stdin].
+    /// Text, a file (text, packets, pcap or pcapng), or - for stdin [default: stdin].
     ///
-    /// A name of an existing file is that file; anything else must be hex: pairs of digits, with
-    /// or without spaces, colons, commas or 0x. Several arguments are read as one text.
+    /// A name of an existing file is that file; anything else must be text. Several arguments are
+    /// read as one text. It may be hex digits with or without spaces, colons, commas or 0x; arrays
+    /// as in C; strings with escapes; base64; and dumps as of xxd, hexdump, od, tcpdump -X and
+    /// Wireshark, whose frames may have IP headers. A file may also have the packets as they are.
     #[arg(value_name = "INPUT", allow_hyphen_values = false)]
     pub input: Vec<String>,
+
+    /// Take the input as this, whatever it looks like.
+    #[arg(long = "input", value_name = "FORMAT", value_enum)]
+    pub input_format: Option<InputFormat>,
 
     /// One JSON object per packet.
     #[arg(long, group = "view")]
@@ -22,12 +28,31 @@ pub struct Decode {
     #[arg(long, group = "view")]
     pub tree: bool,
 
+    /// Every byte beside the field that it belongs to.
+    #[arg(long, group = "view")]
+    pub hex: bool,
+
     /// One line per packet.
     #[arg(long, group = "view")]
     pub lines: bool,
 
+    /// A sequence diagram of each connection, with its handshakes and how long they took.
+    #[arg(long, group = "view")]
+    pub flow: bool,
+
+    /// Times in front of lines and in diagrams.
+    #[arg(long, value_name = "HOW", value_enum, default_value = "relative")]
+    pub time: Times,
+
+    /// How to read payloads on topics that match; repeatable, the first match counts.
+    ///
+    /// DECODER is one of json, text, hex, base64, cbor, msgpack, gzip and sparkplug. Without it, a
+    /// payload is shown by its content type, or as JSON or text if it is that, or as hex.
+    #[arg(long, value_name = "FILTER=DECODER")]
+    pub payload: Vec<String>,
+
     /// Only count: packets by type, version and sender, bytes, gaps. With --json as one object.
-    #[arg(long, conflicts_with_all = ["tree", "lines", "raw"])]
+    #[arg(long, conflicts_with_all = ["tree", "hex", "lines", "flow", "raw"])]
     pub summary: bool,
 
     /// Check the packets against the standard and show only what is wrong, alone or between packets;
@@ -45,13 +70,65 @@ pub struct Decode {
     )]
     pub lint: Option<Severity>,
 
+    /// Count more: by connection and by topic, with rates and delays. With --json as two objects.
+    ///
+    /// At most 10,000 connections and topics have a row of their own; tables show 20 of them.
+    /// Messages are followed from publisher to subscriber by topic and payload.
+    #[arg(long, conflicts_with_all = ["tree", "hex", "lines", "flow", "raw", "summary"])]
+    pub stats: bool,
+
     /// Read what follows CONNECT as this version, whatever it says: 5, 311 or 31.
     #[arg(long, value_name = "VERSION")]
     pub mqtt_version: Option<String>,
 
-    /// Who sent the packets of a hex text.
-    #[arg(long, value_name = "SIDE", value_enum)]
+    /// Only packets of these types, with commas: PUBLISH,PUBACK; repeatable.
+    #[arg(long, value_name = "TYPE", help_heading = "Selection")]
+    pub r#type: Vec<String>,
+
+    /// Only packets to and from the client with this identifier; repeatable.
+    #[arg(long, value_name = "ID", help_heading = "Selection")]
+    pub client: Vec<String>,
+
+    /// Only what is about topics that match; repeatable.
+    ///
+    /// Messages and wills on such topics, and requests with such a filter. Topic aliases are
+    /// resolved. A diagram and statistics have the acknowledgements of these packets as well.
+    #[arg(long, value_name = "FILTER", help_heading = "Selection")]
+    pub topic: Vec<String>,
+
+    /// Only these connections, by number: 0, 2-5, 7-; repeatable.
+    #[arg(long, value_name = "N", help_heading = "Selection")]
+    pub stream: Vec<String>,
+
+    /// Only packets that these frames completed: 4, 10-20, 30-; repeatable.
+    #[arg(long, value_name = "N", help_heading = "Selection")]
+    pub frame: Vec<String>,
+
+    /// Only what this side sent; of packets without a capture, who sent them.
+    #[arg(long, value_name = "SIDE", value_enum, help_heading = "Selection")]
     pub from: Option<From>,
+
+    /// Only packets with this reason code: 0x87, 135, not-authorized, or error; repeatable.
+    #[arg(long, value_name = "CODE", help_heading = "Selection")]
+    pub reason: Vec<String>,
+
+    /// Only from then on: 2026-11-21T10:00:00Z, or 5s, 2m after the first packet.
+    #[arg(long, value_name = "TIME", help_heading = "Selection")]
+    pub since: Option<String>,
+
+    /// Only up to then.
+    #[arg(long, value_name = "TIME", help_heading = "Selection")]
+    pub until: Option<String>,
+
+    /// Only packets that break a rule.
+    #[arg(long, help_heading = "Selection")]
+    pub violations_only: bool,
+
+    /// Write the frames of what is selected to a pcapng file, as they are.
+    ///
+    /// Nothing is shown unless a view is asked for. Frames that open a connection come along.
+    #[arg(long, value_name = "FILE", help_heading = "Selection")]
+    pub write: Option<String>,
 
     /// Take connections with this port as MQTT, whatever they look like; repeatable.
     #[arg(long, value_name = "PORT")]
@@ -84,6 +161,23 @@ pub struct Decode {
     pub color: Color,
 }
 
+/// How the bytes of packets are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InputFormat {
+    /// Pairs of hex digits.
+    Hex,
+    /// Numbers in an array, as in C: decimal, or hex with 0x.
+    Array,
+    /// A string with escapes such as \x10 or \020.
+    Escaped,
+    /// Lines of an offset and bytes in hex.
+    Dump,
+    /// Base64.
+    Base64,
+    /// The packets as they are.
+    Binary,
+}
+
 /// The sender of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum From {
@@ -102,6 +196,19 @@ pub enum Severity {
     Warning,
     /// Worth knowing; nothing is broken.
     Info,
+}
+
+/// How lines show times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Times {
+    /// Seconds since the first packet.
+    Relative,
+    /// Seconds since the line before.
+    Delta,
+    /// Time of day, in this time zone.
+    Clock,
+    /// Date and time in UTC.
+    Utc,
 }
 
 /// When to use colour.

@@ -49,3 +49,22 @@ pub fn dim(text: &str) -> String {
 pub fn bold(text: &str) -> String {
     text.bold().to_string()
 }
+
+/// The bytes of a field: neighbours differ.
+pub fn field(text: &str, number: usize) -> String {
+    let colours = [
+        Color::Cyan,
+        Color::Yellow,
+        Color::Green,
+        Color::Magenta,
+        Color::Blue,
+    ];
+    let colour = colours.get(number % colours.len());
+    text.color(colour.copied().unwrap_or(Color::White))
+        .to_string()
+}
+
+/// Something that a person should see.
+pub fn alert(text: &str) -> String {
+    text.yellow().to_string()
+}

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use super::line::Lines;
 use super::text::Safe;
-use super::{Place, colour, json, line};
+use super::{Place, colour, json};
 use crate::mqtt::rule::Severity;
 
 /// Something that is wrong with the traffic.
@@ -30,9 +31,13 @@ pub struct Finding<'a> {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_line(out: &mut impl Write, finding: &Finding<'_>) -> io::Result<()> {
-    let mut lines = line::Lines::default();
-    let text = lines.columns(&finding.place);
+pub fn write_line(
+    out: &mut impl Write,
+    lines: &mut Lines,
+    finding: &Finding<'_>,
+    client: Option<&str>,
+) -> io::Result<()> {
+    let text = lines.columns(&finding.place, client);
     let name = finding.severity.as_str();
     let padding = " ".repeat(9usize.saturating_sub(name.len()));
     // Writing to a String does not fail.
@@ -130,7 +135,7 @@ mod tests {
     #[test]
     fn as_a_line_without_controls() {
         let mut out = Vec::new();
-        write_line(&mut out, &FINDING).unwrap();
+        write_line(&mut out, &mut Lines::default(), &FINDING, None).unwrap();
         let line = String::from_utf8(out).unwrap();
         assert!(
             line.contains("error    PUBACK of \\u{1b}[2J  [5.0: MQTT-2.2.1-5; frame 4]"),

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use super::line::Lines;
 use super::{Place, colour, json};
 use crate::mqtt::rule::Severity;
 
@@ -34,13 +35,9 @@ pub enum Kind {
     },
 }
 
-/// Writes the hole as a line for people.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_line(out: &mut impl Write, hole: &Hole) -> io::Result<()> {
-    let mut lines = super::line::Lines::default();
-    let what = match hole.kind {
+/// What is not there, in words.
+pub(super) fn describe(hole: &Hole) -> String {
+    match hole.kind {
         Kind::Gap {
             lost,
             resynced_at_frame: Some(frame),
@@ -54,10 +51,23 @@ pub fn write_line(out: &mut impl Write, hole: &Hole) -> io::Result<()> {
             format!("{lost} bytes are missing, and no packet was found behind them")
         }
         Kind::Skipped { len, reason } => format!("{len} bytes skipped: {reason}"),
-    };
+    }
+}
+
+/// Writes the hole as a line for people.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_line(
+    out: &mut impl Write,
+    lines: &mut Lines,
+    hole: &Hole,
+    client: Option<&str>,
+) -> io::Result<()> {
     let mark = colour::severity(Severity::Warning);
+    let what = describe(hole);
     // Writing to a String does not fail.
-    let _ = write!(lines.columns(&hole.place), "{mark}     {what}");
+    let _ = write!(lines.columns(&hole.place, client), "{mark}     {what}");
     lines.end(out)
 }
 

@@ -3,15 +3,33 @@
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write};
 
-use super::text::{Bytes, Hex, Safe, push_safe, shorten};
+use super::text::{Bytes, Hex, Safe, cut_line, push_safe, shorten};
+use super::time::{Time, Times};
 use super::{Decoded, Place, colour};
 use crate::mqtt::decode::Field;
 use crate::mqtt::property::Value;
 use crate::mqtt::rule::Severity;
-use crate::mqtt::{PacketType, QoS, ReasonCode, Version};
+use crate::mqtt::{PacketType, QoS, ReasonCode, Side, Version};
 
-/// Characters of a topic or a payload that a line shows.
-const SHOWN_TEXT: usize = 60;
+/// Characters of a payload that a line shows.
+const SHOWN_PAYLOAD: usize = 60;
+/// Characters of a name that a line of limited width shows.
+const SHOWN_NAME: usize = 60;
+/// Columns of the client: enough for any IPv4 address with its port.
+const CLIENT: usize = 21;
+/// The same on a narrow terminal.
+const NARROW_CLIENT: usize = 12;
+/// A terminal with fewer columns is narrow.
+const NARROW: usize = 100;
+
+/// How lines look.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Style {
+    /// The time in front.
+    pub times: Times,
+    /// Columns of the terminal, at which lines are cut; `None` if nothing is.
+    pub width: Option<usize>,
+}
 
 /// Writes a packet as one line.
 ///
@@ -21,16 +39,43 @@ pub fn write(out: &mut impl Write, decoded: &Decoded<'_>) -> io::Result<()> {
     Lines::default().packet(out, decoded)
 }
 
+/// Cuts a line at the edge of the terminal.
+pub(super) fn cut(line: &mut String, style: Style) {
+    if let Some(width) = style.width {
+        cut_line(line, width);
+    }
+}
+
 /// Writes packets, each as one line: frame, time, who, type, and what matters in it.
 #[derive(Debug, Default)]
 pub struct Lines {
+    style: Style,
     /// The last line.
     text: String,
     /// What the line begins with, and how long that is: packets of one segment share it.
     front: Option<(Place, usize)>,
+    /// The client of that front.
+    client: Option<String>,
+    /// Where relative times begin.
+    start: Option<Time>,
+    /// When the last line was.
+    last: Option<Time>,
 }
 
 impl Lines {
+    /// Nothing is written yet.
+    pub fn new(style: Style) -> Lines {
+        Lines {
+            style,
+            ..Lines::default()
+        }
+    }
+
+    /// Relative times count from `start`, unless an earlier call said so.
+    pub fn begin(&mut self, start: Time) {
+        self.start.get_or_insert(start);
+    }
+
     /// Writes a packet.
     ///
     /// # Errors
@@ -40,35 +85,97 @@ impl Lines {
         let byte1 = decoded.bytes.first().copied().unwrap_or_default();
         let packet_type = PacketType::from_byte1(byte1);
         let name = packet_type.name(version);
-        self.columns(&decoded.origin.place);
+        let text_width = self.text_width();
+        self.columns(&decoded.origin.place, decoded.client);
         let mut words = Words::behind(&mut self.text, name, packet_type);
+        words.width = text_width;
         summary(&mut words, decoded, packet_type);
-        if let Some(worst) = decoded
-            .record
-            .violations
-            .iter()
-            .max_by_key(|v| v.severity())
-        {
-            words.mark(worst.severity(), worst);
-        }
         self.end(out)
     }
 
+    /// Characters of a name that make sense.
+    fn text_width(&self) -> usize {
+        match self.style.width {
+            Some(_) => SHOWN_NAME,
+            None => usize::MAX,
+        }
+    }
+
     /// Begins a line with where it comes from.
-    pub(super) fn columns(&mut self, place: &Place) -> &mut String {
+    pub(super) fn columns(&mut self, place: &Place, client: Option<&str>) -> &mut String {
+        let is_same = self.style.times != Times::Delta && self.client.as_deref() == client;
         match self.front {
-            Some((last, len)) if last == *place => self.text.truncate(len),
+            Some((last, len)) if is_same && last == *place => self.text.truncate(len),
             _ => {
                 self.text.clear();
-                self.text.push_str(&colour::dim(&columns(place)));
+                let columns = self.front_columns(place, client);
+                self.text.push_str(&colour::dim(&columns));
                 self.front = Some((*place, self.text.len()));
+                match client {
+                    Some(client) => client.clone_into(self.client.get_or_insert_default()),
+                    None => self.client = None,
+                }
             }
         }
         &mut self.text
     }
 
+    /// The columns in front of every line: frame, time, stream, the client, and an arrow to or
+    /// from the server.
+    fn front_columns(&mut self, place: &Place, client: Option<&str>) -> String {
+        let mut columns = String::new();
+        if let Some(frame) = place.frame {
+            let _ = write!(columns, "{frame:>6} ");
+        }
+        if let Some(time) = place.time {
+            let start = *self.start.get_or_insert(time);
+            let last = self.last.replace(time).unwrap_or(time);
+            self.style.times.push(&mut columns, time, start, last);
+            columns.push_str("  ");
+        }
+        if let Some(stream) = place.stream {
+            let mut number = itoa::Buffer::new();
+            let number = number.format(stream);
+            let udp = if place.transport == Some("udp") {
+                "u"
+            } else {
+                ""
+            };
+            let padding = 3usize.saturating_sub(udp.len() + number.len());
+            let _ = write!(columns, "[{udp}{number}]{:padding$}", "");
+        }
+        let Some((src, dst)) = place.endpoints else {
+            return columns;
+        };
+        let (address, arrow) = match place.from {
+            Some(Side::Client) => (src, "→  "),
+            Some(Side::Server) => (dst, "←  "),
+            None => {
+                let _ = write!(columns, "{src} → {dst}  ");
+                return columns;
+            }
+        };
+        let (at_least, at_most) = match self.style.width {
+            Some(width) if width < NARROW => (NARROW_CLIENT, NARROW_CLIENT),
+            Some(_) => (CLIENT, CLIENT),
+            None => (CLIENT, usize::MAX),
+        };
+        let begin = columns.len();
+        match client {
+            Some(client) => push_safe(&mut columns, client, at_most),
+            None => push_safe(&mut columns, &address.to_string(), at_most),
+        }
+        let shown = columns
+            .get(begin..)
+            .map_or(0, |shown| shown.chars().count());
+        columns.extend(std::iter::repeat_n(' ', at_least.saturating_sub(shown) + 1));
+        columns.push_str(arrow);
+        columns
+    }
+
     /// Writes the line that was begun.
     pub(super) fn end(&mut self, out: &mut impl Write) -> io::Result<()> {
+        cut(&mut self.text, self.style);
         self.text.push('\n');
         out.write_all(self.text.as_bytes())
     }
@@ -80,6 +187,8 @@ pub(super) struct Words<'t> {
     text: &'t mut String,
     /// What stands before the next word: the first one has a column of its own.
     padding: usize,
+    /// Characters of a name that are shown.
+    width: usize,
 }
 
 impl<'t> Words<'t> {
@@ -89,7 +198,13 @@ impl<'t> Words<'t> {
         Words {
             text,
             padding: 12usize.saturating_sub(name.len()),
+            width: usize::MAX,
         }
+    }
+
+    /// Gives the first word no column of its own.
+    pub(super) fn close_up(&mut self) {
+        self.padding = 1;
     }
 
     /// The place for the next word.
@@ -114,9 +229,10 @@ impl<'t> Words<'t> {
 
     /// Text from the network, quoted where its ends would not be seen.
     pub(super) fn text(&mut self, prefix: &str, bytes: &[u8]) {
+        let width = self.width;
         let word = self.next();
         word.push_str(prefix);
-        push_text(word, bytes);
+        push_text(word, bytes, width);
     }
 
     /// A payload: its length, and what it says.
@@ -126,11 +242,11 @@ impl<'t> Words<'t> {
             return;
         }
         match std::str::from_utf8(payload) {
-            Ok(text) => push_safe(self.next(), text, SHOWN_TEXT),
+            Ok(text) => push_safe(self.next(), text, SHOWN_PAYLOAD),
             Err(_) => {
                 // No more of it than can be seen.
-                let shown = payload.get(..SHOWN_TEXT).unwrap_or(payload);
-                let hex = shorten(Hex(shown).to_string(), SHOWN_TEXT);
+                let shown = payload.get(..SHOWN_PAYLOAD).unwrap_or(payload);
+                let hex = shorten(Hex(shown).to_string(), SHOWN_PAYLOAD);
                 self.word(&hex);
             }
         }
@@ -144,27 +260,8 @@ impl<'t> Words<'t> {
     }
 }
 
-/// The columns in front of every line: frame, time of day, sender and receiver.
-fn columns(place: &Place) -> String {
-    let mut columns = String::new();
-    if let Some(frame) = place.frame {
-        let _ = write!(columns, "{frame:>6}  ");
-    }
-    if let Some(time) = place.time {
-        // The date is in the other views.
-        let time = time.to_string();
-        let clock = time
-            .split_once('T')
-            .map_or(time.as_str(), |(_, clock)| clock);
-        let _ = write!(columns, "{}  ", clock.trim_end_matches('Z'));
-    }
-    if let Some((src, dst)) = place.endpoints {
-        let _ = write!(columns, "{src} → {dst}  ");
-    }
-    columns
-}
-
-fn summary(words: &mut Words<'_>, decoded: &Decoded<'_>, packet_type: PacketType) {
+/// What matters in a packet, and what is wrong with it.
+pub(super) fn summary(words: &mut Words<'_>, decoded: &Decoded<'_>, packet_type: PacketType) {
     let version = decoded.origin.version;
     if packet_type == PacketType::PUBLISH {
         let byte1 = decoded.bytes.first().copied().unwrap_or_default();
@@ -214,13 +311,17 @@ fn summary(words: &mut Words<'_>, decoded: &Decoded<'_>, packet_type: PacketType
             _ => {}
         }
     }
+    let violations = decoded.record.violations.iter();
+    if let Some(worst) = violations.max_by_key(|violation| violation.severity()) {
+        words.mark(worst.severity(), worst);
+    }
 }
 
-fn push_text(out: &mut String, bytes: &[u8]) {
+fn push_text(out: &mut String, bytes: &[u8], width: usize) {
     match std::str::from_utf8(bytes) {
         Ok("") => out.push_str("\"\""),
-        Ok(text) if !text.contains(' ') => push_safe(out, text, SHOWN_TEXT),
-        _ => out.push_str(&shorten(Bytes(bytes).to_string(), SHOWN_TEXT)),
+        Ok(text) if !text.contains(' ') => push_safe(out, text, width),
+        _ => out.push_str(&shorten(Bytes(bytes).to_string(), width)),
     }
 }
 

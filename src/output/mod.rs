@@ -3,17 +3,23 @@
 //! Everything here turns values into text; nothing here opens sockets or knows what the protocol
 //! wants. What came from the network is escaped before it reaches a terminal ([`text`]).
 
+mod annotated;
+pub mod base64;
 pub mod bench;
 pub mod colour;
 pub mod event;
 pub mod finding;
+pub mod flow;
 pub mod hole;
 pub mod json;
 pub mod line;
+pub mod payload;
 pub mod progress;
 pub mod replay;
 pub mod sn;
+pub mod stats;
 pub mod summary;
+pub mod terminal;
 pub mod text;
 pub mod time;
 pub mod tree;
@@ -36,6 +42,8 @@ pub struct Decoded<'a> {
     /// The topic that a Topic Alias stood for at that moment, in that direction, if the packet has
     /// none of its own.
     pub topic_resolved: Option<&'a str>,
+    /// The Client Identifier of the connection, if it was seen.
+    pub client: Option<&'a str>,
 }
 
 /// Where a packet came from, and how it was read.

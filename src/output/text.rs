@@ -68,7 +68,7 @@ pub fn push_safe(out: &mut String, text: &str, width: usize) {
         return;
     }
     // No character becomes less than one.
-    let seen = match text.char_indices().nth(width + 1) {
+    let seen = match text.char_indices().nth(width.saturating_add(1)) {
         Some((end, _)) => text.get(..end).unwrap_or(text),
         None => text,
     };
@@ -85,6 +85,68 @@ pub fn shorten(text: String, width: usize) -> String {
     short
 }
 
+/// Cuts a line to `width` columns of a terminal and marks the cut with an ellipsis. What sets
+/// colours takes no columns.
+pub fn cut_line(line: &mut String, width: usize) {
+    // A character has at least one byte for each of its columns.
+    if line.len() <= width {
+        return;
+    }
+    let (mut columns, mut cut, mut is_colour) = (0, 0, false);
+    for (at, c) in line.char_indices() {
+        match (is_colour, c) {
+            (true, c) => is_colour = c != 'm',
+            (false, '\u{1b}') => is_colour = true,
+            (false, c) => {
+                if columns < width {
+                    cut = at;
+                }
+                columns += columns_of(c);
+                if columns > width {
+                    let has_colours = line.contains('\u{1b}');
+                    line.truncate(cut);
+                    line.push('…');
+                    if has_colours {
+                        line.push_str("\u{1b}[0m");
+                    }
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Columns that a line takes on a terminal.
+pub fn columns(line: &str) -> usize {
+    let (mut columns, mut is_colour) = (0, false);
+    for c in line.chars() {
+        match (is_colour, c) {
+            (true, c) => is_colour = c != 'm',
+            (false, '\u{1b}') => is_colour = true,
+            (false, c) => columns += columns_of(c),
+        }
+    }
+    columns
+}
+
+/// Columns that a terminal gives a character: none for those that combine, two for those of East
+/// Asia and for pictures. Not exact, since no two terminals agree, but close.
+fn columns_of(c: char) -> usize {
+    match c {
+        '\u{300}'..='\u{36f}' | '\u{fe00}'..='\u{fe0f}' => 0,
+        '\u{1100}'..='\u{115f}'
+        | '\u{2e80}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff00}'..='\u{ff60}'
+        | '\u{ffe0}'..='\u{ffe6}'
+        | '\u{1f300}'..='\u{1faff}'
+        | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +155,26 @@ mod tests {
     fn controls_never_come_through() {
         let shown = Safe("a\x1b[31m\r\n\u{202e}\u{61c}ü\\").to_string();
         assert_eq!(shown, "a\\u{1b}[31m\\r\\n\\u{202e}\\u{61c}ü\\\\");
+    }
+
+    #[test]
+    fn lines_are_cut_by_what_is_seen() {
+        for (line, expected) in [
+            ("abcd", "abcd"),
+            ("abcde", "abc…"),
+            ("\u{1b}[90mab\u{1b}[0mcd", "\u{1b}[90mab\u{1b}[0mcd"),
+            (
+                "\u{1b}[90mab\u{1b}[0mcde",
+                "\u{1b}[90mab\u{1b}[0mc…\u{1b}[0m",
+            ),
+            ("日本", "日本"),
+            ("日本語", "日…"),
+            ("äöüß", "äöüß"),
+        ] {
+            let mut cut = line.to_owned();
+            cut_line(&mut cut, 4);
+            assert_eq!(cut, expected, "{line}");
+        }
     }
 
     #[test]

@@ -75,7 +75,7 @@ fn a_password_shows_only_its_length_wherever_it_stands() {
         // flags: user name alone
         "101e00044d5154540482003c00026964000475736572000868756e7465723221",
     ] {
-        for view in ["--tree", "--lines", "--json"] {
+        for view in ["--tree", "--hex", "--lines", "--flow", "--json", "--stats"] {
             let text = shown(packet, &[view]);
             assert!(
                 !text.contains("hunter2!") && !text.contains("68 75 6e 74"),
@@ -83,6 +83,7 @@ fn a_password_shows_only_its_length_wherever_it_stands() {
             );
         }
         assert!(shown(packet, &["--tree", "--show-secrets"]).contains("hunter2!"));
+        assert!(shown(packet, &["--hex", "--show-secrets"]).contains("hunter2!"));
     }
 }
 

@@ -169,6 +169,7 @@ fn the_json_is_as_written() {
             bytes: &entry.bytes,
             record: &record,
             topic_resolved: None,
+            client: None,
         };
         let mut line = Vec::new();
         json::write_packet(&mut line, &decoded, json::Options::default()).unwrap();

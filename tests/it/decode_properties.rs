@@ -5,7 +5,7 @@ use midge::mqtt::encode::encode;
 use midge::mqtt::frame::{Framer, MAX_PACKET_SIZE};
 use midge::mqtt::rule::Severity;
 use midge::mqtt::{Side, Version};
-use midge::output::{Decoded, Origin, Place, json, line, tree};
+use midge::output::{Decoded, Origin, Place, flow, json, line, tree};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -55,13 +55,34 @@ fn examine(bytes: &[u8], context: Context) -> Result<(), TestCaseError> {
         bytes,
         record: &record,
         topic_resolved: None,
+        // As it comes from the wire.
+        client: std::str::from_utf8(bytes).ok(),
     };
     let mut out = Vec::new();
     json::write_packet(&mut out, &decoded, json::Options::default()).unwrap();
     prop_assert!(serde_json::from_slice::<serde_json::Value>(&out).is_ok());
     out.clear();
     tree::write(&mut out, &decoded, tree::Options::default()).unwrap();
+    let style = line::Style {
+        width: Some(80),
+        ..line::Style::default()
+    };
+    tree::write_hex(
+        &mut out,
+        &decoded,
+        tree::Options::default(),
+        line::Style::default(),
+    )
+    .unwrap();
+    tree::write_hex(&mut out, &decoded, tree::Options::default(), style).unwrap();
     line::write(&mut out, &decoded).unwrap();
+    line::Lines::new(style).packet(&mut out, &decoded).unwrap();
+    for style in [line::Style::default(), style] {
+        let mut flow = flow::Flow::new(style);
+        flow.packet(&mut out, &decoded, true).unwrap();
+        flow.packet(&mut out, &decoded, false).unwrap();
+        flow.finish(&mut out).unwrap();
+    }
     // Nothing from the wire reaches the terminal raw; colours are off in tests.
     let text = String::from_utf8(out).unwrap();
     prop_assert!(

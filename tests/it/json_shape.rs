@@ -22,6 +22,7 @@ fn line(hex: &str) -> String {
         bytes: &bytes,
         record: &record,
         topic_resolved: None,
+        client: None,
     };
     let mut out = Vec::new();
     json::write_packet(&mut out, &decoded, json::Options::default()).unwrap();

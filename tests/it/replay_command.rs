@@ -225,7 +225,7 @@ fn every_captured_message_arrives_once_by_mosquitto() {
         let count = expected.len().to_string();
         let args = ["-t", "#", "-q", "2", "--json", "-C", &count];
         let subscriber = broker.subscribe("everything", &args);
-        replay_to(&broker.port, &["--speed", "max", &file(&name)]).expect(0, "");
+        replay_to(&broker.port, &["--speed", "max", &file(&name)]).expect(0, word_of(&name));
         assert_eq!(arrived(&name, &subscriber.wait()), expected, "{name}");
     }
 }

@@ -31,6 +31,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("etherparse", &["capture"]),
     ("colored", &["output"]),
     ("indicatif", &["output"]),
+    ("terminal_size", &["output"]),
     ("jiff", &["output"]),
     ("serde", &["output"]),
     ("rumqttc", &["client"]),

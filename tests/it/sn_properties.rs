@@ -6,6 +6,7 @@ use midge::mqtt::rule::Severity;
 use midge::mqttsn::MessageType;
 use midge::mqttsn::decode::{Recorder, decode};
 use midge::mqttsn::topics::Topics;
+use midge::output::line::Lines;
 use midge::output::{Place, json as mqtt_json, sn};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -17,6 +18,7 @@ fn decoded<'a>(bytes: &'a [u8], record: &'a Recorder<'a>) -> sn::Decoded<'a> {
         bytes,
         record,
         topic_resolved: None,
+        client: None,
     }
 }
 
@@ -55,8 +57,8 @@ fn examine(bytes: &[u8], from: Option<Side>) -> Result<(), TestCaseError> {
     }
     json(bytes, &record);
     let mut out = Vec::new();
-    sn::tree::write(&mut out, &decoded(bytes, &record)).unwrap();
-    sn::line::write(&mut out, &decoded(bytes, &record)).unwrap();
+    sn::tree::write(&mut out, &decoded(bytes, &record), None).unwrap();
+    sn::line::write(&mut out, &mut Lines::default(), &decoded(bytes, &record)).unwrap();
     let text = String::from_utf8(out).unwrap();
     prop_assert!(
         !text.contains(|c: char| c.is_control() && c != '\n'),

@@ -315,11 +315,6 @@ impl Flow {
         }
     }
 
-    /// What the next scan finds must not depend on what the last one found.
-    pub(super) fn rescan(&mut self) {
-        self.search.reset();
-    }
-
     /// So many of the last bytes are what the scan found.
     pub(super) fn found(&self) -> Option<usize> {
         self.candidate.map(|at| self.tape.len().saturating_sub(at))

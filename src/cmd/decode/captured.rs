@@ -6,13 +6,21 @@ use std::sync::Arc;
 
 use super::super::{Exit, Failure, note, sealed};
 use super::aliases::AliasesOf;
+use super::connections::Connections;
 use super::messages::Messages;
 use super::show::Show;
 use super::{Plan, Stop};
 use crate::capture::{CapturedPacket, Gap, Location, Options, Packets, Record, Skipped};
 use crate::mqtt::decode::{Context, Recorder, decode as decode_packet};
 use crate::output::hole::{Hole, Kind};
-use crate::output::{Origin, Place, time::Time};
+use crate::output::{Decoded, Origin, Place, time::Time};
+
+/// What earlier packets say about those to come.
+#[derive(Debug, Default)]
+struct Known {
+    aliases: AliasesOf,
+    connections: Connections,
+}
 
 /// Decodes and shows the packets of a capture.
 pub(super) fn decode(
@@ -38,7 +46,7 @@ pub(super) fn decode(
             })?;
         no_keys = format!("its keys are not in the key log {log}");
     }
-    let mut aliases = AliasesOf::default();
+    let mut known = Known::default();
     let mut messages = Messages::new(Arc::clone(&plan.sn_topics));
     let mut is_empty = true;
     let mut is_sealed = false;
@@ -48,15 +56,11 @@ pub(super) fn decode(
             show.lint(record)?;
         }
         match record {
-            Ok(Some(Record::Packet(packet))) => show_packet(&packet, &mut aliases, show)?,
+            Ok(Some(Record::Packet(packet))) => show_packet(&packet, &mut known, show)?,
             Ok(Some(Record::Message(message))) => messages.show(&message, show)?,
-            Ok(Some(Record::Gap(gap))) => {
-                aliases.forget(&gap.at);
-                show.hole(&gap_hole(&gap))?;
-            }
+            Ok(Some(Record::Gap(gap))) => show_hole(&gap_hole(&gap), &gap.at, &mut known, show)?,
             Ok(Some(Record::Skipped(skipped))) => {
-                aliases.forget(&skipped.at);
-                show.hole(&skipped_hole(&skipped))?;
+                show_hole(&skipped_hole(&skipped), &skipped.at, &mut known, show)?
             }
             Ok(Some(Record::Turn(_))) => continue,
             Ok(Some(Record::Sealed(found))) => {
@@ -110,7 +114,7 @@ pub(super) fn decode(
 
 fn show_packet(
     packet: &CapturedPacket,
-    aliases: &mut AliasesOf,
+    known: &mut Known,
     show: &mut Show<'_>,
 ) -> Result<(), Stop> {
     let origin = Origin {
@@ -118,6 +122,7 @@ fn show_packet(
         version: packet.version,
         version_from: packet.version_from.as_str(),
     };
+    show.begin(origin.place.time);
     if show.only_findings() || show.count(&origin, &packet.bytes) {
         return Ok(());
     }
@@ -128,8 +133,31 @@ fn show_packet(
     };
     // What is wrong stands in the record.
     let decoded = decode_packet(&packet.bytes, context, &mut record);
-    let resolved = aliases.resolve(packet, &decoded);
-    show.packet(origin, &packet.bytes, &record, resolved)
+    let topic_resolved = known.aliases.resolve(packet, &decoded);
+    let client = known
+        .connections
+        .see(packet.at.stream, decoded.as_ref().ok());
+    show.packet(
+        &Decoded {
+            origin,
+            bytes: &packet.bytes,
+            record: &record,
+            topic_resolved,
+            client,
+        },
+        Some(&packet.at),
+    )
+}
+
+fn show_hole(
+    hole: &Hole,
+    at: &Location,
+    known: &mut Known,
+    show: &mut Show<'_>,
+) -> Result<(), Stop> {
+    known.aliases.forget(at);
+    show.begin(hole.place.time);
+    show.hole(hole, known.connections.client(at.stream), at)
 }
 
 /// A place in the capture, as the views want it.

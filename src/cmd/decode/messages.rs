@@ -6,11 +6,12 @@ use rustc_hash::FxHashMap;
 
 use super::Stop;
 use super::captured::place;
+use super::connections::named;
 use super::show::Show;
 use crate::capture::CapturedMessage;
-use crate::mqttsn::Predefined;
 use crate::mqttsn::decode::{Recorder, decode};
 use crate::mqttsn::topics::Topics;
+use crate::mqttsn::{Message, Predefined};
 use crate::output::sn;
 
 /// Clients of which the topic ids are kept; beyond it all are forgotten, for an id without a name
@@ -22,6 +23,8 @@ const MAX_CLIENTS: usize = 4096;
 pub(super) struct Messages {
     /// Topic ids by peer pair, and by the node behind a forwarder.
     topics: FxHashMap<(u64, Vec<u8>), Topics>,
+    /// ClientIds by the same.
+    clients: FxHashMap<(u64, Vec<u8>), String>,
     predefined: Arc<Predefined>,
 }
 
@@ -30,6 +33,7 @@ impl Messages {
     pub(super) fn new(predefined: Arc<Predefined>) -> Messages {
         Messages {
             topics: FxHashMap::default(),
+            clients: FxHashMap::default(),
             predefined,
         }
     }
@@ -45,19 +49,32 @@ impl Messages {
         let decoded = decode(&message.bytes, message.at.from, &mut record);
         if self.topics.len() >= MAX_CLIENTS {
             self.topics.clear();
+            self.clients.clear();
         }
-        let topic_resolved = decoded.ok().and_then(|envelope| {
-            let node = envelope.forwarder.map(|f| f.wireless_node_id.to_vec());
-            let key = (message.at.stream, node.unwrap_or_default());
+        let envelope = decoded.ok();
+        let forwarder = envelope.as_ref().and_then(|envelope| envelope.forwarder);
+        let node = forwarder.map_or(Vec::new(), |f| f.wireless_node_id.to_vec());
+        let key = (message.at.stream, node);
+        if let Some(Message::Connect { client_id, .. }) = envelope.as_ref().map(|e| &e.message) {
+            self.clients
+                .extend(named(client_id).map(|name| (key.clone(), name)));
+        }
+        let client = self.clients.get(&key).map(String::as_str);
+        let topic_resolved = envelope.and_then(|envelope| {
             let topics = self.topics.entry(key);
             let topics = topics.or_insert_with(|| Topics::new(Arc::clone(&self.predefined)));
             topics.resolve(&envelope.message, message.at.from)
         });
-        show.message(&sn::Decoded {
-            place: place(&message.at),
-            bytes: &message.bytes,
-            record: &record,
-            topic_resolved,
-        })
+        show.begin(place(&message.at).time);
+        show.message(
+            &sn::Decoded {
+                place: place(&message.at),
+                bytes: &message.bytes,
+                record: &record,
+                topic_resolved,
+                client,
+            },
+            &message.at,
+        )
     }
 }

@@ -1,24 +1,32 @@
-//! `midge decode`: packets from hex text or a capture, shown as a tree, as lines or as JSON.
+//! `midge decode`: packets from text, as bytes or in a capture, shown as a tree, as lines or as
+//! JSON.
 
 mod aliases;
+mod bytes;
 mod captured;
-mod hex_dump;
-mod hex_text;
+mod connections;
 mod input;
 mod lint;
 mod messages;
+mod select;
 mod show;
+mod stats;
+mod text;
+mod write;
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Cursor, Read, Write};
 use std::sync::Arc;
 
-use super::{Exit, Failure, version};
+use super::{Exit, Failure, note, version};
 use crate::cli;
 use crate::mqtt::rule::Severity;
 use crate::mqtt::{Side, Version};
 use crate::mqttsn::Predefined;
 use crate::output::colour;
+use crate::output::payload::{Decoder, Rules};
+use crate::output::time::Times;
 use input::Input;
+use select::Select;
 use show::Show;
 
 /// What to decode and how to show it, checked.
@@ -31,17 +39,26 @@ struct Plan {
     key_log: Option<String>,
     sn_topics: Arc<Predefined>,
     view: Option<View>,
+    times: Times,
     summary: bool,
     lint: Option<Severity>,
+    stats: bool,
     show_secrets: bool,
     raw: bool,
+    payloads: Rules,
+    select: Select,
+    write: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum View {
     Tree,
+    Hex,
     Lines,
+    Flow,
     Json,
+    /// `--write` alone.
+    Nothing,
 }
 
 impl Plan {
@@ -67,12 +84,25 @@ impl Plan {
                 Some(View::Json)
             } else if args.tree {
                 Some(View::Tree)
+            } else if args.hex {
+                Some(View::Hex)
+            } else if args.flow {
+                Some(View::Flow)
             } else if args.lines {
                 Some(View::Lines)
+            } else if args.write.is_some() {
+                Some(View::Nothing)
             } else {
                 None
             },
-            summary: args.summary,
+            times: match args.time {
+                cli::Times::Relative => Times::Relative,
+                cli::Times::Delta => Times::Delta,
+                cli::Times::Clock => Times::Clock,
+                cli::Times::Utc => Times::Utc,
+            },
+            summary: args.summary || args.stats,
+            stats: args.stats,
             lint: args.lint.map(|severity| match severity {
                 cli::Severity::Error => Severity::Error,
                 cli::Severity::Warning => Severity::Warning,
@@ -80,8 +110,33 @@ impl Plan {
             }),
             show_secrets: args.show_secrets,
             raw: args.raw,
+            payloads: payload_rules(&args.payload)?,
+            select: Select::new(args)?,
+            write: args.write.clone(),
         })
     }
+}
+
+/// Reads each `FILTER=DECODER`; a filter may have an equals sign, a decoder has none.
+fn payload_rules(words: &[String]) -> Result<Rules, Failure> {
+    let mut rules = Rules::default();
+    for word in words {
+        let fail = |what: String| {
+            let shown = word.escape_debug();
+            Failure::usage(format!("--payload '{shown}': {what}"))
+        };
+        let (filter, name) = word
+            .rsplit_once('=')
+            .ok_or_else(|| fail("it takes FILTER=DECODER".into()))?;
+        let decoder = Decoder::named(name).ok_or_else(|| {
+            let names: Vec<&str> = Decoder::ALL.iter().map(|(name, _)| *name).collect();
+            fail(format!("the decoders are {}", names.join(", ")))
+        })?;
+        rules
+            .add(filter, decoder)
+            .map_err(|error| fail(format!("of the filter, {error}")))?;
+    }
+    Ok(rules)
 }
 
 /// Reads the names of predefined topic ids.
@@ -130,22 +185,13 @@ pub fn run(args: &cli::Decode) -> Result<Exit, Failure> {
         cli::Color::Always => colour::force(true),
         cli::Color::Never => colour::force(false),
     }
-    let input = Input::open(&args.input)?;
+    let input = Input::open(&args.input, args.input_format)?;
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let result = match input {
-        Input::Hex { name, text } => {
-            let mut show = Show::new(&plan, View::Tree, &mut out);
-            let result = hex_text::decode(&name, &text, &plan, &mut show);
-            let end = show.finish(&name);
-            result.and(end)
-        }
+        Input::Text { name, text } => decode_text(&name, &text, args.input_format, &plan, &mut out),
+        Input::Packets { name, bytes } => decode_packets(&name, &bytes, None, &plan, &mut out),
         Input::Capture { name, reader, live } => {
-            let mut show = Show::new(&plan, View::Lines, &mut out);
-            show.flush_each = live;
-            let result = captured::decode(&name, reader, &plan, &mut show);
-            // What was counted before something failed is worth as much as what was shown.
-            let end = show.finish(&name);
-            result.and(end)
+            decode_capture(&name, reader, live, &plan, &mut out)
         }
     };
     match (result, out.flush().map_err(Stop::from)) {
@@ -153,4 +199,70 @@ pub fn run(args: &cli::Decode) -> Result<Exit, Failure> {
         (Ok(exit), _) => Ok(exit),
         _ => Ok(Exit::Done),
     }
+}
+
+/// A text is packets, or frames that are a capture.
+fn decode_text(
+    name: &str,
+    text: &str,
+    format: Option<cli::InputFormat>,
+    plan: &Plan,
+    out: &mut dyn Write,
+) -> Result<Exit, Stop> {
+    let content = text::read(text, format);
+    match content.capture {
+        Some((file, frames)) => {
+            let what = match frames {
+                1 => "a frame".into(),
+                _ => format!("{frames} frames"),
+            };
+            note(format_args!(
+                "{name}: {what} with IP headers, read as a capture without times"
+            ));
+            decode_capture(name, Box::new(Cursor::new(file)), false, plan, out)
+        }
+        None => decode_packets(name, &content.bytes, content.error, plan, out),
+    }
+}
+
+fn decode_packets(
+    name: &str,
+    bytes: &[u8],
+    error: Option<String>,
+    plan: &Plan,
+    out: &mut dyn Write,
+) -> Result<Exit, Stop> {
+    if plan.write.is_some() {
+        let what = "--write keeps frames of a capture, and this is none";
+        return Err(Failure::usage(what).into());
+    }
+    let mut show = Show::new(plan, View::Tree, out);
+    let result = bytes::decode(name, bytes, error, plan, &mut show);
+    let end = show.finish(name);
+    result.and(end)
+}
+
+fn decode_capture(
+    name: &str,
+    reader: Box<dyn Read>,
+    live: bool,
+    plan: &Plan,
+    out: &mut dyn Write,
+) -> Result<Exit, Stop> {
+    if let Some(target) = &plan.write {
+        write::check(name, target)?;
+    }
+    let mut show = Show::new(plan, View::Lines, out);
+    show.flush_each = live;
+    let result = captured::decode(name, reader, plan, &mut show);
+    let pick = show.take_pick();
+    // What was counted before something failed is worth as much as what was shown.
+    let end = show.finish(name);
+    let written = match (pick, &plan.write) {
+        (Some(mut pick), Some(target)) => write::write(name, &mut pick, target),
+        _ => Ok(()),
+    };
+    let end = result.and(end)?;
+    written.map_err(Stop::from)?;
+    Ok(end)
 }

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use super::Place;
 use crate::mqtt::rule::Violation;
 
-pub(super) use object::{Hex, List, Nested, Object, Shown, Value};
+pub(super) use object::{Hex, List, Nested, Object, Shown, Value, Word};
 pub use packet::{Message, Options, PacketLines, push_message, write_packet};
 
 /// Writes a report as one line.

@@ -9,47 +9,52 @@ use std::fmt::{Display, Write as _};
 /// An object that is being written.
 #[derive(Debug)]
 pub(in crate::output) struct Object<'b> {
+    /// Ends with the entries so far, each with a comma in front.
     out: &'b mut Vec<u8>,
-    is_empty: bool,
 }
 
 impl<'b> Object<'b> {
     /// Appends an object to `out`.
     pub(in crate::output) fn write(out: &'b mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) {
-        out.push(b'{');
-        let mut object = Object {
-            out,
-            is_empty: true,
-        };
-        fill(&mut object);
-        object.out.push(b'}');
+        let start = out.len();
+        fill(&mut Object { out });
+        match out.get_mut(start) {
+            Some(first_comma) => *first_comma = b'{',
+            None => out.push(b'{'),
+        }
+        out.push(b'}');
     }
 
     /// Goes on with an object of which `out` ends with some entries, and ends it.
     pub(in crate::output) fn resume(out: &'b mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) {
-        let mut object = Object {
-            out,
-            is_empty: false,
-        };
-        fill(&mut object);
-        object.out.push(b'}');
+        fill(&mut Object { out });
+        out.push(b'}');
     }
 
     /// Adds an entry. `key` is one of our own, without anything to escape.
     #[inline(always)]
     pub(in crate::output) fn entry(&mut self, key: &str, value: impl Value) {
-        if !self.is_empty {
-            self.out.push(b',');
+        // Of a constant key the compiler makes one constant, which is written at once.
+        let mut front = [0; 32];
+        let len = key.len() + 4;
+        match front.get_mut(..len) {
+            Some([comma, quote, name @ .., end_quote, colon]) => {
+                [*comma, *quote, *end_quote, *colon] = *b",\"\":";
+                name.copy_from_slice(key.as_bytes());
+                self.out
+                    .extend_from_slice(front.get(..len).unwrap_or_default());
+            }
+            _ => {
+                self.out.extend_from_slice(b",\"");
+                self.out.extend_from_slice(key.as_bytes());
+                self.out.extend_from_slice(b"\":");
+            }
         }
-        self.is_empty = false;
-        self.out.push(b'"');
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
         value.write(self.out);
     }
 
     /// Adds an entry if there is something to add.
-    #[inline]
+    #[inline(always)]
     pub(in crate::output) fn maybe(&mut self, key: &str, value: Option<impl Value>) {
         if let Some(value) = value {
             self.entry(key, value);
@@ -58,12 +63,12 @@ impl<'b> Object<'b> {
 
     /// Adds bytes, if there are some, under `key` if they are UTF-8, as hex under `hex_key`
     /// otherwise.
-    #[inline]
+    #[inline(always)]
     pub(in crate::output) fn text(&mut self, key: &str, hex_key: &str, bytes: Option<&[u8]>) {
         let Some(bytes) = bytes else { return };
-        match std::str::from_utf8(bytes) {
-            Ok(text) => self.entry(key, text),
-            Err(_) => self.entry(hex_key, Hex(bytes)),
+        match Text::new(bytes) {
+            Some(text) => self.entry(key, text),
+            None => self.entry(hex_key, Hex(bytes)),
         }
     }
 }
@@ -73,6 +78,24 @@ pub(in crate::output) trait Value {
     /// Appends it to `out`.
     fn write(self, out: &mut Vec<u8>);
 }
+
+/// Bytes that are UTF-8, as a string.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::output) struct Text<'a>(&'a [u8]);
+
+impl<'a> Text<'a> {
+    /// `None` if they are not UTF-8.
+    #[inline]
+    pub(in crate::output) fn new(bytes: &'a [u8]) -> Option<Text<'a>> {
+        // Nearly all is ASCII, which is the faster question.
+        let is_utf8 = bytes.is_ascii() || std::str::from_utf8(bytes).is_ok();
+        is_utf8.then_some(Text(bytes))
+    }
+}
+
+/// One of our own words, without anything to escape.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::output) struct Word(pub(in crate::output) &'static str);
 
 /// Bytes, as a string of hex digits.
 #[derive(Debug, Clone, Copy)]
@@ -106,15 +129,32 @@ numbers!(u8 i8 u16 u32 u64 usize);
 impl Value for bool {
     #[inline]
     fn write(self, out: &mut Vec<u8>) {
-        let text: &[u8] = if self { b"true" } else { b"false" };
-        out.extend_from_slice(text);
+        match self {
+            true => out.extend_from_slice(b"true"),
+            false => out.extend_from_slice(b"false"),
+        }
     }
 }
 
 impl Value for &str {
     fn write(self, out: &mut Vec<u8>) {
+        Text(self.as_bytes()).write(out);
+    }
+}
+
+impl Value for Text<'_> {
+    fn write(self, out: &mut Vec<u8>) {
         out.push(b'"');
-        escape(self, out);
+        escape(self.0, out);
+        out.push(b'"');
+    }
+}
+
+impl Value for Word {
+    #[inline]
+    fn write(self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        out.extend_from_slice(self.0.as_bytes());
         out.push(b'"');
     }
 }
@@ -159,59 +199,71 @@ impl<I: IntoIterator<Item: Value>> Value for List<I> {
     }
 }
 
-/// Whether a byte of UTF-8 cannot stand in a string as it is (RFC 8259, 7).
-const fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
-}
-
-/// Appends `text` with what must be escaped in a string.
-fn escape(text: &str, out: &mut Vec<u8>) {
-    let mut rest = text.as_bytes();
-    while !rest.is_empty() {
-        let (plain, behind) = rest.split_at(plain_len(rest));
-        out.extend_from_slice(plain);
-        let Some((&byte, behind)) = behind.split_first() else {
-            return;
-        };
-        rest = behind;
+/// Appends the bytes of UTF-8 with what must be escaped in a string (RFC 8259, 7).
+///
+/// Strings are short, so pieces of one fixed length are written, and what was too much taken back:
+/// that costs less than to measure and copy each piece.
+fn escape(mut rest: &[u8], out: &mut Vec<u8>) {
+    while let Some(piece) = rest.first_chunk::<8>() {
+        out.extend_from_slice(piece);
+        let plain = plain_len(*piece);
+        if plain < piece.len() {
+            let excess = piece.len() - plain;
+            out.truncate(out.len() - excess);
+            push_escaped(rest.get(plain).copied().unwrap_or_default(), out);
+            rest = rest.get(plain + 1..).unwrap_or_default();
+        } else {
+            rest = rest.get(plain..).unwrap_or_default();
+        }
+    }
+    for &byte in rest {
         match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0x08 => out.extend_from_slice(b"\\b"),
-            0x0c => out.extend_from_slice(b"\\f"),
-            control => {
-                let mut digits = [0; 2];
-                // One byte is two digits.
-                let _ = hex::encode_to_slice([control], &mut digits);
-                out.extend_from_slice(b"\\u00");
-                out.extend_from_slice(&digits);
-            }
+            b'"' | b'\\' | ..0x20 => push_escaped(byte, out),
+            _ => out.push(byte),
         }
     }
 }
 
-/// How many bytes at the front need no escape.
+/// How many bytes at the front need no escape: all eight are looked at at once.
 #[inline]
-fn plain_len(bytes: &[u8]) -> usize {
-    let mut len = 0;
-    // The compiler looks at the sixteen at once.
-    for chunk in bytes.chunks_exact(16) {
-        if chunk
-            .iter()
-            .fold(false, |any, &byte| any | needs_escape(byte))
-        {
-            break;
-        }
-        len += 16;
+fn plain_len(piece: [u8; 8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = ONES << 7;
+    let word = u64::from_le_bytes(piece);
+    // The highest bit of each byte that is less than `limit`, and perhaps of some above it.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
+    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let found = below(word, 0x20) | equal(b'"') | equal(b'\\');
+    found.trailing_zeros() as usize / 8
+}
+
+#[inline]
+fn push_escaped(byte: u8, out: &mut Vec<u8>) {
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        control => push_control(control, out),
     }
-    let rest = bytes.get(len..).unwrap_or_default();
-    len + rest
-        .iter()
-        .position(|&byte| needs_escape(byte))
-        .unwrap_or(rest.len())
+}
+
+#[cold]
+fn push_control(byte: u8, out: &mut Vec<u8>) {
+    let short = match byte {
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        0x08 => b'b',
+        0x0c => b'f',
+        _ => {
+            let mut digits = [0; 2];
+            // One byte is two digits.
+            let _ = hex::encode_to_slice([byte], &mut digits);
+            out.extend_from_slice(b"\\u00");
+            out.extend_from_slice(&digits);
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
 }
 
 #[cfg(test)]
@@ -254,9 +306,14 @@ mod tests {
     proptest! {
         /// Strings as another implementation writes them.
         #[test]
-        fn strings_are_those_of_serde_json(text in "(?s).{0,60}", plain in "[ -~\u{0}-\u{20}]{0,60}") {
-            prop_assert_eq!(written(text.as_str()), serde_json::to_string(&text).unwrap());
-            prop_assert_eq!(written(plain.as_str()), serde_json::to_string(&plain).unwrap());
+        fn strings_are_those_of_serde_json(
+            text in "(?s).{0,60}",
+            plain in "[ -~\u{0}-\u{20}]{0,60}",
+            edges in "[\u{1f}-#\\[-\\]\u{7f}-\u{a3}]{0,60}",
+        ) {
+            for text in [text, plain, edges] {
+                prop_assert_eq!(written(text.as_str()), serde_json::to_string(&text).unwrap());
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::super::time::Time;
 use super::super::{Decoded, Origin};
 use super::properties::PropertyList;
-use super::{Hex, List, Nested, Object, Shown, Value as JsonValue, place, violations};
+use super::{Hex, List, Nested, Object, Shown, Value as JsonValue, Word, place, violations};
 use crate::mqtt::decode::{Field, FieldRecord};
 use crate::mqtt::frame::FixedHeader;
 use crate::mqtt::packet::SubscriptionOptions;
@@ -143,7 +143,8 @@ struct Packet<'a> {
     reason: Option<(u8, Option<&'static str>)>,
     codes: Option<Vec<u8>>,
     session_present: Option<bool>,
-    connect: Option<Connect<'a>>,
+    /// As large as all the rest, and rare.
+    connect: Option<Box<Connect<'a>>>,
     properties: Vec<Property<'a>>,
     payload: Option<&'a [u8]>,
     /// Bytes of the payload that the packet announces and that are not there.
@@ -307,7 +308,7 @@ impl<'a> Connect<'a> {
 
 impl Packet<'_> {
     fn entries(&self, object: &mut Object<'_>) {
-        object.entry("type", self.type_name);
+        object.entry("type", Word(self.type_name));
         object.maybe("byte1", self.byte1);
         if let Some((dup, qos, retain)) = self.publish_flags {
             object.entry("dup", dup);
@@ -326,7 +327,7 @@ impl Packet<'_> {
         }
         if let Some((code, name)) = self.reason {
             object.entry("reason_code", code);
-            object.maybe("reason", name);
+            object.maybe("reason", name.map(Word));
         }
         if let Some(codes) = &self.codes {
             object.entry("reason_codes", List(codes.iter().copied()));

@@ -1,6 +1,6 @@
 //! Property lists of 5.0.
 
-use super::object::{Hex, List, Object, Value as JsonValue};
+use super::object::{Hex, List, Object, Text, Value as JsonValue};
 use crate::mqtt::property::{Kind, Property, PropertyId, Value};
 
 /// Properties by name, each in the place of its first appearance.
@@ -28,7 +28,7 @@ impl PropertyList<'_, '_> {
         let Some(row) = id.row() else { return };
         let values = || self.0.iter().filter(|p| p.id == id).map(|p| p.value);
         let is_hex = row.kind == Kind::Binary
-            || values().any(|v| matches!(v, Value::Str(s) if std::str::from_utf8(s).is_err()));
+            || values().any(|v| matches!(v, Value::Str(s) if Text::new(s).is_none()));
         let hex_name;
         let key = if is_hex {
             hex_name = format!("{}_hex", row.name);
@@ -57,15 +57,18 @@ impl JsonValue for PropertyValue<'_> {
             Value::Byte(n) => n.write(out),
             Value::U16(n) => n.write(out),
             Value::U32(n) | Value::VarInt(n) => n.write(out),
-            Value::Str(bytes) | Value::Binary(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) if !self.is_hex => text.write(out),
+            Value::Str(bytes) | Value::Binary(bytes) => match Text::new(bytes) {
+                Some(text) if !self.is_hex => text.write(out),
                 _ => Hex(bytes).write(out),
             },
             // A pair that is not UTF-8 is a violation, which `raw_hex` shows in full.
-            Value::Pair(name, value) => {
-                let pair = [name, value].map(String::from_utf8_lossy);
-                List(pair.iter().map(AsRef::as_ref)).write(out);
-            }
+            Value::Pair(name, value) => match (Text::new(name), Text::new(value)) {
+                (Some(name), Some(value)) => List([name, value]).write(out),
+                _ => {
+                    let pair = [name, value].map(String::from_utf8_lossy);
+                    List(pair.iter().map(AsRef::as_ref)).write(out);
+                }
+            },
         }
     }
 }

@@ -13,17 +13,31 @@ use crate::mqttsn::{Flags, MessageType, ReturnCode, TopicIdType};
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(out: &mut impl Write, decoded: &Decoded<'_>) -> io::Result<()> {
+pub fn write(out: &mut impl Write, lines: &mut Lines, decoded: &Decoded<'_>) -> io::Result<()> {
+    describe_in(
+        lines.columns(&decoded.place, decoded.client),
+        decoded,
+        false,
+    );
+    lines.end(out)
+}
+
+/// Appends the type, and what matters in a message.
+pub(in super::super) fn describe(text: &mut String, decoded: &Decoded<'_>) {
+    describe_in(text, decoded, true);
+}
+
+fn describe_in(text: &mut String, decoded: &Decoded<'_>, is_close: bool) {
     let message_type = decoded.message_type().unwrap_or(MessageType(0xff));
-    let mut lines = Lines::default();
-    let line = lines.columns(&decoded.place);
-    let mut words = Words::behind(line, decoded.name(), family(message_type));
+    let mut words = Words::behind(text, decoded.name(), family(message_type));
+    if is_close {
+        words.close_up();
+    }
     summary(&mut words, decoded, message_type);
     let violations = decoded.record.violations.iter();
     if let Some(worst) = violations.max_by_key(|violation| violation.severity()) {
         words.mark(worst.severity(), worst);
     }
-    lines.end(out)
 }
 
 fn summary(words: &mut Words<'_>, decoded: &Decoded<'_>, message_type: MessageType) {

@@ -21,6 +21,8 @@ pub struct Decoded<'a> {
     pub record: &'a Recorder<'a>,
     /// The topic name that the topic id stood for at that moment.
     pub topic_resolved: Option<&'a str>,
+    /// The ClientId of the sender or the receiver, if it was seen.
+    pub client: Option<&'a str>,
 }
 
 impl Decoded<'_> {
@@ -33,7 +35,8 @@ impl Decoded<'_> {
         self.header().map(|(_, header)| header.message_type)
     }
 
-    fn name(&self) -> &'static str {
+    /// The name of the message's type.
+    pub fn name(&self) -> &'static str {
         self.message_type().map_or("RESERVED", MessageType::name)
     }
 

@@ -2,7 +2,10 @@
 
 use std::io::{self, Write};
 
+use super::super::annotated::{self, Span};
 use super::super::colour;
+use super::super::line::Style;
+use super::super::payload::{About, Rules};
 use super::super::text::{Hex, Safe};
 use super::super::tree::bits::{bits, yes_no};
 use super::super::tree::fields::{payload, shown};
@@ -16,16 +19,46 @@ use crate::mqttsn::{Flags, MessageType, ReturnCode, VERSION};
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(out: &mut impl Write, decoded: &Decoded<'_>) -> io::Result<()> {
+pub fn write(out: &mut impl Write, decoded: &Decoded<'_>, rules: Option<&Rules>) -> io::Result<()> {
     let message_type = decoded.message_type().unwrap_or(MessageType(0xff));
-    let name = colour::packet_type(decoded.name(), family(message_type));
-    let version = format!("MQTT-SN {VERSION}");
-    let headline = headline_of(name, version, decoded.bytes.len(), &decoded.place);
-    writeln!(out, "{headline}")?;
-    write_all(out, &build(decoded, message_type))
+    writeln!(out, "{}", headline(decoded, message_type))?;
+    write_all(out, &build(decoded, message_type, rules))
 }
 
-fn build(decoded: &Decoded<'_>, message_type: MessageType) -> Vec<Node> {
+/// Writes a message as annotated hex, with a headline above it.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_hex(
+    out: &mut impl Write,
+    decoded: &Decoded<'_>,
+    rules: Option<&Rules>,
+    style: Style,
+) -> io::Result<()> {
+    let message_type = decoded.message_type().unwrap_or(MessageType(0xff));
+    writeln!(out, "{}", headline(decoded, message_type))?;
+    let spans: Vec<Span> = decoded
+        .record
+        .fields
+        .iter()
+        .map(|record| Span {
+            start: record.start,
+            end: record.end,
+            label: node(record, decoded, message_type, rules).one_line(),
+            secret_from: None,
+        })
+        .collect();
+    annotated::write_rows(out, decoded.bytes, &spans, style)?;
+    write_all(out, &violations(decoded))
+}
+
+fn headline(decoded: &Decoded<'_>, message_type: MessageType) -> String {
+    let name = colour::packet_type(decoded.name(), family(message_type));
+    let version = format!("MQTT-SN {VERSION}");
+    headline_of(name, version, decoded.bytes.len(), &decoded.place)
+}
+
+fn build(decoded: &Decoded<'_>, message_type: MessageType, rules: Option<&Rules>) -> Vec<Node> {
     let mut forwarder = Node::heading("Forwarder encapsulation");
     let mut header = Node::heading("Message header");
     let mut variable = Node::heading("Message variable part");
@@ -35,24 +68,44 @@ fn build(decoded: &Decoded<'_>, message_type: MessageType) -> Vec<Node> {
             Section::Header => &mut header,
             Section::Variable => &mut variable,
         };
-        section.children.push(node(record, decoded, message_type));
+        section
+            .children
+            .push(node(record, decoded, message_type, rules));
     }
     let mut nodes: Vec<_> = [forwarder, header, variable]
         .into_iter()
         .filter(|node| !node.children.is_empty())
         .collect();
-    nodes.extend(decoded.record.violations.iter().map(|violation| {
+    nodes.extend(violations(decoded));
+    nodes
+}
+
+fn violations(decoded: &Decoded<'_>) -> Vec<Node> {
+    let violations = decoded.record.violations.iter().map(|violation| {
         let severity = colour::severity(violation.severity());
         Node {
             label: format!("{severity}: {violation} (byte {})", violation.offset),
             notes: vec![colour::dim(&violation.citations().join(", "))],
             ..Node::default()
         }
-    }));
-    nodes
+    });
+    violations.collect()
 }
 
-fn node(record: &FieldRecord<'_>, decoded: &Decoded<'_>, message_type: MessageType) -> Node {
+fn data(node: &mut Node, name: &str, bytes: &[u8], decoded: &Decoded<'_>, rules: Option<&Rules>) {
+    let about = About {
+        topic: decoded.topic_resolved,
+        ..About::default()
+    };
+    payload(node, name, bytes, about, rules);
+}
+
+fn node(
+    record: &FieldRecord<'_>,
+    decoded: &Decoded<'_>,
+    message_type: MessageType,
+    rules: Option<&Rules>,
+) -> Node {
     let bytes = decoded
         .bytes
         .get(record.start..record.end)
@@ -82,8 +135,8 @@ fn node(record: &FieldRecord<'_>, decoded: &Decoded<'_>, message_type: MessageTy
             let name = ReturnCode(code).name().unwrap_or("reserved");
             node.label = format!("Return Code: 0x{code:02x} {name}");
         }
-        (Field::Data, _) => payload(&mut node, "Data", bytes),
-        (Field::WillMsg, _) => payload(&mut node, "Will Message", bytes),
+        (Field::Data, _) => data(&mut node, "Data", bytes, decoded, rules),
+        (Field::WillMsg, _) => data(&mut node, "Will Message", bytes, decoded, rules),
         (Field::WirelessNodeId | Field::GwAdd, _) => {
             node.label = format!("{}: {}", name(record.field), count(bytes.len(), "byte"));
         }

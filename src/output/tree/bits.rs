@@ -27,6 +27,15 @@ pub(in super::super) fn bits(byte: u8, high: u8, low: u8, meaning: &str) -> Stri
     format!("{}  {meaning}", colour::dim(&pattern(byte, high, low)))
 }
 
+/// The meaning in a [note](bits) on some bits; `None` if it is another note.
+pub(super) fn meaning(note: &str) -> Option<&str> {
+    let (drawn, meaning) = note.split_once("  ")?;
+    let drawn = drawn.trim_start_matches("\u{1b}[90m");
+    let drawn = drawn.trim_end_matches("\u{1b}[0m");
+    let is_pattern = drawn.len() == 9 && drawn.contains('.');
+    (is_pattern && drawn.chars().all(|c| matches!(c, '0' | '1' | '.' | ' '))).then_some(meaning)
+}
+
 pub(in super::super) const fn yes_no(set: bool) -> &'static str {
     if set { "yes" } else { "no" }
 }
@@ -122,5 +131,7 @@ mod tests {
         assert_eq!(pattern(0x32, 7, 4), "0011 ....");
         assert_eq!(pattern(0x32, 2, 1), ".... .01.");
         assert_eq!(pattern(0xff, 0, 0), ".... ...1");
+        assert_eq!(meaning(&bits(0x32, 2, 1, "QoS 1")), Some("QoS 1"));
+        assert_eq!(meaning("0000  61 62  ab"), None);
     }
 }

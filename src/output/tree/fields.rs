@@ -1,15 +1,14 @@
 //! What each field of the variable header and the payload means, in words.
 
-use super::super::Decoded;
+use super::super::payload::{self, About, Rules};
 use super::super::text::{Bytes, Hex, Safe, shorten};
+use super::super::{Decoded, colour};
 use super::bits::{bits, yes_no};
 use super::{Node, Options, count};
 use crate::mqtt::decode::{Field, FieldRecord};
 use crate::mqtt::property::{PropertyId, Value};
 use crate::mqtt::{PacketType, QoS, ReasonCode, Version};
 
-/// Bytes of a payload that the tree shows.
-const SHOWN_PAYLOAD: usize = 256;
 /// Characters of a text that the tree shows.
 const SHOWN_TEXT: usize = 200;
 
@@ -18,7 +17,7 @@ pub(super) fn node(
     bytes: &[u8],
     decoded: &Decoded<'_>,
     packet_type: PacketType,
-    options: Options,
+    options: Options<'_>,
 ) -> Node {
     let version = decoded.origin.version;
     let mut node = Node::field(record.start, bytes, String::new());
@@ -74,13 +73,37 @@ pub(super) fn node(
                 *shown = "…".into();
             }
         }
-        Field::Payload => payload(&mut node, "Application Message", bytes),
+        Field::Payload => {
+            let about = about(decoded);
+            payload(
+                &mut node,
+                "Application Message",
+                bytes,
+                about,
+                options.payloads,
+            );
+        }
         Field::Property(id) | Field::WillProperty(id) => {
             node.label = format!("{id}: {}{}", shown(record.value), unit(id, record.value));
         }
         field => node.label = format!("{}: {value}", name(field)),
     }
     node
+}
+
+/// From where on the bytes of a field are not shown: a password behind its length, and what may be
+/// one.
+pub(super) fn secret_from(
+    record: &FieldRecord<'_>,
+    packet_type: PacketType,
+    options: Options<'_>,
+) -> Option<usize> {
+    match record.field {
+        _ if options.show_secrets => None,
+        Field::Password => Some(record.start + 2),
+        Field::Extra if packet_type == PacketType::CONNECT => Some(record.start),
+        _ => None,
+    }
 }
 
 const fn name(field: Field) -> &'static str {
@@ -226,40 +249,40 @@ fn subscription_options(node: &mut Node, record: &FieldRecord<'_>, version: Vers
     ];
 }
 
-/// Text as text, anything else as a hex dump.
-pub(in super::super) fn payload(node: &mut Node, name: &str, bytes: &[u8]) {
-    node.label = format!("{name}: {}", count(bytes.len(), "byte"));
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        if !text.is_empty() {
-            node.notes = text
-                .lines()
-                .take(20)
-                .map(|line| shorten(Safe(line).to_string(), SHOWN_TEXT))
-                .collect();
+/// What is said about the payload of a PUBLISH.
+fn about<'a>(decoded: &Decoded<'a>) -> About<'a> {
+    let mut about = About::default();
+    for record in &decoded.record.fields {
+        match (record.field, record.value) {
+            (Field::Topic, Value::Str(topic)) => {
+                let own = std::str::from_utf8(topic).ok();
+                about.topic = decoded.topic_resolved.or(own);
+            }
+            (Field::Property(PropertyId::PAYLOAD_FORMAT_INDICATOR), value) => {
+                about.format = value.number();
+            }
+            (Field::Property(PropertyId::CONTENT_TYPE), Value::Str(content_type)) => {
+                about.content_type = std::str::from_utf8(content_type).ok();
+            }
+            _ => {}
         }
-        return;
     }
-    for (i, row) in bytes.chunks(16).take(SHOWN_PAYLOAD / 16).enumerate() {
-        let ascii: String = row
-            .iter()
-            .map(|&b| {
-                if b.is_ascii_graphic() || b == b' ' {
-                    char::from(b)
-                } else {
-                    '.'
-                }
-            })
-            .collect();
-        node.notes.push(format!(
-            "{:04x}  {:<47}  {ascii}",
-            i * 16,
-            Hex(row).to_string()
-        ));
+    about
+}
+
+/// A payload by what it holds.
+pub(in super::super) fn payload(
+    node: &mut Node,
+    name: &str,
+    bytes: &[u8],
+    about: About<'_>,
+    rules: Option<&Rules>,
+) {
+    let shown = payload::show(bytes, about, rules);
+    node.label = format!("{name}: {}", count(bytes.len(), "byte"));
+    if let Some(kind) = shown.kind {
+        node.label.push_str(&format!(", {kind}"));
     }
-    if bytes.len() > SHOWN_PAYLOAD {
-        node.notes.push(format!(
-            "… {} more",
-            count(bytes.len() - SHOWN_PAYLOAD, "byte")
-        ));
-    }
+    let problem = shown.problem.map(|problem| colour::alert(&problem));
+    node.notes = problem.into_iter().chain(shown.rows).collect();
 }

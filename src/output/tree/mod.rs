@@ -7,9 +7,12 @@ pub(super) mod fields;
 
 use std::io::{self, Write};
 
+use super::annotated::{self, Span};
+use super::line::Style;
+use super::payload::Rules;
 use super::text::Hex;
 use super::{Decoded, Place, colour};
-use crate::mqtt::decode::{Field, Section};
+use crate::mqtt::decode::{Field, FieldRecord, Section};
 use crate::mqtt::{PacketType, Version};
 
 /// Bytes that a line of the tree shows before it says how many more there are.
@@ -17,9 +20,11 @@ const SHOWN_BYTES: usize = 8;
 
 /// Optional parts of the tree.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
+pub struct Options<'a> {
     /// Show passwords instead of their length.
     pub show_secrets: bool,
+    /// How to read payloads.
+    pub payloads: Option<&'a Rules>,
 }
 
 /// One line of the tree and what hangs below it.
@@ -54,13 +59,57 @@ impl Node {
     }
 }
 
+impl Node {
+    /// The label, and what the bits of a flag byte say.
+    pub(super) fn one_line(&self) -> String {
+        let bits: Vec<&str> = self
+            .notes
+            .iter()
+            .filter_map(|note| bits::meaning(note))
+            .filter(|meaning| !meaning.starts_with("packet type") && !meaning.ends_with("right"))
+            .collect();
+        match bits.is_empty() {
+            true => self.label.clone(),
+            false => format!("{} ({})", self.label, bits.join(", ")),
+        }
+    }
+}
+
 /// Writes a packet as a tree, with a headline above it.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(out: &mut impl Write, decoded: &Decoded<'_>, options: Options) -> io::Result<()> {
+pub fn write(out: &mut impl Write, decoded: &Decoded<'_>, options: Options<'_>) -> io::Result<()> {
     writeln!(out, "{}", headline(decoded))?;
     write_all(out, &build(decoded, options))
+}
+
+/// Writes a packet as annotated hex, with a headline above it: each byte beside the field that it
+/// belongs to.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_hex(
+    out: &mut impl Write,
+    decoded: &Decoded<'_>,
+    options: Options<'_>,
+    style: Style,
+) -> io::Result<()> {
+    writeln!(out, "{}", headline(decoded))?;
+    let packet_type = PacketType::from_byte1(decoded.bytes.first().copied().unwrap_or_default());
+    let spans: Vec<Span> = decoded
+        .record
+        .fields
+        .iter()
+        .map(|record| Span {
+            start: record.start,
+            end: record.end,
+            label: node(record, decoded, packet_type, options).one_line(),
+            secret_from: fields::secret_from(record, packet_type, options),
+        })
+        .collect();
+    annotated::write_rows(out, decoded.bytes, &spans, style)?;
+    write_all(out, &violations(decoded))
 }
 
 /// Writes the nodes below a headline.
@@ -110,21 +159,13 @@ pub(super) fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{plural}")
 }
 
-fn build(decoded: &Decoded<'_>, options: Options) -> Vec<Node> {
+fn build(decoded: &Decoded<'_>, options: Options<'_>) -> Vec<Node> {
     let mut fixed = Node::heading("Fixed header");
     let mut variable = Node::heading("Variable header");
     let mut payload = Node::heading("Payload");
     let packet_type = PacketType::from_byte1(decoded.bytes.first().copied().unwrap_or_default());
     for record in &decoded.record.fields {
-        let bytes = decoded
-            .bytes
-            .get(record.start..record.end)
-            .unwrap_or_default();
-        let node = match record.field {
-            Field::Byte1 => bits::byte1(record, bytes, decoded.origin.version),
-            Field::RemainingLength => bits::remaining_length(record, bytes),
-            _ => fields::node(record, bytes, decoded, packet_type, options),
-        };
+        let node = node(record, decoded, packet_type, options);
         let section = match record.field.section() {
             Section::FixedHeader => &mut fixed,
             Section::VariableHeader => &mut variable,
@@ -146,7 +187,31 @@ fn build(decoded: &Decoded<'_>, options: Options) -> Vec<Node> {
             .into_iter()
             .filter(|n| !n.children.is_empty()),
     );
-    nodes.extend(decoded.record.violations.iter().map(|violation| {
+    nodes.extend(violations(decoded));
+    nodes
+}
+
+/// One field.
+fn node(
+    record: &FieldRecord<'_>,
+    decoded: &Decoded<'_>,
+    packet_type: PacketType,
+    options: Options<'_>,
+) -> Node {
+    let bytes = decoded
+        .bytes
+        .get(record.start..record.end)
+        .unwrap_or_default();
+    match record.field {
+        Field::Byte1 => bits::byte1(record, bytes, decoded.origin.version),
+        Field::RemainingLength => bits::remaining_length(record, bytes),
+        _ => fields::node(record, bytes, decoded, packet_type, options),
+    }
+}
+
+/// What is wrong.
+fn violations(decoded: &Decoded<'_>) -> Vec<Node> {
+    let violations = decoded.record.violations.iter().map(|violation| {
         let ids: Vec<_> = violation.citations().collect();
         Node {
             label: format!(
@@ -162,8 +227,8 @@ fn build(decoded: &Decoded<'_>, options: Options) -> Vec<Node> {
             ))],
             ..Node::default()
         }
-    }));
-    nodes
+    });
+    violations.collect()
 }
 
 /// Deepest nesting of a field: section, length or filter, property or options.

@@ -243,7 +243,7 @@ fn what_is_no_capture_is_one_sentence() {
         (b"".to_vec(), "stdin is empty"),
         (
             random,
-            "stdin is neither a pcap or pcapng file nor hex text (byte 0 is not text)",
+            "stdin is neither a pcap or pcapng file nor hex text (byte 0 is not text), and does not begin with a packet of MQTT (--input binary takes it anyway)",
         ),
         (
             png.clone(),
@@ -255,7 +255,7 @@ fn what_is_no_capture_is_one_sentence() {
         ),
         (
             vec![0; 1 << 20],
-            "stdin is neither a pcap or pcapng file nor hex text (byte 0 is not text)",
+            "stdin is neither a pcap or pcapng file nor hex text (byte 0 is not text), and does not begin with a packet of MQTT (--input binary takes it anyway)",
         ),
         (
             file[..20].to_vec(),

@@ -1,0 +1,159 @@
+//! Bytes of packets in a row, without a capture around them: cut apart, decoded, shown.
+
+use std::cmp::Ordering;
+use std::net::Ipv4Addr;
+
+use bytes::Bytes;
+
+use super::super::{Exit, Failure};
+use super::aliases::AliasesOf;
+use super::connections::Connections;
+use super::show::Show;
+use super::{Plan, Stop};
+use crate::capture::{CapturedPacket, Location, VersionFrom};
+use crate::mqtt::decode::{Context, Recorder, Strict, connect_version, decode as decode_packet};
+use crate::mqtt::frame::FixedHeader;
+use crate::mqtt::{Side, Version};
+use crate::output::{Decoded, Origin, Place};
+
+/// Decodes and shows packets; `error` is why the bytes end where they do.
+pub(super) fn decode(
+    name: &str,
+    bytes: &[u8],
+    error: Option<String>,
+    plan: &Plan,
+    show: &mut Show<'_>,
+) -> Result<(), Stop> {
+    let mut problem = error.map(|error| format!("{name}: {error}"));
+    let packets = split(bytes);
+    let (mut version, mut version_from) = choose_version(&packets, plan);
+    let mut connections = Connections::default();
+    let mut aliases = AliasesOf::default();
+    let mut offset = 0;
+    for (i, &packet) in packets.iter().enumerate() {
+        if let (None, Some(named)) = (plan.version, connect_version(packet)) {
+            (version, version_from) = (named, "connect");
+        }
+        let from = plan.from.or(connect_version(packet).map(|_| Side::Client));
+        let origin = Origin {
+            place: Place {
+                from,
+                ..Place::default()
+            },
+            version,
+            version_from,
+        };
+        show.lint_packet(&origin, packet)?;
+        if !show.only_findings() && !show.count(&origin, packet) {
+            let mut record = Recorder::default();
+            // What is wrong stands in the record.
+            let decoded = decode_packet(packet, Context { version, from }, &mut record);
+            let captured = as_captured(packet, version, from);
+            let topic_resolved = aliases.resolve(&captured, &decoded);
+            let client = connections.see(0, decoded.as_ref().ok());
+            let decoded = Decoded {
+                origin,
+                bytes: packet,
+                record: &record,
+                topic_resolved,
+                client,
+            };
+            show.packet(&decoded, None)?;
+        }
+        if i + 1 == packets.len() && problem.is_none() {
+            problem = cut(packet).map(|what| format!("{name}: {what} (packet at byte {offset})"));
+        }
+        offset += packet.len();
+    }
+    match problem {
+        Some(message) => Err(Failure::new(Exit::Io, message).into()),
+        None => Ok(()),
+    }
+}
+
+/// The packet as if a capture had it: topic aliases are known by who sent them, so that each side
+/// has an address.
+fn as_captured(packet: &[u8], version: Version, from: Option<Side>) -> CapturedPacket {
+    let header = FixedHeader::parse(packet).ok().flatten();
+    let (src, dst) = match from {
+        None => (0, 3),
+        Some(Side::Client) => (1, 2),
+        Some(Side::Server) => (2, 1),
+    };
+    CapturedPacket {
+        at: Location {
+            frame: 0,
+            time: None,
+            stream: 0,
+            src: (Ipv4Addr::UNSPECIFIED, src).into(),
+            dst: (Ipv4Addr::UNSPECIFIED, dst).into(),
+            from,
+            transport: "tcp",
+        },
+        version,
+        version_from: VersionFrom::Default,
+        bytes: Bytes::copy_from_slice(packet),
+        announced_len: header.map_or(packet.len(), FixedHeader::packet_len),
+    }
+}
+
+/// Cuts the bytes at packet boundaries. What cannot be cut any further is the last piece.
+fn split(mut bytes: &[u8]) -> Vec<&[u8]> {
+    let mut packets = Vec::new();
+    while !bytes.is_empty() {
+        let len = match FixedHeader::parse(bytes) {
+            Ok(Some(header)) => header.packet_len().min(bytes.len()),
+            _ => bytes.len(),
+        };
+        let (packet, rest) = bytes.split_at(len);
+        packets.push(packet);
+        bytes = rest;
+    }
+    packets
+}
+
+/// What is missing at the end of the last packet.
+fn cut(packet: &[u8]) -> Option<String> {
+    match FixedHeader::parse(packet) {
+        Ok(Some(header)) if header.packet_len() > packet.len() => Some(format!(
+            "the packet is cut: remaining length says {}, {} bytes are there",
+            header.remaining_length,
+            packet.len() - header.len
+        )),
+        Ok(None) => Some("the packet is cut inside of its fixed header".into()),
+        Ok(Some(_)) => None,
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// The version to read packets before the first CONNECT with: as given, or the only one in which
+/// all packets are right.
+fn choose_version(packets: &[&[u8]], plan: &Plan) -> (Version, &'static str) {
+    if let Some(version) = plan.version {
+        return (version, "given");
+    }
+    let faults_as = |version| {
+        let context = Context {
+            version,
+            from: plan.from,
+        };
+        let is_wrong = |packet: &&&[u8]| decode_packet(packet, context, &mut Strict).is_err();
+        packets.iter().filter(is_wrong).count()
+    };
+    match faults_as(Version::V311).cmp(&faults_as(Version::V5)) {
+        Ordering::Less => (Version::V311, "inferred"),
+        Ordering::Greater => (Version::V5, "inferred"),
+        Ordering::Equal => (Version::default(), "default"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_in_a_row_are_cut_apart() {
+        assert_eq!(split(&[0xc0, 0, 0xd0, 0]), [&[0xc0, 0][..], &[0xd0, 0]]);
+        assert_eq!(split(&[0xc0, 0, 0x30]), [&[0xc0, 0][..], &[0x30]]);
+    }
+}

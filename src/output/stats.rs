@@ -1,0 +1,235 @@
+//! What happened in a capture, in numbers: by connection, by topic, and how long answers took.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::bench::grouped;
+use super::colour;
+use super::text::{Safe, shorten};
+use super::time::span;
+
+/// Rows of a table for people; the JSON has all.
+const SHOWN: usize = 20;
+/// Characters of a name in a table.
+const NAME: usize = 40;
+
+/// The numbers of a capture.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    /// `stats`.
+    pub record: &'static str,
+    /// From the first packet to the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// By connection, in the order of their numbers.
+    pub connections: Vec<Connection>,
+    /// Connections that are not among them, for there were too many.
+    pub more_connections: u64,
+    /// By topic, those with the most messages first.
+    pub topics: Vec<Topic>,
+    /// Messages on topics that are not among them, for there were too many.
+    pub more_messages: u64,
+    /// How long answers took, and messages from publisher to subscriber.
+    pub delays: Vec<Delay>,
+    /// PUBLISH packets with DUP.
+    pub dup: u64,
+    /// PUBLISH packets with a packet identifier whose exchange was still open.
+    pub repeated: u64,
+    /// Exchanges of messages at QoS 1 and 2 that did not end.
+    pub unacked: u64,
+    /// Other requests without an answer.
+    pub unanswered: u64,
+}
+
+/// One connection.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct Connection {
+    /// Its number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<u64>,
+    /// Client Identifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// Address of the client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// Address of the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Version of the protocol.
+    pub version: String,
+    /// Seconds, as CONNECT has them, or the server's Server Keep Alive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_alive: Option<u32>,
+    /// Packets from the client.
+    pub packets_from_client: u64,
+    /// Packets from the server.
+    pub packets_from_server: u64,
+    /// Their bytes.
+    pub bytes_from_client: u64,
+    /// Their bytes.
+    pub bytes_from_server: u64,
+    /// From its first packet to its last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// How it ended, as far as packets say.
+    pub end: String,
+    /// Exchanges of messages that did not end.
+    pub unacked: u64,
+}
+
+/// One topic.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct Topic {
+    /// Its name.
+    pub topic: String,
+    /// Messages to the server.
+    pub published: u64,
+    /// Messages to clients.
+    pub delivered: u64,
+    /// Bytes of all their payloads.
+    pub payload_bytes: u64,
+    /// Messages to the server a second, over the whole capture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published_per_second: Option<f64>,
+}
+
+/// Percentiles of one kind of delay, in nanoseconds.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct Delay {
+    /// From what to what.
+    pub delay: &'static str,
+    /// How many.
+    pub count: u64,
+    /// The shortest.
+    pub min_ns: u64,
+    /// Half took no longer.
+    pub p50_ns: u64,
+    /// 90 of 100 took no longer.
+    pub p90_ns: u64,
+    /// 99 of 100 took no longer.
+    pub p99_ns: u64,
+    /// The longest.
+    pub max_ns: u64,
+}
+
+/// Writes tables for people.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_table(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    connections(out, report)?;
+    topics(out, report)?;
+    delays(out, report)?;
+    let number = |number: u64| grouped(number as f64, 0);
+    writeln!(out, "\n{}", colour::bold("QoS 1 and 2"))?;
+    writeln!(
+        out,
+        "{} sent again with DUP, {} repeated while open, {} not acknowledged; {} other requests \
+         without an answer",
+        number(report.dup),
+        number(report.repeated),
+        number(report.unacked),
+        number(report.unanswered),
+    )
+}
+
+fn connections(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    let heading = "\nstream  client                  version  keep alive      time     packets →     packets ←         bytes  unacked  end";
+    writeln!(out, "{}", colour::bold(heading))?;
+    let number = |number: u64| grouped(number as f64, 0);
+    for of in report.connections.iter().take(SHOWN) {
+        let client = of
+            .client_id
+            .as_deref()
+            .or(of.client.as_deref())
+            .unwrap_or("-");
+        writeln!(
+            out,
+            "{:>6}  {:<22}  {:<7}  {:>10}  {:>8}  {:>12}  {:>12}  {:>12}  {:>7}  {}",
+            of.stream.map_or("-".into(), |stream| stream.to_string()),
+            shorten(Safe(client).to_string(), 22),
+            of.version,
+            of.keep_alive
+                .map_or("-".into(), |seconds| format!("{seconds} s")),
+            of.seconds
+                .map_or("-".into(), |seconds| format!("{seconds:.3}")),
+            number(of.packets_from_client),
+            number(of.packets_from_server),
+            number(of.bytes_from_client + of.bytes_from_server),
+            number(of.unacked),
+            of.end,
+        )?;
+    }
+    let more = report.connections.len().saturating_sub(SHOWN) as u64 + report.more_connections;
+    if more > 0 {
+        writeln!(out, "… {} more connections", number(more))?;
+    }
+    Ok(())
+}
+
+fn topics(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    if report.topics.is_empty() {
+        return Ok(());
+    }
+    let heading = format!(
+        "\n{:<NAME$}  {:>12}  {:>12}  {:>14}  {:>12}",
+        "topic", "published", "delivered", "payload bytes", "published/s"
+    );
+    writeln!(out, "{}", colour::bold(&heading))?;
+    let number = |number: u64| grouped(number as f64, 0);
+    for topic in report.topics.iter().take(SHOWN) {
+        writeln!(
+            out,
+            "{:<NAME$}  {:>12}  {:>12}  {:>14}  {:>12}",
+            shorten(Safe(&topic.topic).to_string(), NAME),
+            number(topic.published),
+            number(topic.delivered),
+            number(topic.payload_bytes),
+            topic
+                .published_per_second
+                .map_or("-".into(), |rate| grouped(rate, 1)),
+        )?;
+    }
+    let hidden: u64 = report
+        .topics
+        .iter()
+        .skip(SHOWN)
+        .map(|topic| topic.published + topic.delivered)
+        .sum();
+    if hidden + report.more_messages > 0 {
+        writeln!(
+            out,
+            "… {} messages on other topics",
+            number(hidden + report.more_messages)
+        )?;
+    }
+    Ok(())
+}
+
+fn delays(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    if report.delays.is_empty() {
+        return Ok(());
+    }
+    let heading = format!(
+        "\n{:<28}  {:>10}  {:>12}  {:>12}  {:>12}  {:>12}  {:>12}",
+        "delay", "count", "shortest", "50 %", "90 %", "99 %", "longest"
+    );
+    writeln!(out, "{}", colour::bold(&heading))?;
+    for delay in &report.delays {
+        let shown = |nanoseconds: u64| span(i128::from(nanoseconds));
+        writeln!(
+            out,
+            "{:<28}  {:>10}  {:>12}  {:>12}  {:>12}  {:>12}  {:>12}",
+            delay.delay,
+            grouped(delay.count as f64, 0),
+            shown(delay.min_ns),
+            shown(delay.p50_ns),
+            shown(delay.p90_ns),
+            shown(delay.p99_ns),
+            shown(delay.max_ns),
+        )?;
+    }
+    Ok(())
+}

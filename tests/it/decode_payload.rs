@@ -1,0 +1,108 @@
+//! Payloads in the views of `midge decode`: by their content, by what their sender says, by
+//! `--payload`.
+
+use crate::program::run;
+
+fn shown(args: &[&str]) -> String {
+    let ended = run(&[&["decode"], args].concat());
+    assert_eq!((ended.code(), ended.stderr.as_str()), (0, ""), "{args:?}");
+    String::from_utf8(ended.stdout).unwrap()
+}
+
+/// The rows of the tree below the payload, without what is drawn before them.
+fn payload(args: &[&str]) -> Vec<String> {
+    let text = shown(args);
+    let rows = text
+        .lines()
+        .skip_while(|line| !line.contains("Application Message"));
+    rows.map(|row| {
+        let row = row.trim_start_matches(|c: char| " │├└─".contains(c));
+        let label = row.find("Application Message").unwrap_or(0);
+        row[label..].trim_end().to_owned()
+    })
+    .collect()
+}
+
+/// PUBLISH of MQTT 5.0 to "s/a" with {"t":[1]}, and with the CBOR of it: a1 61 74 81 01.
+const JSON: &str = "300f 0003 732f61 00 7b2274223a5b315d7d";
+const CBOR: &str = "300b 0003 732f61 00 a161748101";
+
+#[test]
+fn json_is_seen_and_cbor_is_not_guessed() {
+    assert_eq!(
+        payload(&["--mqtt-version", "5", JSON]),
+        [
+            "Application Message: 9 bytes, JSON",
+            "{",
+            "\"t\": [",
+            "1",
+            "]",
+            "}"
+        ]
+    );
+    assert_eq!(
+        payload(&["--mqtt-version", "5", CBOR])[0],
+        "Application Message: 5 bytes"
+    );
+    let rows = payload(&["--mqtt-version", "5", "--payload", "s/+=cbor", CBOR]);
+    assert_eq!(
+        rows,
+        [
+            "Application Message: 5 bytes, CBOR",
+            "{",
+            "\"t\": [",
+            "1",
+            "]",
+            "}"
+        ]
+    );
+    // Another topic, and the first of two rules.
+    for (rule, kind) in [("s/b=cbor", ""), ("s/#=hex", ", hex")] {
+        let args = [
+            "--mqtt-version",
+            "5",
+            "--payload",
+            rule,
+            "--payload",
+            "s/#=text",
+            CBOR,
+        ];
+        let rows = payload(&args);
+        if kind.is_empty() {
+            assert_eq!(rows[1], "no UTF-8 text: a byte that is no UTF-8 (byte 0)");
+        } else {
+            assert_eq!(rows[0], "Application Message: 5 bytes, hex");
+        }
+    }
+}
+
+#[test]
+fn content_type_and_payload_format_are_respected() {
+    // Content Type "application/cbor" in a PUBLISH to "a".
+    let said = "301c 0001 61 13 03 0010 6170706c69636174696f6e2f63626f72 a161748101";
+    let rows = payload(&["--mqtt-version", "5", said]);
+    assert_eq!(rows[0], "Application Message: 5 bytes, CBOR");
+    // Payload Format Indicator 1, and a byte that is no UTF-8.
+    let rows = payload(&["--mqtt-version", "5", "3008 0001 61 02 0101 61ff"]);
+    assert_eq!(
+        rows[1],
+        "no UTF-8 text, as the Payload Format Indicator says (byte 1)"
+    );
+}
+
+#[test]
+fn wrong_rules_are_one_sentence() {
+    for (rule, message) in [
+        ("a", "--payload 'a': it takes FILTER=DECODER"),
+        (
+            "a=xml",
+            "--payload 'a=xml': the decoders are json, text, hex, base64, cbor, msgpack, gzip, sparkplug",
+        ),
+        (
+            "a/#/b=json",
+            "--payload 'a/#/b=json': of the filter, '#' must be the last character and fill a level of its own (byte 2)",
+        ),
+    ] {
+        run(&["decode", "--payload", rule, "c000"]).expect(2, &format!("midge: {message}\n"));
+    }
+}

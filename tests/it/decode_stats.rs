@@ -1,0 +1,162 @@
+//! `--stats`, held against the packets that it counts.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::program::run;
+
+fn path(capture: &str) -> String {
+    format!("{}/tests/captures/{capture}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn objects(args: &[&str]) -> Vec<Value> {
+    let ended = run(&[&["decode", "--json"], args].concat());
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    let text = String::from_utf8(ended.stdout).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Nanoseconds of `...:SS.ffffffZ`; all packets of these captures lie within a minute.
+fn nanoseconds(object: &Value) -> u64 {
+    let time = object["time"].as_str().unwrap().trim_end_matches('Z');
+    let (seconds, fraction) = time.rsplit(':').next().unwrap().split_once('.').unwrap();
+    let fraction: u64 = format!("{fraction:0<9}").parse().unwrap();
+    seconds.parse::<u64>().unwrap() * 1_000_000_000 + fraction
+}
+
+#[test]
+fn rows_are_the_sums_of_the_packets() {
+    for capture in [
+        "mosq20_v311_lo.pcap",
+        "mosq20_v5_ip6.pcap",
+        "zeek_mqtt.pcap",
+    ] {
+        let all = objects(&[&path(capture)]);
+        let stats = objects(&["--stats", &path(capture)]);
+        assert_eq!(stats.len(), 2, "{capture}");
+        let (summary, stats) = (&stats[0], &stats[1]);
+        assert_eq!(
+            (&summary["record"], &stats["record"]),
+            (&"summary".into(), &"stats".into())
+        );
+        assert_eq!(summary["packets"], all.len());
+        for row in stats["connections"].as_array().unwrap() {
+            let own = all
+                .iter()
+                .filter(|object| object["stream"] == row["stream"]);
+            let own: Vec<&Value> = own.collect();
+            for from in ["client", "server"] {
+                let sent = own.iter().filter(|object| object["from"] == from).count();
+                assert_eq!(row[format!("packets_from_{from}")], sent, "{capture} {row}");
+            }
+            let connect = own
+                .iter()
+                .find(|object| object["type"] == "CONNECT")
+                .unwrap();
+            assert_eq!(row["client_id"], connect["client_id"]);
+            assert_eq!(row["client"], connect["src"]);
+            assert_eq!(row["version"], connect["version"]);
+            assert_eq!(row["keep_alive"], connect["keep_alive"]);
+        }
+        let mut published: BTreeMap<&str, u64> = BTreeMap::new();
+        for object in &all {
+            if object["type"] == "PUBLISH" && object["from"] == "client" {
+                *published
+                    .entry(object["topic"].as_str().unwrap())
+                    .or_default() += 1;
+            }
+        }
+        let rows = stats["topics"].as_array().unwrap();
+        for (topic, count) in published {
+            let row = rows.iter().find(|row| row["topic"] == topic).unwrap();
+            assert_eq!(row["published"], count, "{capture} {topic}");
+        }
+    }
+}
+
+#[test]
+fn delays_are_the_differences_of_times() {
+    let capture = path("mosq20_v311_lo.pcap");
+    let all = objects(&[&capture]);
+    let mut delays = Vec::new();
+    for (i, publish) in all.iter().enumerate() {
+        if publish["type"] == "PUBLISH" && publish["qos"] == 1 {
+            let ack = all[i..].iter().find(|ack| {
+                ack["type"] == "PUBACK"
+                    && ack["stream"] == publish["stream"]
+                    && ack["packet_id"] == publish["packet_id"]
+                    && ack["from"] != publish["from"]
+            });
+            delays.push(nanoseconds(ack.unwrap()) - nanoseconds(publish));
+        }
+    }
+    delays.sort_unstable();
+    let stats = &objects(&["--stats", &capture])[1];
+    let row = stats["delays"].as_array().unwrap().iter();
+    let row = row
+        .clone()
+        .find(|row| row["delay"] == "PUBLISH to PUBACK")
+        .unwrap();
+    assert_eq!(row["count"], delays.len());
+    assert_eq!(row["min_ns"], delays[0]);
+    assert_eq!(row["max_ns"], delays[delays.len() - 1]);
+    // Three digits are kept of what lies between.
+    let median = row["p50_ns"].as_u64().unwrap() as f64;
+    let half = delays.len() / 2;
+    let (low, high) = (delays[half - 1] as f64 * 0.999, delays[half] as f64 * 1.001);
+    assert!((low..=high).contains(&median), "{median} of {delays:?}");
+    // Each message reached the one subscriber.
+    let row = stats["delays"].as_array().unwrap().last().unwrap();
+    assert_eq!(row["delay"], "publisher to subscriber");
+    let delivered = all
+        .iter()
+        .filter(|o| o["type"] == "PUBLISH" && o["from"] == "server");
+    assert_eq!(row["count"], delivered.count());
+}
+
+/// QoS 1 #1 acknowledged, #2 sent twice with DUP and acknowledged, #3 not; QoS 2 #4 up to PUBREC;
+/// SUBSCRIBE #5 without an answer.
+#[test]
+fn what_is_open_and_what_was_sent_again() {
+    let talk = "3206 0001 61 0001 00 4002 0001 \
+        3206 0001 61 0002 00 3a06 0001 61 0002 00 4002 0002 \
+        3206 0001 62 0003 00 3406 0001 62 0004 00 5002 0004 8207 0005 00 0001 61 00";
+    // Without a capture nobody says who sent what, but acknowledgements come from the other side.
+    let client = objects(&["--stats", "--mqtt-version", "5", talk]);
+    let stats = &client[1];
+    assert_eq!((&stats["dup"], &stats["repeated"]), (&1.into(), &1.into()));
+    assert_eq!(stats["unacked"], 2);
+    assert_eq!(stats["unanswered"], 1);
+    assert_eq!(stats["topics"][0]["topic"], "a");
+    assert_eq!(stats["topics"][0]["published"], 3);
+}
+
+#[test]
+fn a_selection_narrows_the_rows_and_keeps_the_answers() {
+    let capture = path("mosq20_v5_ip6.pcap");
+    let stats = &objects(&[
+        "--stats",
+        "--topic",
+        "sensor/bin",
+        "--type",
+        "PUBLISH",
+        &capture,
+    ])[1];
+    assert_eq!(stats["topics"].as_array().unwrap().len(), 1);
+    assert_eq!(stats["unacked"], 0);
+    let delays = stats["delays"].as_array().unwrap();
+    assert_eq!(delays[0]["delay"], "PUBLISH to PUBACK");
+}
+
+#[test]
+fn tables_show_nothing_raw() {
+    // CONNECT with client id "\x1b[2J", PUBLISH to "\x1b[2J".
+    let talk = "1010 0004 4d515454 04 02 003c 0004 1b5b324a 3006 0004 1b5b324a";
+    let ended = run(&["decode", "--stats", talk]);
+    let text = String::from_utf8(ended.stdout).unwrap();
+    assert!(text.contains("\\u{1b}[2J"), "{text}");
+    assert!(!text.contains('\u{1b}'), "{text}");
+}
