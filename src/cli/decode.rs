@@ -55,18 +55,18 @@ pub struct Decode {
     #[arg(long, conflicts_with_all = ["tree", "hex", "lines", "flow", "raw"])]
     pub summary: bool,
 
-    /// Check the packets against the standard and show only what is wrong, alone or between packets;
-    /// exit 5 if something is as bad as this or worse [default: warning].
+    /// Check the packets, each alone and all together, against the standard; exit 5 if something is
+    /// as bad as this or worse [default: warning].
     ///
-    /// With --lines or --tree packets are shown too, and what is wrong between them.
+    /// Only what is wrong is shown, or with a view the packets and what is wrong with them; with
+    /// --violations-only as well, those packets. A selection holds for what is found, too.
     #[arg(
         long,
         value_name = "SEVERITY",
         value_enum,
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "warning",
-        conflicts_with_all = ["summary", "raw"]
+        default_missing_value = "warning"
     )]
     pub lint: Option<Severity>,
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::super::{Exit, Failure};
 use super::aliases::AliasesOf;
 use super::connections::Connections;
+use super::lint::{self, Judged, Lint, Sifted};
 use super::show::Show;
 use super::{Plan, Stop};
 use crate::capture::{CapturedPacket, Location, VersionFrom};
@@ -29,6 +30,7 @@ pub(super) fn decode(
     let (mut version, mut version_from) = choose_version(&packets, plan);
     let mut connections = Connections::default();
     let mut aliases = AliasesOf::default();
+    let mut lint = Lint::default();
     let mut offset = 0;
     for (i, &packet) in packets.iter().enumerate() {
         if let (None, Some(named)) = (plan.version, connect_version(packet)) {
@@ -43,11 +45,33 @@ pub(super) fn decode(
             version,
             version_from,
         };
-        show.lint_packet(&origin, packet)?;
-        if !show.only_findings() && !show.count(&origin, packet) {
+        if !show.count(&origin, packet) {
             let mut record = Recorder::default();
+            let mut sifted = show.sifted();
+            let sender = match sifted {
+                Some(_) => from.or_else(|| lint::only_sender(packet, version)),
+                None => from,
+            };
+            let context = Context {
+                version,
+                from: sender,
+            };
             // What is wrong stands in the record.
-            let decoded = decode_packet(packet, Context { version, from }, &mut record);
+            let decoded = decode_packet(packet, context, &mut record);
+            if let Some(sifted) = &mut sifted {
+                sifted.packet(&mut record, origin.place, i as u64 + 1);
+                for finding in lint.packet(packet, context) {
+                    let from = finding.from;
+                    sifted.between(
+                        finding,
+                        Place {
+                            from,
+                            ..Place::default()
+                        },
+                    );
+                }
+            }
+            let (findings, counts) = sifted.map_or_else(Default::default, Sifted::into_parts);
             let captured = as_captured(packet, version, from);
             let topic_resolved = aliases.resolve(&captured, &decoded);
             let client = connections.see(0, decoded.as_ref().ok());
@@ -57,18 +81,32 @@ pub(super) fn decode(
                 record: &record,
                 topic_resolved,
                 client,
+                findings: &findings,
             };
-            show.packet(&decoded, None)?;
+            show.packet(&decoded, None, counts)?;
+            show_findings(&mut lint, show, connections.client(0))?;
         }
         if i + 1 == packets.len() && problem.is_none() {
             problem = cut(packet).map(|what| format!("{name}: {what} (packet at byte {offset})"));
         }
         offset += packet.len();
     }
+    lint.finish();
+    show_findings(&mut lint, show, connections.client(0))?;
     match problem {
         Some(message) => Err(Failure::new(Exit::Io, message).into()),
         None => Ok(()),
     }
+}
+
+/// Shows what lint found between packets.
+fn show_findings(lint: &mut Lint, show: &mut Show<'_>, client: Option<&str>) -> Result<(), Stop> {
+    while let Some(judged) = lint.next() {
+        if let Judged::Finding(finding, place) = judged {
+            show.found(finding, place, client)?;
+        }
+    }
+    Ok(())
 }
 
 /// The packet as if a capture had it: topic aliases are known by who sent them, so that each side

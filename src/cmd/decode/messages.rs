@@ -65,16 +65,26 @@ impl Messages {
             let topics = topics.or_insert_with(|| Topics::new(Arc::clone(&self.predefined)));
             topics.resolve(&envelope.message, message.at.from)
         });
-        show.begin(place(&message.at).time);
+        let place = place(&message.at);
+        let (findings, counts) = match show.sifted() {
+            Some(mut sifted) => {
+                sifted.message(&mut record, place);
+                sifted.into_parts()
+            }
+            None => Default::default(),
+        };
+        show.begin(place.time);
         show.message(
             &sn::Decoded {
-                place: place(&message.at),
+                place,
                 bytes: &message.bytes,
                 record: &record,
                 topic_resolved,
                 client,
+                findings: &findings,
             },
             &message.at,
+            counts,
         )
     }
 }

@@ -1,16 +1,18 @@
 //! From records to the view that was asked for.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use super::super::{Exit, Failure, note};
-use super::lint::Lint;
+use super::lint::{Counts, Sifted, Verdict};
 use super::select::Select;
 use super::stats::Stats;
 use super::{Plan, Stop, View};
+use crate::capture::Location;
 use crate::capture::pick::{Pick, TooManyPieces};
-use crate::capture::{Location, Record};
 use crate::mqtt::Packet;
 use crate::mqtt::decode::{Context, Strict, decode};
+use crate::mqtt::session;
 use crate::output::finding::{self, Finding};
 use crate::output::hole::{self, Hole};
 use crate::output::payload::Rules;
@@ -35,10 +37,6 @@ pub(super) struct Show<'o> {
     is_first: bool,
     /// What is counted, if nothing else is wanted.
     summary: Option<Summary>,
-    /// What looks for faults, if they are wanted.
-    lint: Option<Lint>,
-    /// Packets themselves are not wanted.
-    only_findings: bool,
     /// What is counted beside it.
     stats: Option<Stats>,
     is_plain_count: bool,
@@ -48,7 +46,19 @@ pub(super) struct Show<'o> {
     start: Option<Time>,
     /// What `--write` wants.
     pick: Option<Pick>,
+    /// What lint says, if it is asked.
+    verdict: Option<Verdict>,
+    /// What lint finds is shown without the packets.
+    findings_alone: bool,
+    /// Frames of packets that are asked for, or numbers of packets in a text.
+    asked_for: BTreeSet<u64>,
+    /// Packets of a text so far.
+    packets: u64,
 }
+
+/// Frames that are remembered because they were asked for: what is found later is shown if it
+/// concerns one of them.
+const MAX_ASKED_FOR: usize = 1 << 16;
 
 fn too_many(error: TooManyPieces) -> Stop {
     Failure::new(Exit::Io, format!("--write: {error}")).into()
@@ -77,13 +87,19 @@ impl<'o> Show<'o> {
             is_first: true,
             summary: plan.summary.then(Summary::default),
             stats: plan.stats.then(Stats::default),
-            is_plain_count: plan.select.is_everything() && plan.write.is_none() && !plan.stats,
+            is_plain_count: plan.select.is_everything()
+                && plan.write.is_none()
+                && !plan.stats
+                && plan.lint.is_none(),
             select: &plan.select,
             selects_all: plan.select.is_everything(),
             start: None,
             pick: plan.write.as_ref().map(|_| Pick::default()),
-            lint: plan.lint.map(Lint::new),
-            only_findings: plan.lint.is_some() && matches!(plan.view, None | Some(View::Json)),
+            verdict: plan.lint.map(Verdict::new),
+            findings_alone: plan.lint.is_some()
+                && (plan.summary || matches!(plan.view, None | Some(View::Nothing))),
+            asked_for: BTreeSet::new(),
+            packets: 0,
         }
     }
 
@@ -129,47 +145,55 @@ impl<'o> Show<'o> {
         self.summary.as_mut()
     }
 
-    /// A record of a capture, before it is shown: shows what lint finds by it.
-    pub(super) fn lint(&mut self, record: &Record) -> Result<(), Stop> {
-        if let Some(lint) = &mut self.lint {
-            lint.record(record);
+    /// What lint finds is put into this.
+    pub(super) fn sifted(&self) -> Option<Sifted> {
+        self.verdict.map(|verdict| Sifted::new(verdict.threshold))
+    }
+
+    /// Shows what lint found that belongs to no packet that is coming.
+    pub(super) fn found(
+        &mut self,
+        finding: session::Finding,
+        place: Place,
+        client: Option<&str>,
+    ) -> Result<(), Stop> {
+        let Some(verdict) = &mut self.verdict else {
+            return Ok(());
+        };
+        let concerns = |frame: &u64| self.asked_for.contains(frame);
+        let is_wanted = self.selects_all
+            || self.select.asks_for_place(&place, client, self.start)
+            || finding.frames.iter().any(concerns);
+        if !is_wanted {
+            return Ok(());
         }
-        self.findings()
-    }
-
-    /// A packet of a text, before it is shown: shows what lint finds by it.
-    pub(super) fn lint_packet(&mut self, origin: &Origin, bytes: &[u8]) -> Result<(), Stop> {
-        if let Some(lint) = &mut self.lint {
-            lint.packet(bytes, origin.version, origin.place.from);
-        }
-        self.findings()
-    }
-
-    /// Whether nothing but findings is wanted.
-    pub(super) fn only_findings(&self) -> bool {
-        self.only_findings
-    }
-
-    fn findings(&mut self) -> Result<(), Stop> {
-        while let Some((found, place)) = self.lint.as_mut().and_then(Lint::next_finding) {
-            self.finding(&Finding {
-                place,
-                version: found.version.as_str(),
-                ids: &found.ids,
-                severity: found.severity,
-                message: &found.message,
-                frames: &found.frames,
-                bytes: found.place,
-            })?;
+        let mut sifted = Sifted::new(verdict.threshold);
+        sifted.between(finding, place);
+        let (findings, counts) = sifted.into_parts();
+        verdict.add(counts);
+        for finding in &findings {
+            self.finding(finding, client)?;
         }
         Ok(())
     }
 
-    fn finding(&mut self, found: &Finding<'_>) -> Result<(), Stop> {
+    fn finding(&mut self, finding: &Finding, client: Option<&str>) -> Result<(), Stop> {
         let mut out = &mut *self.out;
         match self.view {
-            View::Json => finding::write_json(&mut out, found)?,
-            _ => finding::write_line(&mut out, &mut self.lines, found, None)?,
+            View::Json => finding::write_json(&mut out, finding)?,
+            _ if self.findings_alone => {
+                finding::write_line(&mut out, &mut self.lines, finding, client)?;
+            }
+            View::Flow => self.flow.finding(&mut out, finding, client)?,
+            View::Nothing | View::Lines => {
+                finding::write_line(&mut out, &mut self.lines, finding, client)?;
+            }
+            View::Tree | View::Hex => {
+                if !self.is_first {
+                    writeln!(out)?;
+                }
+                finding::write_line(&mut out, &mut self.lines, finding, client)?;
+            }
         }
         self.end_of_record()
     }
@@ -179,45 +203,47 @@ impl<'o> Show<'o> {
         self.pick.take()
     }
 
-    /// Shows what is only known at the end of the input called `name`: counts, or the verdict.
+    /// Shows what is only known at the end of the input called `name`, and says what to end with.
     pub(super) fn finish(mut self, name: &str) -> Result<Exit, Stop> {
-        if let Some(lint) = &mut self.lint {
-            lint.finish();
-            self.findings()?;
-        }
-        if let Some(lint) = &self.lint {
-            self.out.flush()?;
-            note(format_args!("{name}: {lint}"));
-            return Ok(match lint.is_clean() {
-                true => Exit::Done,
-                false => Exit::Verdict,
-            });
-        }
         let mut out = self.out;
-        let Some(summary) = self.summary else {
-            self.flow.finish(&mut out)?;
-            return Ok(Exit::Done);
-        };
-        match self.view {
-            View::Json => summary::write_json(&mut out, &summary)?,
-            _ => summary::write_table(&mut out, &summary)?,
-        }
-        if let Some(stats) = self.stats {
-            let report = stats.report();
-            match self.view {
-                View::Json => json::write_line(&mut out, &report)?,
-                _ => stats::write_table(&mut out, &report)?,
+        match self.summary {
+            None => self.flow.finish(&mut out)?,
+            Some(summary) => {
+                match self.view {
+                    View::Json => summary::write_json(&mut out, &summary)?,
+                    _ => summary::write_table(&mut out, &summary)?,
+                }
+                if let Some(stats) = self.stats {
+                    let report = stats.report();
+                    match self.view {
+                        View::Json => json::write_line(&mut out, &report)?,
+                        _ => stats::write_table(&mut out, &report)?,
+                    }
+                }
             }
         }
-        Ok(Exit::Done)
+        let Some(verdict) = self.verdict else {
+            return Ok(Exit::Done);
+        };
+        out.flush()?;
+        note(format_args!("{name}: {verdict}"));
+        Ok(verdict.exit())
     }
 
+    /// Shows a packet, of which lint found so much.
     pub(super) fn packet(
         &mut self,
         decoded: &Decoded<'_>,
         at: Option<&Location>,
+        counts: Counts,
     ) -> Result<(), Stop> {
-        let is_wanted = self.selects_all || self.select.wants_packet(decoded, self.start);
+        let is_asked_for = self.selects_all || self.select.asks_for_packet(decoded, self.start);
+        let is_faulty = !(decoded.record.violations.is_empty() && decoded.findings.is_empty());
+        let is_wanted = is_asked_for && (is_faulty || !self.select.wants_violations_only());
+        self.packets += 1;
+        if is_asked_for {
+            self.judge(counts, at.map_or(self.packets, |at| at.frame));
+        }
         if let (Some(pick), Some(at)) = (&mut self.pick, at) {
             pick.see(at, decoded.bytes.len() as u64, is_wanted)
                 .map_err(too_many)?;
@@ -225,7 +251,15 @@ impl<'o> Show<'o> {
         if let Some(stats) = &mut self.stats {
             stats.packet(decoded, is_wanted);
         }
+        if self.findings_alone && is_wanted {
+            for finding in decoded.findings {
+                self.finding(finding, decoded.client)?;
+            }
+        }
         if is_wanted && self.add(&decoded.origin, decoded.bytes) {
+            return Ok(());
+        }
+        if self.findings_alone {
             return Ok(());
         }
         let mut out = &mut *self.out;
@@ -257,27 +291,33 @@ impl<'o> Show<'o> {
         self.end_of_record()
     }
 
-    /// What is wrong with an MQTT-SN message.
-    fn lint_message(&mut self, decoded: &sn::Decoded<'_>) -> Result<(), Stop> {
-        for violation in &decoded.record.violations {
-            let severity = violation.severity();
-            if self.lint.as_mut().is_some_and(|lint| lint.count(severity)) {
-                self.finding(&Finding {
-                    place: decoded.place,
-                    version: "1.2",
-                    ids: violation.citations(),
-                    severity,
-                    message: &violation.to_string(),
-                    frames: decoded.place.frame.as_slice(),
-                    bytes: Some((violation.offset, violation.len)),
-                })?;
+    /// Takes note of what lint found in something that is asked for.
+    fn judge(&mut self, counts: Counts, frame: u64) {
+        let Some(verdict) = &mut self.verdict else {
+            return;
+        };
+        verdict.add(counts);
+        if !self.selects_all {
+            self.asked_for.insert(frame);
+            if self.asked_for.len() > MAX_ASKED_FOR {
+                self.asked_for.pop_first();
             }
         }
-        Ok(())
     }
 
-    pub(super) fn message(&mut self, decoded: &sn::Decoded<'_>, at: &Location) -> Result<(), Stop> {
-        let is_wanted = self.selects_all || self.select.wants_message(decoded, self.start);
+    /// Shows a message of MQTT-SN, of which lint found so much.
+    pub(super) fn message(
+        &mut self,
+        decoded: &sn::Decoded<'_>,
+        at: &Location,
+        counts: Counts,
+    ) -> Result<(), Stop> {
+        let is_asked_for = self.selects_all || self.select.asks_for_message(decoded, self.start);
+        let is_faulty = !(decoded.record.violations.is_empty() && decoded.findings.is_empty());
+        let is_wanted = is_asked_for && (is_faulty || !self.select.wants_violations_only());
+        if is_asked_for {
+            self.judge(counts, at.frame);
+        }
         if let Some(pick) = &mut self.pick {
             pick.see(at, decoded.bytes.len() as u64, is_wanted)
                 .map_err(too_many)?;
@@ -285,14 +325,16 @@ impl<'o> Show<'o> {
         if !is_wanted {
             return Ok(());
         }
+        if self.findings_alone {
+            for finding in decoded.findings {
+                self.finding(finding, decoded.client)?;
+            }
+        }
         if let Some(summary) = &mut self.summary {
             summary.sn_messages += 1;
             return Ok(());
         }
-        if self.lint.is_some() {
-            self.lint_message(decoded)?;
-        }
-        if self.only_findings {
+        if self.findings_alone {
             return Ok(());
         }
         let mut out = &mut *self.out;
@@ -348,7 +390,7 @@ impl<'o> Show<'o> {
             }
             return Ok(());
         }
-        if self.only_findings {
+        if self.findings_alone {
             return Ok(());
         }
         let mut out = &mut *self.out;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::super::finding::Finding;
 use super::super::time::Time;
 use super::super::{Decoded, Origin};
 use super::properties::PropertyList;
@@ -150,6 +151,7 @@ struct Packet<'a> {
     /// Bytes of the payload that the packet announces and that are not there.
     payload_missing: usize,
     violations: &'a [Violation],
+    findings: &'a [Finding],
     raw: Option<&'a [u8]>,
 }
 
@@ -190,6 +192,7 @@ impl<'a> Packet<'a> {
             topic_resolved: decoded.topic_resolved,
             payload_missing: header.map_or(0, |h| h.packet_len().saturating_sub(bytes.len())),
             violations: &decoded.record.violations,
+            findings: decoded.findings,
             raw: options.raw.then_some(bytes),
             ..Packet::default()
         };
@@ -346,7 +349,7 @@ impl Packet<'_> {
                 object.entry("payload_truncated", true);
             }
         }
-        violations(object, self.violations);
+        violations(object, self.violations, self.findings);
         object.maybe("raw_hex", self.raw.map(Hex));
     }
 }

@@ -105,33 +105,47 @@ fn captures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures")
 }
 
-/// Frame and first statement of every finding above info.
-fn found(name: &str) -> Vec<(u64, String)> {
-    let output = midge(&["decode", "--lint", "--json"])
+/// The JSON lines, with what else can be asked for.
+fn objects(name: &str, flags: &[&str]) -> (Vec<Value>, i32) {
+    let output = midge(&["decode", "--json"])
+        .args(flags)
         .arg("--keylog")
         .arg(captures().join("mosq20_tls12.keys"))
         .arg(captures().join(name))
         .output()
         .unwrap();
-    let found: Vec<_> = String::from_utf8(output.stdout)
-        .unwrap()
+    let text = String::from_utf8(output.stdout).unwrap();
+    let objects = text
         .lines()
-        .map(|line| {
-            let finding: Value = serde_json::from_str(line).unwrap();
-            assert_eq!(finding["record"], "finding", "{line}");
-            (
-                finding["frame"].as_u64().unwrap(),
-                finding["ids"][0].as_str().unwrap().to_owned(),
-            )
-        })
+        .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let code = if found.is_empty() { 0 } else { 5 };
-    assert_eq!(output.status.code(), Some(code), "{name}");
+    (objects, output.status.code().unwrap())
+}
+
+/// Frame and first statement of every finding above info, be it in a packet or by itself.
+fn found(name: &str) -> Vec<(u64, String)> {
+    let (objects, code) = objects(name, &["--lint", "--violations-only"]);
+    let mut found = Vec::new();
+    for object in objects {
+        let frame = object["frame"].as_u64().unwrap();
+        let id = |finding: &Value| finding["ids"][0].as_str().unwrap().to_owned();
+        match object["record"].as_str() {
+            Some(record) => {
+                assert_eq!(record, "finding", "{object}");
+                found.push((frame, id(&object)));
+            }
+            None => {
+                let violations = object["violations"].as_array().unwrap();
+                found.extend(violations.iter().map(|violation| (frame, id(violation))));
+            }
+        }
+    }
+    let expected = if found.is_empty() { 0 } else { 5 };
+    assert_eq!(code, expected, "{name}");
     found
 }
 
-#[test]
-fn captures_are_as_wrong_as_their_bytes() {
+fn names() -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(captures())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -139,12 +153,40 @@ fn captures_are_as_wrong_as_their_bytes() {
         .collect();
     names.sort();
     assert!(names.len() > 25);
-    for name in names {
+    names
+}
+
+#[test]
+fn captures_are_as_wrong_as_their_bytes() {
+    for name in names() {
         let expected: Vec<_> = WRONG
             .iter()
             .filter(|wrong| wrong.0 == name)
             .map(|&(_, frame, id, _)| (frame, id.to_owned()))
             .collect();
         assert_eq!(found(&name), expected, "{name}");
+    }
+}
+
+/// Lint puts packets in the order in which they were sent, and leaves none out.
+#[test]
+fn all_packets_are_there_with_lint() {
+    for name in names() {
+        let key = |object: &Value| {
+            let mut object = object.clone();
+            object.as_object_mut().unwrap().remove("violations");
+            (object["frame"].as_u64().unwrap(), object.to_string())
+        };
+        let (plain, _) = objects(&name, &[]);
+        let (lint, _) = objects(&name, &["--lint"]);
+        let mut plain: Vec<_> = plain.iter().map(key).collect();
+        let mut lint: Vec<_> = lint
+            .iter()
+            .filter(|object| object["record"] != "finding")
+            .map(key)
+            .collect();
+        plain.sort();
+        lint.sort();
+        assert_eq!(plain, lint, "{name}");
     }
 }

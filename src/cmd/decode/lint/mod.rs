@@ -1,11 +1,14 @@
-//! `--lint`: from records to findings, and to a verdict.
+//! `--lint`: records in the order in which they went over the wire, each with what is wrong between
+//! it and others, and a verdict.
 //!
 //! What is wrong and why is said in [`session`](crate::mqtt::session); here it gets its places in
-//! the capture.
+//! the capture. What is wrong in a packet alone stands in its own record.
 
 mod order;
+mod sift;
+mod verdict;
 
-use std::fmt;
+use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 
@@ -13,26 +16,34 @@ use rustc_hash::{FxHashMap, FxHasher};
 
 use crate::capture::{CapturedPacket, Location, Record, TurnKind, VersionFrom};
 use crate::mqtt::decode::{Context, Strict, decode};
-use crate::mqtt::rule::Severity;
 use crate::mqtt::session::{At, Finding, Input, Tracker};
 use crate::mqtt::{PacketType, Side, Version};
 use crate::output::Place;
 use crate::output::time::Time;
 use order::{Item, Order};
+pub(super) use sift::Sifted;
+pub(super) use verdict::{Counts, Verdict};
 
-/// Looks for what is wrong, and keeps count.
+/// Finds what is wrong between packets.
 #[derive(Debug)]
 pub(super) struct Lint {
-    /// What is less bad is neither shown nor a reason to fail.
-    threshold: Severity,
     tracker: Tracker,
     order: Order,
+    ready: VecDeque<Judged>,
     streams: FxHashMap<u64, Stream>,
     /// Digits of a second that times have.
     digits: u8,
-    counts: Counts,
     /// Packets of a text so far.
     packets: u64,
+}
+
+/// What was judged.
+#[derive(Debug)]
+pub(super) enum Judged {
+    /// A record of the capture, and what it makes wrong.
+    Record(Record, Vec<Finding>),
+    /// Something that no packet makes wrong by coming, such as an answer that is missing.
+    Finding(Finding, Place),
 }
 
 /// The ends of a connection.
@@ -43,121 +54,108 @@ struct Stream {
     transport: &'static str,
 }
 
-/// Findings by severity.
-#[derive(Debug, Clone, Copy, Default)]
-struct Counts {
-    errors: u64,
-    warnings: u64,
-    infos: u64,
-}
-
-impl Lint {
-    pub(super) fn new(threshold: Severity) -> Lint {
+impl Default for Lint {
+    fn default() -> Lint {
         Lint {
-            threshold,
             tracker: Tracker::new(),
             order: Order::default(),
+            ready: VecDeque::new(),
             streams: FxHashMap::default(),
             digits: 9,
-            counts: Counts::default(),
             packets: 0,
         }
     }
+}
 
-    /// A record of a capture.
-    pub(super) fn record(&mut self, record: &Record) {
-        let Some(item) = Item::of(record) else {
-            return;
-        };
-        self.order.push(item);
+impl Lint {
+    /// Takes a record of a capture; what was judged comes from [`next`](Self::next).
+    pub(super) fn push(&mut self, record: Record) {
+        self.order.push(record);
         self.judge(false);
     }
 
-    /// A packet of a text, and who sent it if that is known.
-    pub(super) fn packet(&mut self, bytes: &[u8], version: Version, from: Option<Side>) {
+    /// Takes a packet of a text. Returns what it makes wrong; anything else comes from [`next`](Self::next).
+    pub(super) fn packet(&mut self, bytes: &[u8], context: Context) -> Vec<Finding> {
         self.packets += 1;
         let at = At {
             frame: self.packets,
             ..At::default()
         };
-        let from = from.or_else(|| only_sender(bytes, version));
-        let context = Context { version, from };
         self.tracker.packet(&Input {
             at,
             bytes,
             announced_len: bytes.len(),
             context,
         });
+        self.found(Some(at))
     }
 
     /// Nothing more comes.
     pub(super) fn finish(&mut self) {
         self.judge(true);
         self.tracker.finish();
+        self.found(None);
     }
 
-    /// The next finding that is to be shown, with its place.
-    pub(super) fn next_finding(&mut self) -> Option<(Finding, Place)> {
-        loop {
-            let finding = self.tracker.next_finding()?;
-            self.count(finding.severity);
-            if finding.severity >= self.threshold {
-                let place = self.place(&finding);
-                return Some((finding, place));
-            }
-        }
-    }
-
-    /// Counts something that is wrong; says whether it is to be shown.
-    pub(super) fn count(&mut self, severity: Severity) -> bool {
-        let Counts {
-            errors,
-            warnings,
-            infos,
-        } = &mut self.counts;
-        *match severity {
-            Severity::Error => errors,
-            Severity::Warning => warnings,
-            Severity::Info => infos,
-        } += 1;
-        severity >= self.threshold
-    }
-
-    /// Whether nothing as bad as the threshold was found.
-    pub(super) fn is_clean(&self) -> bool {
-        let Counts {
-            errors,
-            warnings,
-            infos,
-        } = self.counts;
-        match self.threshold {
-            Severity::Error => errors == 0,
-            Severity::Warning => errors + warnings == 0,
-            Severity::Info => errors + warnings + infos == 0,
-        }
+    /// What was judged next.
+    pub(super) fn next(&mut self) -> Option<Judged> {
+        self.ready.pop_front()
     }
 
     fn judge(&mut self, last: bool) {
         while let Some((item, is_late)) = self.order.next(last) {
-            let at = self.at(item.at());
-            let from = item.at().from;
-            if is_late {
-                // What it belongs to was judged without it.
-                self.tracker.lost(at, None);
+            let mut findings = Vec::new();
+            if !matches!(item, Item::Record(Record::Message(_))) {
+                let at = self.track(&item, is_late);
+                let is_packet = matches!(item, Item::Record(Record::Packet(_)));
+                findings = self.found(is_packet.then_some(at));
             }
-            match &item {
-                Item::Packet(packet) => self.tracker.packet(&input(at, packet)),
-                Item::Lost(_) => self.tracker.lost(at, from),
-                Item::Turn(turn) => match turn.kind {
-                    TurnKind::Opened => self.tracker.opened(at, from),
-                    TurnKind::Finished | TurnKind::Reset => self.tracker.ended(at, from),
-                    TurnKind::Over => self.tracker.over(at),
-                    // What was sent has never come.
-                    TurnKind::Acknowledged | TurnKind::Lost => self.tracker.lost(at, from),
-                    TurnKind::Late => {}
-                },
+            match item {
+                Item::Lost(_) | Item::Record(Record::Turn(_)) => {}
+                Item::Record(record) => self.ready.push_back(Judged::Record(record, findings)),
             }
         }
+    }
+
+    /// Lets the tracker have something; returns where it was.
+    fn track(&mut self, item: &Item, is_late: bool) -> At {
+        let at = self.at(item.at());
+        let from = item.at().from;
+        if is_late {
+            // What it belongs to was judged without it.
+            self.tracker.lost(at, None);
+        }
+        match item {
+            Item::Record(Record::Packet(packet)) => self.tracker.packet(&input(at, packet)),
+            Item::Record(Record::Turn(turn)) => match turn.kind {
+                TurnKind::Opened => self.tracker.opened(at, from),
+                TurnKind::Finished | TurnKind::Reset => self.tracker.ended(at, from),
+                TurnKind::Over => self.tracker.over(at),
+                // What was sent has never come.
+                TurnKind::Acknowledged | TurnKind::Lost => self.tracker.lost(at, from),
+                TurnKind::Late => {}
+            },
+            Item::Lost(_) | Item::Record(_) => self.tracker.lost(at, from),
+        }
+        at
+    }
+
+    /// Takes what the tracker has found: returns what the packet at `at` makes wrong, and leaves
+    /// what is wrong in a packet alone to its own record.
+    fn found(&mut self, at: Option<At>) -> Vec<Finding> {
+        let mut of_packet = Vec::new();
+        while let Some(finding) = self.tracker.next_finding() {
+            let is_here = at == Some(finding.at) && finding.frames.contains(&finding.at.frame);
+            match (finding.place, is_here) {
+                (Some(_), _) => {}
+                (None, true) => of_packet.push(finding),
+                (None, false) => {
+                    let place = self.place(&finding);
+                    self.ready.push_back(Judged::Finding(finding, place));
+                }
+            }
+        }
+        of_packet
     }
 
     fn at(&mut self, location: &Location) -> At {
@@ -246,7 +244,7 @@ fn input(at: At, packet: &CapturedPacket) -> Input<'_> {
 }
 
 /// The version to judge a packet by: where nothing says which one it is, one that it is right in.
-fn version_of(packet: &CapturedPacket) -> Version {
+pub(super) fn version_of(packet: &CapturedPacket) -> Version {
     if packet.version_from != VersionFrom::Default {
         return packet.version;
     }
@@ -264,47 +262,13 @@ fn version_of(packet: &CapturedPacket) -> Version {
 }
 
 /// The side that alone may send packets of this type.
-fn only_sender(bytes: &[u8], version: Version) -> Option<Side> {
+pub(super) fn only_sender(bytes: &[u8], version: Version) -> Option<Side> {
     let packet_type = PacketType::from_byte1(bytes.first().copied()?);
     let may = |side| packet_type.may_be_sent_by(side, version);
     match (may(Side::Client), may(Side::Server)) {
         (true, false) => Some(Side::Client),
         (false, true) => Some(Side::Server),
         _ => None,
-    }
-}
-
-/// `2 errors, 1 warning`, and what was not shown.
-impl fmt::Display for Lint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts {
-            errors,
-            warnings,
-            infos,
-        } = self.counts;
-        let number = |count: u64, what: &str| {
-            let s = if count == 1 { "" } else { "s" };
-            format!("{count} {what}{s}")
-        };
-        if errors + warnings + infos == 0 {
-            return f.write_str("nothing is wrong");
-        }
-        write!(
-            f,
-            "{}, {}, {}",
-            number(errors, "error"),
-            number(warnings, "warning"),
-            number(infos, "info")
-        )?;
-        let (hidden, flag) = match self.threshold {
-            Severity::Error => (warnings + infos, "--lint=info"),
-            Severity::Warning => (infos, "--lint=info"),
-            Severity::Info => (0, ""),
-        };
-        if hidden > 0 {
-            write!(f, " ({flag} shows all)")?;
-        }
-        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use crate::capture::{CapturedPacket, Gap, Location, Record, Skipped, Turn, TurnKind, tcp};
+use crate::capture::{Location, Record, TurnKind, tcp};
 use crate::mqtt::PacketType;
 
 /// Frames after which hardly anything earlier comes any more: a hole is given up by then, and those
@@ -21,54 +21,41 @@ const MAX_BYTES: usize = 8 << 20;
 /// What a record costs beside its packet, about.
 const COST: usize = 256;
 
-/// What tells about connections.
+/// What waits.
 #[derive(Debug)]
 pub(super) enum Item {
-    Packet(CapturedPacket),
-    /// Something that was sent was not seen.
+    Record(Record),
+    /// Something that was sent here was not seen; the record of it has a place of its own.
     Lost(Location),
-    Turn(Turn),
 }
 
 impl Item {
-    /// `None` for records that are no part of an MQTT connection.
-    pub(super) fn of(record: &Record) -> Option<Item> {
-        match record {
-            Record::Packet(packet) => Some(Item::Packet(packet.clone())),
-            Record::Gap(Gap { at, .. }) | Record::Skipped(Skipped { at, .. }) => {
-                Some(Item::Lost(*at))
-            }
-            Record::Turn(turn) => Some(Item::Turn(*turn)),
-            Record::Message(_) | Record::Sealed(_) => None,
-        }
-    }
-
     pub(super) fn at(&self) -> &Location {
         match self {
-            Item::Packet(packet) => &packet.at,
+            Item::Record(record) => record.at(),
             Item::Lost(at) => at,
-            Item::Turn(turn) => &turn.at,
         }
     }
 
     fn cost(&self) -> usize {
         match self {
-            Item::Packet(packet) => packet.bytes.len() + COST,
-            Item::Lost(_) | Item::Turn(_) => COST,
+            Item::Record(Record::Packet(packet)) => packet.bytes.len() + COST,
+            Item::Record(Record::Message(message)) => message.bytes.len() + COST,
+            _ => COST,
         }
     }
+}
 
-    /// Nothing of the connection goes before it, whatever its frame: a capture may have the answer
-    /// to a CONNECT first.
-    fn is_first(&self) -> bool {
-        match self {
-            Item::Packet(packet) => {
-                let byte1 = packet.bytes.first().copied().unwrap_or_default();
-                PacketType::from_byte1(byte1) == PacketType::CONNECT
-            }
-            Item::Lost(_) => false,
-            Item::Turn(turn) => turn.kind == TurnKind::Opened,
+/// Nothing of the connection goes before it, whatever its frame: a capture may have the answer to a
+/// CONNECT first.
+fn is_first(record: &Record) -> bool {
+    match record {
+        Record::Packet(packet) => {
+            let byte1 = packet.bytes.first().copied().unwrap_or_default();
+            PacketType::from_byte1(byte1) == PacketType::CONNECT
         }
+        Record::Turn(turn) => turn.kind == TurnKind::Opened,
+        _ => false,
     }
 }
 
@@ -101,8 +88,13 @@ struct Lane {
 
 impl Order {
     /// Takes a record; what can be judged now comes from [`next`](Self::next).
-    pub(super) fn push(&mut self, item: Item) {
-        let at = *item.at();
+    pub(super) fn push(&mut self, record: Record) {
+        let at = *record.at();
+        if let Record::Message(_) = record {
+            // Datagrams have no order but that of their frames.
+            self.wait((at.frame, 1), Item::Record(record));
+            return;
+        }
         let lanes = self.lanes.entry(at.stream).or_default();
         let [first, second] = lanes;
         let (lane, other) = match at.src < at.dst {
@@ -111,18 +103,18 @@ impl Order {
         };
         let mut frame = at.frame.max(lane.floor);
         let mut rank = 1;
-        match &item {
-            Item::Turn(turn) if turn.kind == TurnKind::Over => {
+        match &record {
+            Record::Turn(turn) if turn.kind == TurnKind::Over => {
                 frame = frame.max(other.floor);
                 self.lanes.remove(&at.stream);
             }
-            Item::Turn(turn) if turn.kind == TurnKind::Acknowledged => {
+            Record::Turn(turn) if turn.kind == TurnKind::Acknowledged => {
                 rank = 0;
                 lane.acknowledged = Some((frame, rank, self.next));
             }
-            Item::Turn(turn) if turn.kind == TurnKind::Lost => rank = 0,
+            Record::Turn(turn) if turn.kind == TurnKind::Lost => rank = 0,
             // It was sent before it was acknowledged.
-            Item::Turn(turn) if turn.kind == TurnKind::Late => {
+            Record::Turn(turn) if turn.kind == TurnKind::Late => {
                 if let Some(key) = lane.acknowledged
                     && let Some(turn) = self.waiting.remove(&key)
                 {
@@ -132,7 +124,7 @@ impl Order {
                 lane.acknowledged = None;
                 return;
             }
-            _ if item.is_first() => {
+            _ if is_first(&record) => {
                 lane.floor = lane.floor.max(frame);
                 other.floor = other.floor.max(frame);
             }
@@ -143,17 +135,18 @@ impl Order {
                     }
                     _ => lane.moved = None,
                 }
-                if matches!(item, Item::Lost(_)) {
+                let floor = std::mem::replace(&mut lane.floor, frame);
+                if matches!(record, Record::Gap(_) | Record::Skipped(_)) {
                     // Nobody knows when it was sent: perhaps just behind what was seen before.
-                    let key = (lane.floor, rank, self.next);
-                    self.waiting.insert(key, Item::Lost(at));
-                    self.cost += item.cost();
-                    self.next += 1;
+                    self.wait((floor, rank), Item::Lost(at));
                 }
-                lane.floor = frame;
             }
         }
-        self.latest = self.latest.max(at.frame);
+        self.wait((frame, rank), Item::Record(record));
+    }
+
+    fn wait(&mut self, (frame, rank): (u64, u8), item: Item) {
+        self.latest = self.latest.max(item.at().frame);
         self.cost += item.cost();
         self.waiting.insert((frame, rank, self.next), item);
         self.next += 1;
@@ -170,7 +163,10 @@ impl Order {
         let item = entry.remove();
         self.cost -= item.cost();
         let mut is_late = false;
-        if let Some([lane, _]) = self.lanes.get_mut(&item.at().stream) {
+        let is_message = matches!(item, Item::Record(Record::Message(_)));
+        if let Some([lane, _]) = self.lanes.get_mut(&item.at().stream)
+            && !is_message
+        {
             is_late = frame < lane.given;
             lane.given = lane.given.max(frame);
         }
@@ -181,7 +177,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::VersionFrom;
+    use crate::capture::{CapturedPacket, Turn, VersionFrom};
     use crate::mqtt::Version;
 
     fn at(frame: u64, from_client: bool) -> Location {
@@ -198,8 +194,8 @@ mod tests {
         }
     }
 
-    fn packet(frame: u64, from_client: bool) -> Item {
-        Item::Packet(CapturedPacket {
+    fn packet(frame: u64, from_client: bool) -> Record {
+        Record::Packet(CapturedPacket {
             at: at(frame, from_client),
             version: Version::V311,
             version_from: VersionFrom::Default,
@@ -208,15 +204,15 @@ mod tests {
         })
     }
 
-    fn acknowledged(frame: u64, from_client: bool) -> Item {
-        Item::Turn(Turn {
+    fn acknowledged(frame: u64, from_client: bool) -> Record {
+        Record::Turn(Turn {
             at: at(frame, from_client),
             kind: TurnKind::Acknowledged,
         })
     }
 
-    fn late(frame: u64, from_client: bool) -> Item {
-        Item::Turn(Turn {
+    fn late(frame: u64, from_client: bool) -> Record {
+        Record::Turn(Turn {
             at: at(frame, from_client),
             kind: TurnKind::Late,
         })
@@ -272,7 +268,7 @@ mod tests {
         let (first, _) = order.next(true).unwrap();
         let (second, _) = order.next(true).unwrap();
         assert_eq!((first.at().frame, second.at().frame), (5, 8));
-        assert!(matches!(second, Item::Turn(_)));
+        assert!(matches!(second, Item::Record(Record::Turn(_))));
     }
 
     #[test]

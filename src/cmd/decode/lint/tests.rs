@@ -5,6 +5,8 @@ use std::path::Path;
 
 use super::*;
 use crate::capture::{Options, Packets};
+use crate::mqtt::decode::Recorder;
+use crate::mqtt::rule::{Rule, Severity};
 
 /// Captures of well-behaved programs, and the rules that they break all the same.
 const CLEAN: &[(&str, &[&str])] = &[
@@ -70,23 +72,49 @@ fn findings_in(file: &[u8]) -> Vec<String> {
         ..Options::default()
     };
     let mut packets = Packets::new(file, options);
-    let mut lint = Lint::new(Severity::Warning);
+    let mut lint = Lint::default();
     let mut found = Vec::new();
-    let mut take = |lint: &mut Lint| {
-        while let Some((finding, place)) = lint.next_finding() {
-            found.push(format!(
-                "{:?} {:?} {:?} {}",
-                finding.rule, place.frame, finding.frames, finding.message
-            ));
-        }
-    };
     while let Ok(Some(record)) = packets.next() {
-        lint.record(&record);
-        take(&mut lint);
+        lint.push(record);
+        take(&mut lint, &mut found);
     }
     lint.finish();
-    take(&mut lint);
+    take(&mut lint, &mut found);
     found
+}
+
+fn take(lint: &mut Lint, found: &mut Vec<String>) {
+    while let Some(judged) = lint.next() {
+        let (alone, between) = match &judged {
+            Judged::Record(Record::Packet(packet), between) => (faults_of(packet), &between[..]),
+            Judged::Record(_, between) => (Vec::new(), &between[..]),
+            Judged::Finding(finding, _) => (Vec::new(), std::slice::from_ref(finding)),
+        };
+        found.extend(alone);
+        let is_bad = |finding: &&Finding| finding.severity > Severity::Info;
+        found.extend(between.iter().filter(is_bad).map(|finding| {
+            format!(
+                "{:?} {:?} {}",
+                finding.rule, finding.frames, finding.message
+            )
+        }));
+    }
+}
+
+/// What the packet alone shows.
+fn faults_of(packet: &CapturedPacket) -> Vec<String> {
+    let mut record = Recorder::default();
+    let context = Context {
+        version: version_of(packet),
+        from: packet.at.from,
+    };
+    let _ = decode(&packet.bytes, context, &mut record);
+    record
+        .violations
+        .iter()
+        .filter(|fault| fault.severity() > Severity::Info && fault.rule != Rule::Incomplete)
+        .map(|fault| format!("{:?} {} {fault}", fault.rule, packet.at.frame))
+        .collect()
 }
 
 /// Fails if something else than `allowed` is found.
