@@ -405,7 +405,8 @@ impl Dialogue {
         self.record(packet, out);
     }
 
-    fn turn(&mut self, end: End, kind: TurnKind, place: Place, out: &mut Out) {
+    /// Something happens to the connection.
+    pub(super) fn turn(&mut self, end: End, kind: TurnKind, place: Place, out: &mut Out) {
         if !self.connection.options.turns {
             return;
         }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::tls::{CipherSuite, TlsVersion};
+use crate::mqtt::session::WebSocketFault;
 use crate::mqtt::{Side, Version};
 
 /// When a frame was captured.
@@ -173,6 +174,8 @@ pub enum TurnKind {
     Late,
     /// The receiver has acknowledged bytes of the sender that are lost, which no gap tells.
     Lost,
+    /// The sender did what WebSocket, or MQTT over it, does not allow; each thing is told once.
+    WebSocket(WebSocketFault),
     /// Nothing more of the connection will come, whether it ended or the capture did.
     Over,
 }

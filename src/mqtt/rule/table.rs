@@ -249,5 +249,9 @@ rules! {
     // MQTT over WebSocket
     WebSocketText Error PROTOCOL_ERROR ["MQTT-6.0.0-1"] ["MQTT-6.0.0-1"] [] "MQTT comes in a frame that is not binary";
     WebSocketNotOffered Error PROTOCOL_ERROR ["MQTT-6.0.0-3"] ["MQTT-6.0.0-3"] [] "the client does not offer the subprotocol mqtt";
+    WebSocketMask Error PROTOCOL_ERROR ["RFC 6455 section 5.1"] ["RFC 6455 section 5.1"] ["RFC 6455 section 5.1"] "a frame of the client is not masked, or one of the server is";
+    WebSocketFrame Error PROTOCOL_ERROR ["RFC 6455 section 5.2"] ["RFC 6455 section 5.2"] ["RFC 6455 section 5.2"] "a frame has reserved bits, a reserved opcode or an overlong length";
+    WebSocketFragment Error PROTOCOL_ERROR ["RFC 6455 section 5.4"] ["RFC 6455 section 5.4"] ["RFC 6455 section 5.4"] "a frame does not fit the message that it is part of";
+    WebSocketControl Error PROTOCOL_ERROR ["RFC 6455 section 5.5"] ["RFC 6455 section 5.5"] ["RFC 6455 section 5.5"] "a control frame is in fragments or too long";
     WebSocketNotAnswered Error PROTOCOL_ERROR ["MQTT-6.0.0-4"] ["MQTT-6.0.0-4"] [] "the server does not answer with the subprotocol mqtt";
 }

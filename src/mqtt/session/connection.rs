@@ -3,18 +3,21 @@
 mod content;
 mod session;
 
+use std::collections::VecDeque;
+
 use super::super::packet::Packet;
 use super::super::packet_type::PacketType;
 use super::super::rule::Rule;
 use super::super::version::{Side, Version};
 use super::delivery::Deliveries;
-use super::finding::Report;
+use super::finding::{Finding, Report};
 use super::handshake::Handshake;
 use super::keep_alive::{KeepAlive, Seconds};
 use super::limits::{AliasUse, Limits, check_size};
 use super::outbox::Outbox;
 use super::requests::Pings;
 use super::subscriptions::Subscriptions;
+use super::websocket::{Waiting, WebSocketFault};
 use super::{At, Server};
 
 /// Nanoseconds that a server has to end a connection that another one has taken over, or in which
@@ -63,6 +66,8 @@ pub(super) struct Connection {
     told_not_taken_over: bool,
     /// When the session was resumed.
     resumed: Option<At>,
+    /// What was wrong below MQTT.
+    websocket: Waiting,
 }
 
 /// One side of it.
@@ -117,6 +122,7 @@ impl Default for Connection {
             taken_over: None,
             told_not_taken_over: false,
             resumed: None,
+            websocket: Waiting::default(),
         }
     }
 }
@@ -197,6 +203,25 @@ impl Connection {
             }
             Side::Server => self.subscriptions.forget_granted(),
         }
+    }
+
+    /// `from` did something wrong below MQTT.
+    pub(super) fn websocket(
+        &mut self,
+        at: At,
+        from: Side,
+        fault: WebSocketFault,
+        out: &mut VecDeque<Finding>,
+    ) {
+        self.websocket.push(at, from, fault);
+        if self.client.is_heard || self.server.is_heard {
+            self.websocket.report(self.version, out);
+        }
+    }
+
+    /// The version is known.
+    pub(super) fn has_version(&mut self, version: Version, out: &mut VecDeque<Finding>) {
+        self.websocket.report(version, out);
     }
 
     /// A packet. Returns whether it is the CONNACK that accepts the client.

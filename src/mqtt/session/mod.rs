@@ -21,6 +21,7 @@
 //! | `keep_alive` | silence |
 //! | `sessions` | what outlives a connection, by client identifier |
 //! | `traffic` | messages that went to a server, to judge what comes out |
+//! | `websocket` | what the layer below saw |
 
 mod connection;
 mod delivery;
@@ -34,6 +35,7 @@ mod requests;
 mod sessions;
 mod subscriptions;
 mod traffic;
+mod websocket;
 
 use std::collections::VecDeque;
 
@@ -48,6 +50,7 @@ pub use finding::Finding;
 use finding::Report;
 use sessions::Sessions;
 use traffic::Traffic;
+pub use websocket::WebSocketFault;
 
 /// Connections that are tracked at once; of more nothing is found but what single packets show.
 const MAX_CONNECTIONS: usize = 1 << 15;
@@ -98,17 +101,6 @@ pub struct Input<'a> {
     pub announced_len: usize,
     /// Its version and its sender.
     pub context: Context,
-}
-
-/// Something about MQTT over WebSocket that the layer below MQTT has seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WebSocketFault {
-    /// A data frame that is not binary carries MQTT (`[MQTT-6.0.0-1]`).
-    NotBinary,
-    /// The client's upgrade request does not list `mqtt` (`[MQTT-6.0.0-3]`).
-    NotOffered,
-    /// The server's answer does not say `mqtt` (`[MQTT-6.0.0-4]`).
-    NotAnswered,
 }
 
 /// Finds what is wrong with the packets of many connections, each alone and all together.
@@ -198,6 +190,7 @@ impl Tracker {
         };
         let byte1 = bytes.first().copied().unwrap_or_default();
         let is_accepted = self.with(at, |connection, server, out| {
+            connection.has_version(version, out);
             let mut report = Report::new(at, version, Some(from), out);
             connection.packet(
                 connection::Seen {
@@ -253,23 +246,12 @@ impl Tracker {
         self.shared = (self.shared + server.weight()).saturating_sub(shared);
     }
 
-    /// Something wrong below MQTT, of which the WebSocket layer tells.
-    pub fn websocket(&mut self, at: At, from: Side, version: Version, fault: WebSocketFault) {
-        let (rule, message) = match fault {
-            WebSocketFault::NotBinary => (
-                Rule::WebSocketText,
-                "MQTT in a WebSocket frame that is not binary",
-            ),
-            WebSocketFault::NotOffered => (
-                Rule::WebSocketNotOffered,
-                "an upgrade request that does not offer the subprotocol mqtt",
-            ),
-            WebSocketFault::NotAnswered => (
-                Rule::WebSocketNotAnswered,
-                "an answer to the upgrade request without the subprotocol mqtt",
-            ),
-        };
-        Report::new(at, version, Some(from), &mut self.findings).add(rule, &[], message);
+    /// `from` did something wrong below MQTT, of which the WebSocket layer tells. It is found when
+    /// the version of the connection is known.
+    pub fn websocket(&mut self, at: At, from: Side, fault: WebSocketFault) {
+        self.with(at, |connection, _, out| {
+            connection.websocket(at, from, fault, out)
+        });
     }
 
     /// Everything is over: all connections that are left, in the order of their numbers. The

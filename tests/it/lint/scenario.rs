@@ -163,13 +163,17 @@ impl Run {
                 self.tracker.ended(at, Some(from));
                 return Ok(());
             }
+            "websocket mask" => Some(WebSocketFault::Mask),
+            "websocket frame" => Some(WebSocketFault::Frame),
+            "websocket fragment" => Some(WebSocketFault::Fragment),
+            "websocket control" => Some(WebSocketFault::Control),
             "websocket text" => Some(WebSocketFault::NotBinary),
             "websocket other offer" => Some(WebSocketFault::NotOffered),
             "websocket other answer" => Some(WebSocketFault::NotAnswered),
             _ => None,
         };
         if let Some(fault) = fault {
-            self.tracker.websocket(at, from, version, fault);
+            self.tracker.websocket(at, from, fault);
             return Ok(());
         }
         let bytes = match what.strip_prefix("hex ") {

@@ -133,6 +133,11 @@ impl Lint {
                 TurnKind::Over => self.tracker.over(at),
                 // What was sent has never come.
                 TurnKind::Acknowledged | TurnKind::Lost => self.tracker.lost(at, from),
+                TurnKind::WebSocket(fault) => {
+                    if let Some(from) = from {
+                        self.tracker.websocket(at, from, fault);
+                    }
+                }
                 TurnKind::Late => {}
             },
             Item::Lost(_) | Item::Record(_) => self.tracker.lost(at, from),
