@@ -42,11 +42,11 @@ pub const GRACE: u64 = 64;
 /// included. Beyond it the ones that were silent the longest are ended.
 pub const MAX_STREAMS: usize = 16_384;
 
-/// The same of a connection on which little happens, in a capture with much else: it has so many
-/// segments to fill the hole, but no more than so many frames of the capture.
 /// Pieces of one side that wait while it is open where the other one begins.
 const MAX_READY: usize = 32;
 
+/// The same as [`GRACE`] of a connection on which little happens, in a capture with much else: it
+/// has so many segments to fill the hole, but no more than so many frames of the capture.
 const PATIENCE: u64 = 16;
 const MAX_GRACE: u64 = 4096;
 

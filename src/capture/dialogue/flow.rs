@@ -88,6 +88,8 @@ struct Island {
     from_start: bool,
     lost: Lost,
     place: Place,
+    /// What could not be had behind the hole.
+    skipped: Vec<(u64, Place, SkipReason)>,
 }
 
 /// What stands in the place of packets.
@@ -250,6 +252,7 @@ impl Flow {
             from_start: std::mem::take(&mut self.from_start),
             lost,
             place,
+            skipped: Vec::new(),
         });
         self.refuted = false;
         self.candidate = None;
@@ -263,6 +266,9 @@ impl Flow {
             self.skip(self.tape.len(), self.lost_because());
             self.tape = current;
             self.lose(island.lost, island.place);
+            for (len, place, reason) in island.skipped {
+                self.push_skipped(len, place, reason);
+            }
         }
     }
 
@@ -279,6 +285,9 @@ impl Flow {
             self.search.reset();
             self.pump(limit, false, events);
             self.gap(island.lost, island.place, limit, events);
+            for (len, place, reason) in island.skipped {
+                self.push_skipped(len, place, reason);
+            }
         }
         if self.from_start || !self.is_after_gap {
             self.begin(self.from_start, connect);
@@ -305,6 +314,17 @@ impl Flow {
 
     /// Bytes that cannot be had, in front of what comes. What came before them is used.
     pub(super) fn skipped(&mut self, len: u64, place: Place, reason: SkipReason) {
+        let Some(island) = self.islands.back_mut() else {
+            self.push_skipped(len, place, reason);
+            return;
+        };
+        match island.skipped.last_mut() {
+            Some((before, _, same)) if *same == reason => *before += len,
+            _ => island.skipped.push((len, place, reason)),
+        }
+    }
+
+    fn push_skipped(&mut self, len: u64, place: Place, reason: SkipReason) {
         match self.holes.back_mut() {
             Some(Hole::Skipped {
                 len: before,

@@ -121,7 +121,7 @@ fn find(searched: Searched<'_>, suspect: &mut Option<usize>) -> Option<usize> {
     let mut weak: Option<(usize, Found)> = None;
     for at in 0..searched.bytes.len() {
         if let Some((weak, _)) = weak.take_if(|(_, found)| at >= found.first_end) {
-            return Some(with_fronts(weak, &fronts));
+            return searched.unless_plain(weak, &fronts);
         }
         let begins_segment = searched.begins_segment(at);
         if let Some(found) = searched.frames_at(at, &mut looker) {
@@ -130,7 +130,7 @@ fn find(searched: Searched<'_>, suspect: &mut Option<usize>) -> Option<usize> {
             }
             let is_convincing = searched.is_convincing(&found, at, is_rivalled);
             if is_convincing && found.begins_packet {
-                return Some(with_fronts(at, &fronts));
+                return searched.unless_plain(at, &fronts);
             }
             if found.first_end > at && fronts.len() < MAX_FRONTS {
                 fronts.entry(found.first_end).or_insert(at);
@@ -153,7 +153,7 @@ fn find(searched: Searched<'_>, suspect: &mut Option<usize>) -> Option<usize> {
             }
         }
     }
-    weak.map(|(at, _)| with_fronts(at, &fronts))
+    weak.and_then(|(at, _)| searched.unless_plain(at, &fronts))
 }
 
 /// Frames that end where one begins that convinces need no evidence of their own. If they are none,
@@ -175,6 +175,35 @@ impl Searched<'_> {
         self.bytes
             .get(..at)
             .is_some_and(|before| before.ends_with(b"\r\n\r\n"))
+    }
+
+    /// Where to begin for the frame at `at` that convinces, if it is one.
+    fn unless_plain(&self, at: usize, fronts: &FxHashMap<usize, usize>) -> Option<usize> {
+        (!self.is_inside_plain(at)).then(|| with_fronts(at, fronts))
+    }
+
+    /// Whether `at` is inside of a packet in a row of packets that nothing is wrapped around: then
+    /// it is that packet that looks like a frame.
+    fn is_inside_plain(&self, at: usize) -> bool {
+        let is_masked = self.bytes.get(at + 1).is_some_and(|byte| byte & 0x80 != 0);
+        if self.is_known || is_masked || self.follows_head(at) {
+            return false;
+        }
+        let found =
+            detect::Search::default().run(self.bytes, self.segments, detect::KNOWN, self.last);
+        let Some(mut boundary) = found.boundary.filter(|boundary| *boundary < at) else {
+            return false;
+        };
+        while boundary < at {
+            let rest = self.bytes.get(boundary..).unwrap_or_default();
+            let len = FixedHeader::parse(rest).ok().flatten();
+            let len = len.map_or(0, FixedHeader::packet_len);
+            match rest.get(..len) {
+                Some(packet) if detect::fits_any(packet) => boundary += len,
+                _ => return false,
+            }
+        }
+        boundary > at
     }
 
     /// What a segment border at some place is worth: less if there are many.
@@ -204,8 +233,8 @@ impl Searched<'_> {
         let stands_alone = self.is_known
             || found.is_masked
             || found.frames >= 2
-            || (begins_segment && found.ends_segment)
-            || found.is_all_mqtt
+            || (found.first_weight >= USUAL
+                && (found.is_all_mqtt || (begins_segment && found.ends_segment)))
             || self.follows_head(at);
         found.evidence >= needed && stands_alone
     }
@@ -283,8 +312,8 @@ impl Searched<'_> {
             && header.len < MAX_FRAME
             && is_masked.is_none_or(|is_masked| is_masked == header.mask.is_some())
             && (self.may_be_compressed || !header.rsv1)
-            // What a control frame holds is not missed.
-            && (count > 0 || header.opcode != Opcode::Control);
+            // What a control frame holds is not missed, and an empty one holds nothing.
+            && (count > 0 || (header.opcode != Opcode::Control && header.len > 0));
         is_right.then_some(())
     }
 }

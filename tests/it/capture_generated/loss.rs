@@ -359,3 +359,22 @@ fn every_small_loss() {
         }
     }
 }
+
+/// The end of one of two short packets is a frame of WebSocket with the other one in it; the
+/// packets in front of them tell that it is none.
+#[test]
+fn acknowledgments_that_look_like_a_frame() {
+    let v = Version::V5;
+    let mut server = vec![connack(v)];
+    server.extend((1..8).map(puback));
+    server.push(PINGRESP.to_vec());
+    let talk = Talk::new(&[connect(v, "c")], &server);
+    let end = talk.stream(1).len();
+    for start in 1..=talk.packets[1].iter().take(7).map(Vec::len).sum() {
+        let mut scene = Scene::opened(&talk);
+        scene.acknowledges = false;
+        scene.send(1, start, end);
+        let records = scene.check(&format!("{start}..{end}"));
+        assert!(records.iter().all(|record| record.at().transport == "tcp"));
+    }
+}

@@ -1086,12 +1086,16 @@ proptest! {
         let wrapped = wrap(&small_talk(8083), style);
         let steps = chunks(&wrapped.talk, size);
         let lost: Vec<usize> = lost.iter().map(|lost| lost.index(steps.len())).collect();
+        let steps: Vec<Step> = (0..steps.len())
+            .filter(|i| !lost.contains(i))
+            .map(|i| steps[i])
+            .collect();
+        // Without the upgrade, what is left of a frame may be plain MQTT as well.
+        prop_assume!(!looks_plain(&wrapped, &steps));
         let mut capture = Capture::new(Link::Ethernet, MICRO);
         wrapped.talk.handshake(&mut capture);
-        for (i, &(from, start, end)) in steps.iter().enumerate() {
-            if !lost.contains(&i) {
-                wrapped.talk.send(&mut capture, from, start, end);
-            }
+        for &(from, start, end) in &steps {
+            wrapped.talk.send(&mut capture, from, start, end);
         }
         let records = read(&capture);
         for packet in packets(&records) {
