@@ -59,7 +59,8 @@ pub struct Decode {
     /// as bad as this or worse [default: warning].
     ///
     /// Only what is wrong is shown, or with a view the packets and what is wrong with them; with
-    /// --violations-only as well, those packets. A selection holds for what is found, too.
+    /// --violations-only as well, those packets. A selection holds for what is found, too. Packets
+    /// wait for earlier ones that come late: of a capture that is growing, for 256 frames or 10 s.
     #[arg(
         long,
         value_name = "SEVERITY",

@@ -54,7 +54,7 @@ pub(super) fn decode(
         connections: Connections::default(),
         messages: Messages::new(Arc::clone(&plan.sn_topics)),
     };
-    let mut lint = plan.lint.map(|_| Lint::default());
+    let mut lint = plan.lint.map(|_| Lint::new(show.flush_each));
     let mut is_empty = true;
     let mut is_sealed = false;
     let error = loop {

@@ -54,20 +54,19 @@ struct Stream {
     transport: &'static str,
 }
 
-impl Default for Lint {
-    fn default() -> Lint {
+impl Lint {
+    /// Nothing has been judged yet. `is_live`: the capture is growing, and somebody watches.
+    pub(super) fn new(is_live: bool) -> Lint {
         Lint {
             tracker: Tracker::new(),
-            order: Order::default(),
+            order: Order::new(is_live),
             ready: VecDeque::new(),
             streams: FxHashMap::default(),
             digits: 9,
             packets: 0,
         }
     }
-}
 
-impl Lint {
     /// Takes a record of a capture; what was judged comes from [`next`](Self::next).
     pub(super) fn push(&mut self, record: Record) {
         self.order.push(record);

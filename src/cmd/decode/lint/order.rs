@@ -15,6 +15,10 @@ use crate::mqtt::PacketType;
 /// close to it.
 const FRAMES: u64 = 4 * tcp::GRACE;
 
+/// Nanoseconds that somebody who watches a growing capture waits at most. A frame that the capture
+/// dropped may take longer to be missed.
+const TIME: i64 = 10_000_000_000;
+
 /// Bytes of packets, with what keeping them costs, that wait at most.
 const MAX_BYTES: usize = 8 << 20;
 
@@ -63,10 +67,13 @@ fn is_first(record: &Record) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Order {
     waiting: BTreeMap<Key, Item>,
+    /// The capture is growing, and somebody watches.
+    is_live: bool,
     cost: usize,
     next: u64,
-    /// The latest frame of any record.
+    /// The latest frame of any record, and the latest moment.
     latest: u64,
+    now: Option<i64>,
     lanes: FxHashMap<u64, [Lane; 2]>,
 }
 
@@ -87,6 +94,13 @@ struct Lane {
 }
 
 impl Order {
+    pub(super) fn new(is_live: bool) -> Order {
+        Order {
+            is_live,
+            ..Order::default()
+        }
+    }
+
     /// Takes a record; what can be judged now comes from [`next`](Self::next).
     pub(super) fn push(&mut self, record: Record) {
         let at = *record.at();
@@ -146,7 +160,9 @@ impl Order {
     }
 
     fn wait(&mut self, (frame, rank): (u64, u8), item: Item) {
-        self.latest = self.latest.max(item.at().frame);
+        let at = item.at();
+        self.latest = self.latest.max(at.frame);
+        self.now = self.now.max(at.time.map(|time| time.nanos));
         self.cost += item.cost();
         self.waiting.insert((frame, rank, self.next), item);
         self.next += 1;
@@ -157,7 +173,11 @@ impl Order {
     pub(super) fn next(&mut self, last: bool) -> Option<(Item, bool)> {
         let entry = self.waiting.first_entry()?;
         let (frame, ..) = *entry.key();
-        if !last && frame + FRAMES > self.latest && self.cost <= MAX_BYTES {
+        let then = entry.get().at().time.map(|time| time.nanos);
+        let is_long_ago = |(then, now): (i64, i64)| now.saturating_sub(then) >= TIME;
+        let is_old = frame + FRAMES <= self.latest
+            || (self.is_live && then.zip(self.now).is_some_and(is_long_ago));
+        if !last && !is_old && self.cost <= MAX_BYTES {
             return None;
         }
         let item = entry.remove();
@@ -177,7 +197,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::{CapturedPacket, Turn, VersionFrom};
+    use crate::capture::{CapturedPacket, Timestamp, Turn, VersionFrom};
     use crate::mqtt::Version;
 
     fn at(frame: u64, from_client: bool) -> Location {
@@ -269,6 +289,26 @@ mod tests {
         let (second, _) = order.next(true).unwrap();
         assert_eq!((first.at().frame, second.at().frame), (5, 8));
         assert!(matches!(second, Item::Record(Record::Turn(_))));
+    }
+
+    #[test]
+    fn who_watches_does_not_wait_long() {
+        for (is_live, at_once) in [(true, &[1][..]), (false, &[])] {
+            let mut order = Order::new(is_live);
+            for (frame, seconds) in [(1, 0), (2, 9), (3, 10)] {
+                let Record::Packet(mut record) = packet(frame, true) else {
+                    unreachable!("it is a packet");
+                };
+                record.at.time = Some(Timestamp {
+                    nanos: seconds * 1_000_000_000,
+                    digits: 6,
+                });
+                order.push(Record::Packet(record));
+            }
+            assert_eq!(frames(&mut order, false), at_once);
+            let rest = frames(&mut order, true);
+            assert_eq!(rest, [1, 2, 3][at_once.len()..]);
+        }
     }
 
     #[test]

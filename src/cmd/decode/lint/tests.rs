@@ -72,7 +72,7 @@ fn findings_in(file: &[u8]) -> Vec<String> {
         ..Options::default()
     };
     let mut packets = Packets::new(file, options);
-    let mut lint = Lint::default();
+    let mut lint = Lint::new(false);
     let mut found = Vec::new();
     while let Ok(Some(record)) = packets.next() {
         lint.push(record);
