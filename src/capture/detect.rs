@@ -321,8 +321,10 @@ impl Search {
 
     /// Nothing has been looked at, and nothing be kept.
     pub fn reset(&mut self) {
-        self.scanned = 0;
-        self.alive.clear();
+        *self = Search {
+            is_sparse: self.is_sparse,
+            ..Search::default()
+        };
     }
 
     /// The first place at which packets may begin.

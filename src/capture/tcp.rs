@@ -60,7 +60,8 @@ const MAX_JUMP_OF_BOTH: u32 = 1 << 20;
 /// All connections of a capture.
 #[derive(Debug)]
 pub struct Streams<F> {
-    connections: FxHashMap<(SocketAddr, SocketAddr), Connection<F>>,
+    /// In boxes, for a table has room that it does not use.
+    connections: FxHashMap<(SocketAddr, SocketAddr), Box<Connection<F>>>,
     opened: u64,
     pending: usize,
     /// Connections to look at again. Frames only grow, so the front is the first.
@@ -136,7 +137,7 @@ impl<F: Follower> Streams<F> {
                 if connection.is_succeeded_by(segment) {
                     self.pending -= connection.pending();
                     connection.finish(out);
-                    *connection = Connection::new(self.opened, segment, place, open);
+                    **connection = Connection::new(self.opened, segment, place, open);
                     self.opened += 1;
                 }
                 connection
@@ -144,7 +145,7 @@ impl<F: Follower> Streams<F> {
             Entry::Vacant(entry) => {
                 let connection = Connection::new(self.opened, segment, place, open);
                 self.opened += 1;
-                entry.insert(connection)
+                entry.insert(Box::new(connection))
             }
         };
         let before = connection.pending();

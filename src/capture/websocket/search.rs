@@ -76,6 +76,8 @@ struct Found {
     /// The first one ends where a segment does.
     ends_segment: bool,
     is_masked: bool,
+    /// A message begins with one of them.
+    begins_message: bool,
     /// See [`weight`].
     first_weight: u32,
     /// Where the first one ends.
@@ -229,13 +231,15 @@ impl Searched<'_> {
             true => needed.max(RIVALLED),
             false => needed,
         };
-        // What is not masked holds MQTT wherever one looks, if it is plain MQTT.
+        // What is not masked holds MQTT wherever one looks, if it is plain MQTT; and the strings in
+        // that look like continuations.
         let stands_alone = self.is_known
             || found.is_masked
-            || found.frames >= 2
-            || (found.first_weight >= USUAL
-                && (found.is_all_mqtt || (begins_segment && found.ends_segment)))
-            || self.follows_head(at);
+            || self.follows_head(at)
+            || found.begins_message
+                && (found.frames >= 2
+                    || found.is_all_mqtt
+                    || (begins_segment && found.ends_segment));
         found.evidence >= needed && stands_alone
     }
 
@@ -274,6 +278,7 @@ impl Searched<'_> {
             }
             if header.opcode == Opcode::Data {
                 is_compressed = header.rsv1;
+                found.begins_message = true;
             }
             found.evidence += if is_pattern { 0 } else { weight(&header) };
             if matches!(header.opcode, Opcode::Data | Opcode::Continuation) && header.len > 0 {

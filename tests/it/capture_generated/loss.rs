@@ -378,3 +378,30 @@ fn acknowledgments_that_look_like_a_frame() {
         assert!(records.iter().all(|record| record.at().transport == "tcp"));
     }
 }
+/// The strings of MQTT, with their lengths in front, look like continuations without a mask.
+#[test]
+fn strings_that_look_like_frames() {
+    let v = Version::V5;
+    let client: Vec<_> = (1..8u8)
+        .flat_map(|i| {
+            let acknowledged = [&string("a/b")[..], &[0, i, 0], b"{}"].concat();
+            let payload = vec![i; usize::from(i) * 9];
+            [
+                publish(v, "plant/7/state", &payload),
+                packet(0x32, &acknowledged),
+            ]
+        })
+        .collect();
+    let talk = Talk::new(&client, &[connack(v), puback(7), PINGRESP.to_vec()]);
+    let [end, server_end] = [0, 1].map(|from| talk.stream(from).len());
+    for start in (1..end).step_by(9) {
+        for upto in start..end.min(start + 100) {
+            let mut scene = Scene::opened(&talk);
+            talk.send(&mut scene.capture, 0, start, upto);
+            talk.send(&mut scene.capture, 1, server_end - 4, server_end);
+            for record in read(&scene.capture) {
+                assert_eq!(record.at().transport, "tcp", "{start}..{upto}: {record:?}");
+            }
+        }
+    }
+}
