@@ -91,6 +91,15 @@ impl Lines {
         words.width = text_width;
         summary(&mut words, decoded, packet_type);
         self.end(out)?;
+        match decoded.findings.is_empty() {
+            true => Ok(()),
+            false => self.findings(out, decoded),
+        }
+    }
+
+    /// Kept apart from what every packet goes through.
+    #[cold]
+    fn findings(&mut self, out: &mut impl Write, decoded: &Decoded<'_>) -> io::Result<()> {
         for finding in decoded.findings {
             finding::write_line(out, self, finding, decoded.client)?;
         }

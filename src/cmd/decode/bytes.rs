@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::super::{Exit, Failure};
 use super::aliases::AliasesOf;
 use super::connections::Connections;
-use super::lint::{self, Judged, Lint, Sifted};
+use super::lint::{self, Judged, Lint};
 use super::show::Show;
 use super::{Plan, Stop};
 use crate::capture::{CapturedPacket, Location, VersionFrom};
@@ -47,10 +47,9 @@ pub(super) fn decode(
         };
         if !show.count(&origin, packet) {
             let mut record = Recorder::default();
-            let mut sifted = show.sifted();
-            let sender = match sifted {
-                Some(_) => from.or_else(|| lint::only_sender(packet, version)),
-                None => from,
+            let sender = match show.is_linting() {
+                true => from.or_else(|| lint::only_sender(packet, version)),
+                false => from,
             };
             let context = Context {
                 version,
@@ -58,11 +57,12 @@ pub(super) fn decode(
             };
             // What is wrong stands in the record.
             let decoded = decode_packet(packet, context, &mut record);
-            if let Some(sifted) = &mut sifted {
-                sifted.packet(&mut record, origin.place, i as u64 + 1);
+            let found = show.is_linting().then(|| {
+                let mut found = show.sifted();
+                found.packet(&mut record, origin.place, i as u64 + 1);
                 for finding in lint.packet(packet, context) {
                     let from = finding.from;
-                    sifted.between(
+                    found.between(
                         finding,
                         Place {
                             from,
@@ -70,8 +70,8 @@ pub(super) fn decode(
                         },
                     );
                 }
-            }
-            let (findings, counts) = sifted.map_or_else(Default::default, Sifted::into_parts);
+                found
+            });
             let captured = as_captured(packet, version, from);
             let topic_resolved = aliases.resolve(&captured, &decoded);
             let client = connections.see(0, decoded.as_ref().ok());
@@ -81,9 +81,9 @@ pub(super) fn decode(
                 record: &record,
                 topic_resolved,
                 client,
-                findings: &findings,
+                findings: found.as_ref().map_or(&[], |found| &found.findings),
             };
-            show.packet(&decoded, None, counts)?;
+            show.packet(&decoded, None, found.as_ref().map(|found| found.counts))?;
             show_findings(&mut lint, show, connections.client(0))?;
         }
         if i + 1 == packets.len() && problem.is_none() {

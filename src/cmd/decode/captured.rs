@@ -58,23 +58,30 @@ pub(super) fn decode(
     let mut is_empty = true;
     let mut is_sealed = false;
     let error = loop {
-        let record = match packets.next() {
+        let next = packets.next();
+        // Nearly all there is, shown where it lies.
+        if let (None, Ok(Some(Record::Packet(packet)))) = (&lint, &next) {
+            is_empty = false;
+            known.show_packet(packet, None, show)?;
+            continue;
+        }
+        match next {
             Ok(Some(Record::Sealed(found))) => {
                 note(sealed::sentence(&found, &no_keys));
                 is_sealed = true;
-                continue;
             }
-            Ok(Some(record)) => record,
+            Ok(Some(record)) => {
+                is_empty &= matches!(record, Record::Turn(_));
+                match &mut lint {
+                    None => known.show(&record, None, show)?,
+                    Some(lint) => {
+                        lint.push(record);
+                        known.show_judged(lint, show)?;
+                    }
+                }
+            }
             Ok(None) => break None,
             Err(error) => break Some(error),
-        };
-        is_empty &= matches!(record, Record::Turn(_));
-        match &mut lint {
-            None => known.show(&record, Vec::new(), show)?,
-            Some(lint) => {
-                lint.push(record);
-                known.show_judged(lint, show)?;
-            }
         }
     };
     if let Some(lint) = &mut lint {
@@ -121,15 +128,15 @@ pub(super) fn decode(
 }
 
 impl Known {
-    /// Shows a record, which makes `findings` wrong.
+    /// Shows a record. `between`: what it makes wrong with others, if lint is asked.
     fn show(
         &mut self,
         record: &Record,
-        findings: Vec<Finding>,
+        between: Option<Vec<Finding>>,
         show: &mut Show<'_>,
     ) -> Result<(), Stop> {
         match record {
-            Record::Packet(packet) => self.show_packet(packet, findings, show),
+            Record::Packet(packet) => self.show_packet(packet, between, show),
             Record::Message(message) => self.messages.show(message, show),
             Record::Gap(gap) => self.show_hole(&gap_hole(gap), &gap.at, show),
             Record::Skipped(skipped) => self.show_hole(&skipped_hole(skipped), &skipped.at, show),
@@ -141,7 +148,7 @@ impl Known {
     fn show_judged(&mut self, lint: &mut Lint, show: &mut Show<'_>) -> Result<(), Stop> {
         while let Some(judged) = lint.next() {
             match judged {
-                Judged::Record(record, findings) => self.show(&record, findings, show)?,
+                Judged::Record(record, between) => self.show(&record, Some(between), show)?,
                 Judged::Finding(finding, place) => {
                     let client = place.stream.and_then(|at| self.connections.client(at));
                     show.found(finding, place, client)?;
@@ -151,16 +158,17 @@ impl Known {
         Ok(())
     }
 
+    // Every packet goes through here; apart, its place is copied once more.
+    #[inline(always)]
     fn show_packet(
         &mut self,
         packet: &CapturedPacket,
-        findings: Vec<Finding>,
+        between: Option<Vec<Finding>>,
         show: &mut Show<'_>,
     ) -> Result<(), Stop> {
-        let mut sifted = show.sifted();
         let origin = Origin {
             place: place(&packet.at),
-            version: match sifted {
+            version: match between {
                 Some(_) => lint::version_of(packet),
                 None => packet.version,
             },
@@ -177,13 +185,7 @@ impl Known {
         };
         // What is wrong stands in the record.
         let decoded = decode_packet(&packet.bytes, context, &mut record);
-        if let Some(sifted) = &mut sifted {
-            sifted.packet(&mut record, origin.place, packet.at.frame);
-            for finding in findings {
-                sifted.between(finding, origin.place);
-            }
-        }
-        let (findings, counts) = sifted.map_or_else(Default::default, Sifted::into_parts);
+        let found = between.map(|between| sift(&mut record, between, packet, show));
         let topic_resolved = self.aliases.resolve(packet, &decoded);
         let client = self
             .connections
@@ -195,10 +197,10 @@ impl Known {
                 record: &record,
                 topic_resolved,
                 client,
-                findings: &findings,
+                findings: found.as_ref().map_or(&[], |found| &found.findings),
             },
             Some(&packet.at),
-            counts,
+            found.as_ref().map(|found| found.counts),
         )
     }
 
@@ -207,6 +209,23 @@ impl Known {
         show.begin(hole.place.time);
         show.hole(hole, self.connections.client(at.stream), at)
     }
+}
+
+/// What is wrong with a packet, alone and with others.
+#[cold]
+fn sift(
+    record: &mut Recorder<'_>,
+    between: Vec<Finding>,
+    packet: &CapturedPacket,
+    show: &Show<'_>,
+) -> Sifted {
+    let place = place(&packet.at);
+    let mut found = show.sifted();
+    found.packet(record, place, packet.at.frame);
+    for finding in between {
+        found.between(finding, place);
+    }
+    found
 }
 
 /// A place in the capture, as the views want it.

@@ -66,13 +66,11 @@ impl Messages {
             topics.resolve(&envelope.message, message.at.from)
         });
         let place = place(&message.at);
-        let (findings, counts) = match show.sifted() {
-            Some(mut sifted) => {
-                sifted.message(&mut record, place);
-                sifted.into_parts()
-            }
-            None => Default::default(),
-        };
+        let found = show.is_linting().then(|| {
+            let mut found = show.sifted();
+            found.message(&mut record, place);
+            found
+        });
         show.begin(place.time);
         show.message(
             &sn::Decoded {
@@ -81,10 +79,10 @@ impl Messages {
                 record: &record,
                 topic_resolved,
                 client,
-                findings: &findings,
+                findings: found.as_ref().map_or(&[], |found| &found.findings),
             },
             &message.at,
-            counts,
+            found.as_ref().map(|found| found.counts),
         )
     }
 }

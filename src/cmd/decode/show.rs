@@ -12,6 +12,7 @@ use crate::capture::Location;
 use crate::capture::pick::{Pick, TooManyPieces};
 use crate::mqtt::Packet;
 use crate::mqtt::decode::{Context, Strict, decode};
+use crate::mqtt::rule::Severity;
 use crate::mqtt::session;
 use crate::output::finding::{self, Finding};
 use crate::output::hole::{self, Hole};
@@ -145,9 +146,15 @@ impl<'o> Show<'o> {
         self.summary.as_mut()
     }
 
+    /// Whether lint is asked.
+    pub(super) fn is_linting(&self) -> bool {
+        self.verdict.is_some()
+    }
+
     /// What lint finds is put into this.
-    pub(super) fn sifted(&self) -> Option<Sifted> {
-        self.verdict.map(|verdict| Sifted::new(verdict.threshold))
+    pub(super) fn sifted(&self) -> Sifted {
+        let threshold = self.verdict.map(|verdict| verdict.threshold);
+        Sifted::new(threshold.unwrap_or(Severity::Error))
     }
 
     /// Shows what lint found that belongs to no packet that is coming.
@@ -157,9 +164,6 @@ impl<'o> Show<'o> {
         place: Place,
         client: Option<&str>,
     ) -> Result<(), Stop> {
-        let Some(verdict) = &mut self.verdict else {
-            return Ok(());
-        };
         let concerns = |frame: &u64| self.asked_for.contains(frame);
         let is_wanted = self.selects_all
             || self.select.asks_for_place(&place, client, self.start)
@@ -167,11 +171,12 @@ impl<'o> Show<'o> {
         if !is_wanted {
             return Ok(());
         }
-        let mut sifted = Sifted::new(verdict.threshold);
-        sifted.between(finding, place);
-        let (findings, counts) = sifted.into_parts();
-        verdict.add(counts);
-        for finding in &findings {
+        let mut found = self.sifted();
+        found.between(finding, place);
+        if let Some(verdict) = &mut self.verdict {
+            verdict.add(found.counts);
+        }
+        for finding in &found.findings {
             self.finding(finding, client)?;
         }
         Ok(())
@@ -230,19 +235,21 @@ impl<'o> Show<'o> {
         Ok(verdict.exit())
     }
 
-    /// Shows a packet, of which lint found so much.
+    /// Shows a packet. `found`: how much lint found, if it is asked.
     pub(super) fn packet(
         &mut self,
         decoded: &Decoded<'_>,
         at: Option<&Location>,
-        counts: Counts,
+        found: Option<Counts>,
     ) -> Result<(), Stop> {
         let is_asked_for = self.selects_all || self.select.asks_for_packet(decoded, self.start);
         let is_faulty = !(decoded.record.violations.is_empty() && decoded.findings.is_empty());
         let is_wanted = is_asked_for && (is_faulty || !self.select.wants_violations_only());
-        self.packets += 1;
-        if is_asked_for {
-            self.judge(counts, at.map_or(self.packets, |at| at.frame));
+        if let Some(found) = found {
+            self.packets += 1;
+            if is_asked_for {
+                self.judge(found, at.map_or(self.packets, |at| at.frame));
+            }
         }
         if let (Some(pick), Some(at)) = (&mut self.pick, at) {
             pick.see(at, decoded.bytes.len() as u64, is_wanted)
@@ -292,6 +299,7 @@ impl<'o> Show<'o> {
     }
 
     /// Takes note of what lint found in something that is asked for.
+    #[cold]
     fn judge(&mut self, counts: Counts, frame: u64) {
         let Some(verdict) = &mut self.verdict else {
             return;
@@ -305,18 +313,20 @@ impl<'o> Show<'o> {
         }
     }
 
-    /// Shows a message of MQTT-SN, of which lint found so much.
+    /// Shows a message of MQTT-SN; `found` as for a packet.
     pub(super) fn message(
         &mut self,
         decoded: &sn::Decoded<'_>,
         at: &Location,
-        counts: Counts,
+        found: Option<Counts>,
     ) -> Result<(), Stop> {
         let is_asked_for = self.selects_all || self.select.asks_for_message(decoded, self.start);
         let is_faulty = !(decoded.record.violations.is_empty() && decoded.findings.is_empty());
         let is_wanted = is_asked_for && (is_faulty || !self.select.wants_violations_only());
-        if is_asked_for {
-            self.judge(counts, at.frame);
+        if let Some(found) = found
+            && is_asked_for
+        {
+            self.judge(found, at.frame);
         }
         if let Some(pick) = &mut self.pick {
             pick.see(at, decoded.bytes.len() as u64, is_wanted)

@@ -13,9 +13,9 @@ use crate::output::finding::Finding;
 pub(in super::super) struct Sifted {
     threshold: Severity,
     /// What is as bad as the threshold or worse.
-    findings: Vec<Finding>,
+    pub(in super::super) findings: Vec<Finding>,
     /// All of it.
-    counts: Counts,
+    pub(in super::super) counts: Counts,
 }
 
 impl Sifted {
@@ -25,11 +25,6 @@ impl Sifted {
             findings: Vec::new(),
             counts: Counts::default(),
         }
-    }
-
-    /// What was found, and how much is wrong in all.
-    pub(in super::super) fn into_parts(self) -> (Vec<Finding>, Counts) {
-        (self.findings, self.counts)
     }
 
     /// Takes what a packet alone shows out of its record; `frame` is the number of the packet if it
