@@ -116,7 +116,7 @@ fn large_packets_of_many_connections() {
     }
     // Three have room at once; some of the others must have been cut to let them have it.
     let large = all.iter().filter(|p| p.announced_len > 9000);
-    let (cut, whole): (Vec<_>, Vec<_>) = large.partition(|p| p.is_cut());
+    let (cut, whole): (Vec<&&CapturedPacket>, Vec<_>) = large.partition(|p| p.is_cut());
     assert!(
         !cut.is_empty() && whole.len() >= 3,
         "{} {}",
