@@ -79,6 +79,8 @@ pub(super) struct Dialogue {
     flows: Pair<Flow>,
     /// What this stream adds to [`Out::undecided`].
     undecided: usize,
+    /// What each end adds to [`Out::unfinished`].
+    unfinished: Pair<usize>,
     events: Vec<Event>,
     /// What happened to the connection before it was known to be MQTT.
     turns: VecDeque<(End, TurnKind, Place)>,
@@ -106,6 +108,7 @@ impl Dialogue {
             hold: Hold::new(connection.options.version),
             flows: Pair::default(),
             undecided: 0,
+            unfinished: Pair::default(),
             events: Vec::new(),
             turns: VecDeque::new(),
             last: Place::default(),
@@ -339,7 +342,15 @@ impl Dialogue {
     fn pump(&mut self, end: End, last: bool, out: &mut Out) {
         let mut events = std::mem::take(&mut self.events);
         let flow = self.flows.get_mut(end);
-        flow.pump(self.connection.options.max_packet, last, &mut events);
+        let options = &self.connection.options;
+        flow.pump(options.max_packet, last, &mut events);
+        let unfinished = self.unfinished.get_mut(end);
+        out.unfinished -= *unfinished;
+        if out.unfinished + flow.kept() > options.max_unfinished {
+            flow.pump(flow.kept(), last, &mut events);
+        }
+        *unfinished = flow.kept();
+        out.unfinished += *unfinished;
         for event in events.drain(..) {
             self.event(end, event, out);
         }
@@ -579,6 +590,9 @@ impl Follower for Dialogue {
         }
         out.undecided -= self.undecided;
         self.undecided = 0;
+        for end in End::BOTH {
+            out.unfinished -= std::mem::take(self.unfinished.get_mut(end));
+        }
         if self.verdict != Verdict::Mqtt {
             return;
         }

@@ -39,6 +39,10 @@ pub struct Options {
     pub max_packet: usize,
     /// Tell of the begin and the end of connections ([`Record::Turn`]).
     pub turns: bool,
+    /// Bytes that are kept of packets that are not whole, in all streams together. Beyond it the
+    /// stream that has more coming gives out what it has, as of a packet that is too large: nobody
+    /// sends so much at once who does not want to use up memory.
+    pub max_unfinished: usize,
 }
 
 impl Default for Options {
@@ -49,6 +53,7 @@ impl Default for Options {
             version: None,
             max_packet: 16 << 20,
             turns: false,
+            max_unfinished: 128 << 20,
         }
     }
 }
@@ -95,6 +100,8 @@ pub(super) struct Out {
     pub(super) mqttsn_pairs: u64,
     /// Bytes kept in all streams of which it is not known yet whether they are MQTT.
     pub(super) undecided: usize,
+    /// Bytes kept of packets that are not whole, in all streams that are MQTT.
+    pub(super) unfinished: usize,
     /// Of the connection that is being fed: so many of the last bytes of each direction may be
     /// something that MQTT is wrapped in. Plain MQTT that is found there has to wait.
     pub(super) suspected: Pair<usize>,

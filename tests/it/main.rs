@@ -23,6 +23,7 @@ mod generated;
 mod interop_broker;
 mod interop_client;
 mod interop_tshark;
+mod json_schema;
 mod json_shape;
 mod lint;
 mod program;

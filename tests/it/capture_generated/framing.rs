@@ -77,6 +77,54 @@ fn an_oversized_packet_is_cut_at_the_limit() {
     assert_eq!(ping.bytes, PINGREQ[..]);
 }
 
+/// Each packet is small enough, but together they are more than may be kept.
+#[test]
+fn large_packets_of_many_connections() {
+    let v = Version::V311;
+    let mut capture = Capture::new(Link::Ethernet, MICRO);
+    let talks: Vec<Talk> = (0..10)
+        .map(|i| {
+            let client = [
+                connect(v, "big"),
+                publish(v, "t", &[7; 9000]),
+                PINGREQ.to_vec(),
+            ];
+            let mut talk = Talk::new(&client, &[connack(v)]);
+            talk.addrs[0].set_port(40_000 + i);
+            talk.handshake(&mut capture);
+            talk
+        })
+        .collect();
+    // All at the same time.
+    for (from, start, end) in chunks(&talks[0], 1000) {
+        for talk in &talks {
+            talk.send(&mut capture, from, start, end);
+        }
+    }
+    let options = Options {
+        max_unfinished: 30_000,
+        ..Options::default()
+    };
+    let (records, ..) = read_with(&capture.file(), options);
+    let all = packets(&records);
+    for talk in &talks {
+        let sent = all.iter().filter(|p| p.at.src == talk.addrs[0]);
+        let sent: Vec<_> = sent.map(|p| (p.announced_len, p.is_cut())).collect();
+        let lens = talk.packets[0].iter().map(Vec::len);
+        assert!(sent.iter().map(|sent| sent.0).eq(lens), "{sent:?}");
+        assert!(!sent[0].1 && !sent[2].1, "{sent:?}");
+    }
+    // Three have room at once; some of the others must have been cut to let them have it.
+    let large = all.iter().filter(|p| p.announced_len > 9000);
+    let (cut, whole): (Vec<&&CapturedPacket>, Vec<_>) = large.partition(|p| p.is_cut());
+    assert!(
+        !cut.is_empty() && whole.len() >= 3,
+        "{} {}",
+        cut.len(),
+        whole.len()
+    );
+}
+
 /// Remaining lengths of one to four bytes, cut at every place, with packets before and behind.
 #[test]
 fn length_bytes_over_several_segments() {

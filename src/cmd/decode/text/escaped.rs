@@ -17,11 +17,14 @@ pub(super) fn looks_like_it(text: &str) -> bool {
     })
 }
 
-/// If anything is in quotes, only that counts: `printf '\x10' | nc` and Wireshark's lines of
-/// strings mean what is inside.
+/// If the first escape is in quotes, only what is in quotes counts: `printf '\x10' | nc` and
+/// Wireshark's lines of strings mean what is inside.
 pub(super) fn parse(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
-    let is_quoted = text.contains(['"', '\'']);
+    let is_quoted = match (text.find(['"', '\'']), text.find('\\')) {
+        (Some(quote), Some(escape)) => quote < escape,
+        (quote, _) => quote.is_some(),
+    };
     let mut quote = None;
     let lead = text.len() - text.trim_start().len();
     let mut chars = text.trim().char_indices().peekable();

@@ -72,6 +72,11 @@ fn strings_with_escapes() {
         assert_eq!(bytes(text), b"\x10\x0f\x00\x04MQTT", "{text}");
     }
     assert_eq!(bytes(r#"b"it's \x00\n""#), b"it's \0\n");
+    // A quote behind the first escape is one of the bytes.
+    assert_eq!(
+        bytes(r#"\x30\x0c\x00\x03a/b{"a":1}"#),
+        b"\x30\x0c\0\x03a/b{\"a\":1}"
+    );
 }
 
 #[test]
