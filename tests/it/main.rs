@@ -26,6 +26,7 @@ mod interop_tshark;
 mod json_schema;
 mod json_shape;
 mod program;
+mod readme;
 mod replay_command;
 mod rooms;
 mod scenarios;
