@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 /// Text is shown as a tree, a capture as one line per packet.
 #[derive(Debug, Clone, Args)]
 pub struct Decode {
-    /// Text, a file (text, packets, pcap or pcapng), or - for stdin [default: stdin].
+    /// Text, a file (text, packets, pcap or pcapng, also gzip or zstd), or - for stdin [default: stdin].
     ///
     /// A name of an existing file is that file; anything else must be text. Several arguments are
     /// read as one text. It may be hex digits with or without spaces, colons, commas or 0x; arrays

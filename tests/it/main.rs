@@ -27,6 +27,7 @@ mod json_schema;
 mod json_shape;
 mod lint;
 mod program;
+mod readme;
 mod replay_command;
 mod rooms;
 mod scenarios;
