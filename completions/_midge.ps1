@@ -169,6 +169,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'Take the input as this, whatever it looks like')
             [CompletionResult]::new('--time', '--time', [CompletionResultType]::ParameterName, 'Times in front of lines and in diagrams')
             [CompletionResult]::new('--payload', '--payload', [CompletionResultType]::ParameterName, 'How to read payloads on topics that match; repeatable, the first match counts')
+            [CompletionResult]::new('--lint', '--lint', [CompletionResultType]::ParameterName, 'Check the packets, each alone and all together, against the standard; exit 5 if something is as bad as this or worse [default: warning]')
             [CompletionResult]::new('--mqtt-version', '--mqtt-version', [CompletionResultType]::ParameterName, 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31')
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Only packets of these types, with commas: PUBLISH,PUBACK; repeatable')
             [CompletionResult]::new('--client', '--client', [CompletionResultType]::ParameterName, 'Only packets to and from the client with this identifier; repeatable')

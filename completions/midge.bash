@@ -352,7 +352,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__decode)
-            opts="-h --input --json --tree --hex --lines --flow --time --payload --summary --stats --mqtt-version --type --client --topic --stream --frame --from --reason --since --until --violations-only --write --port --not-port --sn-topics --keylog --show-secrets --raw --color --help"
+            opts="-h --input --json --tree --hex --lines --flow --time --payload --summary --lint --stats --mqtt-version --type --client --topic --stream --frame --from --reason --since --until --violations-only --write --port --not-port --sn-topics --keylog --show-secrets --raw --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -368,6 +368,10 @@ _midge() {
                     ;;
                 --payload)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lint)
+                    COMPREPLY=($(compgen -W "error warning info" -- "${cur}"))
                     return 0
                     ;;
                 --mqtt-version)

@@ -162,6 +162,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --input 'Take the input as this, whatever it looks like'
             cand --time 'Times in front of lines and in diagrams'
             cand --payload 'How to read payloads on topics that match; repeatable, the first match counts'
+            cand --lint 'Check the packets, each alone and all together, against the standard; exit 5 if something is as bad as this or worse [default: warning]'
             cand --mqtt-version 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31'
             cand --type 'Only packets of these types, with commas: PUBLISH,PUBACK; repeatable'
             cand --client 'Only packets to and from the client with this identifier; repeatable'

@@ -118,6 +118,9 @@ delta\t'Seconds since the line before'
 clock\t'Time of day, in this time zone'
 utc\t'Date and time in UTC'"
 complete -c midge -n "__fish_midge_using_subcommand decode" -l payload -d 'How to read payloads on topics that match; repeatable, the first match counts' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l lint -d 'Check the packets, each alone and all together, against the standard; exit 5 if something is as bad as this or worse [default: warning]' -r -f -a "error\t'Breaks the standard; a receiver closes the connection'
+warning\t'Unwise, or unclear in the standard, or not certain'
+info\t'Worth knowing; nothing is broken'"
 complete -c midge -n "__fish_midge_using_subcommand decode" -l mqtt-version -d 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l type -d 'Only packets of these types, with commas: PUBLISH,PUBACK; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l client -d 'Only packets to and from the client with this identifier; repeatable' -r

@@ -12,7 +12,7 @@
 //!
 //! | room | what belongs there | what never does |
 //! |---|---|---|
-//! | [`mqtt`] | packet model, the decoder, the encoder, framing, property/reason/rule tables, topic names and filters, the QoS 1/2 flow machine | I/O, clocks, tokio, clap, printing |
+//! | [`mqtt`] | packet model, the decoder, the encoder, framing, property/reason/rule tables, topic names and filters, the QoS 1/2 flow machine, the session tracker behind `decode --lint` | I/O, clocks, tokio, clap, printing |
 //! | [`mqttsn`] | MQTT-SN 1.2: message model, the decoder, message type/flag/return code/rule tables, topic ids; shares sides, QoS, field values and sinks with `mqtt` | I/O, clocks, printing |
 //! | [`net`] | opening and accepting byte streams | MQTT knowledge |
 //! | [`client`] | the internal client that pub, sub, bench and capture-replay share | flag parsing, printing |

@@ -82,6 +82,14 @@ impl Contest {
         }
     }
 
+    /// The same where something happens before the first bytes, if anybody asks what.
+    fn begin_for_turns(&mut self, out: &mut Out) {
+        let turns = |fresh: &Fresh| fresh.connection.options.turns;
+        if self.fresh.as_ref().is_some_and(turns) {
+            self.begin(out);
+        }
+    }
+
     /// Lets every reading have what came, and drops those that are out.
     fn each(&mut self, out: &mut Out, mut give: impl FnMut(&mut Reading, &mut Out)) {
         out.suspected = Pair::default();
@@ -122,6 +130,21 @@ impl Follower for Contest {
     fn gap(&mut self, end: End, lost: Lost, place: Place, out: &mut Out) {
         self.begin(out);
         self.each(out, |reading, out| reading.gap(end, lost, place, out));
+    }
+
+    fn ended(&mut self, end: End, is_reset: bool, place: Place, out: &mut Out) {
+        self.begin_for_turns(out);
+        self.each(out, |reading, out| reading.ended(end, is_reset, place, out));
+    }
+
+    fn acknowledged(&mut self, end: End, place: Place, out: &mut Out) {
+        self.begin_for_turns(out);
+        self.each(out, |reading, out| reading.acknowledged(end, place, out));
+    }
+
+    fn late(&mut self, end: End, place: Place, out: &mut Out) {
+        self.begin_for_turns(out);
+        self.each(out, |reading, out| reading.late(end, place, out));
     }
 
     fn finish(&mut self, out: &mut Out) {

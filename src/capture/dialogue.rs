@@ -1,6 +1,6 @@
 //! The bytes of one connection: are they MQTT, who is the client, which version, and which packets.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 
@@ -8,7 +8,7 @@ use super::{
     detect::{self, Opening},
     follower::{Claim, End, Follower, Lost, Pair},
     packets::{Options, Out},
-    record::{CapturedPacket, Gap, Location, Place, Record, SkipReason, Skipped},
+    record::{CapturedPacket, Gap, Location, Place, Record, SkipReason, Skipped, Turn, TurnKind},
 };
 use crate::mqtt::{PacketType, Side, decode::connect_version};
 
@@ -35,6 +35,9 @@ const SMALL_WINDOW: usize = 2 * 1024;
 /// Bytes of one direction after which MQTT is only looked for at the beginning of segments, which
 /// costs next to nothing.
 const LOOK_LESS: u64 = 256 * 1024;
+
+/// What is remembered of what happened to a connection while it is not known whether it is MQTT.
+const MAX_TURNS: usize = 256;
 
 /// A connection, as far as all that follow it must know.
 #[derive(Debug, Clone)]
@@ -79,6 +82,10 @@ pub(super) struct Dialogue {
     /// What each end adds to [`Out::unfinished`].
     unfinished: Pair<usize>,
     events: Vec<Event>,
+    /// What happened to the connection before it was known to be MQTT.
+    turns: VecDeque<(End, TurnKind, Place)>,
+    /// The last frame with something of this connection.
+    last: Place,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +110,8 @@ impl Dialogue {
             undecided: 0,
             unfinished: Pair::default(),
             events: Vec::new(),
+            turns: VecDeque::new(),
+            last: Place::default(),
             connection,
         }
     }
@@ -278,12 +287,26 @@ impl Dialogue {
         self.verdict = Verdict::Mqtt;
         out.mqtt_streams += 1;
         self.client = connect_from.or(self.opener);
+        let opened = Pair {
+            first: self.flows.first.first_place(),
+            second: self.flows.second.first_place(),
+        };
         let limit = self.connection.options.max_packet;
         let mut found = Pair::<Vec<Event>>::default();
         for end in End::BOTH {
             let connect = connect_from == Some(end);
             let events = found.get_mut(end);
             self.flows.get_mut(end).accept(connect, limit, events);
+        }
+        let first = self.client.unwrap_or(End::First);
+        for end in [first, first.other()] {
+            let flow = self.flows.get(end);
+            if flow.from_start {
+                self.turn(end, TurnKind::Opened, opened.get(end).to_owned(), out);
+            }
+        }
+        for (end, kind, place) in std::mem::take(&mut self.turns) {
+            self.turn(end, kind, place, out);
         }
         self.merge(found, out);
     }
@@ -312,6 +335,7 @@ impl Dialogue {
     fn reject(&mut self) {
         self.verdict = Verdict::NotMqtt;
         self.flows = Pair::default();
+        self.turns = VecDeque::new();
     }
 
     /// Cuts what has come from `end` into packets.
@@ -392,6 +416,26 @@ impl Dialogue {
         self.record(packet, out);
     }
 
+    /// Something happens to the connection.
+    pub(super) fn turn(&mut self, end: End, kind: TurnKind, place: Place, out: &mut Out) {
+        if !self.connection.options.turns {
+            return;
+        }
+        match self.verdict {
+            Verdict::Mqtt => {
+                let at = self.at(end, place);
+                self.record(Record::Turn(Turn { at, kind }), out);
+            }
+            Verdict::Undecided => {
+                if self.turns.len() >= MAX_TURNS {
+                    self.turns.pop_front();
+                }
+                self.turns.push_back((end, kind, place));
+            }
+            Verdict::NotMqtt => {}
+        }
+    }
+
     fn at(&self, end: End, place: Place) -> Location {
         let (src, dst) = self.connection.ends(end);
         Location {
@@ -424,6 +468,7 @@ impl Dialogue {
                 Record::Packet(packet) => &mut packet.at,
                 Record::Gap(gap) => &mut gap.at,
                 Record::Skipped(skipped) => &mut skipped.at,
+                Record::Turn(turn) => &mut turn.at,
                 // Only datagrams carry the one, and only TLS the other.
                 Record::Message(_) | Record::Sealed(_) => continue,
             };
@@ -469,16 +514,20 @@ fn side_of(end: End, client: End) -> Side {
 impl Follower for Dialogue {
     type Out = Out;
 
-    fn syn(&mut self, end: End, opens: bool, _out: &mut Out) {
+    fn syn(&mut self, end: End, opens: bool, out: &mut Out) {
         self.opener = Some(if opens { end } else { end.other() });
         let flow = self.flows.get_mut(end);
         flow.from_start = flow.seen == 0 || flow.from_start;
+        if flow.from_start && self.verdict == Verdict::Mqtt {
+            self.turn(end, TurnKind::Opened, self.last, out);
+        }
     }
 
     fn data(&mut self, end: End, bytes: &[u8], place: Place, out: &mut Out) {
         if self.verdict == Verdict::NotMqtt {
             return;
         }
+        self.last = place;
         self.flows.get_mut(end).push(bytes, place);
         match self.verdict {
             Verdict::Undecided => {
@@ -500,6 +549,11 @@ impl Follower for Dialogue {
                     return;
                 }
                 self.flows.get_mut(end).gap_while_undecided(lost, place);
+                for (of, kind, _) in &mut self.turns {
+                    if *of == end && *kind == TurnKind::Acknowledged {
+                        *kind = TurnKind::Lost;
+                    }
+                }
                 self.decide(false, out);
                 self.bound(out);
             }
@@ -511,6 +565,23 @@ impl Follower for Dialogue {
                 self.pump(end, false, out);
             }
         }
+    }
+
+    fn ended(&mut self, end: End, is_reset: bool, place: Place, out: &mut Out) {
+        self.last = place;
+        let kind = match is_reset {
+            true => TurnKind::Reset,
+            false => TurnKind::Finished,
+        };
+        self.turn(end, kind, place, out);
+    }
+
+    fn acknowledged(&mut self, end: End, place: Place, out: &mut Out) {
+        self.turn(end, TurnKind::Acknowledged, place, out);
+    }
+
+    fn late(&mut self, end: End, place: Place, out: &mut Out) {
+        self.turn(end, TurnKind::Late, place, out);
     }
 
     fn finish(&mut self, out: &mut Out) {
@@ -532,6 +603,8 @@ impl Follower for Dialogue {
             self.flows.get_mut(end).pump(limit, true, events);
         }
         self.merge(found, out);
+        let first = self.client.unwrap_or(End::First);
+        self.turn(first, TurnKind::Over, self.last, out);
         self.hold.guess();
         self.release(out);
     }

@@ -106,6 +106,16 @@ pub trait Follower: std::fmt::Debug {
     /// Bytes that `end` sent are not in the capture.
     fn gap(&mut self, end: End, lost: Lost, place: Place, out: &mut Self::Out);
 
+    /// `end` has ended the connection: with a FIN behind its last byte, or with an RST. What it
+    /// sent before may still come if it was waited for.
+    fn ended(&mut self, _end: End, _is_reset: bool, _place: Place, _out: &mut Self::Out) {}
+
+    /// In this frame bytes of `end` are acknowledged that have not come so far.
+    fn acknowledged(&mut self, _end: End, _place: Place, _out: &mut Self::Out) {}
+
+    /// What was acknowledged before it came comes now.
+    fn late(&mut self, _end: End, _place: Place, _out: &mut Self::Out) {}
+
     /// Nothing more comes: decides what is still open, and puts out all that waited.
     fn finish(&mut self, out: &mut Self::Out);
 
@@ -129,6 +139,18 @@ impl<F: Follower + ?Sized> Follower for Box<F> {
 
     fn gap(&mut self, end: End, lost: Lost, place: Place, out: &mut F::Out) {
         (**self).gap(end, lost, place, out);
+    }
+
+    fn acknowledged(&mut self, end: End, place: Place, out: &mut F::Out) {
+        (**self).acknowledged(end, place, out);
+    }
+
+    fn late(&mut self, end: End, place: Place, out: &mut F::Out) {
+        (**self).late(end, place, out);
+    }
+
+    fn ended(&mut self, end: End, is_reset: bool, place: Place, out: &mut F::Out) {
+        (**self).ended(end, is_reset, place, out);
     }
 
     fn finish(&mut self, out: &mut F::Out) {

@@ -41,7 +41,7 @@ pub use file::{Frame, FrameReader, is_capture, other_format};
 pub use packets::{Options, Packets, Stats};
 pub use record::{
     CapturedMessage, CapturedPacket, Gap, Location, Place, Record, SealReason, Sealed, SkipReason,
-    Skipped, Timestamp, VersionFrom,
+    Skipped, Timestamp, Turn, TurnKind, VersionFrom,
 };
 pub use tls::{CipherSuite, TlsVersion};
 pub use write::{CaptureWriter, WrittenStream};

@@ -37,6 +37,8 @@ pub struct Options {
     pub version: Option<Version>,
     /// Bytes of a packet that are kept; of a larger one the rest is skipped and it counts as cut.
     pub max_packet: usize,
+    /// Tell of the begin and the end of connections ([`Record::Turn`]).
+    pub turns: bool,
     /// Bytes that are kept of packets that are not whole, in all streams together. Beyond it the
     /// stream that has more coming gives out what it has, as of a packet that is too large: nobody
     /// sends so much at once who does not want to use up memory.
@@ -50,6 +52,7 @@ impl Default for Options {
             not_ports: Vec::new(),
             version: None,
             max_packet: 16 << 20,
+            turns: false,
             max_unfinished: 128 << 20,
         }
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::tls::{CipherSuite, TlsVersion};
+use crate::mqtt::session::WebSocketFault;
 use crate::mqtt::{Side, Version};
 
 /// When a frame was captured.
@@ -55,6 +56,8 @@ pub enum Record {
     Gap(Gap),
     /// Bytes that the capture has and that belong to no packet.
     Skipped(Skipped),
+    /// A connection begins or ends; only if [`Options::turns`](super::Options::turns) asks for it.
+    Turn(Turn),
     /// A TLS connection that cannot be read; at most one for each connection.
     Sealed(Sealed),
 }
@@ -68,6 +71,7 @@ impl Record {
             Record::Gap(gap) => &gap.at,
             Record::Skipped(skipped) => &skipped.at,
             Record::Sealed(sealed) => &sealed.at,
+            Record::Turn(turn) => &turn.at,
         }
     }
 }
@@ -142,6 +146,38 @@ pub struct Gap {
     pub lost: u64,
     /// The frame in which the next true packet boundary was found, if one was.
     pub resynced_at_frame: Option<u64>,
+}
+
+/// The begin or the end of a connection that carries MQTT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// Where it is; who ends the connection is the sender.
+    pub at: Location,
+    /// What happens.
+    pub kind: TurnKind,
+}
+
+/// What can happen to a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TurnKind {
+    /// The capture has what the sender sends from the first byte on. It comes before every packet
+    /// of the sender.
+    Opened,
+    /// The sender has sent everything: FIN.
+    Finished,
+    /// The sender has broken the connection off: RST.
+    Reset,
+    /// The receiver has acknowledged bytes of the sender that have not come so far: they are lost,
+    /// or the capture has the frames in another order than they were sent.
+    Acknowledged,
+    /// What was acknowledged before it came comes now, in this frame.
+    Late,
+    /// The receiver has acknowledged bytes of the sender that are lost, which no gap tells.
+    Lost,
+    /// The sender did what WebSocket, or MQTT over it, does not allow; each thing is told once.
+    WebSocket(WebSocketFault),
+    /// Nothing more of the connection will come, whether it ended or the capture did.
+    Over,
 }
 
 /// Why bytes belong to no packet.

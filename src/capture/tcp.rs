@@ -91,6 +91,8 @@ struct Connection<F> {
     follower: Option<F>,
     /// It ends, and only late frames may still come.
     is_closing: bool,
+    /// Whether the follower knows that an end has ended the connection.
+    told: Pair<bool>,
 }
 
 impl<F: Follower> Default for Streams<F> {
@@ -242,6 +244,7 @@ impl<F: Follower> Connection<F> {
             last: place,
             follower: Some(open(number, segment.src, segment.dst)),
             is_closing: false,
+            told: Pair::default(),
         }
     }
 
@@ -296,15 +299,23 @@ impl<F: Follower> Connection<F> {
         if segment.syn && half.syn(segment.seq) {
             follower.syn(end, segment.ack.is_none(), out);
         }
+        // What is acknowledged was sent before this segment.
         if let Some(ack) = segment.ack
             && !segment.rst
         {
-            self.halves.get_mut(end.other()).acknowledged(ack);
+            let other = self.halves.get_mut(end.other());
+            other.acknowledged(ack);
+            if other.lacks_acknowledged() {
+                follower.acknowledged(end.other(), place, out);
+            }
         }
         let seq = segment.seq.wrapping_add(u32::from(segment.syn));
         // An RST may carry a diagnostic text, which is no part of the stream.
         let payload = if segment.rst { &[] } else { segment.payload };
         let half = self.halves.get_mut(end);
+        if half.is_late(seq, payload.len()) {
+            follower.late(end, place, out);
+        }
         let in_order = half.take(seq, payload, segment.missing, segment.fin, place);
         while half.pending_bytes() > MAX_PENDING {
             half.give_up_first_hole();
@@ -320,14 +331,18 @@ impl<F: Follower> Connection<F> {
             settle_beginnings(&mut self.halves);
         }
         deliver(&mut self.halves, follower, out);
+        let is_reset = segment.rst && self.halves.get(end).allows_reset(segment.seq);
+        if (is_reset || self.halves.get(end).is_complete()) && !*self.told.get(end) {
+            *self.told.get_mut(end) = true;
+            follower.ended(end, segment.rst, place, out);
+        }
         let mut alarm = self.halves.first.wants_alarm() | self.halves.second.wants_alarm();
         if self.halves.first.is_complete() && self.halves.second.is_complete() {
             self.finish(out);
             return false;
         }
-        let resets = segment.rst && self.halves.get(end).allows_reset(segment.seq);
         let is_said = self.halves.first.has_fin() && self.halves.second.has_fin();
-        if !self.is_closing && (resets || is_said) {
+        if !self.is_closing && (is_reset || is_said) {
             self.is_closing = true;
             alarm = true;
         }

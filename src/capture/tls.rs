@@ -295,6 +295,24 @@ impl Follower for Tls {
         }
     }
 
+    fn ended(&mut self, end: End, is_reset: bool, place: Place, out: &mut Out) {
+        if let Some(inner) = &mut self.inner {
+            inner.ended(end, is_reset, place, out);
+        }
+    }
+
+    fn acknowledged(&mut self, end: End, place: Place, out: &mut Out) {
+        if let Some(inner) = &mut self.inner {
+            inner.acknowledged(end, place, out);
+        }
+    }
+
+    fn late(&mut self, end: End, place: Place, out: &mut Out) {
+        if let Some(inner) = &mut self.inner {
+            inner.late(end, place, out);
+        }
+    }
+
     fn finish(&mut self, out: &mut Out) {
         let client = self.client.unwrap_or(End::First);
         let both = [client, client.other()];

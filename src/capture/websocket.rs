@@ -139,6 +139,24 @@ impl Follower for WebSocket {
         self.settle(out);
     }
 
+    fn ended(&mut self, end: End, is_reset: bool, place: Place, out: &mut Out) {
+        if !self.is_out {
+            self.inner.ended(end, is_reset, place, out);
+        }
+    }
+
+    fn acknowledged(&mut self, end: End, place: Place, out: &mut Out) {
+        if !self.is_out {
+            self.inner.acknowledged(end, place, out);
+        }
+    }
+
+    fn late(&mut self, end: End, place: Place, out: &mut Out) {
+        if !self.is_out {
+            self.inner.late(end, place, out);
+        }
+    }
+
     fn finish(&mut self, out: &mut Out) {
         for end in End::BOTH {
             self.lane(end, out, |lane, agreed, inside| lane.finish(agreed, inside));

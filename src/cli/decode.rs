@@ -55,6 +55,22 @@ pub struct Decode {
     #[arg(long, conflicts_with_all = ["tree", "hex", "lines", "flow", "raw"])]
     pub summary: bool,
 
+    /// Check the packets, each alone and all together, against the standard; exit 5 if something is
+    /// as bad as this or worse [default: warning].
+    ///
+    /// Only what is wrong is shown, or with a view the packets and what is wrong with them; with
+    /// --violations-only as well, those packets. A selection holds for what is found, too. Packets
+    /// wait for earlier ones that come late: of a capture that is growing, for 256 frames or 10 s.
+    #[arg(
+        long,
+        value_name = "SEVERITY",
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "warning"
+    )]
+    pub lint: Option<Severity>,
+
     /// Count more: by connection and by topic, with rates and delays. With --json as two objects.
     ///
     /// At most 10,000 connections and topics have a row of their own; tables show 20 of them.
@@ -170,6 +186,17 @@ pub enum From {
     Client,
     /// The broker.
     Server,
+}
+
+/// How bad something is that lint finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Severity {
+    /// Breaks the standard; a receiver closes the connection.
+    Error,
+    /// Unwise, or unclear in the standard, or not certain.
+    Warning,
+    /// Worth knowing; nothing is broken.
+    Info,
 }
 
 /// How lines show times.

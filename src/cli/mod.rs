@@ -15,7 +15,7 @@ pub use bench::Bench;
 pub use broker::{Broker, LogFormat};
 pub use capture_replay::CaptureReplay;
 pub use connection::Connection;
-pub use decode::{Color, Decode, From, InputFormat, Times};
+pub use decode::{Color, Decode, From, InputFormat, Severity, Times};
 pub use publish::Publish;
 pub use subscribe::Subscribe;
 

@@ -31,6 +31,7 @@ pub mod property;
 pub mod qos;
 pub mod reason;
 pub mod rule;
+pub mod session;
 pub mod topic;
 pub mod varint;
 pub mod version;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::text::{Bytes, Hex, Safe, cut_line, push_safe, shorten};
 use super::time::{Time, Times};
-use super::{Decoded, Place, colour};
+use super::{Decoded, Place, colour, finding};
 use crate::mqtt::decode::Field;
 use crate::mqtt::property::Value;
 use crate::mqtt::rule::Severity;
@@ -76,7 +76,7 @@ impl Lines {
         self.start.get_or_insert(start);
     }
 
-    /// Writes a packet.
+    /// Writes a packet, and a line for each finding.
     ///
     /// # Errors
     /// Those of `out`.
@@ -90,7 +90,20 @@ impl Lines {
         let mut words = Words::behind(&mut self.text, name, packet_type);
         words.width = text_width;
         summary(&mut words, decoded, packet_type);
-        self.end(out)
+        self.end(out)?;
+        match decoded.findings.is_empty() {
+            true => Ok(()),
+            false => self.findings(out, decoded),
+        }
+    }
+
+    /// Kept apart from what every packet goes through.
+    #[cold]
+    fn findings(&mut self, out: &mut impl Write, decoded: &Decoded<'_>) -> io::Result<()> {
+        for finding in decoded.findings {
+            finding::write_line(out, self, finding, decoded.client)?;
+        }
+        Ok(())
     }
 
     /// Characters of a name that make sense.

@@ -8,6 +8,7 @@ pub mod base64;
 pub mod bench;
 pub mod colour;
 pub mod event;
+pub mod finding;
 pub mod flow;
 pub mod hole;
 pub mod json;
@@ -27,6 +28,7 @@ use std::net::SocketAddr;
 
 use crate::mqtt::decode::Recorder;
 use crate::mqtt::{Side, Version};
+use finding::Finding;
 use time::Time;
 
 /// A decoded packet with what is known about where it came from: the input of every view.
@@ -43,6 +45,8 @@ pub struct Decoded<'a> {
     pub topic_resolved: Option<&'a str>,
     /// The Client Identifier of the connection, if it was seen.
     pub client: Option<&'a str>,
+    /// What lint found in it, alone or with others. Then `record` has no violations.
+    pub findings: &'a [Finding],
 }
 
 /// Where a packet came from, and how it was read.

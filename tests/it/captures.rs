@@ -214,6 +214,7 @@ fn gaps_and_skipped_bytes() {
                 }
                 Record::Skipped(skipped) => others.push(format!("{name}: {skipped:?}")),
                 Record::Message(message) => others.push(format!("{name}: {message:?}")),
+                Record::Turn(turn) => others.push(format!("{name}: {turn:?}")),
                 Record::Sealed(sealed) => others.push(format!(
                     "{name}: stream {} frame {} {:?}",
                     sealed.at.stream, sealed.at.frame, sealed.reason

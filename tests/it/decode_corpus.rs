@@ -170,6 +170,7 @@ fn the_json_is_as_written() {
             record: &record,
             topic_resolved: None,
             client: None,
+            findings: &[],
         };
         let mut line = Vec::new();
         json::write_packet(&mut line, &decoded, json::Options::default()).unwrap();

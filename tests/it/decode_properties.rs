@@ -55,6 +55,7 @@ fn examine(bytes: &[u8], context: Context) -> Result<(), TestCaseError> {
         bytes,
         record: &record,
         topic_resolved: None,
+        findings: &[],
         // As it comes from the wire.
         client: std::str::from_utf8(bytes).ok(),
     };

@@ -99,6 +99,17 @@ const RECORDS: &[(&str, &[(&str, Check)])] = &[
         &[("lost", positive), ("resynced_at_frame", positive)],
     ),
     ("skipped", &[("len", positive), ("reason", text)]),
+    (
+        "finding",
+        &[
+            ("ids", |v| all(v, text)),
+            ("severity", |v| one_of(v, &["error", "warning", "info"])),
+            ("message", text),
+            ("frames", |v| all(v, positive)),
+            ("offset", number),
+            ("len", number),
+        ],
+    ),
 ];
 
 /// How many of [`KEYS`] say where something came from.
@@ -188,8 +199,13 @@ fn violation(value: &Value) -> bool {
             ("message", text),
             ("offset", number),
             ("len", number),
+            ("frames", |v| all(v, positive)),
         ],
-    ) && value.as_object().is_some_and(|keys| keys.len() == 5)
+    ) && value.as_object().is_some_and(|keys| {
+        // Either one packet shows it, or it takes several.
+        let is_alone = keys.contains_key("offset") && keys.contains_key("len");
+        is_alone != keys.contains_key("frames") && keys.len() == 4 + usize::from(is_alone)
+    })
 }
 
 /// Only the names of the standard, each with values of its type; lists where something came twice.
@@ -378,7 +394,10 @@ fn check_record(line: &Line, record: &str) -> Result<(), String> {
         return Err(format!("a record {record:?}"));
     };
     let is_record: Check = Value::is_string;
-    let keys = [&KEYS[..PLACE], &[("record", is_record)], own].concat();
+    // Statements are numbered in each version.
+    let version = KEYS.iter().filter(|(key, _)| *key == "version");
+    let version: Vec<_> = version.filter(|_| record == "finding").copied().collect();
+    let keys = [&KEYS[..PLACE], &version, &[("record", is_record)], own].concat();
     line.follows(&keys)?;
     match line.has(own[0].0) && line.has("stream") && line.has("frame") {
         true => Ok(()),
@@ -443,6 +462,7 @@ fn every_capture() {
             &["--raw"],
             &["--mqtt-version", "5"],
             &["--mqtt-version", "31"],
+            &["--lint=info"],
         ] {
             check(name, &run_decode(&[&keys[..], more, &[name]].concat()));
         }
@@ -474,6 +494,7 @@ fn every_packet_of_the_corpus() {
                 record: &record,
                 topic_resolved: None,
                 client: None,
+                findings: &[],
             };
             let options = json::Options {
                 raw: true,

@@ -23,6 +23,7 @@ fn line(hex: &str) -> String {
         record: &record,
         topic_resolved: None,
         client: None,
+        findings: &[],
     };
     let mut out = Vec::new();
     json::write_packet(&mut out, &decoded, json::Options::default()).unwrap();

@@ -25,6 +25,7 @@ mod interop_client;
 mod interop_tshark;
 mod json_schema;
 mod json_shape;
+mod lint;
 mod program;
 mod readme;
 mod replay_command;

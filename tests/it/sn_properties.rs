@@ -19,6 +19,7 @@ fn decoded<'a>(bytes: &'a [u8], record: &'a Recorder<'a>) -> sn::Decoded<'a> {
         record,
         topic_resolved: None,
         client: None,
+        findings: &[],
     }
 }
 

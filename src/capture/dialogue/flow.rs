@@ -148,6 +148,11 @@ impl Flow {
         self.seen += bytes.len() as u64;
     }
 
+    /// The frame with the first byte that is not used yet.
+    pub(super) fn first_place(&self) -> Place {
+        self.tape.place_at(0)
+    }
+
     /// Whether enough new bytes came since the last scan.
     pub(super) fn is_scan_due(&self) -> bool {
         !self.tape.is_empty() && self.tape.len() >= self.next_scan

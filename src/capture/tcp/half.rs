@@ -77,6 +77,8 @@ pub(super) struct Half {
     early_ack: Option<u32>,
     /// The highest byte that the other side said it has all before.
     acknowledged: Option<u64>,
+    /// What of it was told to the follower.
+    told: u64,
     /// Where the FIN is.
     fin: Option<u64>,
     /// What waits behind a hole, without overlaps.
@@ -376,6 +378,24 @@ impl Half {
         }
         let ack = self.unwrap(ack);
         self.acknowledged = Some(self.acknowledged.map_or(ack, |before| before.max(ack)));
+    }
+
+    /// Whether more was acknowledged than has come, once for each acknowledgment. A single byte
+    /// may be a FIN.
+    pub(super) fn lacks_acknowledged(&mut self) -> bool {
+        let (Some(next), Some(acknowledged)) = (self.next, self.acknowledged) else {
+            return false;
+        };
+        let lacks = acknowledged > next.saturating_add(1).max(self.told);
+        if lacks {
+            self.told = acknowledged;
+        }
+        lacks
+    }
+
+    /// Whether a segment has what the follower was told is acknowledged.
+    pub(super) fn is_late(&self, seq: u32, len: usize) -> bool {
+        self.next.is_some_and(|next| next < self.told) && len > 0 && self.unwrap(seq) < self.told
     }
 
     fn has_acknowledged_hole(&self) -> bool {

@@ -8,8 +8,9 @@ use crate::capture::{
     dialogue::Dialogue,
     follower::{End, Follower, Lost},
     packets::Out,
-    record::{Place, SkipReason},
+    record::{Place, SkipReason, TurnKind},
 };
+use crate::mqtt::{Side, session::WebSocketFault};
 
 /// Where the payload goes: one direction of what is inside.
 pub(super) struct Inside<'a> {
@@ -26,6 +27,12 @@ impl Inside<'_> {
     /// What comes is the very first of this direction. `opens`: see [`Follower::syn`].
     pub(super) fn syn(&mut self, opens: bool) {
         self.dialogue.syn(self.end, opens, self.out);
+    }
+
+    /// The sender does what is not allowed.
+    pub(super) fn fault(&mut self, fault: WebSocketFault, place: Place) {
+        let kind = TurnKind::WebSocket(fault);
+        self.dialogue.turn(self.end, kind, place, self.out);
     }
 
     pub(super) fn gap(&mut self, lost: Lost, place: Place) {
@@ -63,6 +70,10 @@ pub(super) struct Frames {
     pub(super) deflate: Compression,
     /// What the last data frame was.
     pub(super) is_masked: Option<bool>,
+    /// The sender, if every frame from the first one on was seen: then what is wrong is its fault.
+    sure: Option<Side>,
+    /// What was told of it.
+    told: Vec<WebSocketFault>,
 }
 
 /// A frame whose payload is not all there.
@@ -131,6 +142,47 @@ impl Frames {
         Fed::All
     }
 
+    /// The first frame comes.
+    pub(super) fn begin_with(&mut self, sender: Side) {
+        self.sure = Some(sender);
+    }
+
+    /// Tells of a fault, if it is sure to be one, and once.
+    pub(super) fn blame(&mut self, fault: WebSocketFault, place: Place, inside: &mut Inside<'_>) {
+        if self.sure.is_some() && !self.told.contains(&fault) {
+            self.told.push(fault);
+            inside.fault(fault, place);
+        }
+    }
+
+    /// Looks at a frame that can be read.
+    fn judge(&mut self, header: &Header, place: Place, inside: &mut Inside<'_>) {
+        let Some(sender) = self.sure else {
+            return;
+        };
+        let is_begun = self.message != Message::None;
+        for (is_wrong, fault) in [
+            (header.is_text, WebSocketFault::NotBinary),
+            (
+                header.mask.is_some() != (sender == Side::Client),
+                WebSocketFault::Mask,
+            ),
+            (!header.is_minimal, WebSocketFault::Frame),
+            (
+                match header.opcode {
+                    Opcode::Data => is_begun,
+                    Opcode::Continuation => !is_begun,
+                    Opcode::Control | Opcode::Close => false,
+                },
+                WebSocketFault::Fragment,
+            ),
+        ] {
+            if is_wrong {
+                self.blame(fault, place, inside);
+            }
+        }
+    }
+
     /// The bytes of a header that is not all there, or of what is none.
     pub(super) fn partial(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.partial)
@@ -162,6 +214,7 @@ impl Frames {
     /// Where the next frame begins is lost.
     pub(super) fn lose(&mut self) {
         self.partial.clear();
+        self.sure = None;
         self.frame = None;
         self.lose_message();
         self.message = Message::None;
@@ -215,6 +268,7 @@ impl Frames {
     }
 
     fn begin(&mut self, header: Header, place: Place, inside: &mut Inside<'_>) {
+        self.judge(&header, place, inside);
         let frame = Frame { header, seen: 0 };
         if frame.is_data() {
             self.is_masked = Some(header.mask.is_some());

@@ -1,5 +1,7 @@
 //! The header of a frame (RFC 6455, section 5.2).
 
+use crate::mqtt::session::WebSocketFault;
+
 /// The longest header: two bytes, a length of 64 bits, a masking key.
 pub(super) const MAX_HEADER: usize = 14;
 
@@ -23,6 +25,8 @@ pub(super) struct Header {
     /// With permessage-deflate: the message is compressed (RFC 7692, section 6).
     pub(super) rsv1: bool,
     pub(super) opcode: Opcode,
+    /// A data frame that is text.
+    pub(super) is_text: bool,
     pub(super) mask: Option<[u8; 4]>,
     /// Bytes of payload.
     pub(super) len: u64,
@@ -96,11 +100,21 @@ impl Header {
             fin,
             rsv1,
             opcode,
+            is_text: byte1 & 0x0f == 1,
             mask,
             len,
             header_len,
             is_minimal,
         }))
+    }
+}
+
+/// What is wrong with a frame that begins like this and cannot be read.
+pub(super) fn fault(bytes: &[u8]) -> WebSocketFault {
+    let byte1 = bytes.first().copied().unwrap_or_default();
+    match byte1 & 0x0f {
+        8..=10 if byte1 & 0x70 == 0 => WebSocketFault::Control,
+        _ => WebSocketFault::Frame,
     }
 }
 

@@ -4,6 +4,7 @@ use memchr::memmem;
 
 use super::{
     frames::{Compression, Fed, Frames, Inside},
+    header,
     search::{Searched, search},
     upgrade::{self, Beginning, Head, MAX_HEAD},
 };
@@ -13,6 +14,7 @@ use crate::capture::{
     record::{Place, SkipReason},
     tape::Tape,
 };
+use crate::mqtt::{Side, session::WebSocketFault};
 
 /// What is searched for a frame at most.
 const WINDOW: usize = 256 * 1024;
@@ -76,6 +78,8 @@ pub(super) struct Lane {
     suspect: Option<usize>,
     /// Bytes searched in vain since this direction was last understood.
     searched: u64,
+    /// Where the client asks for WebSocket and does not offer MQTT.
+    not_offered: Option<Place>,
     /// Something is lost, or was not understood.
     is_behind_gap: bool,
 }
@@ -235,6 +239,10 @@ impl Lane {
                     Beginning::Other => {
                         agreed.is_upgraded = true;
                         inside.syn(true);
+                        if let Some(place) = self.not_offered.take() {
+                            inside.fault(WebSocketFault::NotOffered, place);
+                        }
+                        self.frames.begin_with(Side::Client);
                         self.state = State::Frames;
                     }
                 }
@@ -267,21 +275,27 @@ impl Lane {
             self.state = State::OtherHttp;
             return true;
         };
+        let place = self.tape.place_at(0);
         self.tape.take(len);
         self.head_searched = 0;
         self.responds = matches!(head, Head::Response { .. } | Head::OtherResponse);
         self.state = match head {
-            Head::Request { deflate } => {
+            Head::Request { mqtt, deflate } => {
+                self.not_offered = (!mqtt).then_some(place);
                 agreed.offered = Some(deflate);
                 State::Requested
             }
-            Head::Response { mqtt, deflate } => {
+            Head::Response { mqtt, old, deflate } => {
                 agreed.accepted = Some(deflate);
                 agreed.is_upgraded = true;
-                if mqtt {
+                if mqtt || old {
                     inside.dialogue.announce();
                 }
                 inside.syn(false);
+                if !mqtt {
+                    inside.fault(WebSocketFault::NotAnswered, place);
+                }
+                self.frames.begin_with(Side::Server);
                 if let Some(client) = agreed.awaited {
                     inside.dialogue.syn(client, true, inside.out);
                 }
@@ -333,6 +347,7 @@ impl Lane {
     fn stuck(&mut self, bytes: &[u8], unread: usize, place: Place, inside: &mut Inside<'_>) {
         let mut rest = self.frames.partial();
         rest.extend_from_slice(bytes.get(bytes.len() - unread..).unwrap_or_default());
+        self.frames.blame(header::fault(&rest), place, inside);
         self.frames.lose();
         // The first byte is the one that is not understood.
         inside.gap(Lost::wrapped(1), place);

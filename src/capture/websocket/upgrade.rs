@@ -50,14 +50,19 @@ pub(super) fn beginning(bytes: &[u8]) -> Beginning {
 /// A head, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Head {
-    /// Asks for WebSocket. `deflate`: offers permessage-deflate.
+    /// Asks for WebSocket, and offers this.
     Request {
+        /// The subprotocol `mqtt`.
+        mqtt: bool,
+        /// permessage-deflate (RFC 7692).
         deflate: bool,
     },
     /// Grants it, with what was chosen.
     Response {
-        /// A subprotocol that means MQTT.
+        /// The subprotocol `mqtt`.
         mqtt: bool,
+        /// `mqttv3.1`, which the time of MQTT 3.1 had for it.
+        old: bool,
         /// permessage-deflate (RFC 7692).
         deflate: bool,
     },
@@ -77,6 +82,7 @@ pub(super) fn head(bytes: &[u8], searched: usize) -> Option<(Head, usize)> {
     let is_response = first.starts_with(b"HTTP/");
     let mut upgrades = false;
     let mut mqtt = false;
+    let mut old = false;
     let mut deflate = false;
     for line in lines {
         let Some(colon) = line.iter().position(|byte| *byte == b':') else {
@@ -88,9 +94,10 @@ pub(super) fn head(bytes: &[u8], searched: usize) -> Option<(Head, usize)> {
         if name.eq_ignore_ascii_case(b"Upgrade") {
             upgrades |= items.any(|item| item.eq_ignore_ascii_case(b"websocket"));
         } else if name.eq_ignore_ascii_case(b"Sec-WebSocket-Protocol") {
-            mqtt |= items.any(|item| {
-                item.eq_ignore_ascii_case(b"mqtt") || item.eq_ignore_ascii_case(b"mqttv3.1")
-            });
+            for item in items {
+                mqtt |= item.eq_ignore_ascii_case(b"mqtt");
+                old |= item.eq_ignore_ascii_case(b"mqttv3.1");
+            }
         } else if name.eq_ignore_ascii_case(b"Sec-WebSocket-Extensions") {
             deflate |= items.any(|item| {
                 let name = item.split(|byte| *byte == b';').next().unwrap_or_default();
@@ -100,9 +107,9 @@ pub(super) fn head(bytes: &[u8], searched: usize) -> Option<(Head, usize)> {
         }
     }
     let head = match is_response {
-        true if upgrades && first.starts_with(RESPONSE) => Head::Response { mqtt, deflate },
+        true if upgrades && first.starts_with(RESPONSE) => Head::Response { mqtt, old, deflate },
         true => Head::OtherResponse,
-        false if upgrades && first.starts_with(REQUEST) => Head::Request { deflate },
+        false if upgrades && first.starts_with(REQUEST) => Head::Request { mqtt, deflate },
         false => Head::OtherRequest,
     };
     Some((head, end + 4))
@@ -120,7 +127,11 @@ mod tests {
     fn a_request_in_any_pieces() {
         for cut in 0..UPGRADE.len() {
             assert_eq!(head(&UPGRADE[..cut], 0), None, "{cut}");
-            let whole = Some((Head::Request { deflate: true }, UPGRADE.len()));
+            let request = Head::Request {
+                mqtt: true,
+                deflate: true,
+            };
+            let whole = Some((request, UPGRADE.len()));
             assert_eq!(head(UPGRADE, cut), whole, "{cut}");
         }
     }
@@ -132,20 +143,20 @@ mod tests {
                 .unwrap()
                 .0
         };
-        let granted = |mqtt, deflate| Head::Response { mqtt, deflate };
+        let granted = |mqtt, old, deflate| Head::Response { mqtt, old, deflate };
         for (lines, expected) in [
             (
                 "HTTP/1.1 101 Switching Protocols\r\nUPGRADE:websocket\r\nSec-WebSocket-Protocol:mqtt",
-                granted(true, false),
+                granted(true, false, false),
             ),
             (
                 "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: mqttv3.1\r\n\
                  Sec-WebSocket-Extensions: x-other, permessage-deflate;server_no_context_takeover",
-                granted(true, true),
+                granted(false, true, true),
             ),
             (
                 "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: graphql-ws",
-                granted(false, false),
+                granted(false, false, false),
             ),
             ("HTTP/1.1 101 X\r\nUpgrade: h2c", Head::OtherResponse),
             ("HTTP/1.1 101", Head::OtherResponse),

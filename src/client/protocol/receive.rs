@@ -118,7 +118,7 @@ impl Protocol {
                 return Ok(None);
             }
             Received::QuotaExceeded => {
-                return Err(self.violation(Rule::ReceiveMaximumExceeded, Detail::None));
+                return Err(self.violation(Rule::ServerReceiveMaximumExceeded, Detail::None));
             }
         }
         match publish.qos {
@@ -165,7 +165,7 @@ impl Protocol {
             .number(PropertyId::TOPIC_ALIAS_MAXIMUM)
             .unwrap_or(0);
         if alias > maximum {
-            return Err(self.violation(Rule::TopicAliasTooHigh, Detail::Found(alias)));
+            return Err(self.violation(Rule::ServerTopicAliasTooHigh, Detail::Found(alias)));
         }
         // The decoder lets no alias 0 through.
         let index = alias.saturating_sub(1) as usize;

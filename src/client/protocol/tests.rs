@@ -507,7 +507,7 @@ fn a_server_that_ignores_our_receive_maximum_is_told() {
     let mut bench = Bench::connected_with(options, OK);
     bench.receive(b"\x34\x07\x00\x01t\x00\x05\x00x\x34\x07\x00\x01t\x00\x06\x00x");
     bench.message();
-    assert_eq!(bench.broken_rule(), Rule::ReceiveMaximumExceeded);
+    assert_eq!(bench.broken_rule(), Rule::ServerReceiveMaximumExceeded);
     assert_eq!(bench.sent(), b"\x50\x02\x00\x05\xe0\x01\x93");
 }
 
@@ -540,7 +540,7 @@ fn aliases_end_with_the_connection_and_at_the_maximum() {
     assert_eq!(bench.broken_rule(), Rule::TopicAliasUnknown);
     bench.reconnect(OK);
     bench.receive(b"\x30\x08\x00\x01t\x03\x23\x00\x03x");
-    assert_eq!(bench.broken_rule(), Rule::TopicAliasTooHigh);
+    assert_eq!(bench.broken_rule(), Rule::ServerTopicAliasTooHigh);
     assert_eq!(bench.sent(), b"\xe0\x01\x94");
 }
 

@@ -168,6 +168,8 @@ impl<R: Read> Source<R> {
                 }
                 ControlFlow::Continue(())
             }
+            // Connections are replayed by their packets.
+            Record::Turn(_) => ControlFlow::Continue(()),
         }
     }
 

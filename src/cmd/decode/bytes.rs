@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::super::{Exit, Failure};
 use super::aliases::AliasesOf;
 use super::connections::Connections;
+use super::lint::{self, Judged, Lint};
 use super::show::Show;
 use super::{Plan, Stop};
 use crate::capture::{CapturedPacket, Location, VersionFrom};
@@ -29,6 +30,7 @@ pub(super) fn decode(
     let (mut version, mut version_from) = choose_version(&packets, plan);
     let mut connections = Connections::default();
     let mut aliases = AliasesOf::default();
+    let mut lint = Lint::new(false);
     let mut offset = 0;
     for (i, &packet) in packets.iter().enumerate() {
         if let (None, Some(named)) = (plan.version, connect_version(packet)) {
@@ -45,8 +47,31 @@ pub(super) fn decode(
         };
         if !show.count(&origin, packet) {
             let mut record = Recorder::default();
+            let sender = match show.is_linting() {
+                true => from.or_else(|| lint::only_sender(packet, version)),
+                false => from,
+            };
+            let context = Context {
+                version,
+                from: sender,
+            };
             // What is wrong stands in the record.
-            let decoded = decode_packet(packet, Context { version, from }, &mut record);
+            let decoded = decode_packet(packet, context, &mut record);
+            let found = show.is_linting().then(|| {
+                let mut found = show.sifted();
+                found.packet(&mut record, origin.place, i as u64 + 1);
+                for finding in lint.packet(packet, context) {
+                    let from = finding.from;
+                    found.between(
+                        finding,
+                        Place {
+                            from,
+                            ..Place::default()
+                        },
+                    );
+                }
+                found
+            });
             let captured = as_captured(packet, version, from);
             let topic_resolved = aliases.resolve(&captured, &decoded);
             let client = connections.see(0, decoded.as_ref().ok());
@@ -56,18 +81,32 @@ pub(super) fn decode(
                 record: &record,
                 topic_resolved,
                 client,
+                findings: found.as_ref().map_or(&[], |found| &found.findings),
             };
-            show.packet(&decoded, None)?;
+            show.packet(&decoded, None, found.as_ref().map(|found| found.counts))?;
+            show_findings(&mut lint, show, connections.client(0))?;
         }
         if i + 1 == packets.len() && problem.is_none() {
             problem = cut(packet).map(|what| format!("{name}: {what} (packet at byte {offset})"));
         }
         offset += packet.len();
     }
+    lint.finish();
+    show_findings(&mut lint, show, connections.client(0))?;
     match problem {
         Some(message) => Err(Failure::new(Exit::Io, message).into()),
         None => Ok(()),
     }
+}
+
+/// Shows what lint found between packets.
+fn show_findings(lint: &mut Lint, show: &mut Show<'_>, client: Option<&str>) -> Result<(), Stop> {
+    while let Some(judged) = lint.next() {
+        if let Judged::Finding(finding, place) = judged {
+            show.found(finding, place, client)?;
+        }
+    }
+    Ok(())
 }
 
 /// The packet as if a capture had it: topic aliases are known by who sent them, so that each side

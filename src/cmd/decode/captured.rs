@@ -7,19 +7,22 @@ use std::sync::Arc;
 use super::super::{Exit, Failure, note, sealed};
 use super::aliases::AliasesOf;
 use super::connections::Connections;
+use super::lint::{self, Judged, Lint, Sifted};
 use super::messages::Messages;
 use super::show::Show;
 use super::{Plan, Stop};
 use crate::capture::{CapturedPacket, Gap, Location, Options, Packets, Record, Skipped};
 use crate::mqtt::decode::{Context, Recorder, decode as decode_packet};
+use crate::mqtt::session::Finding;
 use crate::output::hole::{Hole, Kind};
 use crate::output::{Decoded, Origin, Place, time::Time};
 
 /// What earlier packets say about those to come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
     aliases: AliasesOf,
     connections: Connections,
+    messages: Messages,
 }
 
 /// Decodes and shows the packets of a capture.
@@ -33,6 +36,7 @@ pub(super) fn decode(
         ports: plan.ports.clone(),
         not_ports: plan.not_ports.clone(),
         version: plan.version,
+        turns: plan.lint.is_some(),
         ..Options::default()
     };
     let mut packets = Packets::new(reader, options);
@@ -45,28 +49,45 @@ pub(super) fn decode(
             })?;
         no_keys = format!("its keys are not in the key log {log}");
     }
-    let mut known = Known::default();
-    let mut messages = Messages::new(Arc::clone(&plan.sn_topics));
+    let mut known = Known {
+        aliases: AliasesOf::default(),
+        connections: Connections::default(),
+        messages: Messages::new(Arc::clone(&plan.sn_topics)),
+    };
+    let mut lint = plan.lint.map(|_| Lint::new(show.flush_each));
     let mut is_empty = true;
     let mut is_sealed = false;
     let error = loop {
-        match packets.next() {
-            Ok(Some(Record::Packet(packet))) => show_packet(&packet, &mut known, show)?,
-            Ok(Some(Record::Message(message))) => messages.show(&message, show)?,
-            Ok(Some(Record::Gap(gap))) => show_hole(&gap_hole(&gap), &gap.at, &mut known, show)?,
-            Ok(Some(Record::Skipped(skipped))) => {
-                show_hole(&skipped_hole(&skipped), &skipped.at, &mut known, show)?
-            }
+        let next = packets.next();
+        // Nearly all there is, shown where it lies.
+        if let (None, Ok(Some(Record::Packet(packet)))) = (&lint, &next) {
+            is_empty = false;
+            known.show_packet(packet, None, show)?;
+            continue;
+        }
+        match next {
             Ok(Some(Record::Sealed(found))) => {
                 note(sealed::sentence(&found, &no_keys));
                 is_sealed = true;
-                continue;
+            }
+            Ok(Some(record)) => {
+                is_empty &= matches!(record, Record::Turn(_));
+                match &mut lint {
+                    None => known.show(&record, None, show)?,
+                    Some(lint) => {
+                        lint.push(record);
+                        known.show_judged(lint, show)?;
+                    }
+                }
             }
             Ok(None) => break None,
             Err(error) => break Some(error),
         }
-        is_empty = false;
     };
+    if let Some(lint) = &mut lint {
+        lint.finish();
+        known.show_judged(lint, show)?;
+    }
     let stats = packets.stats();
     if let Some(summary) = show.summary() {
         summary.frames = Some(stats.frames);
@@ -106,52 +127,105 @@ pub(super) fn decode(
     Ok(())
 }
 
-fn show_packet(
-    packet: &CapturedPacket,
-    known: &mut Known,
-    show: &mut Show<'_>,
-) -> Result<(), Stop> {
-    let origin = Origin {
-        place: place(&packet.at),
-        version: packet.version,
-        version_from: packet.version_from.as_str(),
-    };
-    show.begin(origin.place.time);
-    if show.count(&origin, &packet.bytes) {
-        return Ok(());
+impl Known {
+    /// Shows a record. `between`: what it makes wrong with others, if lint is asked.
+    fn show(
+        &mut self,
+        record: &Record,
+        between: Option<Vec<Finding>>,
+        show: &mut Show<'_>,
+    ) -> Result<(), Stop> {
+        match record {
+            Record::Packet(packet) => self.show_packet(packet, between, show),
+            Record::Message(message) => self.messages.show(message, show),
+            Record::Gap(gap) => self.show_hole(&gap_hole(gap), &gap.at, show),
+            Record::Skipped(skipped) => self.show_hole(&skipped_hole(skipped), &skipped.at, show),
+            Record::Turn(_) | Record::Sealed(_) => Ok(()),
+        }
     }
-    let mut record = Recorder::default();
-    let context = Context {
-        version: packet.version,
-        from: packet.at.from,
-    };
-    // What is wrong stands in the record.
-    let decoded = decode_packet(&packet.bytes, context, &mut record);
-    let topic_resolved = known.aliases.resolve(packet, &decoded);
-    let client = known
-        .connections
-        .see(packet.at.stream, decoded.as_ref().ok());
-    show.packet(
-        &Decoded {
-            origin,
-            bytes: &packet.bytes,
-            record: &record,
-            topic_resolved,
-            client,
-        },
-        Some(&packet.at),
-    )
+
+    /// Shows what lint has judged.
+    fn show_judged(&mut self, lint: &mut Lint, show: &mut Show<'_>) -> Result<(), Stop> {
+        while let Some(judged) = lint.next() {
+            match judged {
+                Judged::Record(record, between) => self.show(&record, Some(between), show)?,
+                Judged::Finding(finding, place) => {
+                    let client = place.stream.and_then(|at| self.connections.client(at));
+                    show.found(finding, place, client)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    // Every packet goes through here; apart, its place is copied once more.
+    #[inline(always)]
+    fn show_packet(
+        &mut self,
+        packet: &CapturedPacket,
+        between: Option<Vec<Finding>>,
+        show: &mut Show<'_>,
+    ) -> Result<(), Stop> {
+        let origin = Origin {
+            place: place(&packet.at),
+            version: match between {
+                Some(_) => lint::version_of(packet),
+                None => packet.version,
+            },
+            version_from: packet.version_from.as_str(),
+        };
+        show.begin(origin.place.time);
+        if show.count(&origin, &packet.bytes) {
+            return Ok(());
+        }
+        let mut record = Recorder::default();
+        let context = Context {
+            version: origin.version,
+            from: packet.at.from,
+        };
+        // What is wrong stands in the record.
+        let decoded = decode_packet(&packet.bytes, context, &mut record);
+        let found = between.map(|between| sift(&mut record, between, packet, show));
+        let topic_resolved = self.aliases.resolve(packet, &decoded);
+        let client = self
+            .connections
+            .see(packet.at.stream, decoded.as_ref().ok());
+        show.packet(
+            &Decoded {
+                origin,
+                bytes: &packet.bytes,
+                record: &record,
+                topic_resolved,
+                client,
+                findings: found.as_ref().map_or(&[], |found| &found.findings),
+            },
+            Some(&packet.at),
+            found.as_ref().map(|found| found.counts),
+        )
+    }
+
+    fn show_hole(&mut self, hole: &Hole, at: &Location, show: &mut Show<'_>) -> Result<(), Stop> {
+        self.aliases.forget(at);
+        show.begin(hole.place.time);
+        show.hole(hole, self.connections.client(at.stream), at)
+    }
 }
 
-fn show_hole(
-    hole: &Hole,
-    at: &Location,
-    known: &mut Known,
-    show: &mut Show<'_>,
-) -> Result<(), Stop> {
-    known.aliases.forget(at);
-    show.begin(hole.place.time);
-    show.hole(hole, known.connections.client(at.stream), at)
+/// What is wrong with a packet, alone and with others.
+#[cold]
+fn sift(
+    record: &mut Recorder<'_>,
+    between: Vec<Finding>,
+    packet: &CapturedPacket,
+    show: &Show<'_>,
+) -> Sifted {
+    let place = place(&packet.at);
+    let mut found = show.sifted();
+    found.packet(record, place, packet.at.frame);
+    for finding in between {
+        found.between(finding, place);
+    }
+    found
 }
 
 /// A place in the capture, as the views want it.

@@ -65,16 +65,24 @@ impl Messages {
             let topics = topics.or_insert_with(|| Topics::new(Arc::clone(&self.predefined)));
             topics.resolve(&envelope.message, message.at.from)
         });
-        show.begin(place(&message.at).time);
+        let place = place(&message.at);
+        let found = show.is_linting().then(|| {
+            let mut found = show.sifted();
+            found.message(&mut record, place);
+            found
+        });
+        show.begin(place.time);
         show.message(
             &sn::Decoded {
-                place: place(&message.at),
+                place,
                 bytes: &message.bytes,
                 record: &record,
                 topic_resolved,
                 client,
+                findings: found.as_ref().map_or(&[], |found| &found.findings),
             },
             &message.at,
+            found.as_ref().map(|found| found.counts),
         )
     }
 }

@@ -6,6 +6,7 @@ mod bytes;
 mod captured;
 mod connections;
 mod input;
+mod lint;
 mod messages;
 mod select;
 mod show;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use super::{Exit, Failure, note, version};
 use crate::cli;
+use crate::mqtt::rule::Severity;
 use crate::mqtt::{Side, Version};
 use crate::mqttsn::Predefined;
 use crate::output::colour;
@@ -39,6 +41,7 @@ struct Plan {
     view: Option<View>,
     times: Times,
     summary: bool,
+    lint: Option<Severity>,
     stats: bool,
     show_secrets: bool,
     raw: bool,
@@ -100,6 +103,11 @@ impl Plan {
             },
             summary: args.summary || args.stats,
             stats: args.stats,
+            lint: args.lint.map(|severity| match severity {
+                cli::Severity::Error => Severity::Error,
+                cli::Severity::Warning => Severity::Warning,
+                cli::Severity::Info => Severity::Info,
+            }),
             show_secrets: args.show_secrets,
             raw: args.raw,
             payloads: payload_rules(&args.payload)?,
@@ -187,7 +195,8 @@ pub fn run(args: &cli::Decode) -> Result<Exit, Failure> {
         }
     };
     match (result, out.flush().map_err(Stop::from)) {
-        (Err(Stop::Failure(failure)), _) | (Ok(()), Err(Stop::Failure(failure))) => Err(failure),
+        (Err(Stop::Failure(failure)), _) | (Ok(_), Err(Stop::Failure(failure))) => Err(failure),
+        (Ok(exit), _) => Ok(exit),
         _ => Ok(Exit::Done),
     }
 }
@@ -199,7 +208,7 @@ fn decode_text(
     format: Option<cli::InputFormat>,
     plan: &Plan,
     out: &mut dyn Write,
-) -> Result<(), Stop> {
+) -> Result<Exit, Stop> {
     let content = text::read(text, format);
     match content.capture {
         Some((file, frames)) => {
@@ -222,14 +231,14 @@ fn decode_packets(
     error: Option<String>,
     plan: &Plan,
     out: &mut dyn Write,
-) -> Result<(), Stop> {
+) -> Result<Exit, Stop> {
     if plan.write.is_some() {
         let what = "--write keeps frames of a capture, and this is none";
         return Err(Failure::usage(what).into());
     }
     let mut show = Show::new(plan, View::Tree, out);
     let result = bytes::decode(name, bytes, error, plan, &mut show);
-    let end = show.finish();
+    let end = show.finish(name);
     result.and(end)
 }
 
@@ -239,7 +248,7 @@ fn decode_capture(
     live: bool,
     plan: &Plan,
     out: &mut dyn Write,
-) -> Result<(), Stop> {
+) -> Result<Exit, Stop> {
     if let Some(target) = &plan.write {
         write::check(name, target)?;
     }
@@ -248,10 +257,12 @@ fn decode_capture(
     let result = captured::decode(name, reader, plan, &mut show);
     let pick = show.take_pick();
     // What was counted before something failed is worth as much as what was shown.
-    let end = show.finish();
+    let end = show.finish(name);
     let written = match (pick, &plan.write) {
         (Some(mut pick), Some(target)) => write::write(name, &mut pick, target),
         _ => Ok(()),
     };
-    result.and(end).and(written.map_err(Stop::from))
+    let end = result.and(end)?;
+    written.map_err(Stop::from)?;
+    Ok(end)
 }

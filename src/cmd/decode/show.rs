@@ -1,8 +1,10 @@
 //! From records to the view that was asked for.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
-use super::super::{Exit, Failure};
+use super::super::{Exit, Failure, note};
+use super::lint::{Counts, Sifted, Verdict};
 use super::select::Select;
 use super::stats::Stats;
 use super::{Plan, Stop, View};
@@ -10,6 +12,9 @@ use crate::capture::Location;
 use crate::capture::pick::{Pick, TooManyPieces};
 use crate::mqtt::Packet;
 use crate::mqtt::decode::{Context, Strict, decode};
+use crate::mqtt::rule::Severity;
+use crate::mqtt::session;
+use crate::output::finding::{self, Finding};
 use crate::output::hole::{self, Hole};
 use crate::output::payload::Rules;
 use crate::output::summary::{self, Summary};
@@ -42,7 +47,19 @@ pub(super) struct Show<'o> {
     start: Option<Time>,
     /// What `--write` wants.
     pick: Option<Pick>,
+    /// What lint says, if it is asked.
+    verdict: Option<Verdict>,
+    /// What lint finds is shown without the packets.
+    findings_alone: bool,
+    /// Frames of packets that are asked for, or numbers of packets in a text.
+    asked_for: BTreeSet<u64>,
+    /// Packets of a text so far.
+    packets: u64,
 }
+
+/// Frames that are remembered because they were asked for: what is found later is shown if it
+/// concerns one of them.
+const MAX_ASKED_FOR: usize = 1 << 16;
 
 fn too_many(error: TooManyPieces) -> Stop {
     Failure::new(Exit::Io, format!("--write: {error}")).into()
@@ -71,11 +88,19 @@ impl<'o> Show<'o> {
             is_first: true,
             summary: plan.summary.then(Summary::default),
             stats: plan.stats.then(Stats::default),
-            is_plain_count: plan.select.is_everything() && plan.write.is_none() && !plan.stats,
+            is_plain_count: plan.select.is_everything()
+                && plan.write.is_none()
+                && !plan.stats
+                && plan.lint.is_none(),
             select: &plan.select,
             selects_all: plan.select.is_everything(),
             start: None,
             pick: plan.write.as_ref().map(|_| Pick::default()),
+            verdict: plan.lint.map(Verdict::new),
+            findings_alone: plan.lint.is_some()
+                && (plan.summary || matches!(plan.view, None | Some(View::Nothing))),
+            asked_for: BTreeSet::new(),
+            packets: 0,
         }
     }
 
@@ -121,38 +146,111 @@ impl<'o> Show<'o> {
         self.summary.as_mut()
     }
 
+    /// Whether lint is asked.
+    pub(super) fn is_linting(&self) -> bool {
+        self.verdict.is_some()
+    }
+
+    /// What lint finds is put into this.
+    pub(super) fn sifted(&self) -> Sifted {
+        let threshold = self.verdict.map(|verdict| verdict.threshold);
+        Sifted::new(threshold.unwrap_or(Severity::Error))
+    }
+
+    /// Shows what lint found that belongs to no packet that is coming.
+    pub(super) fn found(
+        &mut self,
+        finding: session::Finding,
+        place: Place,
+        client: Option<&str>,
+    ) -> Result<(), Stop> {
+        let concerns = |frame: &u64| self.asked_for.contains(frame);
+        let is_wanted = self.selects_all
+            || self.select.asks_for_place(&place, client, self.start)
+            || finding.frames.iter().any(concerns);
+        if !is_wanted {
+            return Ok(());
+        }
+        let mut found = self.sifted();
+        found.between(finding, place);
+        if let Some(verdict) = &mut self.verdict {
+            verdict.add(found.counts);
+        }
+        for finding in &found.findings {
+            self.finding(finding, client)?;
+        }
+        Ok(())
+    }
+
+    fn finding(&mut self, finding: &Finding, client: Option<&str>) -> Result<(), Stop> {
+        let mut out = &mut *self.out;
+        match self.view {
+            View::Json => finding::write_json(&mut out, finding)?,
+            _ if self.findings_alone => {
+                finding::write_line(&mut out, &mut self.lines, finding, client)?;
+            }
+            View::Flow => self.flow.finding(&mut out, finding, client)?,
+            View::Nothing | View::Lines => {
+                finding::write_line(&mut out, &mut self.lines, finding, client)?;
+            }
+            View::Tree | View::Hex => {
+                if !self.is_first {
+                    writeln!(out)?;
+                }
+                finding::write_line(&mut out, &mut self.lines, finding, client)?;
+            }
+        }
+        self.end_of_record()
+    }
+
     /// What the frames to write are found by.
     pub(super) fn take_pick(&mut self) -> Option<Pick> {
         self.pick.take()
     }
 
-    /// Shows what is only known at the end.
-    pub(super) fn finish(mut self) -> Result<(), Stop> {
+    /// Shows what is only known at the end of the input called `name`, and says what to end with.
+    pub(super) fn finish(mut self, name: &str) -> Result<Exit, Stop> {
         let mut out = self.out;
-        let Some(summary) = self.summary else {
-            self.flow.finish(&mut out)?;
-            return Ok(());
-        };
-        match self.view {
-            View::Json => summary::write_json(&mut out, &summary)?,
-            _ => summary::write_table(&mut out, &summary)?,
-        }
-        if let Some(stats) = self.stats {
-            let report = stats.report();
-            match self.view {
-                View::Json => json::write_line(&mut out, &report)?,
-                _ => stats::write_table(&mut out, &report)?,
+        match self.summary {
+            None => self.flow.finish(&mut out)?,
+            Some(summary) => {
+                match self.view {
+                    View::Json => summary::write_json(&mut out, &summary)?,
+                    _ => summary::write_table(&mut out, &summary)?,
+                }
+                if let Some(stats) = self.stats {
+                    let report = stats.report();
+                    match self.view {
+                        View::Json => json::write_line(&mut out, &report)?,
+                        _ => stats::write_table(&mut out, &report)?,
+                    }
+                }
             }
         }
-        Ok(())
+        let Some(verdict) = self.verdict else {
+            return Ok(Exit::Done);
+        };
+        out.flush()?;
+        note(format_args!("{name}: {verdict}"));
+        Ok(verdict.exit())
     }
 
+    /// Shows a packet. `found`: how much lint found, if it is asked.
     pub(super) fn packet(
         &mut self,
         decoded: &Decoded<'_>,
         at: Option<&Location>,
+        found: Option<Counts>,
     ) -> Result<(), Stop> {
-        let is_wanted = self.selects_all || self.select.wants_packet(decoded, self.start);
+        let is_asked_for = self.selects_all || self.select.asks_for_packet(decoded, self.start);
+        let is_faulty = !(decoded.record.violations.is_empty() && decoded.findings.is_empty());
+        let is_wanted = is_asked_for && (is_faulty || !self.select.wants_violations_only());
+        if let Some(found) = found {
+            self.packets += 1;
+            if is_asked_for {
+                self.judge(found, at.map_or(self.packets, |at| at.frame));
+            }
+        }
         if let (Some(pick), Some(at)) = (&mut self.pick, at) {
             pick.see(at, decoded.bytes.len() as u64, is_wanted)
                 .map_err(too_many)?;
@@ -160,7 +258,15 @@ impl<'o> Show<'o> {
         if let Some(stats) = &mut self.stats {
             stats.packet(decoded, is_wanted);
         }
+        if self.findings_alone && is_wanted {
+            for finding in decoded.findings {
+                self.finding(finding, decoded.client)?;
+            }
+        }
         if is_wanted && self.add(&decoded.origin, decoded.bytes) {
+            return Ok(());
+        }
+        if self.findings_alone {
             return Ok(());
         }
         let mut out = &mut *self.out;
@@ -192,8 +298,36 @@ impl<'o> Show<'o> {
         self.end_of_record()
     }
 
-    pub(super) fn message(&mut self, decoded: &sn::Decoded<'_>, at: &Location) -> Result<(), Stop> {
-        let is_wanted = self.selects_all || self.select.wants_message(decoded, self.start);
+    /// Takes note of what lint found in something that is asked for.
+    #[cold]
+    fn judge(&mut self, counts: Counts, frame: u64) {
+        let Some(verdict) = &mut self.verdict else {
+            return;
+        };
+        verdict.add(counts);
+        if !self.selects_all {
+            self.asked_for.insert(frame);
+            if self.asked_for.len() > MAX_ASKED_FOR {
+                self.asked_for.pop_first();
+            }
+        }
+    }
+
+    /// Shows a message of MQTT-SN; `found` as for a packet.
+    pub(super) fn message(
+        &mut self,
+        decoded: &sn::Decoded<'_>,
+        at: &Location,
+        found: Option<Counts>,
+    ) -> Result<(), Stop> {
+        let is_asked_for = self.selects_all || self.select.asks_for_message(decoded, self.start);
+        let is_faulty = !(decoded.record.violations.is_empty() && decoded.findings.is_empty());
+        let is_wanted = is_asked_for && (is_faulty || !self.select.wants_violations_only());
+        if let Some(found) = found
+            && is_asked_for
+        {
+            self.judge(found, at.frame);
+        }
         if let Some(pick) = &mut self.pick {
             pick.see(at, decoded.bytes.len() as u64, is_wanted)
                 .map_err(too_many)?;
@@ -201,8 +335,16 @@ impl<'o> Show<'o> {
         if !is_wanted {
             return Ok(());
         }
+        if self.findings_alone {
+            for finding in decoded.findings {
+                self.finding(finding, decoded.client)?;
+            }
+        }
         if let Some(summary) = &mut self.summary {
             summary.sn_messages += 1;
+            return Ok(());
+        }
+        if self.findings_alone {
             return Ok(());
         }
         let mut out = &mut *self.out;
@@ -256,6 +398,9 @@ impl<'o> Show<'o> {
                 }
                 hole::Kind::Skipped { len, .. } => summary.skipped += len,
             }
+            return Ok(());
+        }
+        if self.findings_alone {
             return Ok(());
         }
         let mut out = &mut *self.out;

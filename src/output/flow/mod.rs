@@ -10,6 +10,7 @@ use std::io::{self, Write};
 
 use rustc_hash::FxHashMap;
 
+use super::finding::Finding;
 use super::hole::{self, Hole};
 use super::line::{self, Style, Words};
 use super::text::{Safe, columns, cut_line};
@@ -138,6 +139,9 @@ impl Flow {
             beside.push_str(" again");
         }
         self.arrow(&mut talk, now, step.from, &label, &beside);
+        if is_asked_for {
+            self.found(&mut talk, decoded.findings);
+        }
         let is_over = packet_type == PacketType::DISCONNECT;
         self.put_back(out, key, talk, is_over)
     }
@@ -156,6 +160,7 @@ impl Flow {
         talk.meet(&decoded.place, decoded.client, from);
         self.pause(&mut talk, decoded.place.time);
         self.arrow(&mut talk, decoded.place.time, from, &label, "");
+        self.found(&mut talk, decoded.findings);
         self.put_back(out, key, talk, false)
     }
 
@@ -181,6 +186,24 @@ impl Flow {
         text.push_str(&colour::dim("│"));
         text.push_str(&lanes);
         self.push(&mut talk, text);
+        self.put_back(out, key, talk, false)
+    }
+
+    /// Takes what is wrong and belongs to no packet that is shown.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn finding(
+        &mut self,
+        out: &mut impl Write,
+        finding: &Finding,
+        client: Option<&str>,
+    ) -> io::Result<()> {
+        let key = key(&finding.place);
+        let mut talk = self.take(key);
+        let from = finding.place.from.unwrap_or(Side::Client);
+        talk.meet(&finding.place, client, from);
+        self.found(&mut talk, std::slice::from_ref(finding));
         self.put_back(out, key, talk, false)
     }
 
@@ -301,13 +324,17 @@ impl Flow {
     }
 
     fn arrow_width(&self) -> usize {
-        let times = match self.style.times {
+        let all = self.style.width.unwrap_or(WIDE).min(WIDE);
+        all.saturating_sub(self.time_width() + 2 + BESIDE)
+            .max(MIN_ARROW)
+    }
+
+    fn time_width(&self) -> usize {
+        match self.style.times {
             Times::Relative | Times::Delta => 12,
             Times::Clock => 15,
             Times::Utc => 27,
-        };
-        let all = self.style.width.unwrap_or(WIDE).min(WIDE);
-        all.saturating_sub(times + 2 + BESIDE).max(MIN_ARROW)
+        }
     }
 
     /// The time column of a row.
@@ -321,6 +348,16 @@ impl Flow {
             text.push_str("  ");
         }
         text
+    }
+
+    /// A row for each finding.
+    fn found(&self, talk: &mut Talk, findings: &[Finding]) {
+        for finding in findings {
+            let width = finding.place.time.map_or(0, |_| self.time_width() + 2);
+            let mut text = " ".repeat(width);
+            finding.describe(&mut text);
+            self.push(talk, text);
+        }
     }
 
     /// A row for a pause before `now`.

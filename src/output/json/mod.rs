@@ -10,6 +10,7 @@ mod properties;
 use std::io::{self, Write};
 
 use super::Place;
+use super::finding::Finding;
 use crate::mqtt::rule::Violation;
 
 pub(super) use object::{Hex, List, Nested, Object, Shown, Value, Word};
@@ -57,8 +58,10 @@ pub(super) struct Broken {
     pub(super) ids: Vec<&'static str>,
     pub(super) severity: &'static str,
     pub(super) message: String,
-    pub(super) offset: u32,
-    pub(super) len: u32,
+    /// Offset and length of what is wrong, if one packet shows it.
+    pub(super) bytes: Option<(u32, u32)>,
+    /// The frames concerned, if it takes several packets to see it.
+    pub(super) frames: Vec<u64>,
 }
 
 impl From<&Violation> for Broken {
@@ -67,8 +70,23 @@ impl From<&Violation> for Broken {
             ids: violation.citations().collect(),
             severity: violation.severity().as_str(),
             message: violation.to_string(),
-            offset: violation.offset,
-            len: violation.len,
+            bytes: Some((violation.offset, violation.len)),
+            frames: Vec::new(),
+        }
+    }
+}
+
+impl From<&Finding> for Broken {
+    fn from(finding: &Finding) -> Broken {
+        Broken {
+            ids: finding.ids.clone(),
+            severity: finding.severity.as_str(),
+            message: finding.message.clone(),
+            bytes: finding.bytes,
+            frames: match finding.bytes {
+                Some(_) => Vec::new(),
+                None => finding.frames.clone(),
+            },
         }
     }
 }
@@ -79,18 +97,25 @@ impl Value for Broken {
             object.entry("ids", List(self.ids));
             object.entry("severity", self.severity);
             object.entry("message", self.message.as_str());
-            object.entry("offset", self.offset);
-            object.entry("len", self.len);
+            if let Some((offset, len)) = self.bytes {
+                object.entry("offset", offset);
+                object.entry("len", len);
+            }
+            if !self.frames.is_empty() {
+                object.entry("frames", List(self.frames));
+            }
         });
     }
 }
 
-/// The key of what is wrong, if something is.
-pub(super) fn violations<'v, V>(object: &mut Object<'_>, violations: &'v [V])
+/// The key of what is wrong, if something is: in a packet, and what lint found.
+pub(super) fn violations<'v, V>(object: &mut Object<'_>, violations: &'v [V], found: &'v [Finding])
 where
     Broken: From<&'v V>,
 {
-    if !violations.is_empty() {
-        object.entry("violations", List(violations.iter().map(Broken::from)));
+    if !violations.is_empty() || !found.is_empty() {
+        let violations = violations.iter().map(Broken::from);
+        let found = found.iter().map(<Broken as From<&Finding>>::from);
+        object.entry("violations", List(violations.chain(found)));
     }
 }

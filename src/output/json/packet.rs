@@ -2,15 +2,15 @@
 
 use std::io::{self, Write};
 
+use super::super::finding::Finding;
 use super::super::time::Time;
 use super::super::{Decoded, Origin};
 use super::properties::PropertyList;
 use super::{Hex, List, Nested, Object, Shown, Value as JsonValue, Word, place, violations};
-use crate::mqtt::decode::{Field, FieldRecord};
+use crate::mqtt::decode::{Field, FieldRecord, Recorder};
 use crate::mqtt::frame::FixedHeader;
 use crate::mqtt::packet::SubscriptionOptions;
 use crate::mqtt::property::{Property, Value};
-use crate::mqtt::rule::Violation;
 use crate::mqtt::{PacketType, Properties, ReasonCode, Version};
 
 /// Optional keys of a packet's object.
@@ -148,8 +148,9 @@ struct Packet<'a> {
     properties: Vec<Property<'a>>,
     payload: Option<&'a [u8]>,
     /// Bytes of the payload that the packet announces and that are not there.
-    payload_missing: usize,
-    violations: &'a [Violation],
+    payload_missing: u32,
+    record: Option<&'a Recorder<'a>>,
+    findings: &'a [Finding],
     raw: Option<&'a [u8]>,
 }
 
@@ -188,8 +189,12 @@ impl<'a> Packet<'a> {
             byte1,
             remaining_length: header.and_then(|h| Some((h.remaining_length, bytes.get(1..h.len)?))),
             topic_resolved: decoded.topic_resolved,
-            payload_missing: header.map_or(0, |h| h.packet_len().saturating_sub(bytes.len())),
-            violations: &decoded.record.violations,
+            payload_missing: header.map_or(0, |header| {
+                let missing = header.packet_len().saturating_sub(bytes.len());
+                u32::try_from(missing).unwrap_or(u32::MAX)
+            }),
+            record: Some(decoded.record),
+            findings: decoded.findings,
             raw: options.raw.then_some(bytes),
             ..Packet::default()
         };
@@ -341,12 +346,17 @@ impl Packet<'_> {
         }
         if let Some(payload) = self.payload {
             object.text("payload", "payload_hex", Some(payload));
-            object.entry("payload_len", payload.len() + self.payload_missing);
+            object.entry(
+                "payload_len",
+                payload.len() as u64 + u64::from(self.payload_missing),
+            );
             if self.payload_missing > 0 {
                 object.entry("payload_truncated", true);
             }
         }
-        violations(object, self.violations);
+        if let Some(record) = self.record {
+            violations(object, &record.violations, self.findings);
+        }
         object.maybe("raw_hex", self.raw.map(Hex));
     }
 }

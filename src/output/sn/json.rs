@@ -120,7 +120,7 @@ impl<'a> Message<'_, 'a> {
             object.entry("payload_len", payload.len());
             object.maybe("payload_truncated", self.is_cut().then_some(true));
         }
-        violations(object, &decoded.record.violations);
+        violations(object, &decoded.record.violations, decoded.findings);
         object.maybe("raw_hex", self.options.raw.then_some(Hex(decoded.bytes)));
     }
 
@@ -160,8 +160,8 @@ impl From<&Violation> for Broken {
             ids: violation.citations().to_vec(),
             severity: violation.severity().as_str(),
             message: violation.to_string(),
-            offset: violation.offset,
-            len: violation.len,
+            bytes: Some((violation.offset, violation.len)),
+            frames: Vec::new(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::super::finding;
 use super::super::line::{Lines, Words};
 use super::super::text::{Hex, Safe};
 use super::{Decoded, family};
@@ -19,7 +20,11 @@ pub fn write(out: &mut impl Write, lines: &mut Lines, decoded: &Decoded<'_>) -> 
         decoded,
         false,
     );
-    lines.end(out)
+    lines.end(out)?;
+    for found in decoded.findings {
+        finding::write_line(out, lines, found, decoded.client)?;
+    }
+    Ok(())
 }
 
 /// Appends the type, and what matters in a message.

@@ -5,6 +5,7 @@ pub mod line;
 pub mod tree;
 
 use super::Place;
+use super::finding::Finding;
 use crate::mqtt::PacketType;
 use crate::mqtt::property::Value;
 use crate::mqttsn::decode::{Field, Header, Recorder};
@@ -23,6 +24,8 @@ pub struct Decoded<'a> {
     pub topic_resolved: Option<&'a str>,
     /// The ClientId of the sender or the receiver, if it was seen.
     pub client: Option<&'a str>,
+    /// What lint found in it. Then `record` has no violations.
+    pub findings: &'a [Finding],
 }
 
 impl Decoded<'_> {

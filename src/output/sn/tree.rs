@@ -9,7 +9,7 @@ use super::super::payload::{About, Rules};
 use super::super::text::{Hex, Safe};
 use super::super::tree::bits::{bits, yes_no};
 use super::super::tree::fields::{payload, shown};
-use super::super::tree::{Node, count, headline_of, write_all};
+use super::super::tree::{Node, count, found, headline_of, write_all};
 use super::{Decoded, family};
 use crate::mqtt::property::Value;
 use crate::mqttsn::decode::{Field, FieldRecord, Section};
@@ -89,7 +89,8 @@ fn violations(decoded: &Decoded<'_>) -> Vec<Node> {
             ..Node::default()
         }
     });
-    violations.collect()
+    let findings = decoded.findings.iter().map(found);
+    violations.chain(findings).collect()
 }
 
 fn data(node: &mut Node, name: &str, bytes: &[u8], decoded: &Decoded<'_>, rules: Option<&Rules>) {

@@ -8,9 +8,10 @@ pub(super) mod fields;
 use std::io::{self, Write};
 
 use super::annotated::{self, Span};
+use super::finding::Finding;
 use super::line::Style;
 use super::payload::Rules;
-use super::text::Hex;
+use super::text::{Hex, Safe};
 use super::{Decoded, Place, colour};
 use crate::mqtt::decode::{Field, FieldRecord, Section};
 use crate::mqtt::{PacketType, Version};
@@ -228,7 +229,27 @@ fn violations(decoded: &Decoded<'_>) -> Vec<Node> {
             ..Node::default()
         }
     });
-    violations.collect()
+    let findings = decoded.findings.iter().map(found);
+    violations.chain(findings).collect()
+}
+
+/// What lint found.
+pub(super) fn found(finding: &Finding) -> Node {
+    let byte = finding.bytes.map(|(offset, _)| format!(" (byte {offset})"));
+    let mut source = finding.source();
+    if let Some(reason) = finding.reason {
+        source.push_str(&format!("; reason code {reason}"));
+    }
+    Node {
+        label: format!(
+            "{}: {}{}",
+            colour::severity(finding.severity),
+            Safe(&finding.message),
+            byte.unwrap_or_default()
+        ),
+        notes: vec![colour::dim(&source)],
+        ..Node::default()
+    }
 }
 
 /// Deepest nesting of a field: section, length or filter, property or options.

@@ -14,6 +14,8 @@ use midge::{
 };
 use proptest::prelude::*;
 
+mod faults;
+
 use super::{found, packets, read, wire::*};
 
 // ---- wrapping ----

@@ -1,7 +1,7 @@
 //! Runs `tests/scenarios/*.txt` on the broker's core, with virtual time. What the lines mean is
 //! in `tests/scenarios/README.md`.
 
-mod packet_text;
+pub(crate) mod packet_text;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;

@@ -1,14 +1,15 @@
-//! Packets as words: what a client of a scenario sends, and what it got.
+//! Packets as words: what a client or a server of a scenario sends, and what a client got.
 
 use midge::mqtt::encode::encode;
 use midge::mqtt::packet::{
-    Ack, AckKind, Connect, FiltersBuf, Publish, Reason, Subscribe, SubscriptionOptions, Will,
+    Ack, AckKind, Codes, ConnAck, Connect, FiltersBuf, Publish, Reason, Subscribe,
+    SubscriptionOptions, Will,
 };
 use midge::mqtt::property::{self, Kind, Value};
 use midge::mqtt::{Packet, Properties, PropertiesBuf, QoS, ReasonCode, Version};
 
 /// Encodes a packet; CONNECT sets the version for those that follow.
-pub(super) fn parse(text: &str, client: &str, version: &mut Version) -> Result<Vec<u8>, String> {
+pub(crate) fn parse(text: &str, client: &str, version: &mut Version) -> Result<Vec<u8>, String> {
     let mut words = Words(text.split_whitespace().collect());
     let mut bytes = Vec::new();
     let kind = words.next()?;
@@ -88,8 +89,12 @@ pub(super) fn parse(text: &str, client: &str, version: &mut Version) -> Result<V
             };
             let packet_id = words.next()?.parse().map_err(|_| "no packet id")?;
             let reason = words.reason()?;
+            let properties = words.properties("")?;
             words.end()?;
-            put(Packet::Ack(Ack::new(kind, packet_id, reason)))?;
+            put(Packet::Ack(Ack {
+                properties: properties.as_properties(),
+                ..Ack::new(kind, packet_id, reason)
+            }))?;
         }
         "SUBSCRIBE" | "UNSUBSCRIBE" => {
             let packet_id = words.next()?.parse().map_err(|_| "no packet id")?;
@@ -117,6 +122,36 @@ pub(super) fn parse(text: &str, client: &str, version: &mut Version) -> Result<V
             }
         }
         "PINGREQ" => put(Packet::PingReq)?,
+        "PINGRESP" => put(Packet::PingResp)?,
+        "CONNACK" => {
+            let code = parse_code(words.next()?)?;
+            let session_present = words.flag("resumed");
+            words.flag("new");
+            let properties = words.properties("")?;
+            words.end()?;
+            put(Packet::ConnAck(ConnAck {
+                session_present,
+                code,
+                properties: properties.as_properties(),
+            }))?;
+        }
+        "SUBACK" | "UNSUBACK" => {
+            let packet_id = words.next()?.parse().map_err(|_| "no packet id")?;
+            let properties = words.properties("")?;
+            let codes: Vec<u8> = std::mem::take(&mut words.0)
+                .into_iter()
+                .map(parse_code)
+                .collect::<Result<_, _>>()?;
+            let body = Codes {
+                packet_id,
+                properties: properties.as_properties(),
+                codes: &codes,
+            };
+            put(match kind {
+                "SUBACK" => Packet::SubAck(body),
+                _ => Packet::UnsubAck(body),
+            })?;
+        }
         "DISCONNECT" | "AUTH" => {
             let reason = words.reason()?;
             let properties = words.properties("")?;
@@ -303,6 +338,15 @@ pub(super) fn show(packet: &Packet<'_>) -> String {
         _ => {}
     }
     words.join(" ")
+}
+
+/// `0` to `9`, or hex as in `0x87`.
+fn parse_code(text: &str) -> Result<u8, String> {
+    let code = match text.strip_prefix("0x") {
+        Some(digits) => u8::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    code.map_err(|error| format!("{text}: {error}"))
 }
 
 fn code(code: u8) -> String {

@@ -81,21 +81,25 @@ impl Select {
         *self == Select::default()
     }
 
-    /// Whether a packet is wanted; times may count from `start`.
-    pub(super) fn wants_packet(&self, decoded: &Decoded<'_>, start: Option<Time>) -> bool {
+    /// Whether only what breaks a rule is wanted of what is asked for.
+    pub(super) fn wants_violations_only(&self) -> bool {
+        self.violations_only
+    }
+
+    /// Whether a packet is asked for; times may count from `start`.
+    pub(super) fn asks_for_packet(&self, decoded: &Decoded<'_>, start: Option<Time>) -> bool {
         let version = decoded.origin.version;
         let byte1 = decoded.bytes.first().copied().unwrap_or_default();
         let packet_type = PacketType::from_byte1(byte1);
         self.wants_place(&decoded.origin.place, start)
             && self.wants_type(packet_type.name(version))
             && self.wants_client(decoded.client)
-            && (!self.violations_only || !decoded.record.violations.is_empty())
             && self.wants_topic_of(decoded)
             && self.wants_reason_of(decoded, packet_type, version)
     }
 
-    /// Whether a message of MQTT-SN is wanted.
-    pub(super) fn wants_message(&self, decoded: &sn::Decoded<'_>, start: Option<Time>) -> bool {
+    /// Whether a message of MQTT-SN is asked for.
+    pub(super) fn asks_for_message(&self, decoded: &sn::Decoded<'_>, start: Option<Time>) -> bool {
         use mqttsn::decode::Field;
         let has = |wanted: &dyn Fn(Field, Value<'_>) -> bool| {
             let mut fields = decoded.record.fields.iter();
@@ -104,7 +108,6 @@ impl Select {
         self.wants_place(&decoded.place, start)
             && self.wants_type(decoded.name())
             && self.wants_client(decoded.client)
-            && (!self.violations_only || !decoded.record.violations.is_empty())
             && (self.topics.is_empty()
                 || decoded
                     .topic_resolved
@@ -130,12 +133,21 @@ impl Select {
         client: Option<&str>,
         start: Option<Time>,
     ) -> bool {
-        self.wants_place(&hole.place, start)
+        self.asks_for_place(&hole.place, client, start) && !self.violations_only
+    }
+
+    /// Whether something without a type, a topic and a code is asked for.
+    pub(super) fn asks_for_place(
+        &self,
+        place: &Place,
+        client: Option<&str>,
+        start: Option<Time>,
+    ) -> bool {
+        self.wants_place(place, start)
             && self.wants_client(client)
             && self.types.is_empty()
             && self.topics.is_empty()
             && self.reasons.is_empty()
-            && !self.violations_only
     }
 
     fn wants_place(&self, place: &Place, start: Option<Time>) -> bool {

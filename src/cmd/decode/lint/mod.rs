@@ -1,0 +1,280 @@
+//! `--lint`: records in the order in which they went over the wire, each with what is wrong between
+//! it and others, and a verdict.
+//!
+//! What is wrong and why is said in [`session`](crate::mqtt::session); here it gets its places in
+//! the capture. What is wrong in a packet alone stands in its own record.
+
+mod order;
+mod sift;
+mod verdict;
+
+use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
+
+use rustc_hash::{FxHashMap, FxHasher};
+
+use crate::capture::{CapturedPacket, Location, Record, TurnKind, VersionFrom};
+use crate::mqtt::decode::{Context, Strict, decode};
+use crate::mqtt::session::{At, Finding, Input, Tracker};
+use crate::mqtt::{PacketType, Side, Version};
+use crate::output::Place;
+use crate::output::time::Time;
+use order::{Item, Order};
+pub(super) use sift::Sifted;
+pub(super) use verdict::{Counts, Verdict};
+
+/// Finds what is wrong between packets.
+#[derive(Debug)]
+pub(super) struct Lint {
+    tracker: Tracker,
+    order: Order,
+    ready: VecDeque<Judged>,
+    streams: FxHashMap<u64, Stream>,
+    /// Digits of a second that times have.
+    digits: u8,
+    /// Packets of a text so far.
+    packets: u64,
+}
+
+/// What was judged.
+#[derive(Debug)]
+pub(super) enum Judged {
+    /// A record of the capture, and what it makes wrong.
+    Record(Record, Vec<Finding>),
+    /// Something that no packet makes wrong by coming, such as an answer that is missing.
+    Finding(Finding, Place),
+}
+
+/// The ends of a connection.
+#[derive(Debug, Clone, Copy)]
+struct Stream {
+    client: SocketAddr,
+    server: SocketAddr,
+    transport: &'static str,
+}
+
+impl Lint {
+    /// Nothing has been judged yet. `is_live`: the capture is growing, and somebody watches.
+    pub(super) fn new(is_live: bool) -> Lint {
+        Lint {
+            tracker: Tracker::new(),
+            order: Order::new(is_live),
+            ready: VecDeque::new(),
+            streams: FxHashMap::default(),
+            digits: 9,
+            packets: 0,
+        }
+    }
+
+    /// Takes a record of a capture; what was judged comes from [`next`](Self::next).
+    pub(super) fn push(&mut self, record: Record) {
+        self.order.push(record);
+        self.judge(false);
+    }
+
+    /// Takes a packet of a text. Returns what it makes wrong; anything else comes from [`next`](Self::next).
+    pub(super) fn packet(&mut self, bytes: &[u8], context: Context) -> Vec<Finding> {
+        self.packets += 1;
+        let at = At {
+            frame: self.packets,
+            ..At::default()
+        };
+        self.tracker.packet(&Input {
+            at,
+            bytes,
+            announced_len: bytes.len(),
+            context,
+        });
+        self.found(Some(at))
+    }
+
+    /// Nothing more comes.
+    pub(super) fn finish(&mut self) {
+        self.judge(true);
+        self.tracker.finish();
+        self.found(None);
+    }
+
+    /// What was judged next.
+    pub(super) fn next(&mut self) -> Option<Judged> {
+        self.ready.pop_front()
+    }
+
+    fn judge(&mut self, last: bool) {
+        while let Some((item, is_late)) = self.order.next(last) {
+            let mut findings = Vec::new();
+            if !matches!(item, Item::Record(Record::Message(_))) {
+                let at = self.track(&item, is_late);
+                let is_packet = matches!(item, Item::Record(Record::Packet(_)));
+                findings = self.found(is_packet.then_some(at));
+            }
+            match item {
+                Item::Lost(_) | Item::Record(Record::Turn(_)) => {}
+                Item::Record(record) => self.ready.push_back(Judged::Record(record, findings)),
+            }
+        }
+    }
+
+    /// Lets the tracker have something; returns where it was.
+    fn track(&mut self, item: &Item, is_late: bool) -> At {
+        let at = self.at(item.at());
+        let from = item.at().from;
+        if is_late {
+            // What it belongs to was judged without it.
+            self.tracker.lost(at, None);
+        }
+        match item {
+            Item::Record(Record::Packet(packet)) => self.tracker.packet(&input(at, packet)),
+            Item::Record(Record::Turn(turn)) => match turn.kind {
+                TurnKind::Opened => self.tracker.opened(at, from),
+                TurnKind::Finished | TurnKind::Reset => self.tracker.ended(at, from),
+                TurnKind::Over => self.tracker.over(at),
+                // What was sent has never come.
+                TurnKind::Acknowledged | TurnKind::Lost => self.tracker.lost(at, from),
+                TurnKind::WebSocket(fault) => {
+                    if let Some(from) = from {
+                        self.tracker.websocket(at, from, fault);
+                    }
+                }
+                TurnKind::Late => {}
+            },
+            Item::Lost(_) | Item::Record(_) => self.tracker.lost(at, from),
+        }
+        at
+    }
+
+    /// Takes what the tracker has found: returns what the packet at `at` makes wrong, and leaves
+    /// what is wrong in a packet alone to its own record.
+    fn found(&mut self, at: Option<At>) -> Vec<Finding> {
+        let mut of_packet = Vec::new();
+        while let Some(finding) = self.tracker.next_finding() {
+            let is_here = at == Some(finding.at) && finding.frames.contains(&finding.at.frame);
+            match (finding.place, is_here) {
+                (Some(_), _) => {}
+                (None, true) => of_packet.push(finding),
+                (None, false) => {
+                    let place = self.place(&finding);
+                    self.ready.push_back(Judged::Finding(finding, place));
+                }
+            }
+        }
+        of_packet
+    }
+
+    fn at(&mut self, location: &Location) -> At {
+        if let Some(time) = location.time {
+            self.digits = time.digits;
+        }
+        let (client, server) = match location.from {
+            Some(Side::Server) => (location.dst, location.src),
+            Some(Side::Client) | None => (location.src, location.dst),
+        };
+        // Findings on a connection may come when it is over; numbers are never used again.
+        if self.streams.len() >= MAX_STREAMS {
+            self.streams.clear();
+        }
+        let is_new = self.streams.insert(
+            location.stream,
+            Stream {
+                client,
+                server,
+                transport: location.transport,
+            },
+        );
+        let mut hasher = FxHasher::default();
+        server.hash(&mut hasher);
+        let at = At {
+            stream: location.stream,
+            frame: location.frame,
+            time: location.time.map(|time| time.nanos),
+            server: match location.from {
+                Some(_) => hasher.finish(),
+                None => 0,
+            },
+        };
+        if is_new.is_none() {
+            self.tracker.captured(at);
+        }
+        at
+    }
+
+    fn place(&self, finding: &Finding) -> Place {
+        let at = finding.at;
+        let Some(stream) = self.streams.get(&at.stream) else {
+            // A text has neither frames nor connections.
+            return Place {
+                from: finding.from,
+                ..Place::default()
+            };
+        };
+        // What an earlier packet lacks is shown there.
+        let is_here = finding.frames.contains(&at.frame);
+        let frame = match is_here {
+            true => at.frame,
+            false => finding.frames.last().copied().unwrap_or(at.frame),
+        };
+        Place {
+            frame: Some(frame),
+            time: at.time.filter(|_| is_here).map(|nanos| Time {
+                nanoseconds: i128::from(nanos),
+                digits: self.digits,
+            }),
+            stream: Some(at.stream),
+            endpoints: Some(match finding.from {
+                Some(Side::Server) => (stream.server, stream.client),
+                Some(Side::Client) | None => (stream.client, stream.server),
+            }),
+            from: finding.from,
+            transport: Some(stream.transport),
+        }
+    }
+}
+
+/// Connections whose ends are remembered.
+const MAX_STREAMS: usize = 1 << 15;
+
+/// A packet as the tracker takes it.
+fn input(at: At, packet: &CapturedPacket) -> Input<'_> {
+    Input {
+        at,
+        bytes: &packet.bytes,
+        announced_len: packet.announced_len,
+        context: Context {
+            version: version_of(packet),
+            from: packet.at.from,
+        },
+    }
+}
+
+/// The version to judge a packet by: where nothing says which one it is, one that it is right in.
+pub(super) fn version_of(packet: &CapturedPacket) -> Version {
+    if packet.version_from != VersionFrom::Default {
+        return packet.version;
+    }
+    let fits = |version: &Version| {
+        let context = Context {
+            version: *version,
+            from: packet.at.from,
+        };
+        decode(&packet.bytes, context, &mut Strict).is_ok()
+    };
+    [packet.version, Version::V5, Version::V31]
+        .into_iter()
+        .find(fits)
+        .unwrap_or(packet.version)
+}
+
+/// The side that alone may send packets of this type.
+pub(super) fn only_sender(bytes: &[u8], version: Version) -> Option<Side> {
+    let packet_type = PacketType::from_byte1(bytes.first().copied()?);
+    let may = |side| packet_type.may_be_sent_by(side, version);
+    match (may(Side::Client), may(Side::Server)) {
+        (true, false) => Some(Side::Client),
+        (false, true) => Some(Side::Server),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
