@@ -405,3 +405,19 @@ fn strings_that_look_like_frames() {
         }
     }
 }
+
+/// More holes than are remembered while nothing tells what this is: all are reported, in order.
+#[test]
+fn many_holes_before_it_is_known_to_be_mqtt() {
+    let talk = with_payload(&[b'x'; 6000]);
+    let begin: usize = talk.packets[0][..2].iter().map(Vec::len).sum();
+    let end = begin + talk.packets[0][2].len();
+    for (len, distance) in [(2, 60), (10, 100), (90, 100)] {
+        let mut scene = Scene::new(&talk);
+        for at in (begin + 50..end - distance).step_by(distance) {
+            scene.send(0, at, at + len);
+        }
+        scene.send(0, end - 20, talk.stream(0).len());
+        scene.check(&format!("{len} of each {distance} bytes"));
+    }
+}
