@@ -156,19 +156,20 @@ pub fn write_table(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
     if summary.broken > 0 {
         line(
             "broken",
-            &format!(
-                "{} packets, which break a rule or are cut",
-                number(summary.broken)
-            ),
+            &match summary.broken {
+                1 => "1 packet, which breaks a rule or is cut".to_owned(),
+                broken => format!("{} packets, which break a rule or are cut", number(broken)),
+            },
         )?;
     }
     if summary.gaps > 0 {
         line(
             "missing",
             &format!(
-                "{} bytes in {} gaps",
+                "{} bytes in {} {}",
                 number(summary.lost),
-                number(summary.gaps)
+                number(summary.gaps),
+                if summary.gaps == 1 { "gap" } else { "gaps" }
             ),
         )?;
     }

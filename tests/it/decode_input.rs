@@ -17,6 +17,18 @@ fn lines(args: &[&str], input: &[u8]) -> String {
     String::from_utf8(ended.stdout).unwrap()
 }
 
+/// A packet that is larger than what is read at once.
+#[test]
+fn a_large_packet_as_it_is() {
+    let mut packet = b"\x30\xa3\x8d\x06\x00\x01a".to_vec();
+    packet.extend(vec![0xfe; 100_000]);
+    let shown = lines(&[], &packet);
+    assert!(
+        shown.starts_with("PUBLISH     q0 a (100000) fe fe"),
+        "{shown}"
+    );
+}
+
 #[test]
 fn as_argument_as_file_and_from_stdin() {
     let hex = hex::encode(PACKETS);

@@ -120,7 +120,7 @@ pub(super) fn decode(
     }
     if is_empty && !is_sealed {
         note(format_args!(
-            "{name}: no MQTT found in {} frames with {} TCP connections",
+            "{name}: no MQTT found; frames: {}, TCP connections: {}",
             stats.frames, stats.streams
         ));
     }

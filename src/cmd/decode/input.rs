@@ -8,6 +8,7 @@ use super::super::{Exit, Failure};
 use super::text;
 use crate::capture;
 use crate::cli::InputFormat;
+use crate::mqtt::frame::FixedHeader;
 
 /// Bytes of text or of packets that are read; they are kept in memory, and the input may have no
 /// end.
@@ -169,6 +170,14 @@ fn read_text(
         let zero = unchecked.iter().take(valid).position(|byte| *byte == 0);
         if is_bad || zero.is_some() {
             let at = checked + zero.unwrap_or(valid);
+            // Only the whole of a packet tells.
+            if let Ok(Some(header)) = FixedHeader::parse(&bytes)
+                && format.is_none()
+            {
+                let len = (header.packet_len() as u64).min(MAX_TEXT);
+                let rest = len.saturating_sub(bytes.len() as u64);
+                reader.by_ref().take(rest).read_to_end(&mut bytes)?;
+            }
             if format.is_some() || !text::begin_with_packet(&bytes) {
                 return Ok(Text::Not { at, first: bytes });
             }
