@@ -231,7 +231,11 @@ impl<'o> Show<'o> {
             return Ok(Exit::Done);
         };
         out.flush()?;
-        note(format_args!("{name}: {verdict}"));
+        let scope = match verdict.exit() {
+            Exit::Done if self.select.may_hide_violations() => ", only what is selected",
+            _ => "",
+        };
+        note(format_args!("{name}{scope}: {verdict}"));
         Ok(verdict.exit())
     }
 

@@ -224,6 +224,11 @@ fn the_severity_that_is_asked_for() {
     );
     let (_, _, stderr) = lint(&["--lint"], "c000");
     assert_eq!(stderr, "midge: stdin: nothing is wrong\n");
+    let (_, _, stderr) = lint(&["--lint", "--type=PINGREQ"], "c000");
+    assert_eq!(
+        stderr,
+        "midge: stdin, only what is selected: nothing is wrong\n"
+    );
 }
 
 /// What cannot be read is worse than what is wrong.

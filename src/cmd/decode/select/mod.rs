@@ -81,6 +81,15 @@ impl Select {
         *self == Select::default()
     }
 
+    /// Whether something may be left out that breaks a rule.
+    pub(super) fn may_hide_violations(&self) -> bool {
+        let faulty = Select {
+            violations_only: self.violations_only,
+            ..Select::default()
+        };
+        *self != faulty
+    }
+
     /// Whether only what breaks a rule is wanted of what is asked for.
     pub(super) fn wants_violations_only(&self) -> bool {
         self.violations_only
