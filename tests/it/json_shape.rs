@@ -4,12 +4,16 @@ use midge::mqtt::decode::{Context, Recorder, decode};
 use midge::mqtt::{Side, Version};
 use midge::output::{Decoded, Origin, Place, json};
 
-/// The line for a packet of 5.0 from a client.
-fn line(hex: &str) -> String {
-    let bytes = hex::decode(hex.replace(' ', "")).unwrap();
-    let (version, from) = (Version::V5, Some(Side::Client));
+/// The line for a packet of which nothing but its sender is known.
+pub(crate) fn line_of(
+    bytes: &[u8],
+    version: Version,
+    from: Side,
+    options: json::Options,
+) -> String {
+    let from = Some(from);
     let mut record = Recorder::default();
-    let _ = decode(&bytes, Context { version, from }, &mut record);
+    let _ = decode(bytes, Context { version, from }, &mut record);
     let decoded = Decoded {
         origin: Origin {
             place: Place {
@@ -19,15 +23,21 @@ fn line(hex: &str) -> String {
             version,
             version_from: "given",
         },
-        bytes: &bytes,
+        bytes,
         record: &record,
         topic_resolved: None,
         client: None,
         findings: &[],
     };
     let mut out = Vec::new();
-    json::write_packet(&mut out, &decoded, json::Options::default()).unwrap();
+    json::write_packet(&mut out, &decoded, options).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+/// The line for a packet of 5.0 from a client.
+fn line(hex: &str) -> String {
+    let bytes = hex::decode(hex.replace(' ', "")).unwrap();
+    line_of(&bytes, Version::V5, Side::Client, json::Options::default())
 }
 
 fn value(hex: &str) -> serde_json::Value {
