@@ -154,8 +154,8 @@ impl Lines {
             } else {
                 ""
             };
-            let padding = 3usize.saturating_sub(udp.len() + number.len());
-            let _ = write!(columns, "[{udp}{number}]{:padding$}", "");
+            let padding = 2usize.saturating_sub(udp.len() + number.len());
+            let _ = write!(columns, "[{udp}{number}]{:padding$} ", "");
         }
         let Some((src, dst)) = place.endpoints else {
             return columns;
