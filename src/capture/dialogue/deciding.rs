@@ -36,7 +36,7 @@ impl Dialogue {
             match proxy::header(flow.bytes()) {
                 Header::Len(len) if flow.from_start => {
                     self.is_behind_proxy = true;
-                    flow.skip_header(len, SkipReason::ProxyHeader);
+                    flow.skip(len, SkipReason::ProxyHeader);
                 }
                 Header::Unclear if flow.from_start && !flow.bytes().is_empty() && !last => return,
                 _ => {}

@@ -140,32 +140,13 @@ impl Flow {
         }
     }
 
-    /// Drops what came of something that stands in front of the MQTT.
-    pub(super) fn skip_header(&mut self, len: usize, reason: SkipReason) {
-        self.skip(len, reason);
-    }
-
     /// Bytes that cannot be had, in front of what comes. What came before them is used.
     pub(super) fn skipped(&mut self, len: u64, place: Place, reason: SkipReason) {
-        let Some(island) = self.islands.back_mut() else {
-            self.push_skipped(len, place, reason);
-            return;
+        let holes = match self.islands.back_mut() {
+            Some(island) => &mut island.behind,
+            None => &mut self.holes,
         };
-        match island.skipped.last_mut() {
-            Some((before, _, same)) if *same == reason => *before += len,
-            _ => island.skipped.push((len, place, reason)),
-        }
-    }
-
-    fn push_skipped(&mut self, len: u64, place: Place, reason: SkipReason) {
-        match self.holes.back_mut() {
-            Some(Hole::Skipped {
-                len: before,
-                reason: same,
-                ..
-            }) if *same == reason => *before += len,
-            _ => self.holes.push_back(Hole::Skipped { len, place, reason }),
-        }
+        push_skipped(holes, len, place, reason);
     }
 
     /// Bytes are missing behind what is in the buffer.
@@ -240,7 +221,7 @@ impl Flow {
     }
 
     /// Drops bytes that belong to no packet.
-    fn skip(&mut self, len: usize, reason: SkipReason) {
+    pub(super) fn skip(&mut self, len: usize, reason: SkipReason) {
         if len == 0 {
             return;
         }
@@ -253,6 +234,18 @@ impl Flow {
         self.next_scan = self.next_scan.saturating_sub(len);
         self.search.forget(len);
         self.tape.take(len)
+    }
+}
+
+/// What cannot be had for the same reason is one hole.
+fn push_skipped(holes: &mut VecDeque<Hole>, len: u64, place: Place, reason: SkipReason) {
+    match holes.back_mut() {
+        Some(Hole::Skipped {
+            len: before,
+            reason: same,
+            ..
+        }) if *same == reason => *before += len,
+        _ => holes.push_back(Hole::Skipped { len, place, reason }),
     }
 }
 

@@ -98,7 +98,6 @@ pub(super) fn decode(
     if let Some(error) = error {
         return Err(Failure::new(Exit::Io, format!("{name}: {error}")).into());
     }
-    let stats = packets.stats();
     if let Some(link) = stats.unknown_link_type {
         note(format_args!(
             "{name}: {} of {} frames have a link type that is not read (the first is {}, see \

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use midge::mqtt::Version;
 use midge::mqtt::decode::{Context, Recorder, decode};
+use midge::mqtt::rule::Violation;
 
 use super::scenario::run_all;
 use crate::corpus::entries;
@@ -21,9 +22,9 @@ fn table(name: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// The names of the rules that packets of the corpus break.
-pub(super) fn rules_of_corpus() -> BTreeSet<String> {
-    let mut rules = BTreeSet::new();
+/// What is wrong with each packet of the corpus.
+fn violations_of_corpus() -> Vec<Violation> {
+    let mut violations = Vec::new();
     for entry in entries() {
         let mut record = Recorder::default();
         let context = Context {
@@ -31,25 +32,23 @@ pub(super) fn rules_of_corpus() -> BTreeSet<String> {
             from: Some(entry.from),
         };
         let _ = decode(&entry.bytes, context, &mut record);
-        rules.extend(record.violations.iter().map(|v| format!("{:?}", v.rule)));
+        violations.extend(record.violations);
     }
-    rules
+    violations
+}
+
+/// The names of the rules that packets of the corpus break.
+pub(super) fn rules_of_corpus() -> BTreeSet<String> {
+    let violations = violations_of_corpus();
+    violations.iter().map(|v| format!("{:?}", v.rule)).collect()
 }
 
 /// What the findings on the corpus and the scenarios cite.
 fn cited() -> BTreeSet<(Version, String)> {
     let mut cited = run_all().cited;
-    for entry in entries() {
-        let mut record = Recorder::default();
-        let context = Context {
-            version: entry.version,
-            from: Some(entry.from),
-        };
-        let _ = decode(&entry.bytes, context, &mut record);
-        for violation in record.violations {
-            let version = violation.version;
-            cited.extend(violation.citations().map(|id| (version, id.to_owned())));
-        }
+    for violation in violations_of_corpus() {
+        let version = violation.version;
+        cited.extend(violation.citations().map(|id| (version, id.to_owned())));
     }
     cited
 }

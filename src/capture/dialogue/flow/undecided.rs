@@ -1,10 +1,12 @@
 //! While it is not known whether the bytes are MQTT: what speaks for it, and what is kept.
 
-use super::{Event, Flow, State, framing::TRUST};
+use std::collections::VecDeque;
+
+use super::{Event, Flow, Hole, State, framing::TRUST, push_skipped};
 use crate::capture::{
     detect::{self, Chain},
     follower::Lost,
-    record::{Place, SkipReason},
+    record::Place,
     tape::Tape,
 };
 
@@ -26,7 +28,7 @@ pub(super) struct Island {
     pub(super) lost: Lost,
     pub(super) place: Place,
     /// What could not be had behind the hole.
-    pub(super) skipped: Vec<(u64, Place, SkipReason)>,
+    pub(super) behind: VecDeque<Hole>,
 }
 
 impl Flow {
@@ -116,7 +118,7 @@ impl Flow {
             from_start: std::mem::take(&mut self.from_start),
             lost,
             place,
-            skipped: Vec::new(),
+            behind: VecDeque::new(),
         });
         self.refuted = false;
         self.candidate = None;
@@ -128,12 +130,12 @@ impl Flow {
             };
             if !island.tape.is_empty() {
                 let len = island.tape.len() as u64;
-                self.push_skipped(len, island.tape.place_at(0), self.lost_because());
+                let place = island.tape.place_at(0);
+                let reason = self.lost_because();
+                push_skipped(&mut self.holes, len, place, reason);
             }
             self.lose(island.lost, island.place);
-            for (len, place, reason) in island.skipped {
-                self.push_skipped(len, place, reason);
-            }
+            self.holes.extend(island.behind);
         }
     }
 
@@ -155,9 +157,7 @@ impl Flow {
             self.search.reset();
             self.pump(limit, false, events);
             self.gap(island.lost, island.place, limit, events);
-            for (len, place, reason) in island.skipped {
-                self.push_skipped(len, place, reason);
-            }
+            self.holes.extend(island.behind);
         }
         if self.from_start || !self.is_after_gap {
             self.begin(self.from_start, connect);
