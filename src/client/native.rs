@@ -379,6 +379,12 @@ impl Client {
                 if let Answer::None = self.answer {
                     self.answer = Foreign::recognize(buffer).map_or(Answer::Mqtt, Answer::Foreign);
                 }
+                if let Answer::Foreign(foreign) = self.answer {
+                    // As packets its bytes mean nothing, and could be awaited for ever.
+                    buffer.clear();
+                    self.protocol.handle_io_error(io::Error::other(foreign));
+                    return read;
+                }
                 self.protocol.handle_bytes(now(), buffer.split());
             }
             read

@@ -45,7 +45,15 @@ impl Target {
         match self.tls.is_none() && self.websocket.is_none() {
             true => Ok(stream),
             // In a box: most connections do without what this future holds.
-            false => Box::pin(self.wrap(stream, limit)).await,
+            false => match Box::pin(self.wrap(stream, limit)).await {
+                Err(DialError::WebSocket(error)) if error.is_silence() => {
+                    Err(match Box::pin(self.diagnose()).await {
+                        Some(foreign) => foreign.into(),
+                        None => error.into(),
+                    })
+                }
+                result => result,
+            },
         }
     }
 

@@ -75,10 +75,10 @@ pub enum DialError {
     #[error(transparent)]
     Proxy(#[from] ProxyError),
     /// The connection is open, and TLS fails.
-    #[error("TLS: {0}")]
+    #[error(transparent)]
     Tls(#[from] Box<TlsError>),
     /// The connection is open, and the upgrade to WebSocket fails.
-    #[error("WebSocket: {0}")]
+    #[error(transparent)]
     WebSocket(#[from] Box<WebSocketError>),
     /// Who answers speaks something else.
     #[error(transparent)]

@@ -73,14 +73,14 @@ impl fmt::Display for Address {
     }
 }
 
-/// The address, and the layers that a user has asked for: `host:port`, `host:port (TLS)`,
+/// The address, with the layers that a user has asked for: `host:port`, `mqtts://host:port`,
 /// `ws://host:port/path`, `wss://host:port/path`.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.websocket, &self.tls) {
             (Some(websocket), None) => write!(f, "ws://{}{}", self.address, websocket.path()),
             (Some(websocket), Some(_)) => write!(f, "wss://{}{}", self.address, websocket.path()),
-            (None, Some(_)) => write!(f, "{} (TLS)", self.address),
+            (None, Some(_)) => write!(f, "mqtts://{}", self.address),
             (None, None) => write!(f, "{}", self.address),
         }
     }

@@ -39,6 +39,12 @@ pub enum TlsError {
          name its authority with --cafile or --capath"
     )]
     UnknownIssuer,
+    /// The authority has the name of one that is trusted, and another key.
+    #[error(
+        "the broker's certificate is signed by an authority with the name of one that is trusted \
+         here, but with another key: maybe that was made anew"
+    )]
+    AnotherKey,
     /// Something else is wrong with the server's certificate.
     #[error("the broker's certificate cannot be accepted: {0}")]
     BadCertificate(String),
@@ -67,10 +73,10 @@ pub enum TlsError {
     #[error("the broker takes none of the protocols offered by ALPN")]
     NoCommonProtocol,
     /// The server says another of TLS's error codes.
-    #[error("the broker says: {0}")]
+    #[error("the broker ends the TLS handshake: {0}")]
     Alert(String),
     /// Something else.
-    #[error("{0}")]
+    #[error("TLS fails: {0}")]
     Other(Error),
     /// The connection broke.
     #[error("the connection broke during the TLS handshake: {}", brief(.0))]
@@ -162,6 +168,7 @@ impl Evidence<'_> {
                 | A::CertificateUnknown
                 | A::UnknownCA
                 | A::AccessDenied
+                | A::DecryptError
                 | A::NoCertificate
                 | A::HandshakeFailure
         );
@@ -198,6 +205,7 @@ fn certificate(error: CertificateError) -> TlsError {
             has: presented.iter().map(|name| plain_name(name)).collect(),
         },
         CertificateError::UnknownIssuer => TlsError::UnknownIssuer,
+        CertificateError::BadSignature => TlsError::AnotherKey,
         CertificateError::Other(other) => TlsError::BadCertificate(other.0.to_string()),
         error => TlsError::BadCertificate(error.to_string()),
     }

@@ -16,8 +16,6 @@ mod identity;
 mod keylog;
 mod options;
 mod stream;
-#[cfg(test)]
-mod tests;
 mod verify;
 
 pub use error::TlsError;

@@ -42,7 +42,7 @@ impl TlsStream {
         };
         match self.heard {
             true => error,
-            false => io::Error::new(error.kind(), evidence.explain_later(error)),
+            false => evidence.explain_later(error),
         }
     }
 }

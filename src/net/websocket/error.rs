@@ -42,7 +42,7 @@ pub enum WebSocketError {
     #[error("this port does not answer with HTTP")]
     NotHttp,
     /// The server answers 101 with something wrong in it.
-    #[error("the server's handshake is wrong: {0}")]
+    #[error("the server's WebSocket handshake is wrong: {0}")]
     Handshake(String),
     /// The server hung up instead of an answer.
     #[error(
@@ -50,11 +50,16 @@ pub enum WebSocketError {
     )]
     Closed,
     /// The connection broke.
-    #[error("the connection broke during the handshake: {}", brief(.0))]
+    #[error("the connection broke during the WebSocket handshake: {}", brief(.0))]
     Io(io::Error),
 }
 
 impl WebSocketError {
+    /// Whether the server has said nothing at all.
+    pub(in crate::net) fn is_silence(&self) -> bool {
+        matches!(self, WebSocketError::Closed)
+    }
+
     pub(super) fn new(error: Error) -> WebSocketError {
         match error {
             Error::Http(response) => WebSocketError::Status {

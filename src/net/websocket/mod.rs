@@ -8,8 +8,6 @@
 
 mod error;
 mod stream;
-#[cfg(test)]
-mod tests;
 
 pub use error::{WebSocketError, WebSocketSetupError};
 pub(super) use stream::WebSocketStream;
