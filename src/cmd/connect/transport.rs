@@ -286,6 +286,17 @@ mod tests {
         );
     }
 
+    #[test]
+    fn port_8883_is_for_tls() {
+        match parse("-h h -p 8883", &[]) {
+            Ok(target) => assert!(target.tls.is_some()),
+            // A system that trusts nobody.
+            Err(failure) => assert_eq!(failure.exit, Exit::Io),
+        }
+        assert_eq!(shown("-h h -p 8883 --no-tls", &[]), "h:8883");
+        assert_eq!(shown("-h h -p 8883 --ws --no-tls", &[]), "ws://h:8883/mqtt");
+    }
+
     #[cfg(unix)]
     #[test]
     fn unix_sockets() {

@@ -72,3 +72,15 @@ fn take_message(stream: &mut (impl Read + Write)) {
     stream.read_exact(&mut disconnect).expect("DISCONNECT");
     assert_eq!(disconnect, *b"\xe0\x00");
 }
+
+#[test]
+fn the_other_engine_refuses_what_it_cannot_do() {
+    for transport in [["--ws", "--nodelay"], ["-A", "127.0.0.1"], ["--unix", "/x"]] {
+        let common = ["pub", "-t", "t", "-m", "x", "--engine", "rumqttc"];
+        let ended = crate::program::run(&[&common[..], &transport].concat());
+        let sentence = "the engine rumqttc cannot do more than plain TCP without proxy and local \
+                        address (-A)\n";
+        assert!(ended.stderr.ends_with(sentence), "{}", ended.stderr);
+        assert_eq!(ended.code(), 2);
+    }
+}

@@ -9,10 +9,11 @@ use rcgen::{BasicConstraints, IsCa, SanType, date_time_ymd};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, ServerConnection, Stream, SupportedProtocolVersion};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::certificates::{Authority, Certified};
 use super::{Server, take_message};
-use crate::program::{Ended, run};
+use crate::program::{Ended, Running, midge, run};
 
 const BOTH: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
 
@@ -155,6 +156,57 @@ fn a_folder_of_authorities() {
         server,
         &["--capath", folder.path().to_str().expect("UTF-8")],
     );
+}
+
+#[test]
+fn what_the_system_trusts() {
+    let authority = Authority::new();
+    let certified = authority.certify("server", |_| {});
+    let file = authority.file();
+    for flag in [false, true] {
+        let server = taking(config(BOTH, &certified, None), |_| {});
+        let url = format!("mqtts://localhost:{}", server.port);
+        let mut args = vec!["pub", "-t", "t", "-m", "hello"];
+        match flag {
+            true => args.extend(["-h", "localhost", "-p", &server.port, "--tls-use-os-certs"]),
+            false => args.extend(["-L", &url]),
+        }
+        let mut command = midge(&args);
+        // OpenSSL's variable, in place of where the system has its certificates.
+        command
+            .env("SSL_CERT_FILE", &file)
+            .env_remove("SSL_CERT_DIR");
+        Running::start(command).wait().expect(0, "");
+        server.finish();
+    }
+}
+
+#[test]
+fn bench_and_websocket_inside() {
+    let authority = Authority::new();
+    let certified = authority.certify("server", |_| {});
+    let config = Arc::new(config(BOTH, &certified, None));
+    let server = Server::start(1, move |mut tcp| {
+        let mut session = ServerConnection::new(config.clone()).expect("a session");
+        let stream = Stream::new(&mut session, &mut tcp);
+        let mut socket = super::websocket::accept(stream, |_| {});
+        socket.read().expect("CONNECT");
+        socket.send(Message::binary(super::CONNACK)).expect("sent");
+        while socket.read().is_ok() {}
+    });
+    let (url, cafile) = (format!("wss://localhost:{}", server.port), authority.file());
+    let mut args = vec![
+        "bench",
+        "--publishers",
+        "1",
+        "--subscribers",
+        "0",
+        "--count",
+        "3",
+    ];
+    args.extend(["-L", &url, "--cafile", &cafile, "--no-progress"]);
+    run(&args).expect(0, "");
+    server.finish();
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::{CONNACK, PUBLISH, Server};
 use crate::program::run;
 
 /// Takes a WebSocket with MQTT; the function looks at the request.
-fn accept(tcp: TcpStream, look: fn(&Request)) -> WebSocket<TcpStream> {
+pub(super) fn accept<S: Read + Write>(stream: S, look: fn(&Request)) -> WebSocket<S> {
     #[expect(clippy::result_large_err, reason = "so tungstenite wants it")]
     let answer = |request: &Request, mut response: Response| {
         assert_eq!(request.headers()["sec-websocket-protocol"], "mqtt");
@@ -22,7 +22,10 @@ fn accept(tcp: TcpStream, look: fn(&Request)) -> WebSocket<TcpStream> {
             .insert("sec-websocket-protocol", protocol);
         Ok(response)
     };
-    accept_hdr(tcp, answer).expect("a handshake")
+    match accept_hdr(stream, answer) {
+        Ok(socket) => socket,
+        Err(error) => panic!("no handshake: {error}"),
+    }
 }
 
 /// The bytes of the next binary frames, `len` of them; tungstenite refuses unmasked ones.
