@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::error::Step;
 use super::proxy::ProxyReason;
 use super::target::Address;
-use super::{DialError, Foreign, Stream, Target, Tls};
+use super::{DialError, Foreign, Stream, Target, Tls, WebSocketError};
 
 /// How long the question may take whether a port speaks TLS.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -122,7 +122,12 @@ impl Target {
             };
             let stream_in = websocket.connect(&host, self.tls.is_some(), stream);
             let framed = limit.step(Step::WebSocket, stream_in).await?;
-            stream = Stream::WebSocket(Box::new(framed.map_err(Box::new)?));
+            let framed = framed.map_err(|error| match error {
+                // What TLS 1.3 says of our certificate comes only now.
+                WebSocketError::Tls(error) => DialError::from(Box::new(error)),
+                error => DialError::from(Box::new(error)),
+            })?;
+            stream = Stream::WebSocket(Box::new(framed));
         }
         Ok(stream)
     }

@@ -6,6 +6,7 @@ use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError, SubProtocolError};
 use tokio_tungstenite::tungstenite::http::header::LOCATION;
 
+use crate::net::TlsError;
 use crate::net::error::brief;
 
 /// What HTTP cannot carry.
@@ -49,6 +50,9 @@ pub enum WebSocketError {
         "the server closed the connection without an answer: maybe this port is not for WebSocket"
     )]
     Closed,
+    /// TLS, which carries it, has failed since its handshake.
+    #[error(transparent)]
+    Tls(TlsError),
     /// The connection broke.
     #[error("the connection broke during the WebSocket handshake: {}", brief(.0))]
     Io(io::Error),
@@ -82,11 +86,14 @@ impl WebSocketError {
             Error::Protocol(ProtocolError::HandshakeIncomplete)
             | Error::ConnectionClosed
             | Error::AlreadyClosed => WebSocketError::Closed,
-            Error::Io(error) => match error.kind() {
-                io::ErrorKind::UnexpectedEof
-                | io::ErrorKind::ConnectionReset
-                | io::ErrorKind::BrokenPipe => WebSocketError::Closed,
-                _ => WebSocketError::Io(error),
+            Error::Io(error) => match TlsError::from_io(error) {
+                Ok(error) => WebSocketError::Tls(error),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::UnexpectedEof
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::BrokenPipe => WebSocketError::Closed,
+                    _ => WebSocketError::Io(error),
+                },
             },
             error => WebSocketError::Handshake(error.to_string()),
         }

@@ -348,6 +348,23 @@ fn a_client_certificate() {
 }
 
 #[test]
+fn a_client_certificate_under_websocket() {
+    let authority = Authority::new();
+    let certified = authority.certify("server", |_| {});
+    for version in ["tlsv1.3", "tlsv1.2"] {
+        let server = failing(config(BOTH, &certified, Some(&authority)));
+        let url = format!("wss://localhost:{}", server.port);
+        let cafile = authority.file();
+        let mut args = vec!["pub", "-t", "t", "-m", "x", "-L", &url, "--cafile", &cafile];
+        args.extend(["--tls-version", version]);
+        let sentence = "the broker asks for a client certificate: give --cert and --key";
+        let expected = format!("midge: could not connect to {url}/mqtt: {sentence}\n");
+        run(&args).expect(3, &expected);
+        server.finish();
+    }
+}
+
+#[test]
 fn nothing_in_common() {
     let authority = Authority::new();
     let certified = authority.certify("server", |_| {});

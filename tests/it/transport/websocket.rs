@@ -229,6 +229,25 @@ fn text_is_refused() {
 }
 
 #[test]
+fn a_frame_without_measure() {
+    let server = Server::start(1, |tcp| {
+        let mut socket = accept(tcp, |_| {});
+        // A binary frame of 2^40 bytes (RFC 6455, 5.2), of which some come.
+        let stream = socket.get_mut();
+        stream
+            .write_all(b"\x82\x7f\x00\x00\x01\x00\x00\x00\x00\x00 and so on")
+            .expect("sent");
+        while socket.read().is_ok() {}
+    });
+    let ended = run(&server.publish(&["--ws"]));
+    let sentence = ": before CONNACK, the connection broke: Space limit exceeded: Message too \
+                    long: 1099511627776 > 272629760\n";
+    assert!(ended.stderr.ends_with(sentence), "{}", ended.stderr);
+    assert_eq!(ended.code(), 3);
+    server.finish();
+}
+
+#[test]
 fn the_wrong_port() {
     // MQTT without WebSocket to a server that wants HTTP.
     let server = Server::start(1, |mut tcp| {
