@@ -42,8 +42,8 @@ complete -c midge -n "__fish_midge_using_subcommand pub" -l repeat -d 'Send the 
 complete -c midge -n "__fish_midge_using_subcommand pub" -l repeat-delay -d 'Time between repeats: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s W -l timeout -d 'Give up after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m. It counts from when -f or -s is read' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
-complete -c midge -n "__fish_midge_using_subcommand pub" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883]' -r
-complete -c midge -n "__fish_midge_using_subcommand pub" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss://, or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s u -l username -d 'User name' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s P -l pw -d 'Password' -r
@@ -82,8 +82,8 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -s C -l count -d 'End a
 complete -c midge -n "__fish_midge_using_subcommand sub" -s W -l timeout -d 'End after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s x -l session-expiry-interval -d 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
-complete -c midge -n "__fish_midge_using_subcommand sub" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883]' -r
-complete -c midge -n "__fish_midge_using_subcommand sub" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss://, or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s u -l username -d 'User name' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s P -l pw -d 'Password' -r
@@ -130,8 +130,8 @@ complete -c midge -n "__fish_midge_using_subcommand bench" -s q -l qos -d 'Quali
 complete -c midge -n "__fish_midge_using_subcommand bench" -l inflight -d 'Messages of QoS 1 and 2 that each publisher may have unacknowledged [default: 20; with --rate as many as the broker takes]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l drain -d 'How long to wait at the end for messages that are still on their way, counted from the last one that came [default: 1s with QoS 0, else 5s]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss://, or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -s u -l username -d 'User name' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -s P -l pw -d 'Password' -r
@@ -204,8 +204,8 @@ complete -c midge -n "__fish_midge_using_subcommand decode" -l raw -d 'Add the w
 complete -c midge -n "__fish_midge_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l speed -d 'How many times as fast as captured, as in 10 or 0.5; max for no waiting at all' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
-complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883]' -r
-complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss://, or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s u -l username -d 'User name' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s P -l pw -d 'Password' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
@@ -238,8 +238,8 @@ complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l insecure 
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l help -d 'Print help'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l speed -d 'How many times as fast as captured, as in 10 or 0.5; max for no waiting at all' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
-complete -c midge -n "__fish_midge_using_subcommand replay" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883]' -r
-complete -c midge -n "__fish_midge_using_subcommand replay" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss://, or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s u -l username -d 'User name' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s P -l pw -d 'Password' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r

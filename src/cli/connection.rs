@@ -12,7 +12,7 @@ pub struct Connection {
     #[arg(short = 'h', long, value_name = "HOST")]
     pub host: Option<String>,
 
-    /// Port of the broker [env: MQTT_PORT] [default: 1883].
+    /// Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS].
     #[arg(short, long, value_name = "PORT")]
     pub port: Option<u16>,
 
@@ -22,8 +22,8 @@ pub struct Connection {
         long,
         value_name = "URL",
         help = "Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with \
-                mqtts://, ws:// or wss://, or unix://PATH [env: MQTT_URL, where neither host, port \
-                nor --unix is given]"
+                mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: \
+                MQTT_URL, where neither host, port nor --unix is given]"
     )]
     pub url: Option<String>,
 
