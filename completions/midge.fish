@@ -42,8 +42,8 @@ complete -c midge -n "__fish_midge_using_subcommand pub" -l repeat -d 'Send the 
 complete -c midge -n "__fish_midge_using_subcommand pub" -l repeat-delay -d 'Time between repeats: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s W -l timeout -d 'Give up after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m. It counts from when -f or -s is read' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
-complete -c midge -n "__fish_midge_using_subcommand pub" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883]' -r
-complete -c midge -n "__fish_midge_using_subcommand pub" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s u -l username -d 'User name' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s P -l pw -d 'Password' -r
@@ -51,11 +51,29 @@ complete -c midge -n "__fish_midge_using_subcommand pub" -s V -l protocol-versio
 complete -c midge -n "__fish_midge_using_subcommand pub" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s A -d 'Local address, or its name, that the connection starts at' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l unix -d 'Connect to a unix socket, in place of host and port' -r -F
+complete -c midge -n "__fish_midge_using_subcommand pub" -l proxy -d 'Go through a SOCKS5 proxy, which also resolves the broker\'s name: socks5h://[USER:PASSWORD@]HOST[:PORT]' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l ws-path -d 'Path of the WebSocket, with its query [default: /mqtt]' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l ws-header -d 'A header for the WebSocket\'s HTTP request; may be given more than once' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l cafile -d 'Use TLS, and trust the certificates in this file (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand pub" -l capath -d 'Use TLS, and trust the certificates in the files of this folder (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand pub" -l cert -d 'Client certificate, with its chain (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand pub" -l key -d 'Key of the client certificate, not encrypted (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand pub" -l tls-version -d 'The one TLS version to use: tlsv1.2 or tlsv1.3 [default: either]' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
 complete -c midge -n "__fish_midge_using_subcommand pub" -s s -l stdin-file -d 'Send all of stdin as one message'
 complete -c midge -n "__fish_midge_using_subcommand pub" -s l -l stdin-line -d 'Send each line of stdin as a message, as soon as it is there'
 complete -c midge -n "__fish_midge_using_subcommand pub" -s n -l null-message -d 'Send a message without payload; with -r it removes the retained message'
 complete -c midge -n "__fish_midge_using_subcommand pub" -s r -l retain -d 'Ask the broker to keep the message for later subscribers'
 complete -c midge -n "__fish_midge_using_subcommand pub" -s d -l debug -d 'Say on stderr what is sent and received'
+complete -c midge -n "__fish_midge_using_subcommand pub" -l nodelay -d 'Send small packets at once; midge always does'
+complete -c midge -n "__fish_midge_using_subcommand pub" -l ws -d 'Use WebSocket'
+complete -c midge -n "__fish_midge_using_subcommand pub" -l tls-use-os-certs -d 'Use TLS, and trust what the system trusts; so it is with mqtts:// and wss:// and on port 8883 if neither --cafile nor --capath is given'
+complete -c midge -n "__fish_midge_using_subcommand pub" -l no-tls -d 'No TLS on port 8883'
+complete -c midge -n "__fish_midge_using_subcommand pub" -l insecure -d 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
 complete -c midge -n "__fish_midge_using_subcommand pub" -l help -d 'Print help'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s t -l topic -d 'Topic filter to subscribe to; may be given more than once. The topic of the URL if there is none' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s T -l filter-out -d 'Leave out messages whose topic matches this filter; may be given more than once' -r
@@ -64,8 +82,8 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -s C -l count -d 'End a
 complete -c midge -n "__fish_midge_using_subcommand sub" -s W -l timeout -d 'End after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s x -l session-expiry-interval -d 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
-complete -c midge -n "__fish_midge_using_subcommand sub" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883]' -r
-complete -c midge -n "__fish_midge_using_subcommand sub" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s u -l username -d 'User name' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s P -l pw -d 'Password' -r
@@ -73,6 +91,19 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -s V -l protocol-versio
 complete -c midge -n "__fish_midge_using_subcommand sub" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s A -d 'Local address, or its name, that the connection starts at' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l unix -d 'Connect to a unix socket, in place of host and port' -r -F
+complete -c midge -n "__fish_midge_using_subcommand sub" -l proxy -d 'Go through a SOCKS5 proxy, which also resolves the broker\'s name: socks5h://[USER:PASSWORD@]HOST[:PORT]' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l ws-path -d 'Path of the WebSocket, with its query [default: /mqtt]' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l ws-header -d 'A header for the WebSocket\'s HTTP request; may be given more than once' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l cafile -d 'Use TLS, and trust the certificates in this file (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand sub" -l capath -d 'Use TLS, and trust the certificates in the files of this folder (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand sub" -l cert -d 'Client certificate, with its chain (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand sub" -l key -d 'Key of the client certificate, not encrypted (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand sub" -l tls-version -d 'The one TLS version to use: tlsv1.2 or tlsv1.3 [default: either]' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
 complete -c midge -n "__fish_midge_using_subcommand sub" -s R -l no-retained -d 'Leave out retained messages'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l retained-only -d 'Print retained messages only, and end with the first other one'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s v -l verbose -d 'Print the topic before each payload'
@@ -80,6 +111,11 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -s N -l no-eol -d 'Prin
 complete -c midge -n "__fish_midge_using_subcommand sub" -l json -d 'Print one JSON object per message'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s c -l disable-clean-session -d 'Keep the session at the broker when the connection ends; wants -i'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s d -l debug -d 'Say on stderr what is sent and received'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l nodelay -d 'Send small packets at once; midge always does'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l ws -d 'Use WebSocket'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l tls-use-os-certs -d 'Use TLS, and trust what the system trusts; so it is with mqtts:// and wss:// and on port 8883 if neither --cafile nor --capath is given'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l no-tls -d 'No TLS on port 8883'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l insecure -d 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l help -d 'Print help'
 complete -c midge -n "__fish_midge_using_subcommand bench" -l publishers -d 'Connections that publish' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l subscribers -d 'Connections that subscribe and count what comes' -r
@@ -94,8 +130,8 @@ complete -c midge -n "__fish_midge_using_subcommand bench" -s q -l qos -d 'Quali
 complete -c midge -n "__fish_midge_using_subcommand bench" -l inflight -d 'Messages of QoS 1 and 2 that each publisher may have unacknowledged [default: 20; with --rate as many as the broker takes]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l drain -d 'How long to wait at the end for messages that are still on their way, counted from the last one that came [default: 1s with QoS 0, else 5s]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -s u -l username -d 'User name' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -s P -l pw -d 'Password' -r
@@ -103,9 +139,27 @@ complete -c midge -n "__fish_midge_using_subcommand bench" -s V -l protocol-vers
 complete -c midge -n "__fish_midge_using_subcommand bench" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s A -d 'Local address, or its name, that the connection starts at' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l unix -d 'Connect to a unix socket, in place of host and port' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench" -l proxy -d 'Go through a SOCKS5 proxy, which also resolves the broker\'s name: socks5h://[USER:PASSWORD@]HOST[:PORT]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l ws-path -d 'Path of the WebSocket, with its query [default: /mqtt]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l ws-header -d 'A header for the WebSocket\'s HTTP request; may be given more than once' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l cafile -d 'Use TLS, and trust the certificates in this file (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench" -l capath -d 'Use TLS, and trust the certificates in the files of this folder (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench" -l cert -d 'Client certificate, with its chain (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench" -l key -d 'Key of the client certificate, not encrypted (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench" -l tls-version -d 'The one TLS version to use: tlsv1.2 or tlsv1.3 [default: either]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
 complete -c midge -n "__fish_midge_using_subcommand bench" -l json -d 'Print the result as a JSON object'
 complete -c midge -n "__fish_midge_using_subcommand bench" -l no-progress -d 'Show no progress on stderr'
 complete -c midge -n "__fish_midge_using_subcommand bench" -s d -l debug -d 'Say on stderr what is sent and received'
+complete -c midge -n "__fish_midge_using_subcommand bench" -l nodelay -d 'Send small packets at once; midge always does'
+complete -c midge -n "__fish_midge_using_subcommand bench" -l ws -d 'Use WebSocket'
+complete -c midge -n "__fish_midge_using_subcommand bench" -l tls-use-os-certs -d 'Use TLS, and trust what the system trusts; so it is with mqtts:// and wss:// and on port 8883 if neither --cafile nor --capath is given'
+complete -c midge -n "__fish_midge_using_subcommand bench" -l no-tls -d 'No TLS on port 8883'
+complete -c midge -n "__fish_midge_using_subcommand bench" -l insecure -d 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
 complete -c midge -n "__fish_midge_using_subcommand bench" -l help -d 'Print help'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l input -d 'Take the input as this, whatever it looks like' -r -f -a "hex\t'Pairs of hex digits'
 array\t'Numbers in an array, as in C: decimal, or hex with 0x'
@@ -153,35 +207,71 @@ complete -c midge -n "__fish_midge_using_subcommand decode" -l raw -d 'Add the w
 complete -c midge -n "__fish_midge_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l speed -d 'How many times as fast as captured, as in 10 or 0.5; max for no waiting at all' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
-complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883]' -r
-complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s u -l username -d 'User name' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s P -l pw -d 'Password' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s A -d 'Local address, or its name, that the connection starts at' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l unix -d 'Connect to a unix socket, in place of host and port' -r -F
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l proxy -d 'Go through a SOCKS5 proxy, which also resolves the broker\'s name: socks5h://[USER:PASSWORD@]HOST[:PORT]' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l ws-path -d 'Path of the WebSocket, with its query [default: /mqtt]' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l ws-header -d 'A header for the WebSocket\'s HTTP request; may be given more than once' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l cafile -d 'Use TLS, and trust the certificates in this file (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l capath -d 'Use TLS, and trust the certificates in the files of this folder (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l cert -d 'Client certificate, with its chain (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l key -d 'Key of the client certificate, not encrypted (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l tls-version -d 'The one TLS version to use: tlsv1.2 or tlsv1.3 [default: either]' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s V -l protocol-version -d 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s i -l id -d 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s y -l yes -d 'Play to a broker that is not on this machine'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l dry-run -d 'Say what would be played, and connect to nothing'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l json -d 'The summary as a JSON object'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s d -l debug -d 'Say on stderr what is sent and received'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l nodelay -d 'Send small packets at once; midge always does'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l ws -d 'Use WebSocket'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l tls-use-os-certs -d 'Use TLS, and trust what the system trusts; so it is with mqtts:// and wss:// and on port 8883 if neither --cafile nor --capath is given'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l no-tls -d 'No TLS on port 8883'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l insecure -d 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l help -d 'Print help'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l speed -d 'How many times as fast as captured, as in 10 or 0.5; max for no waiting at all' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
-complete -c midge -n "__fish_midge_using_subcommand replay" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883]' -r
-complete -c midge -n "__fish_midge_using_subcommand replay" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, where neither host nor port is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s u -l username -d 'User name' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s P -l pw -d 'Password' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s A -d 'Local address, or its name, that the connection starts at' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l unix -d 'Connect to a unix socket, in place of host and port' -r -F
+complete -c midge -n "__fish_midge_using_subcommand replay" -l proxy -d 'Go through a SOCKS5 proxy, which also resolves the broker\'s name: socks5h://[USER:PASSWORD@]HOST[:PORT]' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l ws-path -d 'Path of the WebSocket, with its query [default: /mqtt]' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l ws-header -d 'A header for the WebSocket\'s HTTP request; may be given more than once' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l cafile -d 'Use TLS, and trust the certificates in this file (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand replay" -l capath -d 'Use TLS, and trust the certificates in the files of this folder (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand replay" -l cert -d 'Client certificate, with its chain (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand replay" -l key -d 'Key of the client certificate, not encrypted (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand replay" -l tls-version -d 'The one TLS version to use: tlsv1.2 or tlsv1.3 [default: either]' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
 complete -c midge -n "__fish_midge_using_subcommand replay" -s V -l protocol-version -d 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s i -l id -d 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s y -l yes -d 'Play to a broker that is not on this machine'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l dry-run -d 'Say what would be played, and connect to nothing'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l json -d 'The summary as a JSON object'
 complete -c midge -n "__fish_midge_using_subcommand replay" -s d -l debug -d 'Say on stderr what is sent and received'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l nodelay -d 'Send small packets at once; midge always does'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l ws -d 'Use WebSocket'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l tls-use-os-certs -d 'Use TLS, and trust what the system trusts; so it is with mqtts:// and wss:// and on port 8883 if neither --cafile nor --capath is given'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l no-tls -d 'No TLS on port 8883'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l insecure -d 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l help -d 'Print help'
 complete -c midge -n "__fish_midge_using_subcommand broker" -s p -l port -d 'Port to listen on; 0 takes a free one' -r
 complete -c midge -n "__fish_midge_using_subcommand broker" -l bind -d 'Address or host name to listen on. There is no access control yet: think before you listen beyond this machine' -r

@@ -2,6 +2,8 @@
 
 use clap::{ArgAction, Args};
 
+use super::Transport;
+
 /// How to reach a broker and who to be there.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Connection", disable_help_flag = true)]
@@ -10,7 +12,7 @@ pub struct Connection {
     #[arg(short = 'h', long, value_name = "HOST")]
     pub host: Option<String>,
 
-    /// Port of the broker [env: MQTT_PORT] [default: 1883].
+    /// Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS].
     #[arg(short, long, value_name = "PORT")]
     pub port: Option<u16>,
 
@@ -19,8 +21,9 @@ pub struct Connection {
         short = 'L',
         long,
         value_name = "URL",
-        help = "Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] [env: MQTT_URL, \
-                where neither host nor port is given]"
+        help = "Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with \
+                mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: \
+                MQTT_URL, where neither host, port nor --unix is given]"
     )]
     pub url: Option<String>,
 
@@ -57,6 +60,10 @@ pub struct Connection {
     /// Say on stderr what is sent and received.
     #[arg(short, long)]
     pub debug: bool,
+
+    /// What carries the bytes.
+    #[command(flatten)]
+    pub transport: Transport,
 
     /// Print help.
     #[arg(long, action = ArgAction::Help, help_heading = "Options")]

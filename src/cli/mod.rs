@@ -10,6 +10,7 @@ mod connection;
 mod decode;
 mod publish;
 mod subscribe;
+mod transport;
 
 pub use bench::Bench;
 pub use broker::{Broker, LogFormat};
@@ -18,6 +19,7 @@ pub use connection::Connection;
 pub use decode::{Color, Decode, From, InputFormat, Severity, Times};
 pub use publish::Publish;
 pub use subscribe::Subscribe;
+pub use transport::Transport;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 

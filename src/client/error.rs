@@ -16,7 +16,7 @@ use crate::net::DialError;
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// No transport: name resolution, refused, or no answer.
+    /// No transport: name resolution, refused, no answer, proxy, TLS or WebSocket.
     #[error(transparent)]
     Dial(#[from] DialError),
     /// The transport is open, and no CONNACK came in time.

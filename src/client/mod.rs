@@ -27,4 +27,6 @@ pub use event::{Connected, Event, ServerLimits, Token};
 pub use message::{Message, Publication, TopicName};
 pub use options::{ConnectOptions, Options, Will};
 
-pub use crate::net::Target;
+pub use crate::net::{
+    Address, Proxy, Target, Tls, TlsOptions, TlsSetupError, TlsVersion, WebSocket,
+};

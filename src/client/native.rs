@@ -22,7 +22,7 @@ use super::options::Options;
 use super::protocol::Protocol;
 use crate::mqtt::packet::SubscriptionOptions;
 use crate::mqtt::{Properties, ReasonCode};
-use crate::net::Stream;
+use crate::net::{DialError, Foreign, Stream, TlsError};
 
 /// Bytes that one reading takes at most.
 const READ_SIZE: usize = 64 * 1024;
@@ -51,13 +51,24 @@ pub struct Client {
     /// Armed for [`Protocol::poll_timeout`], or for an earlier time that has moved since.
     timer: Option<Pin<Box<Sleep>>>,
     connected: Connected,
+    answer: Answer,
+}
+
+/// What the first bytes from the server look like.
+#[derive(Debug)]
+enum Answer {
+    /// None has come.
+    None,
+    Mqtt,
+    Foreign(Foreign),
 }
 
 impl Client {
     /// Opens a connection and waits for CONNACK.
     ///
     /// # Errors
-    /// [`ConnectError`], after at most the time-out of the options.
+    /// [`ConnectError`], after at most the time-out of the options, and two seconds in which it is
+    /// found out why a server hung up.
     pub async fn connect(options: Options) -> Result<Client, ConnectError> {
         let mut client = Client {
             protocol: Protocol::new(options.connect.clone()),
@@ -70,6 +81,7 @@ impl Client {
             },
             stream: None,
             timer: None,
+            answer: Answer::None,
             options,
         };
         let clean_start = client.options.connect.clean_start;
@@ -89,6 +101,7 @@ impl Client {
     async fn open(&mut self, clean_start: bool) -> Result<(), ConnectError> {
         self.stream = None;
         self.timer = None;
+        self.answer = Answer::None;
         let timeout = self.options.timeout;
         let start = now();
         self.stream = Some(self.options.target.connect(timeout).await?);
@@ -102,10 +115,32 @@ impl Client {
             }
             // Nothing else can come first.
             Ok(_) => Err(ConnectError::Lost(Lost::NotConnected)),
-            Err(Lost::NoConnAck(_)) => Err(ConnectError::Timeout(timeout)),
-            Err(Lost::Refused(refusal)) => Err(ConnectError::Refused(refusal)),
-            Err(Lost::Protocol(error)) => Err(ConnectError::Protocol(error)),
-            Err(lost) => Err(ConnectError::Lost(lost)),
+            Err(lost) => Err(self.explain(lost).await),
+        }
+    }
+
+    /// Why there was no CONNACK.
+    async fn explain(&self, lost: Lost) -> ConnectError {
+        let lost = match lost {
+            Lost::NoConnAck(_) => return ConnectError::Timeout(self.options.timeout),
+            Lost::Refused(refusal) => return ConnectError::Refused(refusal),
+            Lost::Io(error) => match TlsError::from_io(error) {
+                Ok(error) => return DialError::from(Box::new(error)).into(),
+                Err(error) => Lost::Io(error),
+            },
+            lost => lost,
+        };
+        let foreign = match (&self.answer, &lost) {
+            (Answer::Foreign(foreign), _) => Some(*foreign),
+            (Answer::None, Lost::Closed { .. } | Lost::Io(_)) => {
+                Box::pin(self.options.target.diagnose()).await
+            }
+            _ => None,
+        };
+        match (foreign, lost) {
+            (Some(foreign), _) => DialError::from(foreign).into(),
+            (None, Lost::Protocol(error)) => ConnectError::Protocol(error),
+            (None, lost) => ConnectError::Lost(lost),
         }
     }
 
@@ -341,6 +376,15 @@ impl Client {
             }
             let read = pin!(stream.read_buf(buffer)).poll(cx);
             if let Poll::Ready(Ok(1..)) = read {
+                if let Answer::None = self.answer {
+                    self.answer = Foreign::recognize(buffer).map_or(Answer::Mqtt, Answer::Foreign);
+                }
+                if let Answer::Foreign(foreign) = self.answer {
+                    // As packets its bytes mean nothing, and could be awaited for ever.
+                    buffer.clear();
+                    self.protocol.handle_io_error(io::Error::other(foreign));
+                    return read;
+                }
                 self.protocol.handle_bytes(now(), buffer.split());
             }
             read

@@ -18,7 +18,7 @@ pub(crate) struct Mosquitto {
     child: Child,
     pub(crate) port: String,
     log: mpsc::Receiver<String>,
-    dir: tempfile::TempDir,
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl Mosquitto {
@@ -27,7 +27,7 @@ impl Mosquitto {
     }
 
     /// With these lines of configuration; the function gets a directory for files they name.
-    fn with(configure: impl FnOnce(&std::path::Path) -> String) -> Mosquitto {
+    pub(crate) fn with(configure: impl FnOnce(&std::path::Path) -> String) -> Mosquitto {
         let dir = tempfile::tempdir().expect("a directory");
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
@@ -69,7 +69,7 @@ impl Mosquitto {
     }
 
     /// Waits for a line of the log.
-    fn wait_for(&self, text: &str) {
+    pub(crate) fn wait_for(&self, text: &str) {
         let until = Instant::now() + Duration::from_secs(30);
         loop {
             let left = until.saturating_duration_since(Instant::now());

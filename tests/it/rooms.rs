@@ -37,6 +37,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rumqttc", &["client"]),
     ("tokio", &["net", "client", "broker", "cmd"]),
     ("rustix", &["cmd"]),
+    ("tokio_rustls", &["net"]),
+    ("rustls_native_certs", &["net"]),
+    ("tokio_tungstenite", &["net"]),
+    ("futures_util", &["net"]),
+    ("tokio_socks", &["net"]),
 ];
 
 /// Rooms that leave printing to others.

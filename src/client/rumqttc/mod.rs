@@ -30,7 +30,7 @@ use super::message::{Publication, TopicName};
 use super::options::{ConnectOptions, Options};
 use crate::mqtt::packet::SubscriptionOptions;
 use crate::mqtt::{PacketType, Properties, PropertiesBuf, QoS, ReasonCode, Version};
-use crate::net::{DialError, Target};
+use crate::net::{Address, DialError};
 
 /// Its name in error sentences.
 const NAME: &str = "rumqttc";
@@ -84,9 +84,15 @@ impl Client {
     pub async fn connect(options: Options) -> Result<Client, ConnectError> {
         let connect = &options.connect;
         let (sender, happened) = mpsc::channel(EVENTS);
-        let (host, port) = match &options.target {
-            Target::Tcp { host, port } if host.contains(':') => (format!("[{host}]"), *port),
-            Target::Tcp { host, port } => (host.clone(), *port),
+        if !options.target.is_plain_tcp() {
+            let what = "more than plain TCP without proxy and local address (-A)";
+            return Err(unsupported(what));
+        }
+        let (host, port) = match &options.target.address {
+            Address::Tcp { host, port } if host.contains(':') => (format!("[{host}]"), *port),
+            Address::Tcp { host, port } => (host.clone(), *port),
+            #[cfg(unix)]
+            Address::Unix(_) => return Err(unsupported("unix sockets")),
         };
         let (requests, event_loop) = match connect.version {
             Version::V31 => return Err(unsupported("MQTT 3.1")),

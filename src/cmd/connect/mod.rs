@@ -1,6 +1,7 @@
 //! Connecting, for every subcommand that does: the flags become a [`ConnectPlan`], and what goes
 //! wrong becomes a sentence with the broker's address and an exit code.
 
+mod transport;
 mod url;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -9,15 +10,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use self::url::Url;
 use super::{Exit, Failure, duration, note, version};
 use crate::cli;
-use crate::client::{ConnectError, ConnectOptions, Engine, EngineKind, Lost, Options, Target};
+use crate::client::{ConnectError, ConnectOptions, Engine, EngineKind, Lost, Options};
 use crate::mqtt::property::Value;
 use crate::mqtt::{PropertyId, Version};
-
-/// The port of MQTT over TCP.
-const DEFAULT_PORT: u16 = 1883;
 
 /// Where to connect, and as whom.
 #[derive(Debug, Clone)]
@@ -52,18 +49,10 @@ impl ConnectPlan {
         env: impl Fn(&str) -> Option<String>,
     ) -> Result<ConnectPlan, Failure> {
         let version = version::parse(&args.protocol_version)?;
-        let url = find_url(args, &env)?;
-        let (target, topic, mut username, mut password) = match url {
-            Some(url) => (
-                Target::Tcp {
-                    host: url.host,
-                    port: url.port.unwrap_or(DEFAULT_PORT),
-                },
-                url.topic,
-                url.username,
-                url.password,
-            ),
-            None => (find_target(args, &env)?, None, None, None),
+        let (target, url) = transport::target(args, &env)?;
+        let (topic, mut username, mut password) = match url {
+            Some(url) => (url.topic, url.username, url.password),
+            None => (None, None, None),
         };
         if let Some(name) = &args.username {
             username = Some(name.clone());
@@ -222,60 +211,6 @@ fn connect_timeout(text: &str) -> Result<Duration, Failure> {
     }
 }
 
-/// -L; MQTT_URL if no flag says where the broker is.
-fn find_url(
-    args: &cli::Connection,
-    env: &impl Fn(&str) -> Option<String>,
-) -> Result<Option<Url>, Failure> {
-    if let Some(text) = &args.url {
-        if args.host.is_some() || args.port.is_some() {
-            return Err(Failure::usage(
-                "-L names host and port: give it without -h and -p",
-            ));
-        }
-        return Url::parse("-L", text).map(Some);
-    }
-    if args.host.is_some() || args.port.is_some() {
-        return Ok(None);
-    }
-    env("MQTT_URL")
-        .map(|text| Url::parse("MQTT_URL", &text))
-        .transpose()
-}
-
-/// -h and -p; MQTT_HOST and MQTT_PORT for the one that is not given.
-fn find_target(
-    args: &cli::Connection,
-    env: &impl Fn(&str) -> Option<String>,
-) -> Result<Target, Failure> {
-    let host = args
-        .host
-        .clone()
-        .or_else(|| env("MQTT_HOST"))
-        .unwrap_or_else(|| "localhost".to_owned());
-    if host.is_empty() {
-        return Err(Failure::usage("-h takes a host name or address"));
-    }
-    let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-        Some(ipv6) => ipv6.to_owned(),
-        None => host,
-    };
-    let port = match (args.port, env("MQTT_PORT")) {
-        (Some(port), _) => port,
-        (None, Some(text)) => text.parse().map_err(|_| {
-            Failure::usage(format!(
-                "MQTT_PORT is a number from 1 to 65535, not '{}'",
-                text.escape_debug()
-            ))
-        })?,
-        (None, None) => DEFAULT_PORT,
-    };
-    if port == 0 {
-        return Err(Failure::usage("a port is a number from 1 to 65535, not 0"));
-    }
-    Ok(Target::Tcp { host, port })
-}
-
 /// `midge-` and 16 hex digits: within the 23 characters that every 3.1 server takes.
 fn random_client_id() -> String {
     // The standard library seeds its hashers from the system's random numbers.
@@ -296,28 +231,6 @@ mod tests {
         })
     }
 
-    fn target(args: &str, env: &[(&str, &str)]) -> String {
-        plan(args, env).unwrap().options.target.to_string()
-    }
-
-    #[test]
-    fn where_the_broker_is() {
-        let broker = [
-            ("MQTT_URL", "mqtt://127.0.0.1:4000"),
-            ("MQTT_HOST", "127.0.0.2"),
-            ("MQTT_PORT", "4001"),
-        ];
-        let no_url = broker.get(1..).unwrap();
-        assert_eq!(target("", &[]), "localhost:1883");
-        assert_eq!(target("", &broker), "127.0.0.1:4000");
-        assert_eq!(target("", no_url), "127.0.0.2:4001");
-        assert_eq!(target("-h a", &broker), "a:4001");
-        assert_eq!(target("-h a", &[]), "a:1883");
-        assert_eq!(target("-p 7", &broker), "127.0.0.2:7");
-        assert_eq!(target("-h [::1] -p 7", &broker), "[::1]:7");
-        assert_eq!(target("-L mqtt://h/t", &broker), "h:1883");
-    }
-
     #[test]
     fn flags_win_over_the_url() {
         let plan = plan("-L mqtt://u:p@h -u v", &[]).unwrap();
@@ -334,21 +247,10 @@ mod tests {
                 [].as_slice(),
                 "'6' is not an MQTT version; use 5, 311 or 31",
             ),
-            ("-p 0", &[], "a port is a number from 1 to 65535, not 0"),
             (
                 "-V 311 -P x",
                 &[],
                 "a password without a user name is not possible in MQTT 3.1.1: give -u too",
-            ),
-            (
-                "",
-                &[("MQTT_PORT", "x")],
-                "MQTT_PORT is a number from 1 to 65535, not 'x'",
-            ),
-            (
-                "-L mqtt://h -p 1",
-                &[],
-                "-L names host and port: give it without -h and -p",
             ),
         ] {
             assert_eq!(plan(args, env).unwrap_err(), Failure::usage(sentence));

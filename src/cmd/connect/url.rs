@@ -1,10 +1,14 @@
-//! `mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]`, as -L and MQTT_URL have it.
+//! `mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]`, as -L and MQTT_URL have it; the same with
+//! `mqtts`, `ws` and `wss`, where the path is the topic, too, as in mosquitto; `unix://PATH`; and
+//! `socks5h` for a proxy.
 
 use crate::cmd::Failure;
 
 /// The parts of a URL, percent-decoded.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Url {
+    pub(super) scheme: Scheme,
+    /// The path of the socket if the scheme is `unix`.
     pub(super) host: String,
     pub(super) port: Option<u16>,
     pub(super) username: Option<String>,
@@ -13,21 +17,61 @@ pub(super) struct Url {
     pub(super) topic: Option<String>,
 }
 
+/// What the bytes go over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Mqtt,
+    Mqtts,
+    Ws,
+    Wss,
+    Unix,
+    Socks5h,
+}
+
+const BROKERS: &[(&str, Scheme)] = &[
+    ("mqtt", Scheme::Mqtt),
+    ("mqtts", Scheme::Mqtts),
+    ("ws", Scheme::Ws),
+    ("wss", Scheme::Wss),
+    ("unix", Scheme::Unix),
+];
+
+const PROXIES: &[(&str, Scheme)] = &[("socks5h", Scheme::Socks5h)];
+
 impl Url {
-    /// Reads a URL; `from` is named in the sentence if it is none. The sentence does not show the
-    /// URL, which may hold a password.
+    /// Reads a broker's URL; `from` is named in the sentence if it is none. The sentence does not
+    /// show the URL, which may hold a password.
     pub(super) fn parse(from: &str, text: &str) -> Result<Url, Failure> {
-        let wrong = |what: &str| {
-            Failure::usage(format!(
-                "{from} takes mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]: {what}"
-            ))
-        };
-        let (scheme, rest) = text
-            .split_once("://")
-            .ok_or_else(|| wrong("'mqtt://' is missing"))?;
-        if !scheme.eq_ignore_ascii_case("mqtt") {
+        let form = "mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]";
+        Url::parse_as(from, form, BROKERS, text)
+    }
+
+    /// Reads a proxy's URL.
+    pub(super) fn parse_proxy(from: &str, text: &str) -> Result<Url, Failure> {
+        let form = "socks5h://[USER:PASSWORD@]HOST[:PORT]";
+        Url::parse_as(from, form, PROXIES, text)
+    }
+
+    fn parse_as(
+        from: &str,
+        form: &str,
+        schemes: &[(&str, Scheme)],
+        text: &str,
+    ) -> Result<Url, Failure> {
+        let wrong = |what: &str| Failure::usage(format!("{from} takes {form}: {what}"));
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| {
+            let missing = schemes.first().map_or("", |(name, _)| name);
+            wrong(&format!("'{missing}://' is missing"))
+        })?;
+        let known = schemes
+            .iter()
+            .find(|(name, _)| scheme.eq_ignore_ascii_case(name));
+        let Some(&(_, scheme)) = known else {
             let scheme = scheme.escape_debug();
             return Err(wrong(&format!("the scheme '{scheme}' is not supported")));
+        };
+        if scheme == Scheme::Unix {
+            return Url::socket(rest).ok_or_else(|| wrong("the path of the socket is missing"));
         }
         let (authority, topic) = match rest.split_once('/') {
             Some((authority, topic)) => (authority, Some(topic).filter(|t| !t.is_empty())),
@@ -60,11 +104,24 @@ impl Url {
             percent_decode(part).ok_or_else(|| wrong("a part is not UTF-8 when decoded"))
         };
         Ok(Url {
+            scheme,
             host: decode(host)?,
             port,
             username: username.map(decode).transpose()?,
             password: password.map(decode).transpose()?,
             topic: topic.map(decode).transpose()?,
+        })
+    }
+
+    /// All of `unix://PATH` is the path.
+    fn socket(path: &str) -> Option<Url> {
+        Some(Url {
+            scheme: Scheme::Unix,
+            host: percent_decode(path).filter(|path| !path.is_empty())?,
+            port: None,
+            username: None,
+            password: None,
+            topic: None,
         })
     }
 }
@@ -111,6 +168,7 @@ mod tests {
         assert_eq!(
             url,
             Url {
+                scheme: Scheme::Mqtt,
                 host: "h.example".to_owned(),
                 port: Some(4000),
                 username: Some("me".to_owned()),
@@ -131,6 +189,24 @@ mod tests {
     }
 
     #[test]
+    fn schemes() {
+        let url = Url::parse("-L", "wss://h/a/b").unwrap();
+        assert_eq!(
+            (url.scheme, url.topic.as_deref()),
+            (Scheme::Wss, Some("a/b"))
+        );
+        let url = Url::parse("-L", "unix:///run/a%20b.sock").unwrap();
+        assert_eq!(
+            (url.scheme, url.host.as_str()),
+            (Scheme::Unix, "/run/a b.sock")
+        );
+        let url = Url::parse_proxy("--proxy", "socks5h://u:p@h:7").unwrap();
+        assert_eq!((url.host.as_str(), url.port), ("h", Some(7)));
+        assert!(Url::parse_proxy("--proxy", "mqtt://h").is_err());
+        assert!(Url::parse("-L", "socks5h://h").is_err());
+    }
+
+    #[test]
     fn what_is_no_url() {
         for bad in [
             "h",
@@ -142,6 +218,7 @@ mod tests {
             "mqtt://h:65536",
             "mqtt://[::1",
             "mqtt://%ff",
+            "unix://",
         ] {
             let failure = Url::parse("-L", bad).unwrap_err();
             assert!(failure.message.starts_with("-L takes mqtt://"), "{bad}");
