@@ -97,9 +97,26 @@ pub enum Lost {
     /// No CONNACK in time.
     #[error("no CONNACK came within {} s", .0.as_secs_f64())]
     NoConnAck(Duration),
+    /// An acknowledgement that does not come, although the server lives.
+    #[error("the broker has acknowledged nothing for {} s", .0.as_secs_f64())]
+    NoAnswer(Duration),
+    /// The rest of a packet that does not come.
+    #[error("the broker stopped in the middle of a packet: nothing came behind its first {pending} bytes for {} s", .after.as_secs_f64())]
+    Stalled {
+        /// Bytes of the packet that have come.
+        pending: usize,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The server reads nothing.
+    #[error("the broker has taken nothing for {} s", .0.as_secs_f64())]
+    Blocked(Duration),
     /// CONNACK with an error.
     #[error("the broker refused the connection: {0}")]
     Refused(Box<Refusal>),
+    /// A connection that was lost could not be made anew.
+    #[error("{0}")]
+    Reconnect(Box<ConnectError>),
     /// The server sent DISCONNECT (5.0).
     #[error("the broker ended the connection: {0}")]
     Disconnected(Box<Refusal>),
@@ -155,6 +172,62 @@ pub enum ProtocolError {
     },
 }
 
+impl ConnectError {
+    /// Whether another try would meet the same: a refusal that will not go away, a server that
+    /// speaks something else, options that cannot be.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            ConnectError::Dial(_) | ConnectError::Timeout(_) => false,
+            ConnectError::Refused(refusal) => refusal.is_lasting(),
+            ConnectError::Lost(lost) => lost.is_lasting(),
+            ConnectError::Protocol(_)
+            | ConnectError::Encode(_)
+            | ConnectError::Unsupported { .. } => true,
+        }
+    }
+}
+
+impl Lost {
+    /// Whether a new connection would end in the same way.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Lost::Closed { .. }
+            | Lost::Io(_)
+            | Lost::KeepAlive(_)
+            | Lost::NoConnAck(_)
+            | Lost::NoAnswer(_)
+            | Lost::Stalled { .. }
+            | Lost::Blocked(_) => false,
+            Lost::Refused(refusal) | Lost::Disconnected(refusal) => refusal.is_lasting(),
+            Lost::Reconnect(error) => error.is_lasting(),
+            Lost::Protocol(_) | Lost::NotConnected | Lost::Engine(_) => true,
+        }
+    }
+}
+
+impl Refusal {
+    /// Whether the server would say the same to another try. What passes by itself is listed;
+    /// everything else needs somebody to change something: a password, a right, a client id, the
+    /// other client of the same name (0x8E), whoever ended the connection by hand (0x98).
+    pub fn is_lasting(&self) -> bool {
+        !matches!(
+            self.reason,
+            // The farewell of a server that shuts down, from those that send no 0x8B.
+            ReasonCode::SUCCESS
+                | ReasonCode::UNSPECIFIED_ERROR
+                | ReasonCode::IMPLEMENTATION_SPECIFIC_ERROR
+                | ReasonCode::SERVER_UNAVAILABLE
+                | ReasonCode::SERVER_BUSY
+                | ReasonCode::SERVER_SHUTTING_DOWN
+                | ReasonCode::KEEP_ALIVE_TIMEOUT
+                | ReasonCode::MESSAGE_RATE_TOO_HIGH
+                | ReasonCode::QUOTA_EXCEEDED
+                | ReasonCode::CONNECTION_RATE_EXCEEDED
+                | ReasonCode::MAXIMUM_CONNECT_TIME
+        )
+    }
+}
+
 impl ProtocolError {
     /// What a 5.0 DISCONNECT says about it.
     pub fn reason(&self) -> ReasonCode {
@@ -199,6 +272,14 @@ pub enum PublishError {
     /// The server keeps no retained messages (`[MQTT-3.2.2-14]`).
     #[error("the broker keeps no retained messages")]
     RetainNotSupported,
+    /// A Topic Alias of the caller's that is 0 or over the server's maximum (`[MQTT-3.3.2-9]`).
+    #[error("the broker takes topic aliases up to {maximum}, not {alias}")]
+    TopicAlias {
+        /// The alias.
+        alias: u32,
+        /// Topic Alias Maximum of the server; 0: it takes none.
+        maximum: u16,
+    },
     /// The packet cannot be written.
     #[error("{0}")]
     Encode(#[from] EncodeError),
@@ -210,6 +291,22 @@ pub enum PublishError {
         /// What it cannot do.
         what: String,
     },
+}
+
+impl PublishError {
+    /// The reason code with which the server would have refused the message.
+    pub fn reason(&self) -> Option<ReasonCode> {
+        match self {
+            PublishError::TooLarge { .. } => Some(ReasonCode::PACKET_TOO_LARGE),
+            PublishError::QosNotSupported { .. } => Some(ReasonCode::QOS_NOT_SUPPORTED),
+            PublishError::RetainNotSupported => Some(ReasonCode::RETAIN_NOT_SUPPORTED),
+            PublishError::TopicAlias { .. } => Some(ReasonCode::TOPIC_ALIAS_INVALID),
+            PublishError::QuotaFull(_)
+            | PublishError::NotConnected(_)
+            | PublishError::Encode(_)
+            | PublishError::Unsupported { .. } => None,
+        }
+    }
 }
 
 /// Why a SUBSCRIBE or UNSUBSCRIBE was not sent.

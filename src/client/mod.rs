@@ -8,6 +8,7 @@
 //! | [`protocol`] | one connection and its session, without sockets or clock |
 //! | [`native`] | that protocol on a tokio socket |
 //! | [`rumqttc`] | the same work done by the rumqttc package, to compare with |
+//! | [`retry`] | when to try a lost connection anew, and when not to |
 //! | [`engine`] | one interface over the two |
 //!
 //! Nothing here prints, and nothing here knows a flag.
@@ -19,6 +20,7 @@ pub mod message;
 pub mod native;
 pub mod options;
 pub mod protocol;
+pub mod retry;
 pub mod rumqttc;
 
 pub use engine::{Engine, EngineKind};
@@ -26,5 +28,6 @@ pub use error::{ConnectError, Lost, ProtocolError, PublishError, Refusal, Reques
 pub use event::{Connected, Event, ServerLimits, Token};
 pub use message::{Message, Publication, TopicName};
 pub use options::{ConnectOptions, Options, Will};
+pub use retry::{Backoff, Retry};
 
 pub use crate::net::Target;

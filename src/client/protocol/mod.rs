@@ -11,9 +11,11 @@
 //! The session (unacknowledged messages, received QoS 2 ids) stays in here between two
 //! connections: [`connect`](Protocol::connect) again, and the CONNACK decides what is sent again.
 
+mod aliases;
 mod command;
 mod receive;
 mod session;
+mod subscriptions;
 mod timer;
 
 #[cfg(test)]
@@ -27,10 +29,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use rustc_hash::FxHashMap;
 
+use self::aliases::Aliases;
 use self::session::Session;
-use self::timer::KeepAlive;
+use self::timer::{KeepAlive, Patience};
 use super::error::{Lost, ProtocolError};
 use super::event::{Event, ServerLimits, Token};
 use super::message::TopicName;
@@ -49,7 +51,8 @@ pub struct Protocol {
     phase: Phase,
     session: Session,
     limits: ServerLimits,
-    requests: FxHashMap<u16, Request>,
+    /// Assigned Client Identifier: the name of the session from then on.
+    assigned_id: Option<String>,
     framer: Framer,
     /// Whether the framer's buffer is a piece of the caller's read buffer.
     borrows_read_buffer: bool,
@@ -57,7 +60,9 @@ pub struct Protocol {
     events: VecDeque<Event>,
     /// What the server's Topic Aliases stand for, from alias 1 on; `None` not yet given.
     aliases: Vec<Option<TopicName>>,
+    own_aliases: Aliases,
     keep_alive: KeepAlive,
+    patience: Patience,
     next_token: u64,
 }
 
@@ -75,13 +80,6 @@ enum Phase {
     Connected,
 }
 
-/// A SUBSCRIBE or UNSUBSCRIBE that waits for its answer.
-#[derive(Debug, Clone, Copy)]
-struct Request {
-    token: Token,
-    filters: usize,
-}
-
 impl Protocol {
     /// No connection, an empty session.
     pub fn new(options: Arc<ConnectOptions>) -> Protocol {
@@ -91,12 +89,14 @@ impl Protocol {
             options,
             phase: Phase::Closed,
             limits: ServerLimits::NONE,
-            requests: FxHashMap::default(),
+            assigned_id: None,
             borrows_read_buffer: false,
             output: BytesMut::new(),
             events: VecDeque::new(),
             aliases: Vec::new(),
+            own_aliases: Aliases::default(),
             keep_alive: KeepAlive::default(),
+            patience: Patience::default(),
             next_token: 0,
         }
     }
@@ -139,11 +139,18 @@ impl Protocol {
         let len = len.min(self.output.len());
         self.output.advance(len);
         self.keep_alive.handle_sent(now);
+        self.handle_sent(now);
+    }
+
+    /// The network takes no more bytes now.
+    pub fn handle_blocked(&mut self, now: Instant) {
+        self.patience.handle_blocked(now);
     }
 
     /// Bytes came. Takes the buffer over without a copy where nothing was left from before.
     pub fn handle_bytes(&mut self, now: Instant, bytes: BytesMut) {
         self.keep_alive.handle_received(now);
+        self.patience.handle_received(now);
         if self.framer.pending().is_empty() {
             *self.framer.buffer_mut() = bytes;
             self.borrows_read_buffer = true;
@@ -191,6 +198,7 @@ impl Protocol {
                 },
                 Ok(None) => {
                     self.own_pending();
+                    self.patience.handle_drained(self.framer.pending().len());
                     return None;
                 }
                 Err(error) => self.fail(error.into()),

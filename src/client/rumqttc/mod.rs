@@ -395,6 +395,8 @@ fn check(publication: &Publication, limits: &ServerLimits) -> Result<(), Publish
 
 fn connected(connect: &ConnectOptions, session_present: bool, limits: ServerLimits) -> Connected {
     Connected {
+        version: connect.version,
+        fallen_back: None,
         session_present,
         client_id: connect.client_id.clone(),
         keep_alive: connect.keep_alive,

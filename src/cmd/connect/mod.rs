@@ -4,7 +4,6 @@
 mod url;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -106,11 +105,7 @@ impl ConnectPlan {
         }
         Ok(ConnectPlan {
             engine: parse_engine(&args.engine)?,
-            options: Options {
-                target,
-                connect: Arc::new(connect),
-                timeout: connect_timeout(&args.connect_timeout)?,
-            },
+            options: Options::new(target, connect, connect_timeout(&args.connect_timeout)?),
             topic,
             debug: args.debug,
         })

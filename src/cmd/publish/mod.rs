@@ -326,12 +326,7 @@ impl Run<'_> {
 
 /// The sentence and the exit code for a message that cannot be sent.
 pub(super) fn publish_failure(error: &PublishError, topic: &TopicName) -> Failure {
-    let exit = match error {
-        PublishError::TooLarge { .. } => Exit::Refused(ReasonCode::PACKET_TOO_LARGE),
-        PublishError::QosNotSupported { .. } => Exit::Refused(ReasonCode::QOS_NOT_SUPPORTED),
-        PublishError::RetainNotSupported => Exit::Refused(ReasonCode::RETAIN_NOT_SUPPORTED),
-        _ => Exit::Usage,
-    };
+    let exit = error.reason().map_or(Exit::Usage, Exit::Refused);
     let topic = Quoted(topic.as_str());
     Failure::new(exit, format!("cannot publish to {topic}: {error}"))
 }
