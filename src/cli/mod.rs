@@ -9,6 +9,7 @@ mod capture_replay;
 mod connection;
 mod decode;
 mod publish;
+mod reconnect;
 mod subscribe;
 
 pub use bench::Bench;
@@ -17,6 +18,7 @@ pub use capture_replay::CaptureReplay;
 pub use connection::Connection;
 pub use decode::{Color, Decode, From, InputFormat, Times};
 pub use publish::Publish;
+pub use reconnect::Reconnect;
 pub use subscribe::Subscribe;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};

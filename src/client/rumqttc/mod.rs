@@ -28,6 +28,7 @@ use super::error::{ConnectError, Lost, PublishError, Refusal, RequestError};
 use super::event::{Connected, Event, ServerLimits, Token};
 use super::message::{Publication, TopicName};
 use super::options::{ConnectOptions, Options};
+use super::retry::Retry;
 use crate::mqtt::packet::SubscriptionOptions;
 use crate::mqtt::{PacketType, Properties, PropertiesBuf, QoS, ReasonCode, Version};
 use crate::net::{DialError, Target};
@@ -82,6 +83,9 @@ impl Client {
     /// # Errors
     /// [`ConnectError`]; [`ConnectError::Unsupported`] names what rumqttc cannot do.
     pub async fn connect(options: Options) -> Result<Client, ConnectError> {
+        if options.retry != Retry::Never {
+            return Err(unsupported("another try for a lost connection"));
+        }
         let connect = &options.connect;
         let (sender, happened) = mpsc::channel(EVENTS);
         let (host, port) = match &options.target {

@@ -3,20 +3,31 @@
 
 mod url;
 
+use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use self::url::Url;
 use super::{Exit, Failure, duration, note, version};
 use crate::cli;
-use crate::client::{ConnectError, ConnectOptions, Engine, EngineKind, Lost, Options, Target};
+use crate::client::{
+    Backoff, ConnectError, ConnectOptions, Engine, EngineKind, Event, Lost, Options, Retry, Target,
+};
 use crate::mqtt::property::Value;
-use crate::mqtt::{PropertyId, Version};
+use crate::mqtt::{PropertiesBuf, PropertyId, Version};
 
 /// The port of MQTT over TCP.
 const DEFAULT_PORT: u16 = 1883;
+
+/// Far enough away, and within the reach of every clock.
+const FAR_AWAY: Duration = Duration::from_secs(86_400 * 365);
+
+/// How long a broker keeps the session of a client that is gone without a farewell, at most, if
+/// the user says nothing about it.
+const LOST_SESSION: Duration = Duration::from_secs(3600);
 
 /// Where to connect, and as whom.
 #[derive(Debug, Clone)]
@@ -29,6 +40,8 @@ pub struct ConnectPlan {
     pub topic: Option<String>,
     /// Whether to say on stderr what happens.
     pub debug: bool,
+    /// What DISCONNECT says.
+    pub farewell: PropertiesBuf,
 }
 
 /// What a subcommand wants of the session.
@@ -50,7 +63,7 @@ impl ConnectPlan {
         session: Session,
         env: impl Fn(&str) -> Option<String>,
     ) -> Result<ConnectPlan, Failure> {
-        let version = version::parse(&args.protocol_version)?;
+        let version = version::parse_flag(args.protocol_version.as_deref())?;
         let url = find_url(args, &env)?;
         let (target, topic, mut username, mut password) = match url {
             Some(url) => (
@@ -108,7 +121,52 @@ impl ConnectPlan {
             options: Options::new(target, connect, connect_timeout(&args.connect_timeout)?),
             topic,
             debug: args.debug,
+            farewell: PropertiesBuf::new(),
         })
+    }
+
+    /// Stays with the broker: another version if it refuses 5.0 and none is asked for, another try
+    /// if the connection is lost, and no waiting for a broker that says nothing.
+    ///
+    /// # Errors
+    /// Wrong usage.
+    pub fn endure(
+        &mut self,
+        args: &cli::Connection,
+        reconnect: &cli::Reconnect,
+        session: Session,
+    ) -> Result<(), Failure> {
+        let retry = parse_retry(&reconnect.retry)?;
+        let answer_timeout = duration::parse("--answer-timeout", &reconnect.answer_timeout)?;
+        let connect = Arc::make_mut(&mut self.options.connect);
+        connect.answer_timeout =
+            (!answer_timeout.is_zero()).then_some(answer_timeout.min(FAR_AWAY));
+        // An end of the session at some time, and a password alone, are wishes that only 5.0 can
+        // fulfil.
+        let wants_v5 = match session.expiry {
+            None | Some(0) => false,
+            Some(seconds) => !session.keep || seconds != u32::MAX,
+        };
+        let bare_password = connect.password.is_some() && connect.username.is_none();
+        self.options.fall_back = args.protocol_version.is_none() && !wants_v5 && !bare_password;
+        self.options.retry = retry;
+        // In 5.0 the session ends with its connection unless it is told otherwise, and QoS 2 could
+        // not go on where it was.
+        let outlive = match retry {
+            Retry::Never => None,
+            Retry::For(time) => Some(time.as_secs().saturating_add(1)),
+            Retry::Forever => Some(LOST_SESSION.as_secs()),
+        };
+        if let Some(seconds) = outlive.filter(|_| session.expiry.is_none())
+            && connect.version == Version::V5
+        {
+            let seconds = u32::try_from(seconds.min(LOST_SESSION.as_secs())).unwrap_or(u32::MAX);
+            let expiry = PropertyId::SESSION_EXPIRY_INTERVAL;
+            // Numbers always fit.
+            let _ = connect.properties.push(expiry, Value::U32(seconds));
+            let _ = self.farewell.push(expiry, Value::U32(0));
+        }
+        Ok(())
     }
 
     /// The protocol version.
@@ -127,10 +185,30 @@ impl ConnectPlan {
             self.options.connect.client_id.escape_debug(),
             self.version()
         ));
-        let engine = Engine::connect(self.engine, self.options.clone())
-            .await
-            .map_err(|error| self.connect_failure(&error))?;
+        let mut backoff = Backoff::new(self.options.retry);
+        let engine = loop {
+            let error = match Engine::connect(self.engine, self.options.clone()).await {
+                Ok(engine) => break engine,
+                Err(error) => error,
+            };
+            let failure = self.connect_failure(&error);
+            let pause = match error.is_lasting() {
+                true => None,
+                false => backoff.next_pause(Instant::now(), random()),
+            };
+            let pause = pause.ok_or(failure.clone())?;
+            note(format_args!("{failure}; {}", Again(pause)));
+            tokio::time::sleep(pause).await;
+        };
         let connected = engine.connected();
+        if let Some(refusal) = &connected.fallen_back {
+            note(format_args!(
+                "{} does not take MQTT {}, it says {refusal}: going on with MQTT {}",
+                self.options.target,
+                self.version(),
+                connected.version
+            ));
+        }
         self.debug(format_args!(
             "connected as '{}', session present: {}, keep alive {} s",
             connected.client_id.escape_debug(),
@@ -161,15 +239,41 @@ impl ConnectPlan {
     /// The sentence and the exit code for a connection that ended too early.
     pub fn lost_failure(&self, lost: &Lost) -> Failure {
         let exit = match lost {
-            Lost::Disconnected(refusal) if refusal.reason.is_error() => {
+            Lost::Disconnected(refusal) | Lost::Refused(refusal) if refusal.reason.is_error() => {
                 Exit::Refused(refusal.reason)
             }
             _ => Exit::ConnectionLost,
         };
-        Failure::new(
-            exit,
-            format!("lost the connection to {}: {lost}", self.options.target),
-        )
+        let target = &self.options.target;
+        let sentence = match lost {
+            Lost::Reconnect(_) | Lost::Refused(_) | Lost::NoConnAck(_) => {
+                format!("could not connect to {target} again: {lost}")
+            }
+            _ => format!("lost the connection to {target}: {lost}"),
+        };
+        Failure::new(exit, sentence)
+    }
+
+    /// Says on stderr what an event tells of the connection itself; other events are not for here.
+    pub fn tell(&self, event: &Event) {
+        match event {
+            Event::Retrying { why, pause } => {
+                note(format_args!(
+                    "{}; {}",
+                    self.lost_failure(why),
+                    Again(*pause)
+                ));
+            }
+            Event::Connected(connected) => note(format_args!(
+                "connected to {} again, {}",
+                self.options.target,
+                match connected.session_present {
+                    true => "the session goes on",
+                    false => "with a new session",
+                }
+            )),
+            _ => {}
+        }
     }
 
     /// Says something on stderr if the user wants to know.
@@ -177,6 +281,31 @@ impl ConnectPlan {
         if self.debug {
             note(message);
         }
+    }
+}
+
+/// A pause before another try, as part of a sentence.
+struct Again(Duration);
+
+impl fmt::Display for Again {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "trying again in {:.1} s", self.0.as_secs_f64())
+    }
+}
+
+/// --retry.
+fn parse_retry(text: &str) -> Result<Retry, Failure> {
+    match text {
+        "none" | "never" => Ok(Retry::Never),
+        "forever" => Ok(Retry::Forever),
+        text => match duration::parse("--retry", text) {
+            Ok(Duration::ZERO) => Ok(Retry::Never),
+            Ok(time) => Ok(Retry::For(time.min(FAR_AWAY))),
+            Err(_) => Err(Failure::usage(format!(
+                "--retry takes a time as in 30s or 2m, forever, or none, not '{}'",
+                text.escape_debug()
+            ))),
+        },
     }
 }
 
@@ -212,8 +341,7 @@ fn connect_timeout(text: &str) -> Result<Duration, Failure> {
     let timeout = duration::parse("--connect-timeout", text)?;
     match timeout.is_zero() {
         true => Err(Failure::usage("--connect-timeout takes more than 0")),
-        // Far enough away for every clock.
-        false => Ok(timeout.min(Duration::from_secs(86_400 * 365))),
+        false => Ok(timeout.min(FAR_AWAY)),
     }
 }
 
@@ -273,10 +401,14 @@ fn find_target(
 
 /// `midge-` and 16 hex digits: within the 23 characters that every 3.1 server takes.
 fn random_client_id() -> String {
+    format!("midge-{:016x}", random())
+}
+
+fn random() -> u64 {
     // The standard library seeds its hashers from the system's random numbers.
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
-    format!("midge-{:016x}", hasher.finish())
+    hasher.finish()
 }
 
 #[cfg(test)]

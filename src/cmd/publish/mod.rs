@@ -3,6 +3,7 @@
 mod lines;
 mod source;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use super::{Exit, Failure, duration};
 use crate::cli;
 use crate::client::{Engine, Event, Lost, Publication, PublishError, TopicName};
 use crate::mqtt::topic::Quoted;
-use crate::mqtt::{Properties, QoS, ReasonCode};
+use crate::mqtt::{QoS, ReasonCode};
 
 /// Bytes that are collected before they are sent, where more are to come.
 const BATCH: usize = 64 * 1024;
@@ -35,6 +36,8 @@ struct Plan {
 impl Plan {
     fn new(args: &cli::Publish) -> Result<Plan, Failure> {
         let mut connect = ConnectPlan::new(&args.connection, Session::default(), connect::env)?;
+        connect.endure(&args.connection, &args.reconnect, Session::default())?;
+        Arc::make_mut(&mut connect.options.connect).topic_aliases = true;
         let topic = args
             .topic
             .clone()
@@ -131,7 +134,7 @@ async fn publish(plan: Plan) -> Result<Exit, Failure> {
     };
     let left = run
         .client
-        .disconnect(ReasonCode::SUCCESS, Properties::EMPTY)
+        .disconnect(ReasonCode::SUCCESS, plan.connect.farewell.as_properties())
         .await;
     let exit = result?;
     match exit {
@@ -242,11 +245,9 @@ impl Run<'_> {
     }
 
     async fn flush(&mut self) -> Result<(), Failure> {
-        if self.client.flush().await.is_err() {
-            // Ends with the reason, since the connection is over.
-            loop {
-                self.handle_next_event().await?;
-            }
+        while self.client.flush().await.is_err() {
+            // Ends with the reason, or goes on with another connection.
+            self.handle_next_event().await?;
         }
         Ok(())
     }
@@ -274,7 +275,10 @@ impl Run<'_> {
                 }
                 Ok(())
             }
-            Ok(_) => Ok(()),
+            Ok(event) => {
+                self.plan.connect.tell(&event);
+                Ok(())
+            }
             Err(lost) => Err(self.lost(&lost)),
         }
     }
