@@ -9,6 +9,7 @@ use super::message::Publication;
 use crate::mqtt::encode::EncodeError;
 use crate::mqtt::frame::FrameError;
 use crate::mqtt::packet::FilterTooLong;
+use crate::mqtt::property::PropertyError;
 use crate::mqtt::rule::Violation;
 use crate::mqtt::{PacketType, QoS, ReasonCode, Version};
 use crate::net::DialError;
@@ -31,6 +32,9 @@ pub enum ConnectError {
     /// The connection ended before CONNACK.
     #[error("before CONNACK, {0}")]
     Lost(Lost),
+    /// A property of CONNECT cannot be written.
+    #[error("CONNECT cannot be sent: {0}")]
+    Property(#[from] PropertyError),
     /// CONNECT cannot be written.
     #[error("CONNECT cannot be sent: {0}")]
     Encode(#[from] EncodeError),
@@ -123,6 +127,9 @@ pub enum Lost {
     /// The server broke the protocol.
     #[error("{0}")]
     Protocol(#[from] ProtocolError),
+    /// The method of enhanced authentication has no answer, or does not trust the server.
+    #[error("the authentication failed: {0}")]
+    Authentication(String),
     /// This client has sent DISCONNECT, or never connected.
     #[error("there is no connection")]
     NotConnected,
@@ -160,6 +167,17 @@ pub enum ProtocolError {
         /// Whether CONNACK had not come.
         before_connack: bool,
     },
+    /// Before CONNACK, the beginning of something else.
+    #[error("the broker sent what is not MQTT, it begins with '{}'", .0.escape_ascii())]
+    NotMqtt(Vec<u8>),
+    /// AUTH with another method than CONNECT (`[MQTT-4.12.0-5]`).
+    #[error("the broker answers the authentication method '{}' with '{}'", .ours.escape_debug(), .theirs.escape_debug())]
+    AuthMethod {
+        /// That of CONNECT.
+        ours: String,
+        /// That of AUTH.
+        theirs: String,
+    },
     /// SUBACK or UNSUBACK with more or fewer codes than the request had filters (`[MQTT-3.8.4-6]`).
     #[error("the broker sent {packet} with {codes} codes for {filters} filters")]
     CodeCount {
@@ -181,6 +199,7 @@ impl ConnectError {
             ConnectError::Refused(refusal) => refusal.is_lasting(),
             ConnectError::Lost(lost) => lost.is_lasting(),
             ConnectError::Protocol(_)
+            | ConnectError::Property(_)
             | ConnectError::Encode(_)
             | ConnectError::Unsupported { .. } => true,
         }
@@ -200,7 +219,9 @@ impl Lost {
             | Lost::Blocked(_) => false,
             Lost::Refused(refusal) | Lost::Disconnected(refusal) => refusal.is_lasting(),
             Lost::Reconnect(error) => error.is_lasting(),
-            Lost::Protocol(_) | Lost::NotConnected | Lost::Engine(_) => true,
+            Lost::Protocol(_) | Lost::Authentication(_) | Lost::NotConnected | Lost::Engine(_) => {
+                true
+            }
         }
     }
 }
@@ -237,9 +258,10 @@ impl ProtocolError {
             }
             ProtocolError::Frame(FrameError::PacketTooLarge { .. }) => ReasonCode::PACKET_TOO_LARGE,
             ProtocolError::Violation { violation, .. } => violation.reason(),
-            ProtocolError::Unexpected { .. } | ProtocolError::CodeCount { .. } => {
-                ReasonCode::PROTOCOL_ERROR
-            }
+            ProtocolError::Unexpected { .. }
+            | ProtocolError::NotMqtt(_)
+            | ProtocolError::AuthMethod { .. }
+            | ProtocolError::CodeCount { .. } => ReasonCode::PROTOCOL_ERROR,
         }
     }
 }
@@ -329,6 +351,9 @@ pub enum RequestError {
         /// Bytes allowed.
         limit: usize,
     },
+    /// A property cannot be written.
+    #[error("{0}")]
+    Property(#[from] PropertyError),
     /// A filter is too long.
     #[error("{0}")]
     Filter(#[from] FilterTooLong),

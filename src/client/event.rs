@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::error::{Lost, Refusal};
 use super::message::Message;
 use crate::mqtt::packet::ConnAck;
@@ -52,6 +54,15 @@ pub enum Event {
         reasons: Vec<ReasonCode>,
         /// Reason String of the packet.
         reason_string: Option<String>,
+    },
+    /// AUTH (5.0, 4.12): the server asks
+    /// ([`CONTINUE_AUTHENTICATION`](ReasonCode::CONTINUE_AUTHENTICATION)), or a re-authentication
+    /// is through.
+    Auth {
+        /// What the server wants.
+        reason: ReasonCode,
+        /// Authentication Data.
+        data: Option<Bytes>,
     },
     /// The connection is lost, or could not be made anew, and is tried again after a pause. What is
     /// not acknowledged is kept; [`Connected`](Event::Connected) comes when there is one.

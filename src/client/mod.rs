@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`options`] | who to be at the broker |
 //! | [`message`] | messages to publish and messages received |
+//! | [`authentication`] | what a method of enhanced authentication has to say |
 //! | [`event`] | what a connection reports: [`Event`], [`Token`], [`Lost`] |
 //! | [`protocol`] | one connection and its session, without sockets or clock |
 //! | [`native`] | that protocol on a tokio socket |
@@ -13,6 +14,7 @@
 //!
 //! Nothing here prints, and nothing here knows a flag.
 
+pub mod authentication;
 pub mod engine;
 pub mod error;
 pub mod event;
@@ -23,6 +25,7 @@ pub mod protocol;
 pub mod retry;
 pub mod rumqttc;
 
+pub use authentication::{Authentication, Exchange};
 pub use engine::{Engine, EngineKind};
 pub use error::{ConnectError, Lost, ProtocolError, PublishError, Refusal, RequestError};
 pub use event::{Connected, Event, ServerLimits, Token};

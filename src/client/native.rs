@@ -17,16 +17,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::Sleep;
 
 use self::redial::Redial;
+use super::authentication::Exchange;
 use super::error::{ConnectError, Lost, PublishError, Refusal, RequestError};
 use super::event::{Connected, Event, Token};
 use super::message::Publication;
 use super::options::Options;
-use super::protocol::Protocol;
+use super::protocol::{Protocol, authentication_data};
 use super::retry::Backoff;
 use crate::mqtt::packet::SubscriptionOptions;
 use crate::mqtt::{Properties, ReasonCode, Version};
@@ -63,6 +64,8 @@ pub struct Client {
     was_connected: bool,
     backoff: Backoff,
     redial: Redial,
+    /// The enhanced authentication that goes on.
+    exchange: Option<Box<dyn Exchange>>,
 }
 
 impl Client {
@@ -87,6 +90,7 @@ impl Client {
             was_connected: false,
             backoff: Backoff::new(options.retry),
             redial: Redial::Idle,
+            exchange: None,
             options,
         };
         let clean_start = client.options.connect.clean_start;
@@ -108,6 +112,7 @@ impl Client {
         self.options.fall_back
             && self.options.connect.version == Version::V5
             && refusal.reason == ReasonCode::UNSUPPORTED_PROTOCOL_VERSION
+            && self.options.authentication.is_none()
     }
 
     /// Opens a new connection in place of one that is lost, and continues the session: what was not
@@ -149,6 +154,13 @@ impl Client {
         let now = now();
         let timeout = self.options.timeout;
         let left = timeout.saturating_sub(now.saturating_duration_since(start));
+        if let Some(authentication) = &self.options.authentication {
+            let mut exchange = authentication.begin();
+            let first = exchange.first();
+            self.protocol
+                .set_authentication(authentication.method(), first);
+            self.exchange = Some(exchange);
+        }
         self.protocol.connect(now, left, clean_start)?;
         self.stream = Some(stream);
         Ok(())
@@ -208,7 +220,27 @@ impl Client {
 
     /// An event that needs no reading or writing: whatever is left of the bytes that came last.
     pub fn buffered_event(&mut self) -> Option<Result<Event, Lost>> {
-        self.protocol.poll_event().map(|event| self.pass(event))
+        loop {
+            let event = self.protocol.poll_event()?;
+            if let Some(event) = self.pass(event) {
+                return Some(event);
+            }
+        }
+    }
+
+    /// Proves anew who this is (5.0, 4.12.1), by the method of the options. An
+    /// [`Event::Auth`] with success follows, or the end of the connection.
+    ///
+    /// # Errors
+    /// [`RequestError::NotConnected`], also if the options have no method.
+    pub fn authenticate_again(&mut self) -> Result<(), RequestError> {
+        let authentication = self.options.authentication.as_ref();
+        let mut exchange = authentication.ok_or(RequestError::NotConnected)?.begin();
+        let first = exchange.first();
+        self.protocol
+            .authenticate(ReasonCode::RE_AUTHENTICATE, first.as_deref())?;
+        self.exchange = Some(exchange);
+        Ok(())
     }
 
     /// The next event; sends, receives and keeps the connection alive while it waits. Nothing is
@@ -227,7 +259,10 @@ impl Client {
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Lost>> {
         loop {
             if let Some(event) = self.protocol.poll_event() {
-                return Poll::Ready(self.pass(event));
+                match self.pass(event) {
+                    Some(event) => return Poll::Ready(event),
+                    None => continue,
+                }
             }
             if self.stream.is_none() {
                 match ready!(self.poll_redial(cx)) {
@@ -348,8 +383,10 @@ impl Client {
         closed
     }
 
-    fn pass(&mut self, event: Event) -> Result<Event, Lost> {
+    /// What the caller gets to see of an event.
+    fn pass(&mut self, event: Event) -> Option<Result<Event, Lost>> {
         match event {
+            Event::Auth { reason, data } => self.pass_auth(reason, data),
             Event::Closed(lost) => {
                 // What the protocol still wants to say, a DISCONNECT with its reason, goes out if
                 // the socket takes it at once.
@@ -357,16 +394,55 @@ impl Client {
                 let _ = self.poll_write(&mut cx);
                 self.stream = None;
                 self.timer = None;
-                self.handle_setback(lost)
+                Some(self.handle_setback(lost))
             }
             Event::Connected(connected) => {
+                let data = authentication_data(connected.properties.as_properties());
+                if let Some(mut exchange) = self.exchange.take()
+                    && let Err(why) = exchange.finish(data)
+                {
+                    self.protocol.fail_authentication(why);
+                    return None;
+                }
                 self.was_connected = true;
                 self.backoff.handle_connected(now());
                 self.connected = connected.clone();
-                Ok(Event::Connected(connected))
+                Some(Ok(Event::Connected(connected)))
             }
-            event => Ok(event),
+            event => Some(Ok(event)),
         }
+    }
+
+    /// The server's AUTH goes to the method; the caller hears of the end only.
+    fn pass_auth(
+        &mut self,
+        reason: ReasonCode,
+        data: Option<Bytes>,
+    ) -> Option<Result<Event, Lost>> {
+        let Some(exchange) = &mut self.exchange else {
+            let why = "the broker asks on, and nothing here knows the method";
+            self.protocol.fail_authentication(why.to_owned());
+            return None;
+        };
+        let asks = reason == ReasonCode::CONTINUE_AUTHENTICATION;
+        let said = match asks {
+            true => exchange.answer(data.as_deref()),
+            false => exchange.finish(data.as_deref()).map(|()| None),
+        };
+        let failed = match said {
+            Ok(answer) if asks => (self.protocol.authenticate(reason, answer.as_deref()))
+                .err()
+                .map(|error| error.to_string()),
+            Ok(_) => {
+                self.exchange = None;
+                return Some(Ok(Event::Auth { reason, data }));
+            }
+            Err(why) => Some(why),
+        };
+        if let Some(why) = failed {
+            self.protocol.fail_authentication(why);
+        }
+        None
     }
 
     /// Sends what there is.

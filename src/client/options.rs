@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::authentication::Authentication;
 use super::message::TopicName;
 use super::retry::Retry;
 use crate::mqtt::frame::MAX_PACKET_SIZE;
@@ -25,6 +26,8 @@ pub struct Options {
     pub fall_back: bool,
     /// How long a connection that is lost is tried anew. The native engine only.
     pub retry: Retry,
+    /// Enhanced authentication, beside user name and password (5.0, 4.12). The native engine only.
+    pub authentication: Option<Arc<dyn Authentication>>,
 }
 
 impl Options {
@@ -36,6 +39,7 @@ impl Options {
             timeout,
             fall_back: false,
             retry: Retry::Never,
+            authentication: None,
         }
     }
 }

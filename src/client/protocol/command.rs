@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::error::{PublishError, RequestError};
+use super::super::error::{ConnectError, PublishError, RequestError};
 use super::super::event::{ServerLimits, Token};
 use super::super::message::Publication;
 use super::aliases::Aliases;
@@ -23,13 +23,13 @@ impl Protocol {
     /// undecoded is dropped; its messages stay in the session.
     ///
     /// # Errors
-    /// If a field of CONNECT is too long.
+    /// [`ConnectError::Encode`] and [`ConnectError::Property`] if a field of CONNECT is too long.
     pub fn connect(
         &mut self,
         now: Instant,
         timeout: Duration,
         clean_start: bool,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<(), ConnectError> {
         self.output.clear();
         self.events.clear();
         self.aliases.clear();
@@ -40,8 +40,12 @@ impl Protocol {
         self.keep_alive = KeepAlive::new(now, self.options.keep_alive);
         self.patience = Patience::new(self.options.answer_timeout);
         let options = self.options.clone();
+        let properties = self.connect_properties()?;
         let assigned_id = self.assigned_id.take();
         let mut packet = options.as_packet(clean_start);
+        if let Some(properties) = &properties {
+            packet.properties = properties.as_properties();
+        }
         if let Some(id) = &assigned_id {
             packet.client_id = id;
         }

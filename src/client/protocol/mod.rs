@@ -12,6 +12,7 @@
 //! connections: [`connect`](Protocol::connect) again, and the CONNACK decides what is sent again.
 
 mod aliases;
+mod auth;
 mod command;
 mod receive;
 mod session;
@@ -31,6 +32,8 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, BytesMut};
 
 use self::aliases::Aliases;
+use self::auth::Auth;
+pub(super) use self::auth::authentication_data;
 use self::session::Session;
 use self::timer::{KeepAlive, Patience};
 use super::error::{Lost, ProtocolError};
@@ -63,6 +66,7 @@ pub struct Protocol {
     own_aliases: Aliases,
     keep_alive: KeepAlive,
     patience: Patience,
+    auth: Auth,
     next_token: u64,
 }
 
@@ -97,6 +101,7 @@ impl Protocol {
             own_aliases: Aliases::default(),
             keep_alive: KeepAlive::default(),
             patience: Patience::default(),
+            auth: Auth::default(),
             next_token: 0,
         }
     }
@@ -198,6 +203,10 @@ impl Protocol {
                 },
                 Ok(None) => {
                     self.own_pending();
+                    if let Some(error) = self.find_something_else() {
+                        self.fail(error);
+                        continue;
+                    }
                     self.patience.handle_drained(self.framer.pending().len());
                     return None;
                 }
@@ -216,6 +225,19 @@ impl Protocol {
         }
         if self.framer.pending().is_empty() {
             *self.framer.buffer_mut() = BytesMut::new();
+        }
+    }
+
+    /// Before CONNACK, the first byte tells what cannot become one: nobody has to wait for the rest
+    /// of a packet that a line of text seems to announce.
+    fn find_something_else(&self) -> Option<ProtocolError> {
+        let begin = self.framer.pending();
+        match (self.phase, begin.first()) {
+            (Phase::Connecting { .. }, Some(&byte1)) if !matches!(byte1, 0x20 | 0xf0) => {
+                let begin = begin.get(..8).unwrap_or(begin);
+                Some(ProtocolError::NotMqtt(begin.to_vec()))
+            }
+            _ => None,
         }
     }
 

@@ -43,6 +43,7 @@ impl Protocol {
         if let Phase::Connecting { clean_start, .. } = self.phase {
             return match packet {
                 Packet::ConnAck(connack) => Ok(Some(self.handle_connack(&connack, clean_start))),
+                Packet::Auth(reason) => self.handle_auth(reason),
                 other => Err(ProtocolError::Unexpected {
                     packet: other.packet_type(),
                     before_connack: true,
@@ -63,7 +64,7 @@ impl Protocol {
                 self.close(Lost::Disconnected(Box::new(refusal)));
                 Ok(None)
             }
-            // AUTH has its place only if CONNECT named a method, which nothing here can answer yet.
+            Packet::Auth(reason) => self.handle_auth(reason),
             other => Err(ProtocolError::Unexpected {
                 packet: other.packet_type(),
                 before_connack: false,

@@ -145,7 +145,9 @@ impl Protocol {
     }
 
     fn is_owed(&self) -> bool {
-        self.session.in_flight() > 0 || self.session.subscriptions.is_waiting()
+        self.session.in_flight() > 0
+            || self.session.subscriptions.is_waiting()
+            || self.auth.is_waiting()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; `None`: never.

@@ -86,6 +86,9 @@ impl Client {
         if options.retry != Retry::Never {
             return Err(unsupported("another try for a lost connection"));
         }
+        if options.authentication.is_some() {
+            return Err(unsupported("enhanced authentication"));
+        }
         let connect = &options.connect;
         let (sender, happened) = mpsc::channel(EVENTS);
         let (host, port) = match &options.target {

@@ -227,7 +227,9 @@ impl ConnectPlan {
             ConnectError::Lost(Lost::Disconnected(refusal)) if refusal.reason.is_error() => {
                 Exit::Refused(refusal.reason)
             }
-            ConnectError::Encode(_) | ConnectError::Unsupported { .. } => Exit::Usage,
+            ConnectError::Encode(_)
+            | ConnectError::Property(_)
+            | ConnectError::Unsupported { .. } => Exit::Usage,
             _ => Exit::NoConnection,
         };
         Failure::new(
