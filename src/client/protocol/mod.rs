@@ -20,6 +20,8 @@ mod subscriptions;
 mod timer;
 
 #[cfg(test)]
+mod lasting_tests;
+#[cfg(test)]
 mod random_tests;
 #[cfg(test)]
 mod tests;
