@@ -554,7 +554,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__pub)
-            opts="-t -m -f -s -l -n -q -r -W -h -p -L -i -u -P -V -k -d --topic --message --file --stdin-file --stdin-line --null-message --qos --retain --repeat --repeat-delay --timeout --host --port --url --id --username --pw --protocol-version --keepalive --connect-timeout --engine --debug --help"
+            opts="-t -m -f -s -l -n -q -r -W -h -p -L -i -u -P -V -k -d --topic --message --file --stdin-file --stdin-line --null-message --qos --retain --repeat --repeat-delay --timeout --host --port --url --id --username --pw --protocol-version --keepalive --connect-timeout --engine --debug --help --retry --answer-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -680,6 +680,14 @@ _midge() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --retry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --answer-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -688,7 +696,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__sub)
-            opts="-t -T -q -C -W -R -v -N -c -x -h -p -L -i -u -P -V -k -d --topic --filter-out --qos --count --timeout --no-retained --retained-only --verbose --no-eol --json --disable-clean-session --session-expiry-interval --host --port --url --id --username --pw --protocol-version --keepalive --connect-timeout --engine --debug --help"
+            opts="-t -T -q -C -W -R -v -N -c -x -h -p -L -i -u -P -V -k -d --topic --filter-out --qos --count --timeout --no-retained --retained-only --verbose --no-eol --json --disable-clean-session --session-expiry-interval --host --port --url --id --username --pw --protocol-version --keepalive --connect-timeout --engine --debug --help --retry --answer-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -811,6 +819,14 @@ _midge() {
                     return 0
                     ;;
                 --engine)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --answer-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
