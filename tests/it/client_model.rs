@@ -138,8 +138,8 @@ impl World {
                 let publication = Publication::new(topic, payload, qos);
                 self.ends[i].waiting.push_back(publication);
             }
-            Step::ToBroker(i, len) => self.to_broker(i, len),
-            Step::ToClient(i, len) => self.to_client(i, len),
+            Step::ToBroker(i, len) => self.carry_up(i, len),
+            Step::ToClient(i, len) => self.carry_down(i, len),
             Step::Cut(i, noticed) => {
                 if let Some(wire) = self.ends[i].wire.take() {
                     self.ends[i].client.handle_eof();
@@ -202,7 +202,7 @@ impl World {
         }
     }
 
-    fn to_broker(&mut self, i: usize, len: usize) {
+    fn carry_up(&mut self, i: usize, len: usize) {
         let (clock, end) = (self.clock(), &mut self.ends[i]);
         let Some(wire) = &end.wire else { return };
         let len = len.min(end.client.output().len());
@@ -215,7 +215,7 @@ impl World {
         self.take_actions();
     }
 
-    fn to_client(&mut self, i: usize, len: usize) {
+    fn carry_down(&mut self, i: usize, len: usize) {
         let (clock, end) = (self.clock(), &mut self.ends[i]);
         let Some(wire) = &mut end.wire else { return };
         let len = len.min(wire.down.len());
@@ -365,10 +365,9 @@ impl World {
     /// Both subscribe, whatever it takes.
     fn subscribe(&mut self) {
         self.settle();
-        for i in 0..self.ends.len() {
-            let filter = (TOPICS[i], SubscriptionOptions::at(QoS::ExactlyOnce));
-            let client = &mut self.ends[i].client;
-            client.subscribe([filter], Properties::EMPTY).unwrap();
+        for (end, topic) in self.ends.iter_mut().zip(TOPICS) {
+            let filter = (topic, SubscriptionOptions::at(QoS::ExactlyOnce));
+            end.client.subscribe([filter], Properties::EMPTY).unwrap();
         }
         self.settle();
         assert!(self.ends.iter().all(|end| end.subscribed));

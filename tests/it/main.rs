@@ -9,6 +9,7 @@ mod capture_tls;
 mod captures;
 mod captures_json;
 mod captures_sn;
+mod client_auth;
 mod client_model;
 mod client_retry;
 mod client_scripted;

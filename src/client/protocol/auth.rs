@@ -61,7 +61,8 @@ impl Protocol {
     /// The method has no answer, or does not trust the server: the connection is over.
     pub fn fail_authentication(&mut self, why: String) {
         if self.is_connected() {
-            let reason = Reason::new(ReasonCode::NOT_AUTHORIZED);
+            // A client has no code of its own for this (5.0, table 3-10).
+            let reason = Reason::new(ReasonCode::UNSPECIFIED_ERROR);
             // A packet of four bytes always fits.
             let _ = self.send(&Packet::Disconnect(reason));
         }

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::super::error::{Lost, ProtocolError, PublishError, RequestError};
 use super::super::event::Event;
 use super::super::message::{Publication, TopicName};
@@ -335,4 +337,56 @@ fn auth_without_a_method_or_with_another_breaks_the_protocol() {
         bench.lost(),
         Lost::Protocol(ProtocolError::AuthMethod { .. })
     ));
+}
+
+/// A packet, or what looks like one: the first byte is of any type, and the length is mostly right.
+fn noise() -> impl Strategy<Value = Vec<u8>> {
+    let body = prop::collection::vec(any::<u8>(), 0..12);
+    let packet = (
+        any::<u8>(),
+        body,
+        prop_oneof![9 => Just(0u8), 1 => 0u8..200],
+    );
+    let packets = packet.prop_map(|(byte1, body, more)| {
+        let mut packet = vec![byte1, body.len() as u8 + more.min(100)];
+        packet.extend(body);
+        packet
+    });
+    prop::collection::vec(packets, 1..30).prop_map(|packets| packets.concat())
+}
+
+proptest! {
+    /// Whatever comes, it makes events or ends the connection; and a server that then says nothing
+    /// is given up within its time.
+    #[test]
+    fn garbage_ends_or_is_waited_out(
+        is_connected in any::<bool>(),
+        noise in noise(),
+        parts in prop::collection::vec(1usize..40, 1..40),
+    ) {
+        let mut options = patient(10 * SECOND);
+        options.keep_alive = 10;
+        let mut bench = Bench::new(options);
+        bench.protocol.connect(bench.now, 10 * SECOND, true).unwrap();
+        if is_connected {
+            bench.receive(b"\x20\x03\x00\x00\x00");
+            bench.protocol.poll_event();
+            subscribe(&mut bench, &["a"]);
+            bench.publish(QoS::AtLeastOnce).unwrap();
+            bench.publish(QoS::ExactlyOnce).unwrap();
+        }
+        let mut rest = &noise[..];
+        for len in parts {
+            let (part, behind) = rest.split_at(len.min(rest.len()));
+            bench.receive(part);
+            while bench.protocol.poll_event().is_some() {}
+            rest = behind;
+        }
+        for _ in 0..4 {
+            bench.sent();
+            bench.pass(10 * SECOND);
+            while bench.protocol.poll_event().is_some() {}
+        }
+        prop_assert!(bench.protocol.poll_timeout().is_none(), "it waits for ever");
+    }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use self::source::Source;
 use super::connect::{self, ConnectPlan, Session};
 use super::signals::Signals;
-use super::{Exit, Failure, duration};
+use super::{Exit, Failure, duration, note};
 use crate::cli;
 use crate::client::{Engine, Event, Lost, Publication, PublishError, TopicName};
 use crate::mqtt::topic::Quoted;
@@ -277,6 +277,10 @@ impl Run<'_> {
             }
             Ok(event) => {
                 self.plan.connect.tell(&event);
+                let is_lost = matches!(event, Event::Retrying { .. });
+                if is_lost && self.plan.qos == QoS::AtMostOnce && self.client.unsent() > 0 {
+                    note("messages of QoS 0 that were on their way are lost");
+                }
                 Ok(())
             }
             Err(lost) => Err(self.lost(&lost)),
