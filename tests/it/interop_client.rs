@@ -69,7 +69,7 @@ impl Mosquitto {
     }
 
     /// Waits for a line of the log.
-    fn wait_for(&self, text: &str) {
+    pub(crate) fn wait_for(&self, text: &str) {
         let until = Instant::now() + Duration::from_secs(30);
         loop {
             let left = until.saturating_duration_since(Instant::now());

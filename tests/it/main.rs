@@ -10,6 +10,7 @@ mod captures;
 mod captures_json;
 mod captures_sn;
 mod client_auth;
+mod client_cut;
 mod client_model;
 mod client_retry;
 mod client_scripted;
