@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use super::super::error::{ConnectError, PublishError, RequestError};
 use super::super::event::{ServerLimits, Token};
 use super::super::message::Publication;
-use super::aliases::Aliases;
 use super::session::Stored;
 use super::subscriptions::{Request, Wish};
 use super::timer::{KeepAlive, Patience};
@@ -33,7 +32,7 @@ impl Protocol {
         self.output.clear();
         self.events.clear();
         self.aliases.clear();
-        self.own_aliases = Aliases::default();
+        self.own_aliases = None;
         self.session.subscriptions.handle_cut();
         self.framer = Framer::new(self.options.maximum_packet_size());
         self.limits = ServerLimits::NONE;

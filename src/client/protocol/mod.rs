@@ -65,7 +65,8 @@ pub struct Protocol {
     events: VecDeque<Event>,
     /// What the server's Topic Aliases stand for, from alias 1 on; `None` not yet given.
     aliases: Vec<Option<TopicName>>,
-    own_aliases: Aliases,
+    /// Those that this client gives, where that is wanted and the server takes some.
+    own_aliases: Option<Box<Aliases>>,
     keep_alive: KeepAlive,
     patience: Patience,
     auth: Auth,
@@ -100,7 +101,7 @@ impl Protocol {
             output: BytesMut::new(),
             events: VecDeque::new(),
             aliases: Vec::new(),
-            own_aliases: Aliases::default(),
+            own_aliases: None,
             keep_alive: KeepAlive::default(),
             patience: Patience::default(),
             auth: Auth::default(),

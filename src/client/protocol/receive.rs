@@ -110,7 +110,9 @@ impl Protocol {
         }
         let client_id = self.assigned_id.as_ref().unwrap_or(&self.options.client_id);
         let client_id = client_id.clone();
-        self.own_aliases = Aliases::new(self.limits.topic_alias_maximum);
+        let maximum = self.limits.topic_alias_maximum;
+        self.own_aliases =
+            (self.options.topic_aliases && maximum > 0).then(|| Box::new(Aliases::new(maximum)));
         // `[MQTT-3.2.2-4]` asks a client without session of its own to hang up here. A tool whose
         // every run is a new process is such a client each time, and wants its messages.
         //

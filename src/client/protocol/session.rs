@@ -12,7 +12,7 @@ use super::Protocol;
 use super::aliases::Form;
 use super::subscriptions::Subscriptions;
 use crate::mqtt::flow::{Incoming, Outgoing, Resend};
-use crate::mqtt::packet::{Ack, AckKind, Packet};
+use crate::mqtt::packet::{Ack, AckKind, Packet, Publish};
 use crate::mqtt::{PropertyId, QoS, ReasonCode, Version, encode};
 
 /// Session State of the client (4.1).
@@ -164,35 +164,39 @@ impl Protocol {
     /// that saves bytes.
     pub(super) fn send_publication(&mut self, publication: &Publication, id: u16, dup: bool) {
         let mut packet = publication.as_packet(id, dup);
-        let form = match self.options.topic_aliases && self.version() == Version::V5 {
-            false => Form::Plain,
-            true if packet.properties.number(PropertyId::TOPIC_ALIAS).is_some() => {
-                self.own_aliases.stop();
-                Form::Plain
-            }
-            true => self.own_aliases.form(&publication.topic),
-        };
-        if let Form::Give(alias) | Form::Alias(alias) = form {
-            let mut aliases = std::mem::take(&mut self.own_aliases);
-            let before = packet;
-            packet.properties = aliases.with_alias(packet.properties, alias).as_properties();
-            match form {
-                Form::Alias(_) => packet.topic = "",
-                _ if encode::publish_len(&packet, Version::V5) > self.packet_limit() => {
-                    packet = before;
+        if self.own_aliases.is_some() && packet.properties.number(PropertyId::TOPIC_ALIAS).is_some()
+        {
+            // The caller gives aliases by itself, which could be the same numbers.
+            self.own_aliases = None;
+        }
+        let limit = self.packet_limit();
+        // Taken out while it lends its properties to the packet.
+        let mut aliases = self.own_aliases.take();
+        if let Some(aliases) = &mut aliases {
+            match aliases.form(&publication.topic) {
+                Form::Plain => {}
+                Form::Alias(alias) => {
+                    packet.topic = "";
+                    packet.properties = aliases.with_alias(packet.properties, alias);
                 }
-                _ => {}
+                Form::Give(alias) => {
+                    let longer = Publish {
+                        properties: aliases.with_alias(packet.properties, alias),
+                        ..packet
+                    };
+                    if encode::publish_len(&longer, Version::V5) <= limit {
+                        // Its length was checked.
+                        let _ = self.send(&Packet::Publish(longer));
+                        aliases.given(&publication.topic, alias);
+                        self.own_aliases = Some(std::mem::take(aliases));
+                        return;
+                    }
+                }
             }
-            // Its length was checked, with three bytes more too.
-            let _ = self.send(&Packet::Publish(packet));
-            if packet != before && matches!(form, Form::Give(_)) {
-                aliases.given(&publication.topic, alias);
-            }
-            self.own_aliases = aliases;
-            return;
         }
         // Its length was checked.
         let _ = self.send(&Packet::Publish(packet));
+        self.own_aliases = aliases;
     }
 
     pub(super) fn send_ack(&mut self, kind: AckKind, id: u16, reason: ReasonCode) {
