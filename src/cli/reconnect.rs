@@ -8,7 +8,8 @@ use clap::Args;
 pub struct Reconnect {
     /// How long to try again, with growing pauses, when there is no connection or it is lost: a time
     /// as in 30s or 2m, forever, or none. What is not acknowledged is sent again. A refusal that
-    /// will not go away, such as a wrong password, ends it at once.
+    /// will not go away, such as a wrong password, ends it at once. Before MQTT 5.0 a broker keeps a
+    /// session only if it is told by -c: without, QoS 2 may come twice where a connection is lost.
     #[arg(long, value_name = "TIME", default_value = "none")]
     pub retry: String,
 

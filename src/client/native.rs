@@ -409,7 +409,10 @@ impl Client {
                 self.connected = connected.clone();
                 Some(Ok(Event::Connected(connected)))
             }
-            event => Some(Ok(event)),
+            event => {
+                self.backoff.handle_progress(now);
+                Some(Ok(event))
+            }
         }
     }
 

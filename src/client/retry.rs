@@ -18,7 +18,8 @@ pub enum Retry {
     /// Not at all.
     #[default]
     Never,
-    /// For this long after the loss; the last try is at the end of it.
+    /// For this long after the loss, or after the last sign of life of a connection that did not
+    /// last; the last try is at the end of it.
     For(Duration),
     /// Until it works.
     Forever,
@@ -46,6 +47,14 @@ impl Backoff {
     /// There is a connection.
     pub fn handle_connected(&mut self, now: Instant) {
         self.connected = Some(now);
+    }
+
+    /// The connection is of use: a message or an answer came. The time of [`Retry::For`] counts from
+    /// here, and the pauses stay long until a connection lasts.
+    pub fn handle_progress(&mut self, now: impl FnOnce() -> Instant) {
+        if let Some((start, _)) = &mut self.trying {
+            *start = now();
+        }
     }
 
     /// The connection is lost, or a try has failed: the pause before the next try, `None` if there
@@ -136,6 +145,16 @@ mod tests {
             let mut backoff = Backoff::new(retry);
             assert_eq!(backoff.next_pause(Instant::now(), 0), None);
         }
+    }
+
+    #[test]
+    fn a_connection_of_use_begins_the_time_anew() {
+        let mut backoff = Backoff::new(Retry::For(Duration::from_secs(1)));
+        let mut now = Instant::now();
+        assert_eq!(pauses(&mut backoff, &mut now, 3), [125, 250, 500]);
+        backoff.handle_connected(now);
+        backoff.handle_progress(|| now);
+        assert_eq!(pauses(&mut backoff, &mut now, 10), [1000]);
     }
 
     #[test]

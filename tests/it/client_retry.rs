@@ -413,6 +413,26 @@ fn a_broker_that_says_nothing_more_is_given_up() {
     peer.finish();
 }
 
+/// Its buffers fill, and with keep alive 0 nothing else would end it.
+#[test]
+fn a_broker_that_reads_nothing_is_given_up() {
+    let (go_on, wait) = std::sync::mpsc::channel();
+    let peer = Peer::after(CONNACK_5, move |_| {
+        let _ = wait.recv_timeout(Duration::from_secs(60));
+    });
+    let flags = ["-t", "t", "-k", "0", "-s", "--answer-timeout", "0.3"];
+    let ended = run_with_input(&peer.args("pub", &flags), &vec![b'x'; 32 << 20]);
+    go_on.send(()).expect("the broker waits");
+    let port = &peer.port;
+    ended.expect(
+        4,
+        &format!(
+            "midge: lost the connection to 127.0.0.1:{port}: the broker has taken nothing for 0.3 s\n"
+        ),
+    );
+    peer.finish();
+}
+
 /// The first two carry the topic, the others its alias.
 #[test]
 fn a_topic_that_comes_again_is_shortened_where_the_broker_takes_aliases() {
