@@ -7,6 +7,7 @@
 //! A connection that is lost is made anew where the options say so ([`Retry`](super::Retry)): the
 //! session continues, and the events tell of it.
 
+mod authentication;
 mod redial;
 
 use std::cell::RefCell;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::Sleep;
 
@@ -27,7 +28,7 @@ use super::error::{ConnectError, Lost, PublishError, Refusal, RequestError};
 use super::event::{Connected, Event, Token};
 use super::message::Publication;
 use super::options::Options;
-use super::protocol::{Protocol, authentication_data};
+use super::protocol::Protocol;
 use super::retry::Backoff;
 use crate::mqtt::packet::SubscriptionOptions;
 use crate::mqtt::{Properties, ReasonCode, Version};
@@ -154,13 +155,7 @@ impl Client {
         let now = now();
         let timeout = self.options.timeout;
         let left = timeout.saturating_sub(now.saturating_duration_since(start));
-        if let Some(authentication) = &self.options.authentication {
-            let mut exchange = authentication.begin();
-            let first = exchange.first();
-            self.protocol
-                .set_authentication(authentication.method(), first);
-            self.exchange = Some(exchange);
-        }
+        self.begin_authentication();
         self.protocol.connect(now, left, clean_start)?;
         self.stream = Some(stream);
         Ok(())
@@ -226,21 +221,6 @@ impl Client {
                 return Some(event);
             }
         }
-    }
-
-    /// Proves anew who this is (5.0, 4.12.1), by the method of the options. An
-    /// [`Event::Auth`] with success follows, or the end of the connection.
-    ///
-    /// # Errors
-    /// [`RequestError::NotConnected`], also if the options have no method.
-    pub fn authenticate_again(&mut self) -> Result<(), RequestError> {
-        let authentication = self.options.authentication.as_ref();
-        let mut exchange = authentication.ok_or(RequestError::NotConnected)?.begin();
-        let first = exchange.first();
-        self.protocol
-            .authenticate(ReasonCode::RE_AUTHENTICATE, first.as_deref())?;
-        self.exchange = Some(exchange);
-        Ok(())
     }
 
     /// The next event; sends, receives and keeps the connection alive while it waits. Nothing is
@@ -397,11 +377,7 @@ impl Client {
                 Some(self.handle_setback(lost))
             }
             Event::Connected(connected) => {
-                let data = authentication_data(connected.properties.as_properties());
-                if let Some(mut exchange) = self.exchange.take()
-                    && let Err(why) = exchange.finish(data)
-                {
-                    self.protocol.fail_authentication(why);
+                if !self.finish_authentication(&connected) {
                     return None;
                 }
                 self.was_connected = true;
@@ -414,38 +390,6 @@ impl Client {
                 Some(Ok(event))
             }
         }
-    }
-
-    /// The server's AUTH goes to the method; the caller hears of the end only.
-    fn pass_auth(
-        &mut self,
-        reason: ReasonCode,
-        data: Option<Bytes>,
-    ) -> Option<Result<Event, Lost>> {
-        let Some(exchange) = &mut self.exchange else {
-            let why = "the broker asks on, and nothing here knows the method";
-            self.protocol.fail_authentication(why.to_owned());
-            return None;
-        };
-        let asks = reason == ReasonCode::CONTINUE_AUTHENTICATION;
-        let said = match asks {
-            true => exchange.answer(data.as_deref()),
-            false => exchange.finish(data.as_deref()).map(|()| None),
-        };
-        let failed = match said {
-            Ok(answer) if asks => (self.protocol.authenticate(reason, answer.as_deref()))
-                .err()
-                .map(|error| error.to_string()),
-            Ok(_) => {
-                self.exchange = None;
-                return Some(Ok(Event::Auth { reason, data }));
-            }
-            Err(why) => Some(why),
-        };
-        if let Some(why) = failed {
-            self.protocol.fail_authentication(why);
-        }
-        None
     }
 
     /// Sends what there is.

@@ -1,20 +1,20 @@
 //! Connecting, for every subcommand that does: the flags become a [`ConnectPlan`], and what goes
 //! wrong becomes a sentence with the broker's address and an exit code.
 
+mod endure;
 mod url;
 
-use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use self::endure::Again;
 use self::url::Url;
 use super::{Exit, Failure, duration, note, version};
 use crate::cli;
 use crate::client::{
-    Backoff, ConnectError, ConnectOptions, Engine, EngineKind, Event, Lost, Options, Retry, Target,
+    Backoff, ConnectError, ConnectOptions, Engine, EngineKind, Lost, Options, Target,
 };
 use crate::mqtt::property::Value;
 use crate::mqtt::{PropertiesBuf, PropertyId, Version};
@@ -24,10 +24,6 @@ const DEFAULT_PORT: u16 = 1883;
 
 /// Far enough away, and within the reach of every clock.
 const FAR_AWAY: Duration = Duration::from_secs(86_400 * 365);
-
-/// How long a broker keeps the session of a client that is gone without a farewell, at most, if
-/// the user says nothing about it.
-const LOST_SESSION: Duration = Duration::from_secs(3600);
 
 /// Where to connect, and as whom.
 #[derive(Debug, Clone)]
@@ -125,50 +121,6 @@ impl ConnectPlan {
         })
     }
 
-    /// Stays with the broker: another version if it refuses 5.0 and none is asked for, another try
-    /// if the connection is lost, and no waiting for a broker that says nothing.
-    ///
-    /// # Errors
-    /// Wrong usage.
-    pub fn endure(
-        &mut self,
-        args: &cli::Connection,
-        reconnect: &cli::Reconnect,
-        session: Session,
-    ) -> Result<(), Failure> {
-        let retry = parse_retry(&reconnect.retry)?;
-        let answer_timeout = duration::parse("--answer-timeout", &reconnect.answer_timeout)?;
-        let connect = Arc::make_mut(&mut self.options.connect);
-        connect.answer_timeout =
-            (!answer_timeout.is_zero()).then_some(answer_timeout.min(FAR_AWAY));
-        // An end of the session at some time, and a password alone, are wishes that only 5.0 can
-        // fulfil.
-        let wants_v5 = match session.expiry {
-            None | Some(0) => false,
-            Some(seconds) => !session.keep || seconds != u32::MAX,
-        };
-        let bare_password = connect.password.is_some() && connect.username.is_none();
-        self.options.fall_back = args.protocol_version.is_none() && !wants_v5 && !bare_password;
-        self.options.retry = retry;
-        // In 5.0 the session ends with its connection unless it is told otherwise, and QoS 2 could
-        // not go on where it was.
-        let outlive = match retry {
-            Retry::Never => None,
-            Retry::For(time) => Some(time.as_secs().saturating_add(1)),
-            Retry::Forever => Some(LOST_SESSION.as_secs()),
-        };
-        if let Some(seconds) = outlive.filter(|_| session.expiry.is_none())
-            && connect.version == Version::V5
-        {
-            let seconds = u32::try_from(seconds.min(LOST_SESSION.as_secs())).unwrap_or(u32::MAX);
-            let expiry = PropertyId::SESSION_EXPIRY_INTERVAL;
-            // Numbers always fit.
-            let _ = connect.properties.push(expiry, Value::U32(seconds));
-            let _ = self.farewell.push(expiry, Value::U32(0));
-        }
-        Ok(())
-    }
-
     /// The protocol version.
     pub fn version(&self) -> Version {
         self.options.connect.version
@@ -256,58 +208,11 @@ impl ConnectPlan {
         Failure::new(exit, sentence)
     }
 
-    /// Says on stderr what an event tells of the connection itself; other events are not for here.
-    pub fn tell(&self, event: &Event) {
-        match event {
-            Event::Retrying { why, pause } => {
-                note(format_args!(
-                    "{}; {}",
-                    self.lost_failure(why),
-                    Again(*pause)
-                ));
-            }
-            Event::Connected(connected) => note(format_args!(
-                "connected to {} again, {}",
-                self.options.target,
-                match connected.session_present {
-                    true => "the session goes on",
-                    false => "with a new session",
-                }
-            )),
-            _ => {}
-        }
-    }
-
     /// Says something on stderr if the user wants to know.
     pub fn debug(&self, message: std::fmt::Arguments<'_>) {
         if self.debug {
             note(message);
         }
-    }
-}
-
-/// A pause before another try, as part of a sentence.
-struct Again(Duration);
-
-impl fmt::Display for Again {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "trying again in {:.1} s", self.0.as_secs_f64())
-    }
-}
-
-/// --retry.
-fn parse_retry(text: &str) -> Result<Retry, Failure> {
-    match text {
-        "none" | "never" => Ok(Retry::Never),
-        "forever" => Ok(Retry::Forever),
-        text => match duration::parse("--retry", text) {
-            Ok(Duration::ZERO) => Ok(Retry::Never),
-            Ok(time) => Ok(Retry::For(time.min(FAR_AWAY))),
-            Err(_) => Err(Failure::usage(format!(
-                "--retry takes a time as in 30s or 2m, forever, or none, not '{}'",
-                text.escape_debug()
-            ))),
-        },
     }
 }
 
