@@ -662,7 +662,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__pub)
-            opts="-t -m -f -s -l -n -q -r -W -h -p -L -i -u -P -V -k -d -A --topic --message --file --stdin-file --stdin-line --null-message --qos --retain --repeat --repeat-delay --timeout --host --port --url --id --username --pw --protocol-version --keepalive --connect-timeout --engine --debug --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --help"
+            opts="-t -m -f -s -l -n -q -r -W -h -p -L -i -u -P -V -k -d -A --topic --message --file --stdin-file --stdin-line --null-message --qos --retain --repeat --repeat-delay --timeout --host --port --url --id --username --pw --protocol-version --keepalive --connect-timeout --engine --debug --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --help --retry --answer-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -840,6 +840,14 @@ _midge() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --retry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --answer-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -848,7 +856,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__sub)
-            opts="-t -T -q -C -W -R -v -N -c -x -h -p -L -i -u -P -V -k -d -A --topic --filter-out --qos --count --timeout --no-retained --retained-only --verbose --no-eol --json --disable-clean-session --session-expiry-interval --host --port --url --id --username --pw --protocol-version --keepalive --connect-timeout --engine --debug --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --help"
+            opts="-t -T -q -C -W -R -v -N -c -x -h -p -L -i -u -P -V -k -d -A --topic --filter-out --qos --count --timeout --no-retained --retained-only --verbose --no-eol --json --disable-clean-session --session-expiry-interval --host --port --url --id --username --pw --protocol-version --keepalive --connect-timeout --engine --debug --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --help --retry --answer-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1023,6 +1031,14 @@ _midge() {
                     return 0
                     ;;
                 --tls-keylog)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --answer-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

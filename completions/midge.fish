@@ -47,7 +47,7 @@ complete -c midge -n "__fish_midge_using_subcommand pub" -s L -l url -d 'Everyth
 complete -c midge -n "__fish_midge_using_subcommand pub" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s u -l username -d 'User name' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s P -l pw -d 'Password' -r
-complete -c midge -n "__fish_midge_using_subcommand pub" -s V -l protocol-version -d 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1)' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s V -l protocol-version -d 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1) [default: 5; pub and sub go on with 311 where the broker refuses 5]' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
@@ -64,6 +64,8 @@ complete -c midge -n "__fish_midge_using_subcommand pub" -l tls-version -d 'The 
 complete -c midge -n "__fish_midge_using_subcommand pub" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
+complete -c midge -n "__fish_midge_using_subcommand pub" -l retry -d 'How long to try again, with growing pauses, when there is no connection or it is lost: a time as in 30s or 2m, forever, or none. What is not acknowledged is sent again. A refusal that will not go away, such as a wrong password, ends it at once. Before MQTT 5.0 a broker keeps a session only if it is told by -c: without, QoS 2 may come twice where a connection is lost' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l answer-timeout -d 'Give a broker up that owes an acknowledgement, or the rest of a packet, and sends none for this time, although it may answer pings: seconds, or with a unit as in 500ms, 10s, 2m; 0 waits for ever' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s s -l stdin-file -d 'Send all of stdin as one message'
 complete -c midge -n "__fish_midge_using_subcommand pub" -s l -l stdin-line -d 'Send each line of stdin as a message, as soon as it is there'
 complete -c midge -n "__fish_midge_using_subcommand pub" -s n -l null-message -d 'Send a message without payload; with -r it removes the retained message'
@@ -87,7 +89,7 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -s L -l url -d 'Everyth
 complete -c midge -n "__fish_midge_using_subcommand sub" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s u -l username -d 'User name' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s P -l pw -d 'Password' -r
-complete -c midge -n "__fish_midge_using_subcommand sub" -s V -l protocol-version -d 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1)' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s V -l protocol-version -d 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1) [default: 5; pub and sub go on with 311 where the broker refuses 5]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
@@ -104,6 +106,8 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -l tls-version -d 'The 
 complete -c midge -n "__fish_midge_using_subcommand sub" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
+complete -c midge -n "__fish_midge_using_subcommand sub" -l retry -d 'How long to try again, with growing pauses, when there is no connection or it is lost: a time as in 30s or 2m, forever, or none. What is not acknowledged is sent again. A refusal that will not go away, such as a wrong password, ends it at once. Before MQTT 5.0 a broker keeps a session only if it is told by -c: without, QoS 2 may come twice where a connection is lost' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l answer-timeout -d 'Give a broker up that owes an acknowledgement, or the rest of a packet, and sends none for this time, although it may answer pings: seconds, or with a unit as in 500ms, 10s, 2m; 0 waits for ever' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s R -l no-retained -d 'Leave out retained messages'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l retained-only -d 'Print retained messages only, and end with the first other one'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s v -l verbose -d 'Print the topic before each payload'
@@ -135,7 +139,7 @@ complete -c midge -n "__fish_midge_using_subcommand bench" -s L -l url -d 'Every
 complete -c midge -n "__fish_midge_using_subcommand bench" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -s u -l username -d 'User name' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -s P -l pw -d 'Password' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s V -l protocol-version -d 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1)' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s V -l protocol-version -d 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1) [default: 5; pub and sub go on with 311 where the broker refuses 5]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r

@@ -39,9 +39,10 @@ pub struct Connection {
     #[arg(short = 'P', long = "pw", value_name = "PASSWORD")]
     pub password: Option<String>,
 
-    /// MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1).
-    #[arg(short = 'V', long, value_name = "VERSION", default_value = "5")]
-    pub protocol_version: String,
+    /// MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1) [default: 5; pub and
+    /// sub go on with 311 where the broker refuses 5].
+    #[arg(short = 'V', long, value_name = "VERSION")]
+    pub protocol_version: Option<String>,
 
     /// Keep Alive in seconds; 0 turns it off.
     #[arg(short, long, value_name = "SECONDS", default_value_t = 60)]

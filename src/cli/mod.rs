@@ -9,6 +9,7 @@ mod capture_replay;
 mod connection;
 mod decode;
 mod publish;
+mod reconnect;
 mod subscribe;
 mod transport;
 
@@ -18,6 +19,7 @@ pub use capture_replay::CaptureReplay;
 pub use connection::Connection;
 pub use decode::{Color, Decode, From, InputFormat, Severity, Times};
 pub use publish::Publish;
+pub use reconnect::Reconnect;
 pub use subscribe::Subscribe;
 pub use transport::Transport;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Connection;
+use super::{Connection, Reconnect};
 
 /// Publish messages.
 #[derive(Debug, Clone, Args)]
@@ -57,4 +57,8 @@ pub struct Publish {
     /// How to reach the broker.
     #[command(flatten)]
     pub connection: Connection,
+
+    /// What to do when it goes away.
+    #[command(flatten)]
+    pub reconnect: Reconnect,
 }

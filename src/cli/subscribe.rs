@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Connection;
+use super::{Connection, Reconnect};
 
 /// Subscribe, and print the messages that come.
 #[derive(Debug, Clone, Args)]
@@ -60,4 +60,8 @@ pub struct Subscribe {
     /// How to reach the broker.
     #[command(flatten)]
     pub connection: Connection,
+
+    /// What to do when it goes away.
+    #[command(flatten)]
+    pub reconnect: Reconnect,
 }

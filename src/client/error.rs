@@ -9,6 +9,7 @@ use super::message::Publication;
 use crate::mqtt::encode::EncodeError;
 use crate::mqtt::frame::FrameError;
 use crate::mqtt::packet::FilterTooLong;
+use crate::mqtt::property::PropertyError;
 use crate::mqtt::rule::Violation;
 use crate::mqtt::{PacketType, QoS, ReasonCode, Version};
 use crate::net::DialError;
@@ -31,6 +32,9 @@ pub enum ConnectError {
     /// The connection ended before CONNACK.
     #[error("before CONNACK, {0}")]
     Lost(Lost),
+    /// A property of CONNECT cannot be written.
+    #[error("CONNECT cannot be sent: {0}")]
+    Property(#[from] PropertyError),
     /// CONNECT cannot be written.
     #[error("CONNECT cannot be sent: {0}")]
     Encode(#[from] EncodeError),
@@ -97,15 +101,35 @@ pub enum Lost {
     /// No CONNACK in time.
     #[error("no CONNACK came within {} s", .0.as_secs_f64())]
     NoConnAck(Duration),
+    /// An acknowledgement that does not come, although the server lives.
+    #[error("the broker has acknowledged nothing for {} s", .0.as_secs_f64())]
+    NoAnswer(Duration),
+    /// The rest of a packet that does not come.
+    #[error("the broker stopped in the middle of a packet: nothing came behind its first {pending} bytes for {} s", .after.as_secs_f64())]
+    Stalled {
+        /// Bytes of the packet that have come.
+        pending: usize,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The server reads nothing.
+    #[error("the broker has taken nothing for {} s", .0.as_secs_f64())]
+    Blocked(Duration),
     /// CONNACK with an error.
     #[error("the broker refused the connection: {0}")]
     Refused(Box<Refusal>),
+    /// A connection that was lost could not be made anew.
+    #[error("{0}")]
+    Reconnect(Box<ConnectError>),
     /// The server sent DISCONNECT (5.0).
     #[error("the broker ended the connection: {0}")]
     Disconnected(Box<Refusal>),
     /// The server broke the protocol.
     #[error("{0}")]
     Protocol(#[from] ProtocolError),
+    /// The method of enhanced authentication has no answer, or does not trust the server.
+    #[error("the authentication failed: {0}")]
+    Authentication(String),
     /// This client has sent DISCONNECT, or never connected.
     #[error("there is no connection")]
     NotConnected,
@@ -143,6 +167,17 @@ pub enum ProtocolError {
         /// Whether CONNACK had not come.
         before_connack: bool,
     },
+    /// Before CONNACK, the beginning of something else.
+    #[error("the broker sent what is not MQTT, it begins with '{}'", .0.escape_ascii())]
+    NotMqtt(Vec<u8>),
+    /// AUTH with another method than CONNECT (`[MQTT-4.12.0-5]`).
+    #[error("the broker answers the authentication method '{}' with '{}'", .ours.escape_debug(), .theirs.escape_debug())]
+    AuthMethod {
+        /// That of CONNECT.
+        ours: String,
+        /// That of AUTH.
+        theirs: String,
+    },
     /// SUBACK or UNSUBACK with more or fewer codes than the request had filters (`[MQTT-3.8.4-6]`).
     #[error("the broker sent {packet} with {codes} codes for {filters} filters")]
     CodeCount {
@@ -155,6 +190,66 @@ pub enum ProtocolError {
     },
 }
 
+impl ConnectError {
+    /// Whether another try would meet the same: a refusal that will not go away, a server that
+    /// speaks something else, options that cannot be.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            ConnectError::Dial(error) => error.is_lasting(),
+            ConnectError::Timeout(_) => false,
+            ConnectError::Refused(refusal) => refusal.is_lasting(),
+            ConnectError::Lost(lost) => lost.is_lasting(),
+            ConnectError::Protocol(_)
+            | ConnectError::Property(_)
+            | ConnectError::Encode(_)
+            | ConnectError::Unsupported { .. } => true,
+        }
+    }
+}
+
+impl Lost {
+    /// Whether a new connection would end in the same way.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Lost::Closed { .. }
+            | Lost::Io(_)
+            | Lost::KeepAlive(_)
+            | Lost::NoConnAck(_)
+            | Lost::NoAnswer(_)
+            | Lost::Stalled { .. }
+            | Lost::Blocked(_) => false,
+            Lost::Refused(refusal) | Lost::Disconnected(refusal) => refusal.is_lasting(),
+            Lost::Reconnect(error) => error.is_lasting(),
+            Lost::Protocol(_) | Lost::Authentication(_) | Lost::NotConnected | Lost::Engine(_) => {
+                true
+            }
+        }
+    }
+}
+
+impl Refusal {
+    /// Whether the server would say the same to another try. What passes by itself is listed;
+    /// everything else needs somebody to change something: a password, a right, a client id, the
+    /// other client of the same name (0x8E), whoever ended the connection by hand (0x98).
+    pub fn is_lasting(&self) -> bool {
+        !matches!(
+            self.reason,
+            // The farewell of a server that shuts down, from those that send no 0x8B.
+            ReasonCode::SUCCESS
+                | ReasonCode::UNSPECIFIED_ERROR
+                | ReasonCode::IMPLEMENTATION_SPECIFIC_ERROR
+                | ReasonCode::SERVER_UNAVAILABLE
+                | ReasonCode::SERVER_BUSY
+                | ReasonCode::SERVER_SHUTTING_DOWN
+                | ReasonCode::KEEP_ALIVE_TIMEOUT
+                | ReasonCode::MESSAGE_RATE_TOO_HIGH
+                | ReasonCode::QUOTA_EXCEEDED
+                | ReasonCode::CONNECTION_RATE_EXCEEDED
+                | ReasonCode::MAXIMUM_CONNECT_TIME
+        )
+    }
+}
+
 impl ProtocolError {
     /// What a 5.0 DISCONNECT says about it.
     pub fn reason(&self) -> ReasonCode {
@@ -164,9 +259,10 @@ impl ProtocolError {
             }
             ProtocolError::Frame(FrameError::PacketTooLarge { .. }) => ReasonCode::PACKET_TOO_LARGE,
             ProtocolError::Violation { violation, .. } => violation.reason(),
-            ProtocolError::Unexpected { .. } | ProtocolError::CodeCount { .. } => {
-                ReasonCode::PROTOCOL_ERROR
-            }
+            ProtocolError::Unexpected { .. }
+            | ProtocolError::NotMqtt(_)
+            | ProtocolError::AuthMethod { .. }
+            | ProtocolError::CodeCount { .. } => ReasonCode::PROTOCOL_ERROR,
         }
     }
 }
@@ -199,6 +295,14 @@ pub enum PublishError {
     /// The server keeps no retained messages (`[MQTT-3.2.2-14]`).
     #[error("the broker keeps no retained messages")]
     RetainNotSupported,
+    /// A Topic Alias of the caller's that is 0 or over the server's maximum (`[MQTT-3.3.2-9]`).
+    #[error("the broker takes topic aliases up to {maximum}, not {alias}")]
+    TopicAlias {
+        /// The alias.
+        alias: u32,
+        /// Topic Alias Maximum of the server; 0: it takes none.
+        maximum: u16,
+    },
     /// The packet cannot be written.
     #[error("{0}")]
     Encode(#[from] EncodeError),
@@ -210,6 +314,22 @@ pub enum PublishError {
         /// What it cannot do.
         what: String,
     },
+}
+
+impl PublishError {
+    /// The reason code with which the server would have refused the message.
+    pub fn reason(&self) -> Option<ReasonCode> {
+        match self {
+            PublishError::TooLarge { .. } => Some(ReasonCode::PACKET_TOO_LARGE),
+            PublishError::QosNotSupported { .. } => Some(ReasonCode::QOS_NOT_SUPPORTED),
+            PublishError::RetainNotSupported => Some(ReasonCode::RETAIN_NOT_SUPPORTED),
+            PublishError::TopicAlias { .. } => Some(ReasonCode::TOPIC_ALIAS_INVALID),
+            PublishError::QuotaFull(_)
+            | PublishError::NotConnected(_)
+            | PublishError::Encode(_)
+            | PublishError::Unsupported { .. } => None,
+        }
+    }
 }
 
 /// Why a SUBSCRIBE or UNSUBSCRIBE was not sent.
@@ -232,6 +352,9 @@ pub enum RequestError {
         /// Bytes allowed.
         limit: usize,
     },
+    /// A property cannot be written.
+    #[error("{0}")]
+    Property(#[from] PropertyError),
     /// A filter is too long.
     #[error("{0}")]
     Filter(#[from] FilterTooLong),

@@ -1,9 +1,13 @@
 //! What a connection reports.
 
-use super::error::Lost;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::error::{Lost, Refusal};
 use super::message::Message;
 use crate::mqtt::packet::ConnAck;
-use crate::mqtt::{PropertiesBuf, PropertyId, QoS, ReasonCode};
+use crate::mqtt::{PropertiesBuf, PropertyId, QoS, ReasonCode, Version};
 
 /// Ties a request to its answer. Unique for the life of a client, reconnects included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +46,32 @@ pub enum Event {
         /// The codes.
         reasons: Vec<ReasonCode>,
     },
+    /// The server had lost the session, and every subscription was asked for again: its answer.
+    Resubscribed {
+        /// The filters, in the order of the request.
+        filters: Vec<String>,
+        /// One code for each.
+        reasons: Vec<ReasonCode>,
+        /// Reason String of the packet.
+        reason_string: Option<String>,
+    },
+    /// AUTH (5.0, 4.12): the server asks
+    /// ([`CONTINUE_AUTHENTICATION`](ReasonCode::CONTINUE_AUTHENTICATION)), or a re-authentication
+    /// is through.
+    Auth {
+        /// What the server wants.
+        reason: ReasonCode,
+        /// Authentication Data.
+        data: Option<Bytes>,
+    },
+    /// The connection is lost, or could not be made anew, and is tried again after a pause. What is
+    /// not acknowledged is kept; [`Connected`](Event::Connected) comes when there is one.
+    Retrying {
+        /// Why there is no connection.
+        why: Lost,
+        /// The pause before the next try.
+        pause: Duration,
+    },
     /// The connection is over. Nothing comes after this.
     Closed(Lost),
 }
@@ -49,6 +79,10 @@ pub enum Event {
 /// What an accepting CONNACK says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connected {
+    /// The version in use.
+    pub version: Version,
+    /// What a newer version was refused with, where the client fell back from it.
+    pub fallen_back: Option<Box<Refusal>>,
     /// Whether the server continues a session.
     pub session_present: bool,
     /// The Client Identifier in use: Assigned Client Identifier, or what CONNECT said.

@@ -4,14 +4,17 @@
 //! |---|---|
 //! | [`options`] | who to be at the broker |
 //! | [`message`] | messages to publish and messages received |
+//! | [`authentication`] | what a method of enhanced authentication has to say |
 //! | [`event`] | what a connection reports: [`Event`], [`Token`], [`Lost`] |
 //! | [`protocol`] | one connection and its session, without sockets or clock |
 //! | [`native`] | that protocol on a tokio socket |
 //! | [`rumqttc`] | the same work done by the rumqttc package, to compare with |
+//! | [`retry`] | when to try a lost connection anew, and when not to |
 //! | [`engine`] | one interface over the two |
 //!
 //! Nothing here prints, and nothing here knows a flag.
 
+pub mod authentication;
 pub mod engine;
 pub mod error;
 pub mod event;
@@ -19,13 +22,16 @@ pub mod message;
 pub mod native;
 pub mod options;
 pub mod protocol;
+pub mod retry;
 pub mod rumqttc;
 
+pub use authentication::{Authentication, Exchange};
 pub use engine::{Engine, EngineKind};
 pub use error::{ConnectError, Lost, ProtocolError, PublishError, Refusal, RequestError};
 pub use event::{Connected, Event, ServerLimits, Token};
 pub use message::{Message, Publication, TopicName};
 pub use options::{ConnectOptions, Options, Will};
+pub use retry::{Backoff, Retry};
 
 pub use crate::net::{
     Address, Proxy, Target, Tls, TlsOptions, TlsSetupError, TlsVersion, WebSocket,

@@ -3,25 +3,35 @@
 //! One owner polls it; there is no task and no channel behind it. Commands only fill a buffer;
 //! [`flush`](Client::flush) and [`next_event`](Client::next_event) move bytes. An idle connection
 //! holds no read buffer: reading goes through one buffer per thread.
+//!
+//! A connection that is lost is made anew where the options say so ([`Retry`](super::Retry)): the
+//! session continues, and the events tell of it.
+
+mod authentication;
+mod redial;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::Sleep;
 
-use super::error::{ConnectError, Lost, PublishError, RequestError};
+use self::redial::Redial;
+use super::authentication::Exchange;
+use super::error::{ConnectError, Lost, PublishError, Refusal, RequestError};
 use super::event::{Connected, Event, Token};
 use super::message::Publication;
 use super::options::Options;
 use super::protocol::Protocol;
+use super::retry::Backoff;
 use crate::mqtt::packet::SubscriptionOptions;
-use crate::mqtt::{Properties, ReasonCode};
+use crate::mqtt::{Properties, ReasonCode, Version};
 use crate::net::{DialError, Foreign, Stream, TlsError};
 
 /// Bytes that one reading takes at most.
@@ -51,6 +61,12 @@ pub struct Client {
     /// Armed for [`Protocol::poll_timeout`], or for an earlier time that has moved since.
     timer: Option<Pin<Box<Sleep>>>,
     connected: Connected,
+    /// Whether there ever was a connection: before that there is nothing to make anew.
+    was_connected: bool,
+    backoff: Backoff,
+    redial: Redial,
+    /// The enhanced authentication that goes on.
+    exchange: Option<Box<dyn Exchange>>,
     answer: Answer,
 }
 
@@ -73,6 +89,8 @@ impl Client {
         let mut client = Client {
             protocol: Protocol::new(options.connect.clone()),
             connected: Connected {
+                version: options.connect.version,
+                fallen_back: None,
                 session_present: false,
                 client_id: String::new(),
                 keep_alive: 0,
@@ -81,12 +99,33 @@ impl Client {
             },
             stream: None,
             timer: None,
+            was_connected: false,
+            backoff: Backoff::new(options.retry),
+            redial: Redial::Idle,
+            exchange: None,
             answer: Answer::None,
             options,
         };
         let clean_start = client.options.connect.clean_start;
-        client.open(clean_start).await?;
+        match client.open(clean_start).await {
+            Err(ConnectError::Refused(refusal)) if client.can_fall_back(&refusal) => {
+                let mut connect = (*client.options.connect).clone();
+                connect.version = Version::V311;
+                client.options.connect = Arc::new(connect);
+                client.protocol = Protocol::new(client.options.connect.clone());
+                client.open(clean_start).await?;
+                client.connected.fallen_back = Some(refusal);
+            }
+            opened => opened?,
+        }
         Ok(client)
+    }
+
+    fn can_fall_back(&self, refusal: &Refusal) -> bool {
+        self.options.fall_back
+            && self.options.connect.version == Version::V5
+            && refusal.reason == ReasonCode::UNSUPPORTED_PROTOCOL_VERSION
+            && self.options.authentication.is_none()
     }
 
     /// Opens a new connection in place of one that is lost, and continues the session: what was not
@@ -100,19 +139,14 @@ impl Client {
 
     async fn open(&mut self, clean_start: bool) -> Result<(), ConnectError> {
         self.stream = None;
-        self.timer = None;
-        self.answer = Answer::None;
+        self.redial = Redial::Idle;
+        self.was_connected = false;
         let timeout = self.options.timeout;
         let start = now();
-        self.stream = Some(self.options.target.connect(timeout).await?);
-        let now = now();
-        let left = timeout.saturating_sub(now.saturating_duration_since(start));
-        self.protocol.connect(now, left, clean_start)?;
+        let stream = self.options.target.connect(timeout).await?;
+        self.start(stream, start, clean_start)?;
         match self.next_event().await {
-            Ok(Event::Connected(connected)) => {
-                self.connected = connected;
-                Ok(())
-            }
+            Ok(Event::Connected(_)) => Ok(()),
             // Nothing else can come first.
             Ok(_) => Err(ConnectError::Lost(Lost::NotConnected)),
             Err(lost) => Err(self.explain(lost).await),
@@ -142,6 +176,24 @@ impl Client {
             (None, Lost::Protocol(error)) => ConnectError::Protocol(error),
             (None, lost) => ConnectError::Lost(lost),
         }
+    }
+
+    /// A transport is open, which took since `start`: CONNECT.
+    fn start(
+        &mut self,
+        stream: Stream,
+        start: Instant,
+        clean_start: bool,
+    ) -> Result<(), ConnectError> {
+        self.timer = None;
+        self.answer = Answer::None;
+        let now = now();
+        let timeout = self.options.timeout;
+        let left = timeout.saturating_sub(now.saturating_duration_since(start));
+        self.begin_authentication();
+        self.protocol.connect(now, left, clean_start)?;
+        self.stream = Some(stream);
+        Ok(())
     }
 
     /// What the CONNACK said.
@@ -198,7 +250,12 @@ impl Client {
 
     /// An event that needs no reading or writing: whatever is left of the bytes that came last.
     pub fn buffered_event(&mut self) -> Option<Result<Event, Lost>> {
-        self.protocol.poll_event().map(|event| self.pass(event))
+        loop {
+            let event = self.protocol.poll_event()?;
+            if let Some(event) = self.pass(event) {
+                return Some(event);
+            }
+        }
     }
 
     /// The next event; sends, receives and keeps the connection alive while it waits. Nothing is
@@ -217,10 +274,16 @@ impl Client {
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Lost>> {
         loop {
             if let Some(event) = self.protocol.poll_event() {
-                return Poll::Ready(self.pass(event));
+                match self.pass(event) {
+                    Some(event) => return Poll::Ready(event),
+                    None => continue,
+                }
             }
             if self.stream.is_none() {
-                return Poll::Ready(Err(Lost::NotConnected));
+                match ready!(self.poll_redial(cx)) {
+                    Some(event) => return Poll::Ready(event),
+                    None => continue,
+                }
             }
             // A server that hangs up says why in what it sent before, so a failed writing does not
             // end the connection before everything is read.
@@ -307,6 +370,7 @@ impl Client {
             let _ = self.protocol.disconnect(reason, Properties::EMPTY);
         }
         self.timer = None;
+        self.redial = Redial::Idle;
         let close = poll_fn(|cx| {
             let written = self.poll_write(cx);
             if let (Poll::Ready(Ok(())), Some(stream)) = (&written, &mut self.stream) {
@@ -334,8 +398,10 @@ impl Client {
         closed
     }
 
-    fn pass(&mut self, event: Event) -> Result<Event, Lost> {
+    /// What the caller gets to see of an event.
+    fn pass(&mut self, event: Event) -> Option<Result<Event, Lost>> {
         match event {
+            Event::Auth { reason, data } => self.pass_auth(reason, data),
             Event::Closed(lost) => {
                 // What the protocol still wants to say, a DISCONNECT with its reason, goes out if
                 // the socket takes it at once.
@@ -343,9 +409,21 @@ impl Client {
                 let _ = self.poll_write(&mut cx);
                 self.stream = None;
                 self.timer = None;
-                Err(lost)
+                Some(self.handle_setback(lost))
             }
-            event => Ok(event),
+            Event::Connected(connected) => {
+                if !self.finish_authentication(&connected) {
+                    return None;
+                }
+                self.was_connected = true;
+                self.backoff.handle_connected(now());
+                self.connected = connected.clone();
+                Some(Ok(Event::Connected(connected)))
+            }
+            event => {
+                self.backoff.handle_progress(now);
+                Some(Ok(event))
+            }
         }
     }
 
@@ -359,7 +437,10 @@ impl Client {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(len)) => self.protocol.consume_output(now(), len),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    self.protocol.handle_blocked(now());
+                    return Poll::Pending;
+                }
             }
         }
         Pin::new(stream).poll_flush(cx)

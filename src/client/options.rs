@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::authentication::Authentication;
 use super::message::TopicName;
+use super::retry::Retry;
 use crate::mqtt::frame::MAX_PACKET_SIZE;
 use crate::mqtt::packet::{self, Connect};
 use crate::mqtt::{PropertiesBuf, PropertyId, QoS, Version};
@@ -20,9 +22,29 @@ pub struct Options {
     pub connect: Arc<ConnectOptions>,
     /// From the first packet of the transport until CONNACK.
     pub timeout: Duration,
+    /// Whether to go on with 3.1.1 where the server refuses 5.0. The native engine only.
+    pub fall_back: bool,
+    /// How long a connection that is lost is tried anew. The native engine only.
+    pub retry: Retry,
+    /// Enhanced authentication, beside user name and password (5.0, 4.12). The native engine only.
+    pub authentication: Option<Arc<dyn Authentication>>,
 }
 
-/// What CONNECT says.
+impl Options {
+    /// Without fall-back and without another try.
+    pub fn new(target: Target, connect: ConnectOptions, timeout: Duration) -> Options {
+        Options {
+            target,
+            connect: Arc::new(connect),
+            timeout,
+            fall_back: false,
+            retry: Retry::Never,
+            authentication: None,
+        }
+    }
+}
+
+/// What CONNECT says, and what the client does with the connection it gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectOptions {
     /// Protocol version.
@@ -42,6 +64,13 @@ pub struct ConnectOptions {
     /// 5.0 only. Receive Maximum, Maximum Packet Size and Topic Alias Maximum bind the server, and
     /// the client holds it to them.
     pub properties: PropertiesBuf,
+    /// How long the server may owe an acknowledgement without giving any, stand still in the middle
+    /// of a packet, or take no byte; `None`: for ever. Beside the Keep Alive, which a server that
+    /// answers pings keeps.
+    pub answer_timeout: Option<Duration>,
+    /// Whether a topic that is published to again and again is shortened to a Topic Alias, where
+    /// the server takes aliases (5.0, 3.3.2.3.4).
+    pub topic_aliases: bool,
 }
 
 /// A Will Message.
@@ -71,6 +100,8 @@ impl ConnectOptions {
             password: None,
             will: None,
             properties: PropertiesBuf::new(),
+            answer_timeout: None,
+            topic_aliases: false,
         }
     }
 

@@ -93,6 +93,26 @@ pub enum DialError {
     },
 }
 
+impl DialError {
+    /// Whether another try would meet the same unless somebody changes something: a certificate, a
+    /// password of the proxy, another protocol at the port. Nothing is listening yet, or no answer
+    /// in time, may pass by itself.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            DialError::Resolve { .. }
+            | DialError::ResolveTimeout { .. }
+            | DialError::Connect { .. }
+            | DialError::Timeout { .. }
+            | DialError::Unix { .. }
+            | DialError::Slow { .. } => false,
+            DialError::Bind { .. } | DialError::Family { .. } | DialError::Foreign(_) => true,
+            DialError::Proxy(error) => error.reason.is_lasting(),
+            DialError::Tls(error) => error.is_lasting(),
+            DialError::WebSocket(error) => error.is_lasting(),
+        }
+    }
+}
+
 /// What follows on an open connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {

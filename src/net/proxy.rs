@@ -74,6 +74,22 @@ pub enum ProxyReason {
     BadLogin(String),
 }
 
+impl ProxyReason {
+    /// See [`DialError::is_lasting`](super::DialError::is_lasting).
+    pub(super) fn is_lasting(&self) -> bool {
+        match self {
+            ProxyReason::Unreached(error) => error.is_lasting(),
+            ProxyReason::LoginWanted
+            | ProxyReason::LoginRefused
+            | ProxyReason::NotAllowed
+            | ProxyReason::NotSupported(_)
+            | ProxyReason::NotSocks
+            | ProxyReason::BadLogin(_) => true,
+            _ => false,
+        }
+    }
+}
+
 impl Proxy {
     /// Asks for a connection.
     pub(super) async fn connect(

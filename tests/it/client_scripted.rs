@@ -1,5 +1,6 @@
 //! pub and sub against a broker that does exactly what a test says.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
@@ -11,7 +12,10 @@ use crate::program::{Running, midge, run, run_with_input};
 const CONNACK_5: &[u8] = b"\x20\x03\x00\x00\x00";
 const CONNACK_311: &[u8] = b"\x20\x02\x00\x00";
 
-/// A broker for one connection.
+/// What a broker does on one connection.
+pub(crate) type Script = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// A broker that follows a script.
 pub(crate) struct Peer {
     pub(crate) port: String,
     script: JoinHandle<()>,
@@ -19,14 +23,28 @@ pub(crate) struct Peer {
 
 impl Peer {
     fn new(script: impl FnOnce(&mut Connection) + Send + 'static) -> Peer {
+        Peer::each([Box::new(script) as Script])
+    }
+
+    /// A broker for one connection after the other. Whoever comes after the last is refused by the
+    /// system.
+    pub(crate) fn each(scripts: impl IntoIterator<Item = Script>) -> Peer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("bound").port().to_string();
+        let mut scripts: VecDeque<_> = scripts.into_iter().collect();
         let script = thread::spawn(move || {
-            let (stream, _) = listener.accept().expect("the client comes");
-            stream
-                .set_read_timeout(Some(Duration::from_secs(30)))
-                .expect("a time-out");
-            script(&mut Connection { stream });
+            let mut listener = Some(listener);
+            while let Some(script) = scripts.pop_front() {
+                let accepted = listener.as_ref().map(TcpListener::accept);
+                let (stream, _) = accepted.expect("open").expect("the client comes");
+                if scripts.is_empty() {
+                    listener = None;
+                }
+                stream
+                    .set_read_timeout(Some(Duration::from_secs(30)))
+                    .expect("a time-out");
+                script(&mut Connection { stream });
+            }
         });
         Peer { port, script }
     }

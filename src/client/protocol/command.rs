@@ -2,16 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::error::{PublishError, RequestError};
+use super::super::error::{ConnectError, PublishError, RequestError};
 use super::super::event::{ServerLimits, Token};
 use super::super::message::Publication;
 use super::session::Stored;
-use super::timer::KeepAlive;
-use super::{Phase, Protocol, Request};
+use super::subscriptions::{Request, Wish};
+use super::timer::{KeepAlive, Patience};
+use super::{Phase, Protocol};
 use crate::mqtt::encode::{self, EncodeError};
 use crate::mqtt::frame::{Framer, MAX_PACKET_SIZE};
-use crate::mqtt::packet::{FiltersBuf, Packet, Reason, Subscribe, SubscriptionOptions};
-use crate::mqtt::{Properties, QoS, ReasonCode, Version};
+use crate::mqtt::packet::{Packet, Reason, SubscriptionOptions};
+use crate::mqtt::{Properties, PropertyId, QoS, ReasonCode, Version};
 
 impl Protocol {
     /// Opens a connection: CONNECT. A CONNACK has to come within `timeout`.
@@ -21,22 +22,39 @@ impl Protocol {
     /// undecoded is dropped; its messages stay in the session.
     ///
     /// # Errors
-    /// If a field of CONNECT is too long.
+    /// [`ConnectError::Encode`] and [`ConnectError::Property`] if a field of CONNECT is too long.
     pub fn connect(
         &mut self,
         now: Instant,
         timeout: Duration,
         clean_start: bool,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<(), ConnectError> {
         self.output.clear();
         self.events.clear();
         self.aliases.clear();
-        self.requests.clear();
+        self.own_aliases = None;
+        self.session.subscriptions.handle_cut();
         self.framer = Framer::new(self.options.maximum_packet_size());
         self.limits = ServerLimits::NONE;
         self.keep_alive = KeepAlive::new(now, self.options.keep_alive);
+        self.patience = Patience::new(self.options.answer_timeout);
         let options = self.options.clone();
-        self.send(&Packet::Connect(options.as_packet(clean_start)))?;
+        let properties = self.connect_properties()?;
+        let assigned_id = self.assigned_id.take();
+        let mut packet = options.as_packet(clean_start);
+        if let Some(properties) = &properties {
+            packet.properties = properties.as_properties();
+        }
+        if let Some(id) = &assigned_id {
+            packet.client_id = id;
+        }
+        // Before 5.0 a session without a name cannot be kept (`[MQTT-3.1.3-7]`).
+        let nameless = packet.client_id.is_empty() && self.version() < Version::V5;
+        packet.clean_start |= nameless;
+        let clean_start = packet.clean_start;
+        let sent = self.send(&Packet::Connect(packet));
+        self.assigned_id = assigned_id;
+        sent?;
         self.phase = Phase::Connecting {
             until: now + timeout,
             timeout,
@@ -73,7 +91,7 @@ impl Protocol {
                     .map_err(|stored| PublishError::QuotaFull(Box::new(stored.publication)))?
             }
         };
-        self.send(&Packet::Publish(publication.as_packet(id, false)))?;
+        self.send_publication(&publication, id, false);
         Ok(token)
     }
 
@@ -87,16 +105,10 @@ impl Protocol {
         filters: impl IntoIterator<Item = (&'f str, SubscriptionOptions)>,
         properties: Properties<'_>,
     ) -> Result<Token, RequestError> {
-        let mut count = 0;
-        let filters = filters.into_iter().inspect(|_| count += 1);
-        let list = FiltersBuf::subscribe(filters, self.version())?;
-        self.request(count, |packet_id| {
-            Packet::Subscribe(Subscribe {
-                packet_id,
-                properties,
-                filters: list.with_options(),
-            })
-        })
+        let filters = filters
+            .into_iter()
+            .map(|(f, options)| (f.to_owned(), options));
+        self.ask(Wish::Subscribe, filters.collect(), properties)
     }
 
     /// Unsubscribes; one [`Event::Unsubscribed`](super::super::Event::Unsubscribed) follows.
@@ -108,16 +120,9 @@ impl Protocol {
         filters: impl IntoIterator<Item = &'f str>,
         properties: Properties<'_>,
     ) -> Result<Token, RequestError> {
-        let mut count = 0;
-        let filters = filters.into_iter().inspect(|_| count += 1);
-        let list = FiltersBuf::unsubscribe(filters)?;
-        self.request(count, |packet_id| {
-            Packet::Unsubscribe(Subscribe {
-                packet_id,
-                properties,
-                filters: list.without_options(),
-            })
-        })
+        let no_options = SubscriptionOptions::default();
+        let filters = filters.into_iter().map(|f| (f.to_owned(), no_options));
+        self.ask(Wish::Unsubscribe, filters.collect(), properties)
     }
 
     /// Ends the connection: DISCONNECT, whose reason and properties only 5.0 can say. Nothing is
@@ -137,36 +142,27 @@ impl Protocol {
         Ok(())
     }
 
-    fn request<'p>(
+    fn ask(
         &mut self,
-        filters: usize,
-        packet: impl FnOnce(u16) -> Packet<'p>,
+        wish: impl FnOnce(Token) -> Wish,
+        filters: Vec<(String, SubscriptionOptions)>,
+        properties: Properties<'_>,
     ) -> Result<Token, RequestError> {
         if !self.is_connected() {
             return Err(RequestError::NotConnected);
         }
-        if filters == 0 {
-            return Err(RequestError::NoFilter);
-        }
-        let outgoing = &mut self.session.outgoing;
-        let id = outgoing.request().ok_or(RequestError::NoPacketId)?;
-        let before = self.output.len();
-        if let Err(error) = self.send(&packet(id)) {
-            self.session.outgoing.handle_request_ack(id);
-            return Err(error.into());
-        }
-        let (len, limit) = (self.output.len() - before, self.packet_limit());
-        if len > limit {
-            self.output.truncate(before);
-            self.session.outgoing.handle_request_ack(id);
-            return Err(RequestError::TooLarge { len, limit });
-        }
         let token = self.token();
-        self.requests.insert(id, Request { token, filters });
+        let request = Request {
+            wish: wish(token),
+            filters,
+            properties: properties.to_buf(),
+        };
+        self.request(request).map_err(|(error, _)| error)?;
         Ok(token)
     }
 
-    fn check_publication(&self, publication: &Publication) -> Result<(), PublishError> {
+    /// Whether the server takes a message, by what its CONNACK said.
+    pub(super) fn check_publication(&self, publication: &Publication) -> Result<(), PublishError> {
         let limits = &self.limits;
         if publication.qos > limits.maximum_qos {
             return Err(PublishError::QosNotSupported {
@@ -177,6 +173,21 @@ impl Protocol {
         if publication.retain && !limits.retain_available {
             return Err(PublishError::RetainNotSupported);
         }
+        let alias = match self.version() {
+            Version::V5 => publication
+                .properties
+                .as_properties()
+                .number(PropertyId::TOPIC_ALIAS),
+            Version::V31 | Version::V311 => None,
+        };
+        if let Some(alias) = alias
+            && !(1..=u32::from(limits.topic_alias_maximum)).contains(&alias)
+        {
+            return Err(PublishError::TopicAlias {
+                alias,
+                maximum: limits.topic_alias_maximum,
+            });
+        }
         let len = encode::publish_len(&publication.as_packet(0, false), self.version());
         let limit = self.packet_limit();
         if len > limit {
@@ -186,7 +197,7 @@ impl Protocol {
     }
 
     /// The largest packet that may be sent, in bytes (`[MQTT-3.2.2-15]`).
-    fn packet_limit(&self) -> usize {
+    pub(super) fn packet_limit(&self) -> usize {
         match self.version() {
             Version::V31 | Version::V311 => MAX_PACKET_SIZE,
             Version::V5 => self

@@ -11,11 +11,16 @@
 //! The session (unacknowledged messages, received QoS 2 ids) stays in here between two
 //! connections: [`connect`](Protocol::connect) again, and the CONNACK decides what is sent again.
 
+mod aliases;
+mod auth;
 mod command;
 mod receive;
 mod session;
+mod subscriptions;
 mod timer;
 
+#[cfg(test)]
+mod lasting_tests;
 #[cfg(test)]
 mod random_tests;
 #[cfg(test)]
@@ -27,10 +32,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use rustc_hash::FxHashMap;
 
+use self::aliases::Aliases;
+use self::auth::Auth;
+pub(super) use self::auth::authentication_data;
 use self::session::Session;
-use self::timer::KeepAlive;
+use self::timer::{KeepAlive, Patience};
 use super::error::{Lost, ProtocolError};
 use super::event::{Event, ServerLimits, Token};
 use super::message::TopicName;
@@ -49,7 +56,8 @@ pub struct Protocol {
     phase: Phase,
     session: Session,
     limits: ServerLimits,
-    requests: FxHashMap<u16, Request>,
+    /// Assigned Client Identifier: the name of the session from then on.
+    assigned_id: Option<String>,
     framer: Framer,
     /// Whether the framer's buffer is a piece of the caller's read buffer.
     borrows_read_buffer: bool,
@@ -57,7 +65,11 @@ pub struct Protocol {
     events: VecDeque<Event>,
     /// What the server's Topic Aliases stand for, from alias 1 on; `None` not yet given.
     aliases: Vec<Option<TopicName>>,
+    /// Those that this client gives, where that is wanted and the server takes some.
+    own_aliases: Option<Box<Aliases>>,
     keep_alive: KeepAlive,
+    patience: Patience,
+    auth: Auth,
     next_token: u64,
 }
 
@@ -75,13 +87,6 @@ enum Phase {
     Connected,
 }
 
-/// A SUBSCRIBE or UNSUBSCRIBE that waits for its answer.
-#[derive(Debug, Clone, Copy)]
-struct Request {
-    token: Token,
-    filters: usize,
-}
-
 impl Protocol {
     /// No connection, an empty session.
     pub fn new(options: Arc<ConnectOptions>) -> Protocol {
@@ -91,12 +96,15 @@ impl Protocol {
             options,
             phase: Phase::Closed,
             limits: ServerLimits::NONE,
-            requests: FxHashMap::default(),
+            assigned_id: None,
             borrows_read_buffer: false,
             output: BytesMut::new(),
             events: VecDeque::new(),
             aliases: Vec::new(),
+            own_aliases: None,
             keep_alive: KeepAlive::default(),
+            patience: Patience::default(),
+            auth: Auth::default(),
             next_token: 0,
         }
     }
@@ -139,11 +147,18 @@ impl Protocol {
         let len = len.min(self.output.len());
         self.output.advance(len);
         self.keep_alive.handle_sent(now);
+        self.handle_sent(now);
+    }
+
+    /// The network takes no more bytes now.
+    pub fn handle_blocked(&mut self, now: Instant) {
+        self.patience.handle_blocked(now);
     }
 
     /// Bytes came. Takes the buffer over without a copy where nothing was left from before.
     pub fn handle_bytes(&mut self, now: Instant, bytes: BytesMut) {
         self.keep_alive.handle_received(now);
+        self.patience.handle_received(now);
         if self.framer.pending().is_empty() {
             *self.framer.buffer_mut() = bytes;
             self.borrows_read_buffer = true;
@@ -191,6 +206,11 @@ impl Protocol {
                 },
                 Ok(None) => {
                     self.own_pending();
+                    if let Some(error) = self.find_something_else() {
+                        self.fail(error);
+                        continue;
+                    }
+                    self.patience.handle_drained(self.framer.pending().len());
                     return None;
                 }
                 Err(error) => self.fail(error.into()),
@@ -208,6 +228,19 @@ impl Protocol {
         }
         if self.framer.pending().is_empty() {
             *self.framer.buffer_mut() = BytesMut::new();
+        }
+    }
+
+    /// Before CONNACK, the first byte tells what cannot become one: nobody has to wait for the rest
+    /// of a packet that a line of text seems to announce.
+    fn find_something_else(&self) -> Option<ProtocolError> {
+        let begin = self.framer.pending();
+        match (self.phase, begin.first()) {
+            (Phase::Connecting { .. }, Some(&byte1)) if !matches!(byte1, 0x20 | 0xf0) => {
+                let begin = begin.get(..8).unwrap_or(begin);
+                Some(ProtocolError::NotMqtt(begin.to_vec()))
+            }
+            _ => None,
         }
     }
 

@@ -5,16 +5,17 @@ use bytes::Bytes;
 use super::super::error::{Lost, ProtocolError, Refusal};
 use super::super::event::{Connected, Event, ServerLimits};
 use super::super::message::{Message, TopicName};
+use super::aliases::Aliases;
 use super::{Phase, Protocol};
 use crate::mqtt::decode::{Context, Strict, decode};
 use crate::mqtt::flow::{PubRec, Received};
-use crate::mqtt::packet::{Ack, AckKind, Codes, ConnAck, Packet, Publish, Reason};
+use crate::mqtt::packet::{Ack, AckKind, ConnAck, Packet, Publish, Reason};
 use crate::mqtt::rule::{Detail, Rule, Violation};
 use crate::mqtt::{
     PacketType, Properties, PropertiesBuf, PropertyId, QoS, ReasonCode, Side, Version,
 };
 
-type Handled = Result<Option<Event>, ProtocolError>;
+pub(super) type Handled = Result<Option<Event>, ProtocolError>;
 
 impl Protocol {
     /// Handles one whole packet.
@@ -23,6 +24,15 @@ impl Protocol {
             version: self.version(),
             from: Some(Side::Server),
         };
+        if let Some(return_code) = self.old_refusal(bytes) {
+            let mut refusal = self.refusal(
+                PacketType::CONNACK,
+                Reason::new(ReasonCode::from_return_code(return_code)),
+            );
+            (refusal.version, refusal.code) = (Version::V311, return_code);
+            self.phase = Phase::Closed;
+            return Ok(Some(Event::Closed(Lost::Refused(Box::new(refusal)))));
+        }
         let packet = decode(bytes, context, &mut Strict).map_err(|violation| {
             let byte1 = bytes.first().copied().unwrap_or_default();
             ProtocolError::Violation {
@@ -33,6 +43,7 @@ impl Protocol {
         if let Phase::Connecting { clean_start, .. } = self.phase {
             return match packet {
                 Packet::ConnAck(connack) => Ok(Some(self.handle_connack(&connack, clean_start))),
+                Packet::Auth(reason) => self.handle_auth(reason),
                 other => Err(ProtocolError::Unexpected {
                     packet: other.packet_type(),
                     before_connack: true,
@@ -53,11 +64,21 @@ impl Protocol {
                 self.close(Lost::Disconnected(Box::new(refusal)));
                 Ok(None)
             }
-            // AUTH has its place only if CONNECT named a method, which nothing here can answer yet.
+            Packet::Auth(reason) => self.handle_auth(reason),
             other => Err(ProtocolError::Unexpected {
                 packet: other.packet_type(),
                 before_connack: false,
             }),
+        }
+    }
+
+    /// The return code of a CONNACK as 3.1.1 writes it: how a server that has never heard of 5.0
+    /// refuses it (3.1.1, `[MQTT-3.1.2-2]`). In 5.0 a CONNACK is a byte longer.
+    fn old_refusal(&self, bytes: &Bytes) -> Option<u8> {
+        let waits = matches!(self.phase, Phase::Connecting { .. });
+        match *bytes.as_ref() {
+            [0x20, 2, 0, code @ 1..=5] if waits && self.version() == Version::V5 => Some(code),
+            _ => None,
         }
     }
 
@@ -83,11 +104,15 @@ impl Protocol {
             .and_then(|seconds| u16::try_from(seconds).ok())
             .unwrap_or(self.options.keep_alive);
         self.keep_alive.set_interval(keep_alive);
-        let client_id = connack
-            .properties
-            .text(PropertyId::ASSIGNED_CLIENT_IDENTIFIER)
-            .unwrap_or(&self.options.client_id)
-            .to_owned();
+        let assigned = (connack.properties).text(PropertyId::ASSIGNED_CLIENT_IDENTIFIER);
+        if let Some(id) = assigned {
+            self.assigned_id = Some(id.to_owned());
+        }
+        let client_id = self.assigned_id.as_ref().unwrap_or(&self.options.client_id);
+        let client_id = client_id.clone();
+        let maximum = self.limits.topic_alias_maximum;
+        self.own_aliases =
+            (self.options.topic_aliases && maximum > 0).then(|| Box::new(Aliases::new(maximum)));
         // `[MQTT-3.2.2-4]` asks a client without session of its own to hang up here. A tool whose
         // every run is a new process is such a client each time, and wants its messages.
         //
@@ -97,6 +122,8 @@ impl Protocol {
         let kept = connack.session_present || self.version() == Version::V31;
         self.start_session(kept && !clean_start, self.limits.receive_maximum);
         Event::Connected(Connected {
+            version: self.version(),
+            fallen_back: None,
             session_present: connack.session_present,
             client_id,
             keep_alive,
@@ -193,6 +220,7 @@ impl Protocol {
         match ack.kind {
             AckKind::PubAck => {
                 let stored = self.session.outgoing.handle_puback(id)?;
+                self.handle_answer();
                 self.send_waiting();
                 Some(Event::Published {
                     token: stored.token,
@@ -204,6 +232,7 @@ impl Protocol {
                 PubRec::Release(stored) => {
                     let done = (stored.token, ack.reason);
                     self.session.released.insert(id, done);
+                    self.handle_answer();
                     self.send_ack(AckKind::PubRel, id, ReasonCode::SUCCESS);
                     None
                 }
@@ -212,6 +241,7 @@ impl Protocol {
                     None
                 }
                 PubRec::Refused(stored) => {
+                    self.handle_answer();
                     self.send_waiting();
                     Some(Event::Published {
                         token: stored.token,
@@ -241,6 +271,7 @@ impl Protocol {
                 if !self.session.outgoing.handle_pubcomp(id) {
                     return None;
                 }
+                self.handle_answer();
                 self.send_waiting();
                 // PUBCOMP has no code that takes the PUBREC's acceptance back: 0x92 only says that
                 // a repeated PUBREL found nothing any more.
@@ -252,34 +283,6 @@ impl Protocol {
                 })
             }
         }
-    }
-
-    fn handle_codes(&mut self, packet: PacketType, codes: &Codes<'_>) -> Handled {
-        if !self.session.outgoing.handle_request_ack(codes.packet_id) {
-            return Ok(None);
-        }
-        let Some(request) = self.requests.remove(&codes.packet_id) else {
-            return Ok(None);
-        };
-        let reasons: Vec<_> = codes.reasons().collect();
-        let has_codes = packet == PacketType::SUBACK || self.version() == Version::V5;
-        if has_codes && reasons.len() != request.filters {
-            return Err(ProtocolError::CodeCount {
-                packet,
-                codes: reasons.len(),
-                filters: request.filters,
-            });
-        }
-        let token = request.token;
-        Ok(Some(if packet == PacketType::SUBACK {
-            Event::Subscribed {
-                token,
-                reasons,
-                reason_string: reason_string(codes.properties),
-            }
-        } else {
-            Event::Unsubscribed { token, reasons }
-        }))
     }
 
     fn refusal(&self, packet: PacketType, reason: Reason<'_>) -> Refusal {
@@ -308,7 +311,7 @@ impl Protocol {
     }
 }
 
-fn reason_string(properties: Properties<'_>) -> Option<String> {
+pub(super) fn reason_string(properties: Properties<'_>) -> Option<String> {
     properties
         .text(PropertyId::REASON_STRING)
         .map(str::to_owned)

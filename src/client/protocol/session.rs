@@ -4,19 +4,23 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use super::super::error::PublishError;
 use super::super::event::{Event, Token};
 use super::super::message::Publication;
 use super::super::options::ConnectOptions;
 use super::Protocol;
+use super::aliases::Form;
+use super::subscriptions::Subscriptions;
 use crate::mqtt::flow::{Incoming, Outgoing, Resend};
-use crate::mqtt::packet::{Ack, AckKind, Packet};
-use crate::mqtt::{PropertyId, ReasonCode};
+use crate::mqtt::packet::{Ack, AckKind, Packet, Publish};
+use crate::mqtt::{PropertyId, QoS, ReasonCode, Version, encode};
 
 /// Session State of the client (4.1).
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) outgoing: Outgoing<Stored>,
     pub(super) incoming: Incoming,
+    pub(super) subscriptions: Subscriptions,
     /// QoS 2 messages that the server owns, by id, with the code of their PUBREC: they wait for
     /// PUBCOMP.
     pub(super) released: FxHashMap<u16, (Token, ReasonCode)>,
@@ -36,6 +40,7 @@ impl Session {
         Session {
             outgoing: Outgoing::new(u16::MAX),
             incoming: Incoming::new(own_receive_maximum(options)),
+            subscriptions: Subscriptions::default(),
             released: FxHashMap::default(),
             backlog: VecDeque::new(),
         }
@@ -67,14 +72,16 @@ impl Protocol {
     /// (`[MQTT-4.4.0-1]`).
     pub(super) fn start_session(&mut self, present: bool, receive_maximum: u16) {
         let own_receive_maximum = own_receive_maximum(&self.options);
-        let session = &mut self.session;
         if present {
+            let session = &mut self.session;
             session.incoming.resume(own_receive_maximum);
             session.outgoing.resume(receive_maximum);
         } else {
-            session.incoming = Incoming::new(own_receive_maximum);
+            self.session.incoming = Incoming::new(own_receive_maximum);
             self.start_over(receive_maximum);
         }
+        // Before messages go out again: some may come back by these subscriptions.
+        self.resume_subscriptions(present);
         self.send_waiting();
     }
 
@@ -110,25 +117,86 @@ impl Protocol {
         while let Some(resend) = self.session.outgoing.next_resend() {
             match resend {
                 Resend::PubRel(id) => self.send_ack(AckKind::PubRel, id, ReasonCode::SUCCESS),
-                Resend::Publish(id, _, stored) => {
-                    let publication = stored.publication.clone();
-                    // It was sent before, so it fits.
-                    let _ = self.send(&Packet::Publish(publication.as_packet(id, true)));
+                Resend::Publish(id, qos, stored) => {
+                    let stored = stored.clone();
+                    if let Err(error) = self.check_publication(&stored.publication) {
+                        match qos {
+                            QoS::ExactlyOnce => drop(
+                                (self.session.outgoing)
+                                    .handle_pubrec(id, ReasonCode::UNSPECIFIED_ERROR),
+                            ),
+                            _ => drop(self.session.outgoing.handle_puback(id)),
+                        }
+                        self.give_up(&stored, &error);
+                        continue;
+                    }
+                    self.send_publication(&stored.publication, id, true);
                 }
             }
         }
         while let Some(stored) = self.session.backlog.pop_front() {
+            if let Err(error) = self.check_publication(&stored.publication) {
+                self.give_up(&stored, &error);
+                continue;
+            }
             let publication = stored.publication.clone();
             match self.session.outgoing.publish(publication.qos, stored) {
-                Ok(id) => {
-                    let _ = self.send(&Packet::Publish(publication.as_packet(id, false)));
-                }
+                Ok(id) => self.send_publication(&publication, id, false),
                 Err(stored) => {
                     self.session.backlog.push_front(stored);
                     return;
                 }
             }
         }
+    }
+
+    /// A message that an earlier connection could send, and this one cannot: its server has
+    /// smaller limits.
+    fn give_up(&mut self, stored: &Stored, error: &PublishError) {
+        self.events.push_back(Event::Published {
+            token: stored.token,
+            reason: error.reason().unwrap_or(ReasonCode::UNSPECIFIED_ERROR),
+            reason_string: None,
+        });
+    }
+
+    /// Writes a PUBLISH that has passed its check; a Topic Alias takes the place of its topic where
+    /// that saves bytes.
+    pub(super) fn send_publication(&mut self, publication: &Publication, id: u16, dup: bool) {
+        let mut packet = publication.as_packet(id, dup);
+        if self.own_aliases.is_some() && packet.properties.number(PropertyId::TOPIC_ALIAS).is_some()
+        {
+            // The caller gives aliases by itself, which could be the same numbers.
+            self.own_aliases = None;
+        }
+        let limit = self.packet_limit();
+        // Taken out while it lends its properties to the packet.
+        let mut aliases = self.own_aliases.take();
+        if let Some(aliases) = &mut aliases {
+            match aliases.form(&publication.topic) {
+                Form::Plain => {}
+                Form::Alias(alias) => {
+                    packet.topic = "";
+                    packet.properties = aliases.with_alias(packet.properties, alias);
+                }
+                Form::Give(alias) => {
+                    let longer = Publish {
+                        properties: aliases.with_alias(packet.properties, alias),
+                        ..packet
+                    };
+                    if encode::publish_len(&longer, Version::V5) <= limit {
+                        // Its length was checked.
+                        let _ = self.send(&Packet::Publish(longer));
+                        aliases.given(&publication.topic, alias);
+                        self.own_aliases = Some(std::mem::take(aliases));
+                        return;
+                    }
+                }
+            }
+        }
+        // Its length was checked.
+        let _ = self.send(&Packet::Publish(packet));
+        self.own_aliases = aliases;
     }
 
     pub(super) fn send_ack(&mut self, kind: AckKind, id: u16, reason: ReasonCode) {

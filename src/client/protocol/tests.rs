@@ -15,16 +15,16 @@ use crate::mqtt::property::Value;
 use crate::mqtt::rule::Rule;
 use crate::mqtt::{Properties, PropertyId, QoS, ReasonCode, Version};
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// A client and its clock. The server is the test.
-struct Bench {
-    protocol: Protocol,
-    now: Instant,
+pub(super) struct Bench {
+    pub(super) protocol: Protocol,
+    pub(super) now: Instant,
 }
 
 impl Bench {
-    fn new(options: ConnectOptions) -> Bench {
+    pub(super) fn new(options: ConnectOptions) -> Bench {
         Bench {
             protocol: Protocol::new(Arc::new(options)),
             now: Instant::now(),
@@ -32,21 +32,21 @@ impl Bench {
     }
 
     /// A 5.0 client that has got this CONNACK (without fixed header).
-    fn connected(connack: &[u8]) -> Bench {
+    pub(super) fn connected(connack: &[u8]) -> Bench {
         Bench::connected_with(ConnectOptions::new(Version::V5, "c"), connack)
     }
 
-    fn connected_with(options: ConnectOptions, connack: &[u8]) -> Bench {
+    pub(super) fn connected_with(options: ConnectOptions, connack: &[u8]) -> Bench {
         let mut bench = Bench::new(options);
         bench.open(connack, true);
         bench
     }
 
-    fn reconnect(&mut self, connack: &[u8]) {
+    pub(super) fn reconnect(&mut self, connack: &[u8]) {
         self.open(connack, false);
     }
 
-    fn open(&mut self, connack: &[u8], clean_start: bool) {
+    pub(super) fn open(&mut self, connack: &[u8], clean_start: bool) {
         self.protocol
             .connect(self.now, 30 * SECOND, clean_start)
             .unwrap();
@@ -61,7 +61,7 @@ impl Bench {
     }
 
     /// The connection breaks.
-    fn cut(&mut self) {
+    pub(super) fn cut(&mut self) {
         self.protocol.handle_eof();
         assert!(matches!(
             self.protocol.poll_event(),
@@ -69,38 +69,38 @@ impl Bench {
         ));
     }
 
-    fn receive(&mut self, bytes: &[u8]) {
+    pub(super) fn receive(&mut self, bytes: &[u8]) {
         self.protocol.handle_bytes(self.now, BytesMut::from(bytes));
     }
 
     /// Hands the bytes over, and expects that they make nothing happen.
-    fn receive_quietly(&mut self, bytes: &[u8]) {
+    pub(super) fn receive_quietly(&mut self, bytes: &[u8]) {
         self.receive(bytes);
         assert!(self.protocol.poll_event().is_none());
     }
 
-    fn message(&mut self) -> super::super::message::Message {
+    pub(super) fn message(&mut self) -> super::super::message::Message {
         match self.protocol.poll_event() {
             Some(Event::Message(message)) => message,
             other => panic!("no message: {other:?}"),
         }
     }
 
-    fn lost(&mut self) -> Lost {
+    pub(super) fn lost(&mut self) -> Lost {
         match self.protocol.poll_event() {
             Some(Event::Closed(lost)) => lost,
             other => panic!("still there: {other:?}"),
         }
     }
 
-    fn broken_rule(&mut self) -> Rule {
+    pub(super) fn broken_rule(&mut self) -> Rule {
         match self.lost() {
             Lost::Protocol(ProtocolError::Violation { violation, .. }) => violation.rule,
             other => panic!("no violation: {other:?}"),
         }
     }
 
-    fn published(&mut self) -> (Token, ReasonCode) {
+    pub(super) fn published(&mut self) -> (Token, ReasonCode) {
         match self.protocol.poll_event() {
             Some(Event::Published { token, reason, .. }) => (token, reason),
             other => panic!("nothing published: {other:?}"),
@@ -108,7 +108,7 @@ impl Bench {
     }
 
     /// Takes what is to be sent, and counts it as sent now.
-    fn sent(&mut self) -> Vec<u8> {
+    pub(super) fn sent(&mut self) -> Vec<u8> {
         let bytes = self.protocol.output().to_vec();
         if !bytes.is_empty() {
             self.protocol.consume_output(self.now, bytes.len());
@@ -116,22 +116,22 @@ impl Bench {
         bytes
     }
 
-    fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         self.now += time;
         self.protocol.handle_timeout(self.now);
     }
 
-    fn publish(&mut self, qos: QoS) -> Result<Token, PublishError> {
+    pub(super) fn publish(&mut self, qos: QoS) -> Result<Token, PublishError> {
         self.protocol.publish(publication("x", qos))
     }
 }
 
 /// To topic `t`.
-fn publication(payload: &'static str, qos: QoS) -> Publication {
+pub(super) fn publication(payload: &'static str, qos: QoS) -> Publication {
     Publication::new(TopicName::new("t").unwrap(), payload, qos)
 }
 
-fn options_with(properties: &[(PropertyId, Value<'_>)]) -> ConnectOptions {
+pub(super) fn options_with(properties: &[(PropertyId, Value<'_>)]) -> ConnectOptions {
     let mut options = ConnectOptions::new(Version::V5, "c");
     for &(id, value) in properties {
         options.properties.push(id, value).unwrap();
@@ -139,8 +139,8 @@ fn options_with(properties: &[(PropertyId, Value<'_>)]) -> ConnectOptions {
     options
 }
 
-const OK: &[u8] = &[0, 0, 0];
-const SESSION_PRESENT: &[u8] = &[1, 0, 0];
+pub(super) const OK: &[u8] = &[0, 0, 0];
+pub(super) const SESSION_PRESENT: &[u8] = &[1, 0, 0];
 /// Receive Maximum 2.
 const TWO_AT_ONCE: &[u8] = &[0, 0, 3, 0x21, 0, 2];
 

@@ -1,4 +1,4 @@
-//! Keep Alive (3.1.2.10) and the wait for CONNACK.
+//! Keep Alive (3.1.2.10), the wait for CONNACK, and how long the server may owe an answer.
 
 use std::time::{Duration, Instant};
 
@@ -66,13 +66,100 @@ impl KeepAlive {
     }
 }
 
+/// How long the server may stand still although it answers pings, or although there are none.
+#[derive(Debug, Default)]
+pub(super) struct Patience {
+    /// `None`: for ever.
+    limit: Option<Duration>,
+    /// Since when it owes an acknowledgement: the later of our sending and its last one.
+    owes_since: Option<Instant>,
+    /// Since when it takes no byte.
+    blocked_since: Option<Instant>,
+    last_received: Option<Instant>,
+    /// Bytes of a packet that is not whole, when nothing else is left to decode. `None`: what has
+    /// come is not decoded, and may hold what is waited for.
+    partial: Option<usize>,
+}
+
+impl Patience {
+    /// For a connection that is being opened.
+    pub(super) fn new(limit: Option<Duration>) -> Patience {
+        Patience {
+            limit,
+            ..Patience::default()
+        }
+    }
+
+    pub(super) fn handle_received(&mut self, now: Instant) {
+        self.last_received = Some(now);
+        self.partial = None;
+    }
+
+    /// Everything that came is decoded, but for `partial` bytes.
+    pub(super) fn handle_drained(&mut self, partial: usize) {
+        self.partial = Some(partial);
+    }
+
+    pub(super) fn handle_blocked(&mut self, now: Instant) {
+        self.blocked_since.get_or_insert(now);
+    }
+
+    /// What the server is late with, and since when it will be.
+    fn next(&self) -> Option<(Instant, Lost)> {
+        let limit = self.limit?;
+        let blocked = self.blocked_since.map(|at| (at, Lost::Blocked(limit)));
+        let (stalled, owed) = match self.partial {
+            None => (None, None),
+            Some(0) => (None, self.owes_since),
+            Some(_) => (self.last_received, self.owes_since),
+        };
+        let stalled = stalled.map(|at| {
+            let pending = self.partial.unwrap_or(0);
+            let after = limit;
+            (at, Lost::Stalled { pending, after })
+        });
+        let owed = owed.map(|at| (at, Lost::NoAnswer(limit)));
+        let first = [blocked, stalled, owed]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(at, _)| *at);
+        first.map(|(at, lost)| (at + limit, lost))
+    }
+}
+
 impl Protocol {
+    /// Bytes have left.
+    pub(super) fn handle_sent(&mut self, now: Instant) {
+        self.patience.blocked_since = None;
+        if self.patience.limit.is_some() && self.patience.owes_since.is_none() && self.is_owed() {
+            self.patience.owes_since = Some(now);
+        }
+    }
+
+    /// An acknowledgement has come, with the bytes that came last.
+    pub(super) fn handle_answer(&mut self) {
+        self.patience.owes_since = match self.is_owed() {
+            true => self.patience.last_received,
+            false => None,
+        };
+    }
+
+    fn is_owed(&self) -> bool {
+        self.session.in_flight() > 0
+            || self.session.subscriptions.is_waiting()
+            || self.auth.is_waiting()
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; `None`: never.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.phase {
             Phase::Closed => None,
             Phase::Connecting { until, .. } => Some(until),
-            Phase::Connected => self.keep_alive.timeout(),
+            Phase::Connected => {
+                let late = self.patience.next().map(|(at, _)| at);
+                let times = [self.keep_alive.timeout(), late];
+                times.into_iter().flatten().min()
+            }
         }
     }
 
@@ -80,6 +167,12 @@ impl Protocol {
     /// (`[MQTT-3.1.2-20]`), gives up a server that does not answer.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.poll_timeout().is_none_or(|at| now < at) {
+            return;
+        }
+        if self.is_connected()
+            && let Some((_, late)) = self.patience.next().filter(|(at, _)| *at <= now)
+        {
+            self.close(late);
             return;
         }
         match (self.phase, self.keep_alive.interval) {

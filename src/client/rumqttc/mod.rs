@@ -28,6 +28,7 @@ use super::error::{ConnectError, Lost, PublishError, Refusal, RequestError};
 use super::event::{Connected, Event, ServerLimits, Token};
 use super::message::{Publication, TopicName};
 use super::options::{ConnectOptions, Options};
+use super::retry::Retry;
 use crate::mqtt::packet::SubscriptionOptions;
 use crate::mqtt::{PacketType, Properties, PropertiesBuf, QoS, ReasonCode, Version};
 use crate::net::{Address, DialError};
@@ -82,6 +83,12 @@ impl Client {
     /// # Errors
     /// [`ConnectError`]; [`ConnectError::Unsupported`] names what rumqttc cannot do.
     pub async fn connect(options: Options) -> Result<Client, ConnectError> {
+        if options.retry != Retry::Never {
+            return Err(unsupported("another try for a lost connection"));
+        }
+        if options.authentication.is_some() {
+            return Err(unsupported("enhanced authentication"));
+        }
         let connect = &options.connect;
         let (sender, happened) = mpsc::channel(EVENTS);
         if !options.target.is_plain_tcp() {
@@ -401,6 +408,8 @@ fn check(publication: &Publication, limits: &ServerLimits) -> Result<(), Publish
 
 fn connected(connect: &ConnectOptions, session_present: bool, limits: ServerLimits) -> Connected {
     Connected {
+        version: connect.version,
+        fallen_back: None,
         session_present,
         client_id: connect.client_id.clone(),
         keep_alive: connect.keep_alive,

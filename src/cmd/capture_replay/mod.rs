@@ -45,12 +45,12 @@ struct Plan {
 impl Plan {
     fn new(args: &cli::CaptureReplay) -> Result<Plan, Failure> {
         let mut connection = args.connection.clone();
-        let version = match connection.protocol_version.as_str() {
-            cli::CaptureReplay::AS_CAPTURED => None,
-            text => Some(version::parse(text)?),
+        let version = match connection.protocol_version.as_deref() {
+            None | Some(cli::CaptureReplay::AS_CAPTURED) => None,
+            Some(text) => Some(version::parse(text)?),
         };
         if version.is_none() {
-            connection.protocol_version = "5".to_owned();
+            connection.protocol_version = None;
         }
         let connect = ConnectPlan::new(&connection, Session::default(), connect::env)?;
         if connect.topic.is_some() && args.connection.url.is_some() {

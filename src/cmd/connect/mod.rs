@@ -1,20 +1,24 @@
 //! Connecting, for every subcommand that does: the flags become a [`ConnectPlan`], and what goes
 //! wrong becomes a sentence with the broker's address and an exit code.
 
+mod endure;
 mod transport;
 mod url;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use self::endure::Again;
 use super::{Exit, Failure, duration, note, version};
 use crate::cli;
-use crate::client::{ConnectError, ConnectOptions, Engine, EngineKind, Lost, Options};
+use crate::client::{Backoff, ConnectError, ConnectOptions, Engine, EngineKind, Lost, Options};
 use crate::mqtt::property::Value;
-use crate::mqtt::{PropertyId, Version};
+use crate::mqtt::{PropertiesBuf, PropertyId, Version};
+
+/// Far enough away, and within the reach of every clock.
+const FAR_AWAY: Duration = Duration::from_secs(86_400 * 365);
 
 /// Where to connect, and as whom.
 #[derive(Debug, Clone)]
@@ -27,6 +31,8 @@ pub struct ConnectPlan {
     pub topic: Option<String>,
     /// Whether to say on stderr what happens.
     pub debug: bool,
+    /// What DISCONNECT says.
+    pub farewell: PropertiesBuf,
 }
 
 /// What a subcommand wants of the session.
@@ -48,7 +54,7 @@ impl ConnectPlan {
         session: Session,
         env: impl Fn(&str) -> Option<String>,
     ) -> Result<ConnectPlan, Failure> {
-        let version = version::parse(&args.protocol_version)?;
+        let version = version::parse_flag(args.protocol_version.as_deref())?;
         let (target, url) = transport::target(args, &env)?;
         let (topic, mut username, mut password) = match url {
             Some(url) => (url.topic, url.username, url.password),
@@ -95,13 +101,10 @@ impl ConnectPlan {
         }
         Ok(ConnectPlan {
             engine: parse_engine(&args.engine)?,
-            options: Options {
-                target,
-                connect: Arc::new(connect),
-                timeout: connect_timeout(&args.connect_timeout)?,
-            },
+            options: Options::new(target, connect, connect_timeout(&args.connect_timeout)?),
             topic,
             debug: args.debug,
+            farewell: PropertiesBuf::new(),
         })
     }
 
@@ -121,10 +124,30 @@ impl ConnectPlan {
             self.options.connect.client_id.escape_debug(),
             self.version()
         ));
-        let engine = Engine::connect(self.engine, self.options.clone())
-            .await
-            .map_err(|error| self.connect_failure(&error))?;
+        let mut backoff = Backoff::new(self.options.retry);
+        let engine = loop {
+            let error = match Engine::connect(self.engine, self.options.clone()).await {
+                Ok(engine) => break engine,
+                Err(error) => error,
+            };
+            let failure = self.connect_failure(&error);
+            let pause = match error.is_lasting() {
+                true => None,
+                false => backoff.next_pause(Instant::now(), random()),
+            };
+            let pause = pause.ok_or(failure.clone())?;
+            note(format_args!("{failure}; {}", Again(pause)));
+            tokio::time::sleep(pause).await;
+        };
         let connected = engine.connected();
+        if let Some(refusal) = &connected.fallen_back {
+            note(format_args!(
+                "{} does not take MQTT {}, it says {refusal}: going on with MQTT {}",
+                self.options.target,
+                self.version(),
+                connected.version
+            ));
+        }
         self.debug(format_args!(
             "connected as '{}', session present: {}, keep alive {} s",
             connected.client_id.escape_debug(),
@@ -143,7 +166,9 @@ impl ConnectPlan {
             ConnectError::Lost(Lost::Disconnected(refusal)) if refusal.reason.is_error() => {
                 Exit::Refused(refusal.reason)
             }
-            ConnectError::Encode(_) | ConnectError::Unsupported { .. } => Exit::Usage,
+            ConnectError::Encode(_)
+            | ConnectError::Property(_)
+            | ConnectError::Unsupported { .. } => Exit::Usage,
             _ => Exit::NoConnection,
         };
         Failure::new(
@@ -155,15 +180,19 @@ impl ConnectPlan {
     /// The sentence and the exit code for a connection that ended too early.
     pub fn lost_failure(&self, lost: &Lost) -> Failure {
         let exit = match lost {
-            Lost::Disconnected(refusal) if refusal.reason.is_error() => {
+            Lost::Disconnected(refusal) | Lost::Refused(refusal) if refusal.reason.is_error() => {
                 Exit::Refused(refusal.reason)
             }
             _ => Exit::ConnectionLost,
         };
-        Failure::new(
-            exit,
-            format!("lost the connection to {}: {lost}", self.options.target),
-        )
+        let target = &self.options.target;
+        let sentence = match lost {
+            Lost::Reconnect(_) | Lost::Refused(_) | Lost::NoConnAck(_) => {
+                format!("could not connect to {target} again: {lost}")
+            }
+            _ => format!("lost the connection to {target}: {lost}"),
+        };
+        Failure::new(exit, sentence)
     }
 
     /// Says something on stderr if the user wants to know.
@@ -206,17 +235,20 @@ fn connect_timeout(text: &str) -> Result<Duration, Failure> {
     let timeout = duration::parse("--connect-timeout", text)?;
     match timeout.is_zero() {
         true => Err(Failure::usage("--connect-timeout takes more than 0")),
-        // Far enough away for every clock.
-        false => Ok(timeout.min(Duration::from_secs(86_400 * 365))),
+        false => Ok(timeout.min(FAR_AWAY)),
     }
 }
 
 /// `midge-` and 16 hex digits: within the 23 characters that every 3.1 server takes.
 fn random_client_id() -> String {
+    format!("midge-{:016x}", random())
+}
+
+fn random() -> u64 {
     // The standard library seeds its hashers from the system's random numbers.
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
-    format!("midge-{:016x}", hasher.finish())
+    hasher.finish()
 }
 
 #[cfg(test)]

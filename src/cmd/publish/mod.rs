@@ -3,6 +3,7 @@
 mod lines;
 mod source;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,11 +11,11 @@ use bytes::Bytes;
 use self::source::Source;
 use super::connect::{self, ConnectPlan, Session};
 use super::signals::Signals;
-use super::{Exit, Failure, duration};
+use super::{Exit, Failure, duration, note};
 use crate::cli;
 use crate::client::{Engine, Event, Lost, Publication, PublishError, TopicName};
 use crate::mqtt::topic::Quoted;
-use crate::mqtt::{Properties, QoS, ReasonCode};
+use crate::mqtt::{QoS, ReasonCode};
 
 /// Bytes that are collected before they are sent, where more are to come.
 const BATCH: usize = 64 * 1024;
@@ -35,6 +36,8 @@ struct Plan {
 impl Plan {
     fn new(args: &cli::Publish) -> Result<Plan, Failure> {
         let mut connect = ConnectPlan::new(&args.connection, Session::default(), connect::env)?;
+        connect.endure(&args.connection, &args.reconnect, Session::default())?;
+        Arc::make_mut(&mut connect.options.connect).topic_aliases = true;
         let topic = args
             .topic
             .clone()
@@ -131,7 +134,7 @@ async fn publish(plan: Plan) -> Result<Exit, Failure> {
     };
     let left = run
         .client
-        .disconnect(ReasonCode::SUCCESS, Properties::EMPTY)
+        .disconnect(ReasonCode::SUCCESS, plan.connect.farewell.as_properties())
         .await;
     let exit = result?;
     match exit {
@@ -242,11 +245,9 @@ impl Run<'_> {
     }
 
     async fn flush(&mut self) -> Result<(), Failure> {
-        if self.client.flush().await.is_err() {
-            // Ends with the reason, since the connection is over.
-            loop {
-                self.handle_next_event().await?;
-            }
+        while self.client.flush().await.is_err() {
+            // Ends with the reason, or goes on with another connection.
+            self.handle_next_event().await?;
         }
         Ok(())
     }
@@ -274,7 +275,14 @@ impl Run<'_> {
                 }
                 Ok(())
             }
-            Ok(_) => Ok(()),
+            Ok(event) => {
+                self.plan.connect.tell(&event);
+                let is_lost = matches!(event, Event::Retrying { .. });
+                if is_lost && self.plan.qos == QoS::AtMostOnce && self.client.unsent() > 0 {
+                    note("messages of QoS 0 that were on their way are lost");
+                }
+                Ok(())
+            }
             Err(lost) => Err(self.lost(&lost)),
         }
     }
@@ -326,12 +334,7 @@ impl Run<'_> {
 
 /// The sentence and the exit code for a message that cannot be sent.
 pub(super) fn publish_failure(error: &PublishError, topic: &TopicName) -> Failure {
-    let exit = match error {
-        PublishError::TooLarge { .. } => Exit::Refused(ReasonCode::PACKET_TOO_LARGE),
-        PublishError::QosNotSupported { .. } => Exit::Refused(ReasonCode::QOS_NOT_SUPPORTED),
-        PublishError::RetainNotSupported => Exit::Refused(ReasonCode::RETAIN_NOT_SUPPORTED),
-        _ => Exit::Usage,
-    };
+    let exit = error.reason().map_or(Exit::Usage, Exit::Refused);
     let topic = Quoted(topic.as_str());
     Failure::new(exit, format!("cannot publish to {topic}: {error}"))
 }

@@ -45,7 +45,9 @@ enum Retained {
 
 impl Plan {
     fn new(args: &cli::Subscribe) -> Result<Plan, Failure> {
-        let mut connect = ConnectPlan::new(&args.connection, session(args)?, connect::env)?;
+        let session = session(args)?;
+        let mut connect = ConnectPlan::new(&args.connection, session, connect::env)?;
+        connect.endure(&args.connection, &args.reconnect, session)?;
         let version = connect.version();
         let mut filters = args.topic.clone();
         if filters.is_empty() {
@@ -115,7 +117,8 @@ fn session(args: &cli::Subscribe) -> Result<Session, Failure> {
             Some(u32::try_from(seconds).unwrap_or(FOR_EVER))
         }
     };
-    let is_v5 = super::version::parse(&args.connection.protocol_version)? == Version::V5;
+    let is_v5 =
+        super::version::parse_flag(args.connection.protocol_version.as_deref())? == Version::V5;
     Ok(Session {
         keep: args.disable_clean_session,
         // In 5.0 a session ends with its connection unless it is told otherwise: -c alone means
@@ -165,8 +168,12 @@ async fn subscribe(plan: Plan) -> Result<Exit, Failure> {
     };
     let mut run = Run {
         plan: &plan,
+        printer: Printer::new(match plan.format {
+            // The broker may have refused the version that was asked for.
+            Format::Json(_) => Format::Json(client.connected().version),
+            text => text,
+        }),
         client,
-        printer: Printer::new(plan.format),
         left: plan.count,
     };
     let result = tokio::select! {
@@ -177,7 +184,7 @@ async fn subscribe(plan: Plan) -> Result<Exit, Failure> {
     // What was asked for is printed; a broker that takes no farewell changes nothing.
     let _ = run
         .client
-        .disconnect(ReasonCode::SUCCESS, Properties::EMPTY)
+        .disconnect(ReasonCode::SUCCESS, plan.connect.farewell.as_properties())
         .await;
     result
 }
@@ -232,31 +239,53 @@ impl Run<'_> {
                 reason_string,
                 ..
             } => {
-                for (filter, reason) in self.plan.filters.iter().zip(&reasons) {
-                    let name = reason.name(PacketType::SUBACK, self.plan.connect.version());
-                    let name = name.unwrap_or("(unknown)");
-                    let code = reason.0;
-                    if reason.is_error() {
-                        let says = match reason_string {
-                            Some(text) => format!(", it says '{}'", text.escape_debug()),
-                            None => String::new(),
-                        };
-                        return Err(Failure::new(
-                            Exit::Refused(*reason),
-                            format!(
-                                "the broker refused the subscription to {}: 0x{code:02x} {name}{says}",
-                                Quoted(filter)
-                            ),
-                        ));
-                    }
-                    self.plan
-                        .connect
-                        .debug(format_args!("subscribed to {}: {name}", Quoted(filter)));
-                }
+                self.check_granted(&self.plan.filters, &reasons, reason_string.as_deref())?;
                 Ok(None)
             }
-            _ => Ok(None),
+            Event::Resubscribed {
+                filters,
+                reasons,
+                reason_string,
+            } => {
+                self.check_granted(&filters, &reasons, reason_string.as_deref())?;
+                Ok(None)
+            }
+            event => {
+                self.plan.connect.tell(&event);
+                Ok(None)
+            }
         }
+    }
+
+    /// A refusal ends the work.
+    fn check_granted(
+        &self,
+        filters: &[String],
+        reasons: &[ReasonCode],
+        reason_string: Option<&str>,
+    ) -> Result<(), Failure> {
+        for (filter, reason) in filters.iter().zip(reasons) {
+            let name = reason.name(PacketType::SUBACK, self.client.connected().version);
+            let name = name.unwrap_or("(unknown)");
+            let code = reason.0;
+            if reason.is_error() {
+                let says = match reason_string {
+                    Some(text) => format!(", it says '{}'", text.escape_debug()),
+                    None => String::new(),
+                };
+                return Err(Failure::new(
+                    Exit::Refused(*reason),
+                    format!(
+                        "the broker refused the subscription to {}: 0x{code:02x} {name}{says}",
+                        Quoted(filter)
+                    ),
+                ));
+            }
+            self.plan
+                .connect
+                .debug(format_args!("subscribed to {}: {name}", Quoted(filter)));
+        }
+        Ok(())
     }
 
     fn handle_message(&mut self, message: &Message) -> Option<Exit> {

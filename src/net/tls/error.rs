@@ -84,6 +84,14 @@ pub enum TlsError {
 }
 
 impl TlsError {
+    /// See [`DialError::is_lasting`](crate::net::DialError::is_lasting).
+    pub(in crate::net) fn is_lasting(&self) -> bool {
+        !matches!(
+            self,
+            TlsError::ClosedAtStart | TlsError::Closed | TlsError::Io(_)
+        )
+    }
+
     /// Takes it out of an I/O error.
     ///
     /// # Errors

@@ -59,6 +59,20 @@ pub enum WebSocketError {
 }
 
 impl WebSocketError {
+    /// See [`DialError::is_lasting`](crate::net::DialError::is_lasting). A gateway answers with 5xx
+    /// while the broker behind it is away.
+    pub(in crate::net) fn is_lasting(&self) -> bool {
+        match self {
+            WebSocketError::Status { status, .. } => !matches!(status, 429 | 500..),
+            WebSocketError::Tls(error) => error.is_lasting(),
+            WebSocketError::Closed | WebSocketError::Io(_) => false,
+            WebSocketError::Host(_)
+            | WebSocketError::Subprotocol(_)
+            | WebSocketError::NotHttp
+            | WebSocketError::Handshake(_) => true,
+        }
+    }
+
     /// Whether the server has said nothing at all.
     pub(in crate::net) fn is_silence(&self) -> bool {
         matches!(self, WebSocketError::Closed)
