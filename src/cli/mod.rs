@@ -23,7 +23,7 @@ pub use reconnect::Reconnect;
 pub use subscribe::Subscribe;
 pub use transport::Transport;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// MQTT from a shell.
 #[derive(Debug, Parser)]
@@ -71,9 +71,37 @@ Exit codes:
   128+ the broker refused: the MQTT 5 reason code
   130, 143  interrupted by SIGINT, SIGTERM";
 
+type Augment = fn(clap::Command) -> clap::Command;
+
+/// Each subcommand's name, its other name, and its flags, as in [`Command`].
+const SUBCOMMANDS: [(&str, Option<&str>, Augment); 6] = [
+    ("pub", None, Publish::augment_args),
+    ("sub", None, Subscribe::augment_args),
+    ("bench", None, Bench::augment_args),
+    ("decode", None, Decode::augment_args),
+    (
+        "capture-replay",
+        Some("replay"),
+        CaptureReplay::augment_args,
+    ),
+    ("broker", None, Broker::augment_args),
+];
+
 /// Reads the process's arguments. Wrong usage, `--help` and `--version` end the process here.
+///
+/// Where the first word names a subcommand, the flags of the others are not built: they would take
+/// longer than publishing a message does.
 pub fn parse() -> Cli {
-    Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
+    let first = std::env::args_os().nth(1);
+    let is_first = |name: &str| first.as_deref().is_some_and(|word| word == name);
+    let command = SUBCOMMANDS
+        .iter()
+        .find(|(name, alias, _)| is_first(name) || alias.is_some_and(is_first))
+        .map_or_else(command, |(name, alias, augment)| {
+            let subcommand = clap::Command::new(*name).visible_aliases(*alias);
+            clap::Command::new("midge").subcommand(augment(subcommand).after_long_help(EXIT_CODES))
+        });
+    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 
 /// The whole command, also for the generators of man pages and completions.
@@ -81,4 +109,23 @@ pub fn command() -> clap::Command {
     Cli::command()
         .after_help(EXIT_CODES)
         .mut_subcommands(|subcommand| subcommand.after_long_help(EXIT_CODES))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_subcommand_is_what_it_is_among_all() {
+        let mut all = command();
+        assert_eq!(all.get_subcommands().count(), SUBCOMMANDS.len());
+        for (name, alias, augment) in SUBCOMMANDS {
+            let among_all = all.find_subcommand_mut(name).expect("it is there");
+            let aliases: Vec<&str> = among_all.get_all_aliases().collect();
+            assert_eq!(aliases, Vec::from_iter(alias), "{name}");
+            let mut alone = augment(clap::Command::new(name)).after_long_help(EXIT_CODES);
+            let help = |command: &mut clap::Command| command.render_long_help().to_string();
+            assert_eq!(help(&mut alone), help(among_all), "{name}");
+        }
+    }
 }
