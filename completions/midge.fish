@@ -64,6 +64,13 @@ complete -c midge -n "__fish_midge_using_subcommand pub" -l tls-version -d 'The 
 complete -c midge -n "__fish_midge_using_subcommand pub" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
+complete -c midge -n "__fish_midge_using_subcommand pub" -s I -l id-prefix -d 'Client Identifier: this, and the number of the process' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s x -l session-expiry-interval -d 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s M -l max-inflight -d 'Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l will-topic -d 'Topic of the message that the broker sends if this client is lost' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l will-payload -d 'Payload of that message [default: none]' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l will-qos -d 'QoS of that message: 0, 1 or 2' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s D -l property -d 'A property of MQTT 5.0 in one kind of packet; may be given more than once' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l retry -d 'How long to try again, with growing pauses, when there is no connection or it is lost: a time as in 30s or 2m, forever, or none. What is not acknowledged is sent again. A refusal that will not go away, such as a wrong password, ends it at once. Before MQTT 5.0 a broker keeps a session only if it is told by -c: without, QoS 2 may come twice where a connection is lost' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l answer-timeout -d 'Give a broker up that owes an acknowledgement, or the rest of a packet, and sends none for this time, although it may answer pings: seconds, or with a unit as in 500ms, 10s, 2m; 0 waits for ever' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s s -l stdin-file -d 'Send all of stdin as one message'
@@ -77,12 +84,13 @@ complete -c midge -n "__fish_midge_using_subcommand pub" -l tls-use-os-certs -d 
 complete -c midge -n "__fish_midge_using_subcommand pub" -l no-tls -d 'No TLS on port 8883'
 complete -c midge -n "__fish_midge_using_subcommand pub" -l insecure -d 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
 complete -c midge -n "__fish_midge_using_subcommand pub" -l help -d 'Print help'
+complete -c midge -n "__fish_midge_using_subcommand pub" -s c -l disable-clean-session -d 'Keep the session at the broker when the connection ends; wants -i'
+complete -c midge -n "__fish_midge_using_subcommand pub" -l will-retain -d 'Retain that message'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s t -l topic -d 'Topic filter to subscribe to; may be given more than once. The topic of the URL if there is none' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s T -l filter-out -d 'Leave out messages whose topic matches this filter; may be given more than once' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s q -l qos -d 'Highest Quality of Service to receive at: 0, 1 or 2' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s C -l count -d 'End after this many messages' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s W -l timeout -d 'End after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m' -r
-complete -c midge -n "__fish_midge_using_subcommand sub" -s x -l session-expiry-interval -d 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
@@ -106,6 +114,13 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -l tls-version -d 'The 
 complete -c midge -n "__fish_midge_using_subcommand sub" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
+complete -c midge -n "__fish_midge_using_subcommand sub" -s I -l id-prefix -d 'Client Identifier: this, and the number of the process' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s x -l session-expiry-interval -d 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s M -l max-inflight -d 'Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l will-topic -d 'Topic of the message that the broker sends if this client is lost' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l will-payload -d 'Payload of that message [default: none]' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l will-qos -d 'QoS of that message: 0, 1 or 2' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s D -l property -d 'A property of MQTT 5.0 in one kind of packet; may be given more than once' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l retry -d 'How long to try again, with growing pauses, when there is no connection or it is lost: a time as in 30s or 2m, forever, or none. What is not acknowledged is sent again. A refusal that will not go away, such as a wrong password, ends it at once. Before MQTT 5.0 a broker keeps a session only if it is told by -c: without, QoS 2 may come twice where a connection is lost' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l answer-timeout -d 'Give a broker up that owes an acknowledgement, or the rest of a packet, and sends none for this time, although it may answer pings: seconds, or with a unit as in 500ms, 10s, 2m; 0 waits for ever' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s R -l no-retained -d 'Leave out retained messages'
@@ -113,7 +128,6 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -l retained-only -d 'Pr
 complete -c midge -n "__fish_midge_using_subcommand sub" -s v -l verbose -d 'Print the topic before each payload'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s N -l no-eol -d 'Print no line end behind each message'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l json -d 'Print one JSON object per message'
-complete -c midge -n "__fish_midge_using_subcommand sub" -s c -l disable-clean-session -d 'Keep the session at the broker when the connection ends; wants -i'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s d -l debug -d 'Say on stderr what is sent and received'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l nodelay -d 'Send small packets at once; midge always does'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l ws -d 'Use WebSocket'
@@ -121,6 +135,8 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -l tls-use-os-certs -d 
 complete -c midge -n "__fish_midge_using_subcommand sub" -l no-tls -d 'No TLS on port 8883'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l insecure -d 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l help -d 'Print help'
+complete -c midge -n "__fish_midge_using_subcommand sub" -s c -l disable-clean-session -d 'Keep the session at the broker when the connection ends; wants -i'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l will-retain -d 'Retain that message'
 complete -c midge -n "__fish_midge_using_subcommand bench" -l publishers -d 'Connections that publish' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l subscribers -d 'Connections that subscribe and count what comes' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l idle -d 'Connections that only stay open' -r

@@ -10,6 +10,7 @@ mod connection;
 mod decode;
 mod publish;
 mod reconnect;
+mod session;
 mod subscribe;
 mod transport;
 
@@ -20,6 +21,7 @@ pub use connection::Connection;
 pub use decode::{Color, Decode, From, InputFormat, Severity, Times};
 pub use publish::Publish;
 pub use reconnect::Reconnect;
+pub use session::Session;
 pub use subscribe::Subscribe;
 pub use transport::Transport;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Connection, Reconnect};
+use super::{Connection, Reconnect, Session};
 
 /// Publish messages.
 #[derive(Debug, Clone, Args)]
@@ -57,6 +57,10 @@ pub struct Publish {
     /// How to reach the broker.
     #[command(flatten)]
     pub connection: Connection,
+
+    /// What to be there.
+    #[command(flatten)]
+    pub session: Session,
 
     /// What to do when it goes away.
     #[command(flatten)]

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Connection, Reconnect};
+use super::{Connection, Reconnect, Session};
 
 /// Subscribe, and print the messages that come.
 #[derive(Debug, Clone, Args)]
@@ -48,18 +48,13 @@ pub struct Subscribe {
     #[arg(long, conflicts_with_all = ["verbose", "no_eol"])]
     pub json: bool,
 
-    /// Keep the session at the broker when the connection ends; wants -i.
-    #[arg(short = 'c', long)]
-    pub disable_clean_session: bool,
-
-    /// Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s,
-    /// 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i.
-    #[arg(short = 'x', long, value_name = "TIME", allow_negative_numbers = true)]
-    pub session_expiry_interval: Option<String>,
-
     /// How to reach the broker.
     #[command(flatten)]
     pub connection: Connection,
+
+    /// What to be there.
+    #[command(flatten)]
+    pub session: Session,
 
     /// What to do when it goes away.
     #[command(flatten)]

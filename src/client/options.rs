@@ -68,6 +68,9 @@ pub struct ConnectOptions {
     /// of a packet, or take no byte; `None`: for ever. Beside the Keep Alive, which a server that
     /// answers pings keeps.
     pub answer_timeout: Option<Duration>,
+    /// Messages of QoS 1 and 2 that may be on their way at once, beside the server's Receive
+    /// Maximum; `None`: as many as that allows.
+    pub max_inflight: Option<u16>,
     /// Whether a topic that is published to again and again is shortened to a Topic Alias, where
     /// the server takes aliases (5.0, 3.3.2.3.4).
     pub topic_aliases: bool,
@@ -101,6 +104,7 @@ impl ConnectOptions {
             will: None,
             properties: PropertiesBuf::new(),
             answer_timeout: None,
+            max_inflight: None,
             topic_aliases: false,
         }
     }

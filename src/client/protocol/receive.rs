@@ -120,7 +120,9 @@ impl Protocol {
         // that sets it although the session was to be cleaned (against `[MQTT-3.2.2-2]`) has
         // nothing of ours.
         let kept = connack.session_present || self.version() == Version::V31;
-        self.start_session(kept && !clean_start, self.limits.receive_maximum);
+        let inflight = self.options.max_inflight.unwrap_or(u16::MAX);
+        let receive_maximum = self.limits.receive_maximum.min(inflight);
+        self.start_session(kept && !clean_start, receive_maximum);
         Event::Connected(Connected {
             version: self.version(),
             fallen_back: None,

@@ -64,7 +64,7 @@ impl Plan {
     /// Wrong usage.
     pub(super) fn new(args: &cli::Bench) -> Result<Plan, Failure> {
         let mut connect = ConnectPlan::new(&args.connection, Session::default(), connect::env)?;
-        let qos = parse_qos(args.qos)?;
+        let qos = parse_qos("-q", args.qos)?;
         let run = random();
         let template = args.topic.clone().or_else(|| connect.topic.take());
         check_counts(args, template.is_some())?;

@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::session::set_expiry;
 use super::{ConnectPlan, FAR_AWAY, Session};
 use crate::cli;
 use crate::client::{Event, Retry};
 use crate::cmd::{Failure, duration, note};
-use crate::mqtt::property::Value;
-use crate::mqtt::{PropertyId, Version};
+use crate::mqtt::Version;
 
 /// How long a broker keeps the session of a client that is gone without a farewell, at most, if
 /// the user says nothing about it.
@@ -21,7 +21,7 @@ impl ConnectPlan {
     ///
     /// # Errors
     /// Wrong usage.
-    pub fn endure(
+    pub(super) fn endure(
         &mut self,
         args: &cli::Connection,
         reconnect: &cli::Reconnect,
@@ -52,10 +52,8 @@ impl ConnectPlan {
             && connect.version == Version::V5
         {
             let seconds = u32::try_from(seconds.min(LOST_SESSION.as_secs())).unwrap_or(u32::MAX);
-            let expiry = PropertyId::SESSION_EXPIRY_INTERVAL;
-            // Numbers always fit.
-            let _ = connect.properties.push(expiry, Value::U32(seconds));
-            let _ = self.farewell.push(expiry, Value::U32(0));
+            set_expiry(&mut connect.properties, seconds);
+            set_expiry(&mut self.farewell, 0);
         }
         Ok(())
     }
@@ -111,6 +109,7 @@ fn parse_retry(text: &str) -> Result<Retry, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mqtt::PropertyId;
 
     #[test]
     fn how_long_to_try() {

@@ -2,6 +2,8 @@
 //! wrong becomes a sentence with the broker's address and an exit code.
 
 mod endure;
+mod properties;
+mod session;
 mod transport;
 mod url;
 
@@ -9,6 +11,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+
+pub use self::properties::{PacketProperties, PropertyArgError};
 
 use self::endure::Again;
 use super::{Exit, Failure, duration, note, version};
@@ -31,6 +35,8 @@ pub struct ConnectPlan {
     pub topic: Option<String>,
     /// Whether to say on stderr what happens.
     pub debug: bool,
+    /// What the user wants in the packets; CONNECT, will and DISCONNECT have theirs.
+    pub packets: PacketProperties,
     /// What DISCONNECT says.
     pub farewell: PropertiesBuf,
 }
@@ -104,6 +110,7 @@ impl ConnectPlan {
             options: Options::new(target, connect, connect_timeout(&args.connect_timeout)?),
             topic,
             debug: args.debug,
+            packets: PacketProperties::default(),
             farewell: PropertiesBuf::new(),
         })
     }

@@ -9,13 +9,13 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use self::source::Source;
-use super::connect::{self, ConnectPlan, Session};
+use super::connect::{self, ConnectPlan};
 use super::signals::Signals;
 use super::{Exit, Failure, duration, note};
 use crate::cli;
 use crate::client::{Engine, Event, Lost, Publication, PublishError, TopicName};
 use crate::mqtt::topic::Quoted;
-use crate::mqtt::{QoS, ReasonCode};
+use crate::mqtt::{PacketType, QoS, ReasonCode};
 
 /// Bytes that are collected before they are sent, where more are to come.
 const BATCH: usize = 64 * 1024;
@@ -35,8 +35,8 @@ struct Plan {
 
 impl Plan {
     fn new(args: &cli::Publish) -> Result<Plan, Failure> {
-        let mut connect = ConnectPlan::new(&args.connection, Session::default(), connect::env)?;
-        connect.endure(&args.connection, &args.reconnect, Session::default())?;
+        let mut connect =
+            ConnectPlan::for_client(&args.connection, &args.session, &args.reconnect)?;
         Arc::make_mut(&mut connect.options.connect).topic_aliases = true;
         let topic = args
             .topic
@@ -56,7 +56,7 @@ impl Plan {
         Ok(Plan {
             connect,
             topic,
-            qos: parse_qos(args.qos)?,
+            qos: parse_qos("-q", args.qos)?,
             retain: args.retain,
             source,
             repeat: args.repeat,
@@ -69,13 +69,13 @@ impl Plan {
     }
 }
 
-/// The QoS behind -q.
+/// The QoS behind -q, or another flag.
 ///
 /// # Errors
 /// Wrong usage.
-pub(super) fn parse_qos(level: u8) -> Result<QoS, Failure> {
+pub(super) fn parse_qos(flag: &str, level: u8) -> Result<QoS, Failure> {
     QoS::from_u8(level)
-        .ok_or_else(|| Failure::usage(format!("-q takes a QoS of 0, 1 or 2, not {level}")))
+        .ok_or_else(|| Failure::usage(format!("{flag} takes a QoS of 0, 1 or 2, not {level}")))
 }
 
 /// Runs the subcommand.
@@ -213,6 +213,9 @@ impl Run<'_> {
         let plan = self.plan;
         let mut publication = Publication::new(plan.topic.clone(), payload, plan.qos);
         publication.retain = plan.retain;
+        publication
+            .properties
+            .clone_from(plan.connect.packets.of(PacketType::PUBLISH));
         loop {
             match self.client.publish(publication) {
                 Ok(_) => break,

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use self::print::{Format, Printer};
-use super::connect::{self, ConnectPlan, Session};
+use super::connect::{self, ConnectPlan};
 use super::publish::parse_qos;
 use super::signals::Signals;
 use super::{Exit, Failure, duration};
@@ -14,13 +14,10 @@ use crate::cli;
 use crate::client::{Engine, Event, Message};
 use crate::mqtt::packet::SubscriptionOptions;
 use crate::mqtt::topic::{self, Quoted, TopicError};
-use crate::mqtt::{PacketType, Properties, QoS, ReasonCode, Version};
+use crate::mqtt::{PacketType, QoS, ReasonCode, Version};
 
 /// Bytes that are printed at once at most.
 const BATCH: usize = 64 * 1024;
-
-/// Session Expiry Interval of a session that never ends (5.0, 3.1.2.11.2).
-const FOR_EVER: u32 = u32::MAX;
 
 /// What to receive and how to print it, checked.
 #[derive(Debug)]
@@ -45,9 +42,8 @@ enum Retained {
 
 impl Plan {
     fn new(args: &cli::Subscribe) -> Result<Plan, Failure> {
-        let session = session(args)?;
-        let mut connect = ConnectPlan::new(&args.connection, session, connect::env)?;
-        connect.endure(&args.connection, &args.reconnect, session)?;
+        let mut connect =
+            ConnectPlan::for_client(&args.connection, &args.session, &args.reconnect)?;
         let version = connect.version();
         let mut filters = args.topic.clone();
         if filters.is_empty() {
@@ -75,7 +71,7 @@ impl Plan {
         Ok(Plan {
             connect,
             filters,
-            qos: parse_qos(args.qos)?,
+            qos: parse_qos("-q", args.qos)?,
             filter_out: args.filter_out.clone(),
             retained: match (args.no_retained, args.retained_only) {
                 (true, _) => Retained::LeaveOut,
@@ -104,30 +100,6 @@ impl Plan {
         (self.retained != Retained::LeaveOut || !message.retain)
             && !self.filter_out.iter().any(|out| topic::matches(out, name))
     }
-}
-
-/// -c and -x.
-fn session(args: &cli::Subscribe) -> Result<Session, Failure> {
-    let expiry = match args.session_expiry_interval.as_deref() {
-        None => None,
-        Some("infinite" | "∞") => Some(FOR_EVER),
-        Some(text) if text.starts_with('-') => Some(FOR_EVER),
-        Some(text) => {
-            let seconds = duration::parse("-x", text)?.as_secs();
-            Some(u32::try_from(seconds).unwrap_or(FOR_EVER))
-        }
-    };
-    let is_v5 =
-        super::version::parse_flag(args.connection.protocol_version.as_deref())? == Version::V5;
-    Ok(Session {
-        keep: args.disable_clean_session,
-        // In 5.0 a session ends with its connection unless it is told otherwise: -c alone means
-        // what it means in 3.1.1.
-        expiry: match expiry {
-            None if args.disable_clean_session && is_v5 => Some(FOR_EVER),
-            expiry => expiry,
-        },
-    })
 }
 
 fn check_filter(filter: &str, version: Version) -> Result<(), TopicError> {
@@ -203,7 +175,14 @@ impl Run<'_> {
         let options = SubscriptionOptions::at(self.plan.qos);
         let filters = self.plan.filters.iter().map(|f| (f.as_str(), options));
         self.client
-            .subscribe(filters, Properties::EMPTY)
+            .subscribe(
+                filters,
+                self.plan
+                    .connect
+                    .packets
+                    .of(PacketType::SUBSCRIBE)
+                    .as_properties(),
+            )
             .map_err(|error| Failure::usage(format!("cannot subscribe: {error}")))?;
         loop {
             // Whatever one reading brought is printed by one writing.
