@@ -167,6 +167,16 @@ pub enum ProtocolError {
         /// Whether CONNACK had not come.
         before_connack: bool,
     },
+    /// The answer to another QoS than the message has (`[MQTT-4.3.2-4]`, `[MQTT-4.3.3-8]`).
+    #[error(
+        "the broker answers a message of QoS {qos} with {packet}: it seems to have no QoS {qos}"
+    )]
+    WrongAck {
+        /// Of the message.
+        qos: QoS,
+        /// The answer.
+        packet: PacketType,
+    },
     /// Before CONNACK, the beginning of something else.
     #[error("the broker sent what is not MQTT, it begins with '{}'", .0.escape_ascii())]
     NotMqtt(Vec<u8>),
@@ -260,6 +270,7 @@ impl ProtocolError {
             ProtocolError::Frame(FrameError::PacketTooLarge { .. }) => ReasonCode::PACKET_TOO_LARGE,
             ProtocolError::Violation { violation, .. } => violation.reason(),
             ProtocolError::Unexpected { .. }
+            | ProtocolError::WrongAck { .. }
             | ProtocolError::NotMqtt(_)
             | ProtocolError::AuthMethod { .. }
             | ProtocolError::CodeCount { .. } => ReasonCode::PROTOCOL_ERROR,

@@ -1,5 +1,6 @@
 //! What a connection reports.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -81,8 +82,8 @@ pub enum Event {
 pub struct Connected {
     /// The version in use.
     pub version: Version,
-    /// What a newer version was refused with, where the client fell back from it.
-    pub fallen_back: Option<Box<Refusal>>,
+    /// Why it is not the newer version that was asked for, where the client fell back from it.
+    pub fallen_back: Option<FallenBack>,
     /// Whether the server continues a session.
     pub session_present: bool,
     /// The Client Identifier in use: Assigned Client Identifier, or what CONNECT said.
@@ -93,6 +94,24 @@ pub struct Connected {
     pub limits: ServerLimits,
     /// All properties.
     pub properties: PropertiesBuf,
+}
+
+/// How a server did not take a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FallenBack {
+    /// With a CONNACK.
+    Refused(Box<Refusal>),
+    /// It closed the connection without an answer.
+    HungUp,
+}
+
+impl fmt::Display for FallenBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FallenBack::Refused(refusal) => write!(f, "it says {refusal}"),
+            FallenBack::HungUp => f.write_str("it closes the connection without an answer"),
+        }
+    }
 }
 
 /// What the server takes (5.0, 3.2.2.3); before 5.0 everything.

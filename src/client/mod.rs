@@ -28,7 +28,7 @@ pub mod rumqttc;
 pub use authentication::{Authentication, Exchange};
 pub use engine::{Engine, EngineKind};
 pub use error::{ConnectError, Lost, ProtocolError, PublishError, Refusal, RequestError};
-pub use event::{Connected, Event, ServerLimits, Token};
+pub use event::{Connected, Event, FallenBack, ServerLimits, Token};
 pub use message::{Message, Publication, TopicName};
 pub use options::{ConnectOptions, Options, Will};
 pub use retry::{Backoff, Retry};

@@ -24,8 +24,8 @@ use tokio::time::Sleep;
 
 use self::redial::Redial;
 use super::authentication::Exchange;
-use super::error::{ConnectError, Lost, PublishError, Refusal, RequestError};
-use super::event::{Connected, Event, Token};
+use super::error::{ConnectError, Lost, PublishError, RequestError};
+use super::event::{Connected, Event, FallenBack, Token};
 use super::message::Publication;
 use super::options::Options;
 use super::protocol::Protocol;
@@ -107,25 +107,40 @@ impl Client {
             options,
         };
         let clean_start = client.options.connect.clean_start;
-        match client.open(clean_start).await {
-            Err(ConnectError::Refused(refusal)) if client.can_fall_back(&refusal) => {
-                let mut connect = (*client.options.connect).clone();
-                connect.version = Version::V311;
-                client.options.connect = Arc::new(connect);
-                client.protocol = Protocol::new(client.options.connect.clone());
-                client.open(clean_start).await?;
-                client.connected.fallen_back = Some(refusal);
+        let Err(error) = client.open(clean_start).await else {
+            return Ok(client);
+        };
+        let why = client.fall_back(error)?;
+        let mut connect = (*client.options.connect).clone();
+        connect.version = Version::V311;
+        client.options.connect = Arc::new(connect);
+        client.protocol = Protocol::new(client.options.connect.clone());
+        match (client.open(clean_start).await, why) {
+            (Ok(()), why) => client.connected.fallen_back = Some(why),
+            // It hangs up whatever it is told, or is gone.
+            (Err(error), FallenBack::HungUp) if !matches!(error, ConnectError::Refused(_)) => {
+                return Err(ConnectError::Lost(Lost::Closed { pending: 0 }));
             }
-            opened => opened?,
+            (Err(error), _) => return Err(error),
         }
         Ok(client)
     }
 
-    fn can_fall_back(&self, refusal: &Refusal) -> bool {
-        self.options.fall_back
+    /// Whether a server that gave this to 5.0 is asked for 3.1.1. Some that have never heard of 5.0
+    /// find the properties in CONNECT malformed, and hang up.
+    fn fall_back(&self, error: ConnectError) -> Result<FallenBack, ConnectError> {
+        let may = self.options.fall_back
             && self.options.connect.version == Version::V5
-            && refusal.reason == ReasonCode::UNSUPPORTED_PROTOCOL_VERSION
-            && self.options.authentication.is_none()
+            && self.options.authentication.is_none();
+        match error {
+            ConnectError::Refused(refusal)
+                if may && refusal.reason == ReasonCode::UNSUPPORTED_PROTOCOL_VERSION =>
+            {
+                Ok(FallenBack::Refused(refusal))
+            }
+            ConnectError::Lost(Lost::Closed { pending: 0 }) if may => Ok(FallenBack::HungUp),
+            error => Err(error),
+        }
     }
 
     /// Opens a new connection in place of one that is lost, and continues the session: what was not

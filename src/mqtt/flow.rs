@@ -156,6 +156,15 @@ impl<M> Outgoing<M> {
         }
     }
 
+    /// The QoS at which the message with this id waits for its first answer, if one does.
+    pub fn unanswered(&self, id: u16) -> Option<QoS> {
+        match self.in_flight.get(&id)?.stage {
+            Stage::SentQos1(_) => Some(QoS::AtLeastOnce),
+            Stage::SentQos2(_) => Some(QoS::ExactlyOnce),
+            Stage::Released => None,
+        }
+    }
+
     /// A PUBREC came.
     pub fn handle_pubrec(&mut self, id: u16, reason: ReasonCode) -> PubRec<M> {
         let Some(entry) = self.in_flight.get_mut(&id) else {

@@ -372,6 +372,66 @@ fn a_broker_that_does_not_know_5_0_gets_3_1_1() {
     }
 }
 
+/// RabbitMQ 3.10 does so.
+#[test]
+fn a_broker_that_hangs_up_on_5_0_gets_3_1_1() {
+    let hang_up = || {
+        script(|connection| {
+            assert_eq!(connection.packet()[0], 0x10, "CONNECT");
+        })
+    };
+    // Whether the port speaks TLS.
+    let probe = || script(|_| {});
+    let peer = Peer::each([
+        hang_up(),
+        probe(),
+        script(|connection| {
+            assert_eq!(answer_connect(connection, CONNACK_311), (4, 2));
+            connection.expect(b"\x30\x04\x00\x01tx");
+            connection.expect(b"\xe0\x00");
+        }),
+    ]);
+    let port = &peer.port;
+    run(&peer.args("pub", &["-t", "t", "-m", "x"])).expect(
+        0,
+        &format!(
+            "midge: 127.0.0.1:{port} does not take MQTT 5.0, it closes the connection without an \
+             answer: going on with MQTT 3.1.1\n"
+        ),
+    );
+    peer.finish();
+    // It was not about the version.
+    let peer = Peer::each([hang_up(), probe(), hang_up(), probe()]);
+    let port = &peer.port;
+    run(&peer.args("pub", &["-t", "t", "-m", "x"])).expect(
+        3,
+        &format!(
+            "midge: could not connect to 127.0.0.1:{port}: before CONNACK, the broker closed the \
+             connection\n"
+        ),
+    );
+    peer.finish();
+}
+
+/// RabbitMQ 3.10 answers QoS 2 with PUBACK: that exchange would never end.
+#[test]
+fn a_broker_without_qos_2_is_found_out() {
+    let peer = Peer::after(CONNACK_5, |connection| {
+        assert_eq!(connection.packet()[0], 0x34, "PUBLISH at QoS 2");
+        connection.send(b"\x40\x02\x00\x01");
+        connection.packet();
+    });
+    let port = &peer.port;
+    run(&peer.args("pub", &["-t", "t", "-m", "x", "-q", "2"])).expect(
+        4,
+        &format!(
+            "midge: lost the connection to 127.0.0.1:{port}: the broker answers a message of QoS 2 \
+             with PUBACK: it seems to have no QoS 2 (0 of 1 messages were acknowledged)\n"
+        ),
+    );
+    peer.finish();
+}
+
 /// With keep alive 0 nothing else would end these.
 #[test]
 fn a_broker_that_says_nothing_more_is_given_up() {

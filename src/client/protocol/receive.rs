@@ -52,7 +52,10 @@ impl Protocol {
         }
         match packet {
             Packet::Publish(publish) => self.handle_publish(bytes, &publish),
-            Packet::Ack(ack) => Ok(self.handle_ack(&ack)),
+            Packet::Ack(ack) => {
+                self.check_ack(&ack)?;
+                Ok(self.handle_ack(&ack))
+            }
             Packet::SubAck(codes) => self.handle_codes(PacketType::SUBACK, &codes),
             Packet::UnsubAck(codes) => self.handle_codes(PacketType::UNSUBACK, &codes),
             Packet::PingResp => {
@@ -215,6 +218,22 @@ impl Protocol {
             *slot = Some(TopicName::from_checked(copy));
         }
         Ok(sent())
+    }
+
+    /// What answers another QoS than the message has would never end the exchange.
+    fn check_ack(&self, ack: &Ack<'_>) -> Result<(), ProtocolError> {
+        let wrong = match ack.kind {
+            AckKind::PubAck => QoS::ExactlyOnce,
+            AckKind::PubRec => QoS::AtLeastOnce,
+            AckKind::PubRel | AckKind::PubComp => return Ok(()),
+        };
+        match self.session.outgoing.unanswered(ack.packet_id) {
+            Some(qos) if qos == wrong => Err(ProtocolError::WrongAck {
+                qos,
+                packet: ack.kind.packet_type(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn handle_ack(&mut self, ack: &Ack<'_>) -> Option<Event> {

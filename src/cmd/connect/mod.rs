@@ -147,9 +147,9 @@ impl ConnectPlan {
             tokio::time::sleep(pause).await;
         };
         let connected = engine.connected();
-        if let Some(refusal) = &connected.fallen_back {
+        if let Some(why) = &connected.fallen_back {
             note(format_args!(
-                "{} does not take MQTT {}, it says {refusal}: going on with MQTT {}",
+                "{} does not take MQTT {}, {why}: going on with MQTT {}",
                 self.options.target,
                 self.version(),
                 connected.version
