@@ -26,6 +26,8 @@ mod decode_views;
 mod generated;
 mod interop_broker;
 mod interop_client;
+#[cfg(unix)]
+mod interop_rabbitmq;
 mod interop_transport;
 mod interop_tshark;
 mod json_schema;
