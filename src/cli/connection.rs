@@ -16,6 +16,11 @@ pub struct Connection {
     #[arg(short, long, value_name = "PORT")]
     pub port: Option<u16>,
 
+    /// Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS
+    /// _secure-mqtt._tcp. A certificate has to be for that domain.
+    #[arg(short = 'S', long)]
+    pub srv: bool,
+
     /// Everything in one URL.
     #[arg(
         short = 'L',

@@ -5,12 +5,14 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
+use domain::resolv::StubResolver;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::Step;
 use super::proxy::ProxyReason;
+use super::srv;
 use super::target::Address;
 use super::{DialError, Foreign, Stream, Target, Tls, WebSocketError};
 
@@ -18,7 +20,7 @@ use super::{DialError, Foreign, Stream, Target, Tls, WebSocketError};
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Target {
-    /// The addresses behind the name; none of a unix socket.
+    /// The addresses behind the name; none of a unix socket and of a domain's SRV records.
     ///
     /// Blocks while the system resolves a name that is neither an address nor `localhost`.
     ///
@@ -30,6 +32,7 @@ impl Target {
                 Some(addresses) => Ok(addresses),
                 None => lookup(host, *port),
             },
+            Address::Srv(_) => Ok(Vec::new()),
             #[cfg(unix)]
             Address::Unix(_) => Ok(Vec::new()),
         }
@@ -73,6 +76,7 @@ impl Target {
     async fn open(&self, limit: Limit) -> Result<Stream, DialError> {
         let (host, port) = match &self.address {
             Address::Tcp { host, port } => (host.as_str(), *port),
+            Address::Srv(domain) => return Box::pin(self.open_srv(domain, limit)).await,
             #[cfg(unix)]
             Address::Unix(path) => return connect_unix(path, limit).await,
         };
@@ -84,6 +88,24 @@ impl Target {
             .map_err(|error| proxy.error(ProxyReason::Unreached(Box::new(error))))?;
         let connected = limit.step(Step::Proxy, proxy.connect(stream, host, port));
         Ok(Stream::Tcp(Box::pin(connected).await??))
+    }
+
+    /// The first host of the SRV records that takes the connection.
+    async fn open_srv(&self, domain: &str, limit: Limit) -> Result<Stream, DialError> {
+        let resolver = StubResolver::new();
+        let lookup = srv::lookup(&resolver, domain, self.tls.is_some());
+        let mut failed = None;
+        for (host, port) in limit.step(Step::Srv, lookup).await?? {
+            match self.open_tcp(&host, port, limit).await {
+                Ok(stream) => return Ok(Stream::Tcp(stream)),
+                Err(error) => failed = Some(error),
+            }
+        }
+        // There is at least one host.
+        Err(failed.unwrap_or(DialError::ResolveTimeout {
+            host: domain.to_owned(),
+            after: limit.timeout,
+        }))
     }
 
     async fn open_tcp(&self, host: &str, port: u16, limit: Limit) -> Result<TcpStream, DialError> {
@@ -106,7 +128,7 @@ impl Target {
     async fn wrap(&self, mut stream: Stream, limit: Limit) -> Result<Stream, DialError> {
         if let Some(tls) = &self.tls {
             let name = match &self.address {
-                Address::Tcp { host, .. } => host,
+                Address::Tcp { host, .. } | Address::Srv(host) => host,
                 #[cfg(unix)]
                 Address::Unix(_) => "localhost",
             };
@@ -116,7 +138,7 @@ impl Target {
         }
         if let Some(websocket) = &self.websocket {
             let host = match &self.address {
-                Address::Tcp { .. } => self.address.to_string(),
+                Address::Tcp { .. } | Address::Srv(_) => self.address.to_string(),
                 #[cfg(unix)]
                 Address::Unix(_) => "localhost".to_owned(),
             };

@@ -31,6 +31,14 @@ pub enum DialError {
         /// How long was waited.
         after: Duration,
     },
+    /// A domain has no SRV records for MQTT, or nobody could say.
+    #[error("no host from the SRV records of {name}: {what}")]
+    Srv {
+        /// Service and domain.
+        name: String,
+        /// Why not.
+        what: String,
+    },
     /// No address took the connection; `source` is what the last one said.
     #[error("{} (tried {})", brief(.source), Addresses(.tried))]
     Connect {
@@ -83,8 +91,8 @@ pub enum DialError {
     /// Who answers speaks something else.
     #[error(transparent)]
     Foreign(#[from] Foreign),
-    /// The connection is open, and one of the steps after that got no answer in time.
-    #[error("the connection is open, but {step} got no answer within {} s", .after.as_secs_f64())]
+    /// One of the steps beside opening a TCP connection got no answer in time.
+    #[error("{}{step} got no answer within {} s", if *.step == Step::Srv { "" } else { "the connection is open, but " }, .after.as_secs_f64())]
     Slow {
         /// Which step.
         step: Step,
@@ -100,6 +108,7 @@ impl DialError {
     pub fn is_lasting(&self) -> bool {
         match self {
             DialError::Resolve { .. }
+            | DialError::Srv { .. }
             | DialError::ResolveTimeout { .. }
             | DialError::Connect { .. }
             | DialError::Timeout { .. }
@@ -113,9 +122,11 @@ impl DialError {
     }
 }
 
-/// What follows on an open connection.
+/// What is before or behind opening a TCP connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
+    /// The search for SRV records.
+    Srv,
     /// SOCKS5.
     Proxy,
     /// The TLS handshake.
@@ -127,6 +138,7 @@ pub enum Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Step::Srv => "the search for SRV records",
             Step::Proxy => "the request to the proxy",
             Step::Tls => "the TLS handshake",
             Step::WebSocket => "the WebSocket handshake",

@@ -8,6 +8,7 @@
 //! | `target` | [`Target`]: where to, and through which layers |
 //! | `connect` | name resolution, TCP, unix sockets; the order of the layers |
 //! | `proxy` | SOCKS5 |
+//! | `srv` | SRV records |
 //! | `tls` | TLS, and why it fails |
 //! | `websocket` | MQTT's bytes in frames of WebSocket, and why the upgrade fails |
 //! | `foreign` | answers of another protocol |
@@ -19,6 +20,7 @@ mod error;
 mod foreign;
 pub mod listen;
 mod proxy;
+mod srv;
 mod stream;
 mod target;
 mod tls;

@@ -34,6 +34,9 @@ pub enum Address {
         /// 1 to 65535.
         port: u16,
     },
+    /// Wherever the SRV records of a domain say (RFC 2782), for `mqtt`, or with TLS for
+    /// `secure-mqtt`. A certificate has to be for the domain: what DNS says proves nothing.
+    Srv(String),
     /// A unix socket.
     #[cfg(unix)]
     Unix(PathBuf),
@@ -53,7 +56,7 @@ impl Target {
 
     /// Whether the bytes go over a direct TCP connection as they are.
     pub fn is_plain_tcp(&self) -> bool {
-        matches!(self.address, Address::Tcp { .. })
+        matches!(self.address, Address::Tcp { .. } | Address::Srv(_))
             && self.bind.is_none()
             && self.proxy.is_none()
             && self.tls.is_none()
@@ -67,6 +70,7 @@ impl fmt::Display for Address {
         match self {
             Address::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Address::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Address::Srv(domain) => f.write_str(domain),
             #[cfg(unix)]
             Address::Unix(path) => write!(f, "{}", path.display()),
         }

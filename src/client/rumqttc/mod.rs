@@ -98,6 +98,7 @@ impl Client {
         let (host, port) = match &options.target.address {
             Address::Tcp { host, port } if host.contains(':') => (format!("[{host}]"), *port),
             Address::Tcp { host, port } => (host.clone(), *port),
+            Address::Srv(_) => return Err(unsupported("SRV records (-S)")),
             #[cfg(unix)]
             Address::Unix(_) => return Err(unsupported("unix sockets")),
         };

@@ -24,6 +24,7 @@ use super::connect::{self, ConnectPlan, Session};
 use super::{Exit, Failure, note, version};
 use crate::capture::CaptureError;
 use crate::cli;
+use crate::client::Address;
 use crate::mqtt::Version;
 use crate::output::replay::{self as summary, Lateness, Played, Summary};
 
@@ -86,6 +87,13 @@ impl Plan {
             return Ok(());
         }
         let target = &self.connect.options.target;
+        if target.proxy.is_some() || matches!(target.address, Address::Srv(_)) {
+            return Err(Failure::usage(format!(
+                "who answers for {target} is known only behind a proxy (--proxy) or in SRV records \
+                 (-S): give --yes to play the capture there, or --dry-run to see what would be \
+                 played"
+            )));
+        }
         let addresses = target
             .resolve()
             .map_err(|error| self.connect.connect_failure(&error.into()))?;

@@ -45,10 +45,11 @@ pub(super) fn target(
             port: url.port.unwrap_or(default_port(wants_tls)),
         },
         (None, Some(path)) => unix(path.clone())?,
+        (None, None) if args.srv => srv(args, env)?,
         (None, None) => find_address(args, env, default_port(wants_tls))?,
     };
     let on_tls_port = matches!(address, Address::Tcp { port: TLS_PORT, .. });
-    let is_tcp = matches!(address, Address::Tcp { .. });
+    let is_tcp = matches!(address, Address::Tcp { .. } | Address::Srv(_));
     let mut target = Target::new(address);
     if !flags.no_tls && (wants_tls || (on_tls_port && scheme == Scheme::Mqtt)) {
         target.tls = Some(tls(flags)?);
@@ -76,6 +77,24 @@ pub(super) fn target(
         ));
     }
     Ok((target, url))
+}
+
+/// -S.
+fn srv(args: &cli::Connection, env: &impl Fn(&str) -> Option<String>) -> Result<Address, Failure> {
+    if args.port.is_some() || args.transport.proxy.is_some() {
+        return Err(Failure::usage(
+            "SRV records (-S) name the port, and are not asked for through a proxy: leave out -p \
+             and --proxy",
+        ));
+    }
+    match find_address(args, env, PORT)? {
+        Address::Tcp { host, .. } if host.parse::<std::net::IpAddr>().is_err() => {
+            Ok(Address::Srv(host))
+        }
+        _ => Err(Failure::usage(
+            "SRV records (-S) belong to a domain: give its name with -h",
+        )),
+    }
 }
 
 fn default_port(tls: bool) -> u16 {
