@@ -210,6 +210,9 @@ fn decode_text(
     out: &mut dyn Write,
 ) -> Result<Exit, Stop> {
     let content = text::read(text, format);
+    if let Some(left_out) = content.note {
+        note(format_args!("{name}: {left_out}"));
+    }
     match content.capture {
         Some((file, frames)) => {
             let what = match frames {
@@ -219,7 +222,11 @@ fn decode_text(
             note(format_args!(
                 "{name}: {what} with IP headers, read as a capture without times"
             ));
-            decode_capture(name, Box::new(Cursor::new(file)), false, plan, out)
+            let shown = decode_capture(name, Box::new(Cursor::new(file)), false, plan, out)?;
+            match content.error {
+                None => Ok(shown),
+                Some(error) => Err(Failure::new(Exit::Io, format!("{name}: {error}")).into()),
+            }
         }
         None => decode_packets(name, &content.bytes, content.error, plan, out),
     }

@@ -1,7 +1,7 @@
 //! Arrays of numbers as in the source of a program: C, Go, Java, Python, JSON. What Wireshark
 //! copies as a C array, and `xxd -i` prints.
 
-use super::{Parsed, Problem};
+use super::{Parsed, Piece, Problem};
 
 /// Whether a text has numbers in braces or brackets, or begins with one with `0x`.
 pub(super) fn looks_like_it(text: &str) -> bool {
@@ -36,7 +36,10 @@ pub(super) fn parse(text: &str) -> Parsed {
         if parsed.problem.is_some() {
             break;
         }
-        parsed.ends.push(parsed.bytes.len());
+        parsed.pieces.push(Piece {
+            end: parsed.bytes.len(),
+            title: None,
+        });
         from = start + len;
     }
     parsed
