@@ -24,8 +24,9 @@ pub(super) enum Form {
     OctalWords,
     /// `od -t u1`, `od -t d1`.
     Decimal,
-    /// `od -c`, `hexdump -c`: four columns each.
-    Characters,
+    /// `od -c`, `hexdump -c`: four columns each. Blanks at the end of a line get lost when it is
+    /// copied.
+    Characters { is_trimmed: bool },
     /// `xxd -b`: eight digits each.
     Bits,
     /// `od -a`.
@@ -41,7 +42,7 @@ impl fmt::Display for Form {
             Form::Hex { .. } => "hex",
             Form::Octal | Form::OctalWords => "octal",
             Form::Decimal | Form::DecimalWords => "decimal",
-            Form::Characters => "characters",
+            Form::Characters { .. } => "characters",
             Form::Bits => "bits",
             Form::Names => "names",
         })
@@ -99,7 +100,7 @@ impl Form {
         }
         let is_cell = |word: &str| character(word).is_some();
         if with_bytes().all(|row| row.rest.split_whitespace().all(is_cell)) || all(&is_cell) {
-            return Some(Form::Characters);
+            return Some(Form::Characters { is_trimmed: false });
         }
         let is_name = |word: &str| word.chars().count() == 1 || NAMES.contains(&word);
         match all(&is_name) {
@@ -126,8 +127,8 @@ impl Form {
 
     /// The `len` bytes of a row, if they end there and a column of text, or nothing, follows.
     pub(super) fn exactly(self, row: &Row<'_>, len: usize) -> Option<Vec<u8>> {
-        if self == Form::Characters {
-            return characters(row, Some(len));
+        if let Form::Characters { is_trimmed } = self {
+            return characters(row, Some(len), is_trimmed);
         }
         let mut bytes = Vec::new();
         for (mut of_word, after) in self.words(row) {
@@ -147,8 +148,8 @@ impl Form {
     /// The bytes of the last line, where no offset says how many there are, and the column of text
     /// may look like bytes: as many as make the text.
     pub(super) fn without_text(self, row: &Row<'_>) -> Vec<u8> {
-        if self == Form::Characters {
-            return characters(row, None).unwrap_or_default();
+        if let Form::Characters { is_trimmed } = self {
+            return characters(row, None, is_trimmed).unwrap_or_default();
         }
         let words: Vec<_> = self.words(row).collect();
         self.says(&words).unwrap_or_else(|| {
@@ -199,7 +200,7 @@ impl Form {
                 word.parse().ok().or_else(signed).map(|byte| vec![byte])
             }
             Form::Bits => byte(2).filter(|_| word.len() == 8),
-            Form::Characters | Form::Names | Form::DecimalWords => None,
+            Form::Characters { .. } | Form::Names | Form::DecimalWords => None,
         }
     }
 }
@@ -258,22 +259,22 @@ fn is_reversed(rows: &[Row<'_>], is_plain: bool) -> bool {
     }
 }
 
-/// The characters of a row, four columns each.
-fn characters(row: &Row<'_>, len: Option<usize>) -> Option<Vec<u8>> {
-    let mut columns: Vec<char> = row.rest.chars().collect();
-    if let Some(len) = len
-        && columns
-            .get(4 * len..)
-            .is_some_and(|after| after.starts_with(&[' ', ' ', '>']))
-    {
-        columns.truncate(4 * len);
-    }
+/// The characters of a row, four columns each; if it `is_trimmed`, blanks at its end are lost.
+fn characters(row: &Row<'_>, len: Option<usize>, is_trimmed: bool) -> Option<Vec<u8>> {
+    let rest = row.rest.trim_end();
+    let columns: Vec<char> = rest.chars().collect();
     let count = len.unwrap_or(columns.len().div_ceil(4));
-    // Blanks at the end of a line get lost when it is copied; if that is half of it, the offsets
-    // are in another base.
-    let is_too_long = columns.iter().skip(4 * count).any(|c| !c.is_whitespace());
-    let is_too_short = columns.len() <= 2 * count;
-    if is_too_long || is_too_short || count > MAX_WORDS {
+    // If half of it is missing, the offsets are in another base.
+    let is_too_short = match is_trimmed {
+        true => columns.len() <= 2 * count,
+        false => row.rest.chars().count() < 4 * count,
+    };
+    if is_too_short || count > MAX_WORDS {
+        return None;
+    }
+    // `od` with a `z` adds a column of text.
+    let after: String = columns.iter().skip(4 * count).collect();
+    if !after.is_empty() && !after.trim_start().starts_with('>') {
         return None;
     }
     let cells = (0..count).map(|i| columns.iter().skip(4 * i).take(4).collect::<String>());

@@ -57,7 +57,10 @@ pub(super) fn pick(bytes: Vec<u8>, pieces: &[Piece]) -> Picked {
         ends: Vec::new(),
         note: None,
     };
-    for (_, span) in spans.iter().filter(|(title, _)| counts(*title)) {
+    for (title, span) in &spans {
+        if !counts(*title) || (!has_frames && is_handshake(span)) {
+            continue;
+        }
         picked.bytes.extend_from_slice(span);
         picked.ends.push(picked.bytes.len());
     }
@@ -81,6 +84,24 @@ pub(super) fn pick(bytes: Vec<u8>, pieces: &[Piece]) -> Picked {
         )
     });
     picked
+}
+
+/// Whether what was decrypted is a message of the TLS handshake (RFC 8446, section 4): its type,
+/// none of which begins a packet, and a length of 24 bits.
+fn is_handshake(bytes: &[u8]) -> bool {
+    match *bytes {
+        [
+            1 | 2 | 4 | 8 | 11 | 13 | 15 | 20 | 24,
+            high,
+            middle,
+            low,
+            ref rest @ ..,
+        ] => {
+            let len = u32::from_be_bytes([0, high, middle, low]);
+            usize::try_from(len).is_ok_and(|len| len <= rest.len())
+        }
+        _ => false,
+    }
 }
 
 /// Headings that are told apart.

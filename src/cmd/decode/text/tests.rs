@@ -164,12 +164,20 @@ fn dumps_in_words_octal_decimal_bits_and_characters() {
         "0000000   0 025  \\0 005   t   o   p   i   c   1   a   d   d   e   d    \n\
          0000010   b   e   e   f       1   2 300  \\0   0 005  \\0 001   \\  \\n   \"\n\
          0000020\n",
-        // od -A d -w8 -c, blanks at the ends lost
+        // od -A d -w8 -c
         "0000000   0 025  \\0 005   t   o   p   i\n\
-         0000008   c   1   a   d   d   e   d\n\
+         0000008   c   1   a   d   d   e   d    \n\
          0000016   b   e   e   f       1   2 300\n\
          0000024  \\0   0 005  \\0 001   \\  \\n   \"\n\
          0000032\n",
+        // od -c, blanks at the end of a line lost
+        "0000000   0 025  \\0 005   t   o   p   i   c   1   a   d   d   e   d\n\
+         0000020   b   e   e   f       1   2 300  \\0   0 005  \\0 001   \\  \\n   \"\n\
+         0000040\n",
+        // od -t cz
+        "0000000   0 025  \\0 005   t   o   p   i   c   1   a   d   d   e   d      >0...topic1added <\n\
+         0000020   b   e   e   f       1   2 300  \\0   0 005  \\0 001   \\  \\n   \"  >beef 12..0...\\.\"<\n\
+         0000040\n",
         // od
         "0000000 012460 002400 067564 064560 030543 062141 062544 020144\n\
          0000020 062542 063145 030440 140062 030000 000005 056001 021012\n\
@@ -262,6 +270,14 @@ fn of_several_sections_the_frames_count() {
         rows(b"\xe0\0"),
     );
     assert_eq!(bytes(&text), b"\xc0\0\xe0\0");
+    // Finished of TLS 1.2 (RFC 5246, 7.4.9) is in a section of its own.
+    let finished = [&[0x14, 0, 0, 12][..], &[0xc0; 12]].concat();
+    let text = format!(
+        "Decrypted TLS (16 bytes):\n{}\nDecrypted TLS (2 bytes):\n{}",
+        rows(&finished),
+        rows(b"\xc0\0"),
+    );
+    assert_eq!(bytes(&text), b"\xc0\0");
     // A line of the text that looks like a heading, but stands apart, is none.
     let text = format!("Data (2 bytes)\n\n{}", rows(b"\xc0\0"));
     assert_eq!(read(&text, None).note, None);
