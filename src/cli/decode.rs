@@ -40,9 +40,9 @@ pub struct Decode {
     #[arg(long, group = "view")]
     pub flow: bool,
 
-    /// Times in front of lines and in diagrams.
-    #[arg(long, value_name = "HOW", value_enum, default_value = "relative")]
-    pub time: Times,
+    /// Times in front of lines and in diagrams [default: relative].
+    #[arg(long, value_name = "HOW", value_enum)]
+    pub time: Option<Times>,
 
     /// How to read payloads on topics that match; repeatable, the first match counts.
     ///
@@ -113,12 +113,25 @@ pub struct Decode {
     #[arg(long, value_name = "CODE", help_heading = "Selection")]
     pub reason: Vec<String>,
 
-    /// Only from then on: 2026-11-21T10:00:00Z, or 5s, 2m after the first packet.
-    #[arg(long, value_name = "TIME", help_heading = "Selection")]
+    /// Only from then on: 2026-11-21T10:00:00Z, or 5s, 1m30s after the first packet.
+    ///
+    /// A date and time without a zone is one in this time zone, as --time clock shows it; a date
+    /// alone is its midnight.
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        help_heading = "Selection"
+    )]
     pub since: Option<String>,
 
     /// Only up to then.
-    #[arg(long, value_name = "TIME", help_heading = "Selection")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        help_heading = "Selection"
+    )]
     pub until: Option<String>,
 
     /// Only packets that break a rule.
@@ -133,11 +146,11 @@ pub struct Decode {
 
     /// Take connections with this port as MQTT, whatever they look like; repeatable.
     #[arg(long, value_name = "PORT")]
-    pub port: Vec<u16>,
+    pub port: Vec<String>,
 
     /// Leave connections with this port out; repeatable.
     #[arg(long, value_name = "PORT")]
-    pub not_port: Vec<u16>,
+    pub not_port: Vec<String>,
 
     /// Names of predefined MQTT-SN topic ids: lines "ID NAME", or "CLIENT:ID NAME".
     #[arg(long, value_name = "FILE")]

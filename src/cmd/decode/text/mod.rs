@@ -119,7 +119,7 @@ pub(super) fn recognise(text: &str) -> Option<InputFormat> {
         Some(InputFormat::Dump)
     } else if digits::looks_like_it(text) {
         Some(InputFormat::Hex)
-    } else if escaped::looks_like_it(text) {
+    } else if escaped::looks_like_it(text) && !array::has_characters(text) {
         Some(InputFormat::Escaped)
     } else if array::looks_like_it(text) {
         Some(InputFormat::Array)

@@ -29,6 +29,7 @@ fn the_ways_people_write_hex() {
         "\"100f0004\"",
         "b'100f0004'",
         "<Buffer 10 0f 00 04>",
+        "<100f 0004>",
     ] {
         assert_eq!(recognise(text), Some(InputFormat::Hex), "{text}");
         assert_eq!(bytes(text), [0x10, 0x0f, 0x00, 0x04], "{text}");
@@ -51,6 +52,16 @@ fn arrays_of_several_languages() {
         assert_eq!(bytes(text), [0x10, 0x0f, 0x00, 0x04], "{text}");
     }
     assert_eq!(bytes("[-64, 0]"), [0xc0, 0]);
+    for text in [
+        "[0x30u8, 0x08_u8, 0u8, 3, b'a', b'/', b'b', b'\\'', b' ', b',']",
+        "{'0', 8U, '\\0', 0b11, 'a', '/', 'b', '\\'', ' ', ','}",
+        "{'\\x30', '\\b', 0, 3, 'a', '/', 'b', '\\'', ' ',','}",
+    ] {
+        assert_eq!(recognise(text), Some(InputFormat::Array), "{text}");
+        assert_eq!(bytes(text), b"0\x08\0\x03a/b' ,", "{text}");
+    }
+    // Brackets and comments in quotes are characters.
+    assert_eq!(bytes("{0x30, 3, 0, '}', '#'}"), b"0\x03\0}#");
 }
 
 #[test]
@@ -326,19 +337,31 @@ fn damage_is_located_and_what_came_before_is_kept() {
     assert_eq!(content.bytes, [0xc0, 0x00, 0xd0]);
     assert_eq!(
         content.error.as_deref(),
-        Some("'g' is not a hex digit at line 2, column 5 (byte 3 of the packets)")
+        Some(
+            "'g' is not a hex digit at line 2, column 5 (byte 3 of the packets). Leave it out, or say with --input what the text is"
+        )
     );
     // The pairs in the same word count too, and nothing reaches the terminal unescaped.
     let content = read("c000, d000c0\u{1b}[31m", None);
     assert_eq!(content.bytes, [0xc0, 0x00, 0xd0, 0x00, 0xc0]);
     assert_eq!(
         content.error.as_deref(),
-        Some("'\\u{1b}' is not a hex digit at line 1, column 13 (byte 5 of the packets)")
+        Some(
+            "'\\u{1b}' is not a hex digit at line 1, column 13 (byte 5 of the packets). Leave it out, or say with --input what the text is"
+        )
     );
     for (text, expected) in [
         (
             "c00",
-            "3 hex digits, an odd number, at line 1, column 1 (byte 1 of the packets)",
+            "3 hex digits, an odd number, at line 1, column 1 (byte 1 of the packets). Each byte has two digits, as in 0c",
+        ),
+        (
+            "c0 0",
+            "1 hex digit, half a byte, at line 1, column 4 (byte 1 of the packets). Each byte has two digits, as in 0c",
+        ),
+        (
+            "c0,0x",
+            "'0x' has no hex digits at line 1, column 4 (byte 1 of the packets)",
         ),
         (
             "{0xc0, 0x100}",
