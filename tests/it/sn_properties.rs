@@ -27,7 +27,13 @@ fn decoded<'a>(bytes: &'a [u8], record: &'a Recorder<'a>) -> sn::Decoded<'a> {
 pub(crate) fn json(bytes: &[u8], record: &Recorder<'_>) -> serde_json::Value {
     let mut out = Vec::new();
     let options = mqtt_json::Options::default();
-    sn::json::write(&mut out, &decoded(bytes, record), options).unwrap();
+    sn::json::write(
+        &mut out,
+        &decoded(bytes, record),
+        options,
+        &Rules::default(),
+    )
+    .unwrap();
     serde_json::from_slice(&out).unwrap()
 }
 

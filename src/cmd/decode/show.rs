@@ -80,12 +80,13 @@ impl<'o> Show<'o> {
             raw: plan.raw,
             payloads: &plan.payloads,
             style,
-            lines: line::Lines::new(style),
+            lines: line::Lines::new(style).with_payloads(plan.payloads.clone()),
             flow: flow::Flow::new(style),
             json: json::PacketLines::new(json::Options {
                 show_secrets: plan.show_secrets,
                 raw: plan.raw,
-            }),
+            })
+            .with_payloads(plan.payloads.clone()),
             out,
             flush_each: false,
             is_first: true,
@@ -382,7 +383,7 @@ impl<'o> Show<'o> {
                     show_secrets: self.show_secrets,
                     raw: self.raw,
                 };
-                sn::json::write(&mut out, decoded, options)?;
+                sn::json::write(&mut out, decoded, options, self.payloads)?;
             }
             View::Nothing => {}
             View::Flow => self.flow.message(&mut out, decoded)?,
