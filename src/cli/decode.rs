@@ -12,7 +12,8 @@ pub struct Decode {
     /// A name of an existing file is that file; anything else must be text. Several arguments are
     /// read as one text. It may be hex digits with or without spaces, colons, commas or 0x; arrays
     /// as in C; strings with escapes; base64; and dumps as of xxd, hexdump, od, tcpdump -X and
-    /// Wireshark, whose frames may have IP headers. A file may also have the packets as they are.
+    /// tshark -x, whose frames may have IP headers. A file may also have the packets as they are.
+    /// A capture is shown as it comes; anything else when all of it has been read, at most 64 MiB.
     #[arg(value_name = "INPUT", allow_hyphen_values = false)]
     pub input: Vec<String>,
 
@@ -41,13 +42,17 @@ pub struct Decode {
     pub flow: bool,
 
     /// Times in front of lines and in diagrams [default: relative].
+    ///
+    /// JSON has all times in UTC.
     #[arg(long, value_name = "HOW", value_enum)]
     pub time: Option<Times>,
 
     /// How to read payloads on topics that match; repeatable, the first match counts.
     ///
     /// DECODER is one of json, text, hex, base64, cbor, msgpack, gzip and sparkplug. Without it, a
-    /// payload is shown by its content type, or as JSON or text if it is that, or as hex.
+    /// payload is shown by its content type, or as JSON or text if it is that, or as hex. In lines
+    /// it is cut short; in JSON it is payload_decoded, or payload_problem if it is something else.
+    /// Other views do not show what is in a payload.
     #[arg(long, value_name = "FILTER=DECODER")]
     pub payload: Vec<String>,
 
@@ -57,6 +62,9 @@ pub struct Decode {
 
     /// Check the packets, each alone and all together, against the standard; exit 5 if something is
     /// as bad as this or worse [default: warning].
+    ///
+    /// Input that cannot be read to its end, such as a packet that is cut, is exit 1, whatever was
+    /// found before; a malformed packet is a finding.
     ///
     /// Only what is wrong is shown, or with a view the packets and what is wrong with them; with
     /// --violations-only as well, those packets. A selection holds for what is found, too. Packets

@@ -292,7 +292,7 @@ impl<'t> Words<'t> {
         }
         if let Some(Err(problem)) = asked {
             self.padding = 2;
-            self.shown(format_args!("[{problem}]"));
+            self.shown(format_args!("[{}]", colour::alert(&problem)));
         }
     }
 

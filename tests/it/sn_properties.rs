@@ -7,6 +7,7 @@ use midge::mqttsn::MessageType;
 use midge::mqttsn::decode::{Recorder, decode};
 use midge::mqttsn::topics::Topics;
 use midge::output::line::Lines;
+use midge::output::payload::Rules;
 use midge::output::{Place, json as mqtt_json, sn};
 use proptest::collection::vec;
 use proptest::prelude::*;

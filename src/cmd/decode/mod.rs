@@ -74,6 +74,20 @@ impl Plan {
             let what = "--time is for lines and diagrams: JSON has all times in UTC";
             return Err(Failure::usage(what));
         }
+        let others = [
+            (args.hex, "--hex"),
+            (args.flow, "--flow"),
+            (args.summary, "--summary"),
+            (args.stats, "--stats"),
+        ];
+        if let (false, Some((_, view))) =
+            (args.payload.is_empty(), others.iter().find(|(is, _)| *is))
+        {
+            return Err(Failure::usage(format!(
+                "--payload is for --tree, --lines and --json, and {view} does not show what is in \
+                 a payload"
+            )));
+        }
         let ports = select::ports("--port", &args.port)?;
         let not_ports = select::ports("--not-port", &args.not_port)?;
         if let Some(port) = ports.iter().find(|port| not_ports.contains(port)) {

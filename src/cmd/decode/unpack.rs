@@ -11,6 +11,9 @@ use crate::capture;
 /// Compressed bytes that are looked at to find out what is inside.
 const MAX_LOOK: usize = 64 << 10;
 
+/// Bytes inside that tell what it is.
+const TOLD_BY: u64 = 12;
+
 /// The largest zstd window, as a power of two: 8 MiB, which RFC 8878 (section 3.1.1.1.2) recommends.
 const MAX_WINDOW_LOG: u32 = 23;
 
@@ -31,6 +34,7 @@ pub(super) fn unless_capture(mut reader: Box<dyn Read>) -> io::Result<Unpacked> 
         [0x28, 0xb5, 0x2f, 0xfd] => Compression::Zstd,
         _ => return Ok(Unpacked::Plain(Box::new(Cursor::new(first).chain(reader)))),
     };
+    // For other known formats, too, `capture` has a sentence.
     let is_capture = loop {
         // No more than there is: the rest of a growing capture may be long in coming.
         let mut chunk = [0; 4096];
@@ -38,11 +42,13 @@ pub(super) fn unless_capture(mut reader: Box<dyn Read>) -> io::Result<Unpacked> 
         first.extend_from_slice(chunk.get(..read).unwrap_or_default());
         let mut inside = Vec::new();
         let looked = unpack(compression, first.as_slice())
-            .and_then(|unpacked| unpacked.take(4).read_to_end(&mut inside));
+            .and_then(|unpacked| unpacked.take(TOLD_BY).read_to_end(&mut inside));
+        let is_told = inside.len() as u64 == TOLD_BY;
         match looked {
-            _ if inside.len() == 4 => break capture::is_capture(&inside),
-            // All of it is less than that.
-            Ok(_) if read == 0 => break false,
+            // All of it may be less than that.
+            _ if is_told || (looked.is_ok() && read == 0) => {
+                break capture::is_capture(&inside) || capture::other_format(&inside).is_some();
+            }
             // For what is damaged `capture` has a sentence.
             _ if read == 0 || first.len() >= MAX_LOOK => break true,
             _ => {}
