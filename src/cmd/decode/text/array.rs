@@ -1,6 +1,7 @@
 //! Arrays of numbers as in the source of a program: C, Go, Java, Python, JSON. What Wireshark
 //! copies as a C array, and `xxd -i` prints.
 
+use super::dump::heading;
 use super::{Parsed, Piece, Problem, escaped};
 
 /// Whether a text has numbers in braces or brackets, or begins with one with `0x`.
@@ -47,11 +48,18 @@ pub(super) fn parse(text: &str) -> Parsed {
         }
         parsed.pieces.push(Piece {
             end: parsed.bytes.len(),
-            title: None,
+            title: title(text.get(from..start).unwrap_or_default()),
         });
         from = start + len;
     }
     parsed
+}
+
+/// What Wireshark writes in a comment before each array: `/* Frame (91 bytes) */`.
+fn title(before: &str) -> Option<String> {
+    let (_, comment) = before.rsplit_once("/*")?;
+    let (comment, _) = comment.split_once("*/")?;
+    heading(comment.trim())
 }
 
 /// Braces, as in C; brackets where there are none.

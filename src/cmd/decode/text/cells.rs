@@ -164,9 +164,11 @@ impl Form {
         (1..=words.len().min(MAX_WORDS)).rev().find_map(|count| {
             let words = words.get(..count)?;
             let (_, after) = words.last()?;
+            if !is_gap(after) || after.trim().is_empty() {
+                return None;
+            }
             let bytes: Vec<u8> = words.iter().flat_map(|(bytes, _)| bytes).copied().collect();
-            let is_shown = is_gap(after) && !after.trim().is_empty() && shows(after, &bytes);
-            is_shown.then_some(bytes)
+            shows(after, &bytes).then_some(bytes)
         })
     }
 

@@ -39,18 +39,24 @@ pub(super) fn parse(text: &str) -> Option<Parsed> {
     // Read with the wrong radix, the offsets of the first lines do not add up, or those of later ones.
     let mut broken = None;
     let mut count = 0;
+    let mut has_characters = false;
     let forms = [false, true].into_iter();
     for (is_trimmed, radix) in forms.flat_map(|is| [(is, 16), (is, 8), (is, 10)]) {
+        if is_trimmed && !has_characters {
+            break;
+        }
         let rows: Vec<Row<'_>> = rows(radix).collect();
         // No line stops being one of the dump.
         count = count.max(rows.len());
         if broken.is_some() && rows.len() < count {
             continue;
         }
-        let form = match (Form::of(&rows), is_trimmed) {
-            (Some(Form::Characters { .. }), _) => Some(Form::Characters { is_trimmed }),
-            (form, false) => form,
-            (_, true) => None,
+        let form = match Form::of(&rows) {
+            Some(Form::Characters { .. }) => {
+                has_characters = true;
+                Some(Form::Characters { is_trimmed })
+            }
+            form => form.filter(|_| !is_trimmed),
         };
         match form.and_then(|form| parse_as(text, radix, form)) {
             Some(parsed) if parsed.problem.is_none() => return Some(parsed),

@@ -271,6 +271,22 @@ fn of_several_sections_the_frames_count() {
         "of several sections for one frame only 'Frame' is read; left out: 1 of 'Unmasked data', \
          1 of 'Reassembled TCP', 1 of 'Uncompressed entity body'"
     );
+    // Wireshark exports the same as arrays.
+    let array = |bytes: &[u8]| {
+        let numbers: Vec<String> = bytes.iter().map(|byte| format!("0x{byte:02x}")).collect();
+        numbers.join(", ")
+    };
+    let text = format!(
+        "/* Frame (42 bytes) */\nstatic const unsigned char pkt1[42] = {{\n{}\n}};\n\n\
+         /* Unmasked data (5 bytes) */\nstatic const unsigned char pkt1_1[5] = {{\n{}\n}};\n\n\
+         /* Frame (42 bytes) */\nstatic const unsigned char pkt2[42] = {{\n{}\n}};\n",
+        array(&own[0]),
+        array(b"\x30\x03\0\x01a"),
+        array(&own[1]),
+    );
+    let content = read(&text, None);
+    assert_eq!(content.bytes, [&own[0][..], &own[1]].concat());
+    assert_eq!(content.capture.unwrap().1, 2);
     // Without the frames, what MQTT is in; MQTT may be in what a server sent unmasked, or not.
     let text = format!(
         "Decrypted TLS (11 bytes):\n{}Unmasked data (2 bytes):\n{}\n\
