@@ -52,7 +52,7 @@ pub struct Decode {
     /// DECODER is one of json, text, hex, base64, cbor, msgpack, gzip and sparkplug. Without it, a
     /// payload is shown by its content type, or as JSON or text if it is that, or as hex. In lines
     /// it is cut short; in JSON it is payload_decoded, or payload_problem if it is something else.
-    /// Other views do not show what is in a payload.
+    /// --hex, --flow and counts do not show what is in a payload, and refuse this.
     #[arg(long, value_name = "FILTER=DECODER")]
     pub payload: Vec<String>,
 

@@ -12,7 +12,7 @@ use super::Failure;
 pub fn parse(flag: &str, text: &str) -> Result<Duration, Failure> {
     sum(text).ok_or_else(|| {
         Failure::usage(format!(
-            "{flag} takes a time as in 5, 0.5, 500ms, 10s, 1m30s or 1h, not '{}'",
+            "{flag} takes a time as in 5, 0.5, 500ms, 10s, 2m or 1h, not '{}'",
             text.escape_debug()
         ))
     })

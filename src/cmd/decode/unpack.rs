@@ -34,7 +34,7 @@ pub(super) fn unless_capture(mut reader: Box<dyn Read>) -> io::Result<Unpacked> 
         [0x28, 0xb5, 0x2f, 0xfd] => Compression::Zstd,
         _ => return Ok(Unpacked::Plain(Box::new(Cursor::new(first).chain(reader)))),
     };
-    // For other known formats, too, `capture` has a sentence.
+    // For what is damaged, and for other known formats, `capture` has a sentence.
     let is_capture = loop {
         // No more than there is: the rest of a growing capture may be long in coming.
         let mut chunk = [0; 4096];
@@ -44,14 +44,12 @@ pub(super) fn unless_capture(mut reader: Box<dyn Read>) -> io::Result<Unpacked> 
         let looked = unpack(compression, first.as_slice())
             .and_then(|unpacked| unpacked.take(TOLD_BY).read_to_end(&mut inside));
         let is_told = inside.len() as u64 == TOLD_BY;
-        match looked {
-            // All of it may be less than that.
-            _ if is_told || (looked.is_ok() && read == 0) => {
-                break capture::is_capture(&inside) || capture::other_format(&inside).is_some();
-            }
-            // For what is damaged `capture` has a sentence.
-            _ if read == 0 || first.len() >= MAX_LOOK => break true,
-            _ => {}
+        // All of it may be less than that.
+        if is_told || read == 0 || first.len() >= MAX_LOOK {
+            let is_damaged = looked.is_err() && inside.is_empty();
+            break is_damaged
+                || capture::is_capture(&inside)
+                || capture::other_format(&inside).is_some();
         }
     };
     let all = Cursor::new(first).chain(reader);
