@@ -255,7 +255,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
         }
         'midge;decode' {
             [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'Take the input as this, whatever it looks like')
-            [CompletionResult]::new('--time', '--time', [CompletionResultType]::ParameterName, 'Times in front of lines and in diagrams')
+            [CompletionResult]::new('--time', '--time', [CompletionResultType]::ParameterName, 'Times in front of lines and in diagrams [default: relative]')
             [CompletionResult]::new('--payload', '--payload', [CompletionResultType]::ParameterName, 'How to read payloads on topics that match; repeatable, the first match counts')
             [CompletionResult]::new('--lint', '--lint', [CompletionResultType]::ParameterName, 'Check the packets, each alone and all together, against the standard; exit 5 if something is as bad as this or worse [default: warning]')
             [CompletionResult]::new('--mqtt-version', '--mqtt-version', [CompletionResultType]::ParameterName, 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31')
@@ -266,7 +266,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--frame', '--frame', [CompletionResultType]::ParameterName, 'Only packets that these frames completed: 4, 10-20, 30-; repeatable')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Only what this side sent; of packets without a capture, who sent them')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Only packets with this reason code: 0x87, 135, not-authorized, or error; repeatable')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only from then on: 2026-11-21T10:00:00Z, or 5s, 2m after the first packet')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only from then on: 2026-11-21T10:00:00Z, or 5s, 1m30s after the first packet')
             [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Only up to then')
             [CompletionResult]::new('--write', '--write', [CompletionResultType]::ParameterName, 'Write the frames of what is selected to a pcapng file, as they are')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Take connections with this port as MQTT, whatever they look like; repeatable')

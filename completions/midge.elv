@@ -248,7 +248,7 @@ set edit:completion:arg-completer[midge] = {|@words|
         }
         &'midge;decode'= {
             cand --input 'Take the input as this, whatever it looks like'
-            cand --time 'Times in front of lines and in diagrams'
+            cand --time 'Times in front of lines and in diagrams [default: relative]'
             cand --payload 'How to read payloads on topics that match; repeatable, the first match counts'
             cand --lint 'Check the packets, each alone and all together, against the standard; exit 5 if something is as bad as this or worse [default: warning]'
             cand --mqtt-version 'Read what follows CONNECT as this version, whatever it says: 5, 311 or 31'
@@ -259,7 +259,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --frame 'Only packets that these frames completed: 4, 10-20, 30-; repeatable'
             cand --from 'Only what this side sent; of packets without a capture, who sent them'
             cand --reason 'Only packets with this reason code: 0x87, 135, not-authorized, or error; repeatable'
-            cand --since 'Only from then on: 2026-11-21T10:00:00Z, or 5s, 2m after the first packet'
+            cand --since 'Only from then on: 2026-11-21T10:00:00Z, or 5s, 1m30s after the first packet'
             cand --until 'Only up to then'
             cand --write 'Write the frames of what is selected to a pcapng file, as they are'
             cand --port 'Take connections with this port as MQTT, whatever they look like; repeatable'

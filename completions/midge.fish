@@ -190,7 +190,7 @@ escaped\t'A string with escapes such as \\x10 or \\020'
 dump\t'Lines of an offset and bytes in hex'
 base64\t'Base64'
 binary\t'The packets as they are'"
-complete -c midge -n "__fish_midge_using_subcommand decode" -l time -d 'Times in front of lines and in diagrams' -r -f -a "relative\t'Seconds since the first packet'
+complete -c midge -n "__fish_midge_using_subcommand decode" -l time -d 'Times in front of lines and in diagrams [default: relative]' -r -f -a "relative\t'Seconds since the first packet'
 delta\t'Seconds since the line before'
 clock\t'Time of day, in this time zone'
 utc\t'Date and time in UTC'"
@@ -207,7 +207,7 @@ complete -c midge -n "__fish_midge_using_subcommand decode" -l frame -d 'Only pa
 complete -c midge -n "__fish_midge_using_subcommand decode" -l from -d 'Only what this side sent; of packets without a capture, who sent them' -r -f -a "client\t'The end that sends CONNECT'
 server\t'The broker'"
 complete -c midge -n "__fish_midge_using_subcommand decode" -l reason -d 'Only packets with this reason code: 0x87, 135, not-authorized, or error; repeatable' -r
-complete -c midge -n "__fish_midge_using_subcommand decode" -l since -d 'Only from then on: 2026-11-21T10:00:00Z, or 5s, 2m after the first packet' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l since -d 'Only from then on: 2026-11-21T10:00:00Z, or 5s, 1m30s after the first packet' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l until -d 'Only up to then' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l write -d 'Write the frames of what is selected to a pcapng file, as they are' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l port -d 'Take connections with this port as MQTT, whatever they look like; repeatable' -r

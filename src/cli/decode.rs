@@ -12,7 +12,8 @@ pub struct Decode {
     /// A name of an existing file is that file; anything else must be text. Several arguments are
     /// read as one text. It may be hex digits with or without spaces, colons, commas or 0x; arrays
     /// as in C; strings with escapes; base64; and dumps as of xxd, hexdump, od, tcpdump -X and
-    /// Wireshark, whose frames may have IP headers. A file may also have the packets as they are.
+    /// tshark -x, whose frames may have IP headers. A file may also have the packets as they are.
+    /// A capture is shown as it comes; anything else when all of it has been read, at most 64 MiB.
     #[arg(value_name = "INPUT", allow_hyphen_values = false)]
     pub input: Vec<String>,
 
@@ -40,14 +41,18 @@ pub struct Decode {
     #[arg(long, group = "view")]
     pub flow: bool,
 
-    /// Times in front of lines and in diagrams.
-    #[arg(long, value_name = "HOW", value_enum, default_value = "relative")]
-    pub time: Times,
+    /// Times in front of lines and in diagrams [default: relative].
+    ///
+    /// JSON has all times in UTC.
+    #[arg(long, value_name = "HOW", value_enum)]
+    pub time: Option<Times>,
 
     /// How to read payloads on topics that match; repeatable, the first match counts.
     ///
     /// DECODER is one of json, text, hex, base64, cbor, msgpack, gzip and sparkplug. Without it, a
-    /// payload is shown by its content type, or as JSON or text if it is that, or as hex.
+    /// payload is shown by its content type, or as JSON or text if it is that, or as hex. In lines
+    /// it is cut short; in JSON it is payload_decoded, or payload_problem if it is something else.
+    /// --hex, --flow and counts do not show what is in a payload, and refuse this.
     #[arg(long, value_name = "FILTER=DECODER")]
     pub payload: Vec<String>,
 
@@ -57,6 +62,9 @@ pub struct Decode {
 
     /// Check the packets, each alone and all together, against the standard; exit 5 if something is
     /// as bad as this or worse [default: warning].
+    ///
+    /// Input that cannot be read to its end, such as a packet that is cut, is exit 1, whatever was
+    /// found before; a malformed packet is a finding.
     ///
     /// Only what is wrong is shown, or with a view the packets and what is wrong with them; with
     /// --violations-only as well, those packets. A selection holds for what is found, too. Packets
@@ -113,12 +121,25 @@ pub struct Decode {
     #[arg(long, value_name = "CODE", help_heading = "Selection")]
     pub reason: Vec<String>,
 
-    /// Only from then on: 2026-11-21T10:00:00Z, or 5s, 2m after the first packet.
-    #[arg(long, value_name = "TIME", help_heading = "Selection")]
+    /// Only from then on: 2026-11-21T10:00:00Z, or 5s, 1m30s after the first packet.
+    ///
+    /// A date and time without a zone is one in this time zone, as --time clock shows it; a date
+    /// alone is its midnight.
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        help_heading = "Selection"
+    )]
     pub since: Option<String>,
 
     /// Only up to then.
-    #[arg(long, value_name = "TIME", help_heading = "Selection")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        help_heading = "Selection"
+    )]
     pub until: Option<String>,
 
     /// Only packets that break a rule.
@@ -133,11 +154,11 @@ pub struct Decode {
 
     /// Take connections with this port as MQTT, whatever they look like; repeatable.
     #[arg(long, value_name = "PORT")]
-    pub port: Vec<u16>,
+    pub port: Vec<String>,
 
     /// Leave connections with this port out; repeatable.
     #[arg(long, value_name = "PORT")]
-    pub not_port: Vec<u16>,
+    pub not_port: Vec<String>,
 
     /// Names of predefined MQTT-SN topic ids: lines "ID NAME", or "CLIENT:ID NAME".
     #[arg(long, value_name = "FILE")]

@@ -2,7 +2,9 @@
 
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write};
+use std::sync::Arc;
 
+use super::payload::{Rules, as_asked};
 use super::text::{Bytes, Hex, Safe, cut_line, push_safe, shorten};
 use super::time::{Time, Times};
 use super::{Decoded, Place, colour, finding};
@@ -60,6 +62,8 @@ pub struct Lines {
     start: Option<Time>,
     /// When the last line was.
     last: Option<Time>,
+    /// How to read payloads.
+    payloads: Arc<Rules>,
 }
 
 impl Lines {
@@ -69,6 +73,18 @@ impl Lines {
             style,
             ..Lines::default()
         }
+    }
+
+    /// Reads payloads as the user asked for.
+    pub fn with_payloads(self, payloads: Rules) -> Lines {
+        Lines {
+            payloads: Arc::new(payloads),
+            ..self
+        }
+    }
+
+    pub(super) fn payloads(&self) -> Arc<Rules> {
+        Arc::clone(&self.payloads)
     }
 
     /// Relative times count from `start`, unless an earlier call said so.
@@ -89,6 +105,7 @@ impl Lines {
         self.columns(&decoded.origin.place, decoded.client);
         let mut words = Words::behind(&mut self.text, name, packet_type);
         words.width = text_width;
+        words.payloads = Some(&self.payloads);
         summary(&mut words, decoded, packet_type);
         self.end(out)?;
         match decoded.findings.is_empty() {
@@ -202,6 +219,8 @@ pub(super) struct Words<'t> {
     padding: usize,
     /// Characters of a name that are shown.
     width: usize,
+    /// How to read payloads.
+    pub(super) payloads: Option<&'t Rules>,
 }
 
 impl<'t> Words<'t> {
@@ -212,6 +231,7 @@ impl<'t> Words<'t> {
             text,
             padding: 12usize.saturating_sub(name.len()),
             width: usize::MAX,
+            payloads: None,
         }
     }
 
@@ -248,11 +268,18 @@ impl<'t> Words<'t> {
         push_text(word, bytes, width);
     }
 
-    /// A payload: its length, and what it says.
-    pub(super) fn payload(&mut self, payload: &[u8]) {
+    /// A payload on a topic: its length, and what it says.
+    pub(super) fn payload(&mut self, payload: &[u8], topic: Option<&str>) {
         self.shown(format_args!("({})", payload.len()));
         if payload.is_empty() {
             return;
+        }
+        let asked = self
+            .payloads
+            .and_then(|rules| as_asked(payload, topic, rules));
+        if let Some(Ok(shown)) = &asked {
+            let line = shorten(shown.line(), SHOWN_PAYLOAD);
+            return self.word(&line);
         }
         match std::str::from_utf8(payload) {
             Ok(text) => push_safe(self.next(), text, SHOWN_PAYLOAD),
@@ -262,6 +289,10 @@ impl<'t> Words<'t> {
                 let hex = shorten(Hex(shown).to_string(), SHOWN_PAYLOAD);
                 self.word(&hex);
             }
+        }
+        if let Some(Err(problem)) = asked {
+            self.padding = 2;
+            self.shown(format_args!("[{}]", colour::alert(&problem)));
         }
     }
 
@@ -291,6 +322,7 @@ pub(super) fn summary(words: &mut Words<'_>, decoded: &Decoded<'_>, packet_type:
             words.word("RETAIN");
         }
     }
+    let mut topic_name = decoded.topic_resolved;
     for record in &decoded.record.fields {
         match (record.field, record.value) {
             (Field::ProtocolLevel, _) => words.shown(format_args!("MQTT {version}")),
@@ -314,13 +346,16 @@ pub(super) fn summary(words: &mut Words<'_>, decoded: &Decoded<'_>, packet_type:
             },
             (Field::Topic, Value::Str(topic)) => match decoded.topic_resolved {
                 Some(resolved) => words.shown(format_args!("{} (alias)", Safe(resolved))),
-                None => words.text("", topic),
+                None => {
+                    topic_name = std::str::from_utf8(topic).ok();
+                    words.text("", topic);
+                }
             },
             (Field::Filter, Value::Str(filter)) => words.text("", filter),
             (Field::SubscriptionOptions, Value::Byte(options)) => {
                 words.shown(format_args!("q{}", options & 0b11));
             }
-            (Field::Payload, Value::Binary(bytes)) => words.payload(bytes),
+            (Field::Payload, Value::Binary(bytes)) => words.payload(bytes, topic_name),
             _ => {}
         }
     }

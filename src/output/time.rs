@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 /// A moment, with as many fractional digits as its source has.
@@ -72,6 +73,21 @@ impl Time {
             nanoseconds: time.as_nanosecond(),
             digits: 9,
         })
+    }
+
+    /// Reads a date and time of the time zone `zone`, or a date, which is its first moment.
+    pub fn parse_in(text: &str, zone: TimeZone) -> Option<Time> {
+        let local: DateTime = text.parse().ok()?;
+        let time = local.to_zoned(zone).ok()?.timestamp();
+        Some(Time {
+            nanoseconds: time.as_nanosecond(),
+            digits: 9,
+        })
+    }
+
+    /// The same, in the time zone of the reader.
+    pub fn parse_local(text: &str) -> Option<Time> {
+        Time::parse_in(text, TimeZone::system())
     }
 
     /// Nanoseconds since `start`; negative if that is later, as it can be in a capture.
@@ -151,6 +167,22 @@ mod tests {
         let mut out = String::new();
         Times::Delta.push(&mut out, at(5_000), at(0), at(2_000));
         assert_eq!(out, "    0.000003");
+    }
+
+    #[test]
+    fn dates_are_those_of_a_time_zone() {
+        let east = || TimeZone::fixed(jiff::tz::offset(2));
+        for (text, seconds) in [
+            ("1970-01-01T02:00:01", 1),
+            ("1970-01-01 03:00", 3600),
+            ("1970-01-02", 22 * 3600),
+        ] {
+            let time = Time::parse_in(text, east()).map(|time| time.nanoseconds);
+            assert_eq!(time, Some(seconds * 1_000_000_000), "{text}");
+        }
+        for bad in ["1970", "01:00:00", "1970-13-01", "tomorrow", ""] {
+            assert_eq!(Time::parse_in(bad, east()), None, "{bad}");
+        }
     }
 
     #[test]

@@ -34,7 +34,8 @@ fn damaged_hex_shows_what_can_be_read_and_says_where_it_breaks() {
     assert!(text.starts_with("PINGREQ\nPINGRESP"), "{text}");
     assert_eq!(
         ended.stderr,
-        "midge: stdin: 'g' is not a hex digit at line 2, column 5 (byte 3 of the packets)\n"
+        "midge: stdin: 'g' is not a hex digit at line 2, column 5 (byte 3 of the packets). Leave it out, \
+         or say with --input what the text is\n"
     );
 }
 
@@ -49,7 +50,8 @@ fn wrong_input_is_one_sentence() {
         (
             &["decode", "zz"],
             1,
-            "midge: 'zz' is neither a file that exists nor hex text\n",
+            "midge: 'zz' is neither a file that exists nor hex text: 'z' is not a hex digit at line 1, \
+             column 1 (byte 0 of the packets). Leave it out, or say with --input what the text is\n",
         ),
         (
             &["decode", "src"],

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 
 use midge::capture::FrameReader;
 use serde_json::Value;
@@ -62,6 +63,57 @@ fn as_argument_as_file_and_from_stdin() {
 }
 
 #[test]
+fn compressed_packets_and_text() {
+    let expected = lines(&["--input", "binary"], PACKETS);
+    let hex = hex::encode(PACKETS);
+    for content in [PACKETS, hex.as_bytes()] {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(content).unwrap();
+        let gzip = gzip.finish().unwrap();
+        let zstd = zstd::stream::encode_all(content, 3).unwrap();
+        for packed in [&gzip, &zstd] {
+            assert_eq!(lines(&[], packed), expected);
+        }
+        let ended = run_with_input(&["decode", "--lines"], &[&gzip[..], b"tail"].concat());
+        assert_eq!(ended.code(), 1);
+        assert!(
+            ended.stderr.starts_with(
+                "midge: cannot read stdin: the compressed data is damaged or cut, or something \
+                 else is behind it ("
+            ),
+            "{}",
+            ended.stderr
+        );
+    }
+    let mut nothing = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    nothing.flush().unwrap();
+    run_with_input(&["decode"], &nothing.finish().unwrap()).expect(1, "midge: stdin is empty\n");
+}
+
+/// PINGREQ behind the headers of IPv4 and TCP, as tshark -x prints a frame that has more than its
+/// own bytes.
+#[test]
+fn of_several_sections_the_frame_counts() {
+    let text = "\
+Frame (42 bytes):
+0000  45 00 00 2a 00 01 40 00 40 06 00 00 7f 00 00 01   E..*..@.@.......
+0010  7f 00 00 01 9c 40 07 5b 00 00 00 01 00 00 00 01   .....@.[........
+0020  50 18 01 00 00 00 00 00 c0 00                     P.........
+Unmasked data (2 bytes):
+0000  d0 00                                             ..
+";
+    let ended = run_with_input(&["decode", "--lines"], text.as_bytes());
+    ended.expect(
+        0,
+        "midge: stdin: of several sections for one frame only 'Frame' is read; left out: 1 of \
+         'Unmasked data'\n\
+         midge: stdin: a frame with IP headers, read as a capture without times\n",
+    );
+    assert_eq!(ended.text().lines().count(), 1);
+    assert!(ended.text().contains("PINGREQ"), "{}", ended.text());
+}
+
+#[test]
 fn what_is_nothing_of_it_is_one_sentence() {
     let mut noise = PACKETS.to_vec();
     noise[0] = 0xff;
@@ -80,7 +132,9 @@ fn what_is_nothing_of_it_is_one_sentence() {
     let ended = run(&["decode", "a\u{1b}[31m"]);
     ended.expect(
         1,
-        "midge: 'a\\u{1b}[31m' is neither a file that exists nor hex text\n",
+        "midge: 'a\\u{1b}[31m' is neither a file that exists nor hex text: '\\u{1b}' is not a hex \
+         digit at line 1, column 2 (byte 0 of the packets). Leave it out, or say with --input what \
+         the text is\n",
     );
 }
 

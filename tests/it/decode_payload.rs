@@ -91,9 +91,53 @@ fn content_type_and_payload_format_are_respected() {
 }
 
 #[test]
+fn lines_and_json_show_what_was_asked_for() {
+    let both = format!("{CBOR} 3007 0003 732f61 00 ff 3007 0003 732f62 00 ff");
+    let flags = ["--mqtt-version", "5", "--payload", "s/a=cbor", &both];
+    let text = shown(&[&["--lines"], &flags[..]].concat());
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "PUBLISH     q0 s/a (5) { \"t\": [ 1 ] }");
+    assert!(
+        lines[1].starts_with("PUBLISH     q0 s/a (1) ff  [no CBOR: "),
+        "{text}"
+    );
+    assert_eq!(lines[2], "PUBLISH     q0 s/b (1) ff");
+    let text = shown(&[&["--json"], &flags[..]].concat());
+    let objects: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(objects[0]["payload_hex"], "a161748101");
+    let decoded = objects[0]["payload_decoded"].as_str().unwrap();
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(decoded).unwrap(),
+        serde_json::json!({"t": [1]})
+    );
+    assert!(objects[0].get("payload_problem").is_none());
+    let problem = objects[1]["payload_problem"].as_str().unwrap();
+    assert!(problem.starts_with("no CBOR: "), "{problem}");
+    assert!(objects[1].get("payload_decoded").is_none());
+    assert!(objects[2].get("payload_decoded").is_none());
+    assert!(objects[2].get("payload_problem").is_none());
+    for view in ["--hex", "--flow", "--summary", "--stats"] {
+        run(&["decode", view, "--payload", "#=hex", CBOR]).expect(
+            2,
+            &format!(
+                "midge: --payload is for --tree, --lines and --json, and {view} does not show what \
+                 is in a payload\n"
+            ),
+        );
+    }
+}
+
+#[test]
 fn wrong_rules_are_one_sentence() {
     for (rule, message) in [
         ("a", "--payload 'a': it takes FILTER=DECODER"),
+        (
+            "=hex",
+            "--payload '=hex': a topic filter comes before the '='; '#' is for all topics",
+        ),
         (
             "a=xml",
             "--payload 'a=xml': the decoders are json, text, hex, base64, cbor, msgpack, gzip, sparkplug",

@@ -319,7 +319,8 @@ fn what_cannot_be_written_is_one_sentence() {
     );
     run(&["decode", "--write", "x.pcapng", "c000"]).expect(
         2,
-        "midge: --write keeps frames of a capture, and this is none\n",
+        "midge: --write needs a capture, and the command line holds packets alone: leave it out, or \
+         give a pcap or pcapng file\n",
     );
     run(&["decode", "--write", &own, &own]).expect(
         2,
@@ -333,4 +334,133 @@ fn what_cannot_be_written_is_one_sentence() {
         2,
         "midge: --topic 'a#': '#' must be the last character and fill a level of its own (byte 1)\n",
     );
+}
+
+#[test]
+fn what_packets_alone_do_not_have_is_refused() {
+    for (flags, named) in [
+        (&["--frame", "1"][..], "--frame needs"),
+        (&["--stream", "0"], "--stream needs"),
+        (&["--since", "1"], "--since needs"),
+        (&["--until", "2s"], "--until needs"),
+        (&["--time", "utc"], "--time needs"),
+        (&["--port", "1883"], "--port needs"),
+        (&["--not-port", "1883"], "--not-port needs"),
+        (&["--keylog", "README.md"], "--keylog needs"),
+    ] {
+        run(&[&["decode", "c000"], flags].concat()).expect(
+            2,
+            &format!(
+                "midge: {named} a capture, and the command line holds packets alone: leave it out, \
+                 or give a pcap or pcapng file\n"
+            ),
+        );
+    }
+    let ended = run(&["decode", "--frame", "1", "--until", "2", "c000"]);
+    ended.expect(
+        2,
+        "midge: --frame and --until need a capture, and the command line holds packets alone: leave \
+         them out, or give a pcap or pcapng file\n",
+    );
+    // A client is known from its CONNECT.
+    let talk = "100d00044d515454040200000001 61 c000";
+    let ended = run(&["decode", "--lines", "--client", "a", talk]);
+    ended.expect(0, "");
+    assert_eq!(ended.text().lines().count(), 2);
+    run(&["decode", "--client", "b", talk])
+        .expect(0, "midge: the command line: nothing matches --client\n");
+}
+
+#[test]
+fn what_cannot_match_is_refused_and_what_does_not_is_said() {
+    let capture = path(V5);
+    for (flags, sentence) in [
+        (
+            &["--frame", "0"][..],
+            "--frame 0: the first frame is 1, as in Wireshark",
+        ),
+        (
+            &["--since", "5s", "--until", "4s"],
+            "--since is later than --until: nothing is in between",
+        ),
+        (
+            &["--since", "-5s"],
+            "--since counts from the first packet, and nothing is before it: '-5s'",
+        ),
+        (
+            &["--port", "1883", "--not-port", "1,1883"],
+            "--port 1883 and --not-port 1883 exclude each other",
+        ),
+        (
+            &["--port", "abc"],
+            "--port takes ports, numbers from 1 to 65535, not 'abc'",
+        ),
+        (
+            &["--time", "utc", "--json"],
+            "--time is for lines and diagrams: JSON has all times in UTC",
+        ),
+    ] {
+        let ended = run(&[&["decode", &capture], flags].concat());
+        ended.expect(2, &format!("midge: {sentence}\n"));
+    }
+    for flags in [
+        &["--type", "AUTH"][..],
+        &["--type", "AUTH", "--lint"],
+        &["--type", "AUTH", "--json"],
+        &["--type", "AUTH", "--summary"],
+    ] {
+        let ended = run(&[&["decode", &capture], flags].concat());
+        ended.expect(0, &format!("midge: {capture}: nothing matches --type\n"));
+    }
+    let ended = run(&[
+        "decode",
+        &capture,
+        "--client",
+        "nobody",
+        "--until",
+        "2020-01-01",
+    ]);
+    ended.expect(
+        0,
+        &format!("midge: {capture}: nothing matches --client --until\n"),
+    );
+}
+
+/// The zone is that of `--time clock`.
+#[test]
+fn times_without_a_zone_are_local() {
+    // The capture is shorter than an hour.
+    let first = objects(&path(V5), &[])[0]["time"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let (date, clock) = first.trim_end_matches('Z').split_once('T').unwrap();
+    for (zone, count) in [("UTC0", true), ("XXX-1", true), ("XXX1", false)] {
+        let time = format!("{date} {clock}");
+        let mut command = crate::program::midge(&["decode", "--since", &time, &path(V5)]);
+        let ended = command.env("TZ", zone).output().unwrap();
+        assert!(ended.status.success());
+        // West of Greenwich the same time of day is later.
+        assert_eq!(!ended.stdout.is_empty(), count, "{zone}");
+    }
+}
+
+#[test]
+fn a_key_log_without_a_secret_is_none() {
+    let capture = path("mosq20_tls12.pcap");
+    run(&["decode", "--keylog", "README.md", &capture]).expect(
+        1,
+        "midge: README.md is no key log: no line of it is a secret, as in CLIENT_RANDOM and two \
+         numbers in hex (SSLKEYLOGFILE format)\n",
+    );
+    // It may still get some.
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    fs::write(empty.path(), "# nothing yet\n").unwrap();
+    let ended = run(&[
+        "decode",
+        "--keylog",
+        empty.path().to_str().unwrap(),
+        &capture,
+    ]);
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
 }

@@ -69,6 +69,8 @@ const KEYS: &[(&str, Check)] = &[
     ("payload_hex", hex),
     ("payload_len", number),
     ("payload_truncated", |v| *v == true),
+    ("payload_decoded", Value::is_string),
+    ("payload_problem", Value::is_string),
     ("violations", |v| all(v, violation)),
     ("raw_hex", hex),
 ];
@@ -332,7 +334,19 @@ fn check_packet(line: &Line) -> Result<(), String> {
         &["dup", "topic", "topic_hex", "topic_resolved"],
         &["PUBLISH"],
     )?;
-    line.only(&["payload", "payload_hex", "payload_len"], &["PUBLISH"])?;
+    line.only(
+        &[
+            "payload",
+            "payload_hex",
+            "payload_len",
+            "payload_decoded",
+            "payload_problem",
+        ],
+        &["PUBLISH"],
+    )?;
+    if line.has("payload_decoded") && line.has("payload_problem") {
+        return Err("a payload is what was asked for, or it is not".into());
+    }
     line.only(&["filters"], &["SUBSCRIBE", "UNSUBSCRIBE"])?;
     line.only(&["reason_codes"], &["SUBACK", "UNSUBACK"])?;
     line.only(&["session_present"], &["CONNACK"])?;

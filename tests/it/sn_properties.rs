@@ -7,6 +7,7 @@ use midge::mqttsn::MessageType;
 use midge::mqttsn::decode::{Recorder, decode};
 use midge::mqttsn::topics::Topics;
 use midge::output::line::Lines;
+use midge::output::payload::Rules;
 use midge::output::{Place, json as mqtt_json, sn};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -27,7 +28,13 @@ fn decoded<'a>(bytes: &'a [u8], record: &'a Recorder<'a>) -> sn::Decoded<'a> {
 pub(crate) fn json(bytes: &[u8], record: &Recorder<'_>) -> serde_json::Value {
     let mut out = Vec::new();
     let options = mqtt_json::Options::default();
-    sn::json::write(&mut out, &decoded(bytes, record), options).unwrap();
+    sn::json::write(
+        &mut out,
+        &decoded(bytes, record),
+        options,
+        &Rules::default(),
+    )
+    .unwrap();
     serde_json::from_slice(&out).unwrap()
 }
 

@@ -1,11 +1,11 @@
 //! Bytes of packets in a row, without a capture around them: cut apart, decoded, shown.
 
 use std::cmp::Ordering;
+use std::fmt::Display;
 use std::net::Ipv4Addr;
 
 use bytes::Bytes;
 
-use super::super::{Exit, Failure};
 use super::aliases::AliasesOf;
 use super::connections::Connections;
 use super::lint::{self, Judged, Lint};
@@ -17,6 +17,15 @@ use crate::mqtt::frame::FixedHeader;
 use crate::mqtt::{Side, Version};
 use crate::output::{Decoded, Origin, Place};
 
+/// Why the bytes could not be read to their end.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// The last packet is not whole, or what it was written in could not be read any further.
+    Cut(String),
+    /// A fixed header breaks the standard in such a way that nobody knows where the packet ends.
+    Malformed(String),
+}
+
 /// Decodes and shows packets; `error` is why the bytes end where they do.
 pub(super) fn decode(
     name: &str,
@@ -24,8 +33,8 @@ pub(super) fn decode(
     error: Option<String>,
     plan: &Plan,
     show: &mut Show<'_>,
-) -> Result<(), Stop> {
-    let mut problem = error.map(|error| format!("{name}: {error}"));
+) -> Result<Option<Broken>, Stop> {
+    let mut problem = error.map(|error| Broken::Cut(format!("{name}: {error}")));
     let packets = split(bytes);
     let (mut version, mut version_from) = choose_version(&packets, plan);
     let mut connections = Connections::default();
@@ -87,16 +96,15 @@ pub(super) fn decode(
             show_findings(&mut lint, show, connections.client(0))?;
         }
         if i + 1 == packets.len() && problem.is_none() {
-            problem = cut(packet).map(|what| format!("{name}: {what} (packet at byte {offset})"));
+            problem = cut(packet, |what| {
+                format!("{name}: {what} (packet at byte {offset})")
+            });
         }
         offset += packet.len();
     }
     lint.finish();
     show_findings(&mut lint, show, connections.client(0))?;
-    match problem {
-        Some(message) => Err(Failure::new(Exit::Io, message).into()),
-        None => Ok(()),
-    }
+    Ok(problem)
 }
 
 /// Shows what lint found between packets.
@@ -150,17 +158,21 @@ fn split(mut bytes: &[u8]) -> Vec<&[u8]> {
     packets
 }
 
-/// What is missing at the end of the last packet.
-fn cut(packet: &[u8]) -> Option<String> {
+/// What is missing at the end of the last packet; `sentence` says where that is.
+fn cut(packet: &[u8], sentence: impl Fn(&dyn Display) -> String) -> Option<Broken> {
     match FixedHeader::parse(packet) {
-        Ok(Some(header)) if header.packet_len() > packet.len() => Some(format!(
-            "the packet is cut: remaining length says {}, {} bytes are there",
-            header.remaining_length,
-            packet.len() - header.len
-        )),
-        Ok(None) => Some("the packet is cut inside of its fixed header".into()),
+        Ok(Some(header)) if header.packet_len() > packet.len() => {
+            Some(Broken::Cut(sentence(&format_args!(
+                "the packet is cut: remaining length says {}, {} bytes are there",
+                header.remaining_length,
+                packet.len() - header.len
+            ))))
+        }
+        Ok(None) => Some(Broken::Cut(sentence(
+            &"the packet is cut inside of its fixed header",
+        ))),
         Ok(Some(_)) => None,
-        Err(error) => Some(error.to_string()),
+        Err(error) => Some(Broken::Malformed(sentence(&error))),
     }
 }
 

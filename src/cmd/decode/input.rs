@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::super::{Exit, Failure};
 use super::text;
+use super::unpack::{self, Unpacked};
 use crate::capture;
 use crate::cli::InputFormat;
 use crate::mqtt::frame::FixedHeader;
@@ -68,7 +69,13 @@ impl Input {
                     Exit::Io,
                     match name.contains(['.', '/']) && !name.contains(char::is_whitespace) {
                         true => format!("cannot read {shown}: there is no such file"),
-                        false => format!("'{shown}' is neither a file that exists nor hex text"),
+                        false => {
+                            let error = text::read(name, Some(InputFormat::Hex)).error;
+                            format!(
+                                "'{shown}' is neither a file that exists nor hex text: {}",
+                                error.unwrap_or_else(|| "there is nothing in it".into())
+                            )
+                        }
                     },
                 ))
             }
@@ -83,6 +90,20 @@ impl Input {
     }
 
     fn read(
+        name: String,
+        reader: Box<dyn Read>,
+        live: bool,
+        format: Option<InputFormat>,
+    ) -> Result<Input, Failure> {
+        let unpacked = unpack::unless_capture(reader)
+            .map_err(|error| Failure::new(Exit::Io, format!("cannot read {name}: {error}")))?;
+        match unpacked {
+            Unpacked::Plain(reader) => Input::read_plain(name, reader, live, format),
+            Unpacked::Capture(reader) => Ok(Input::Capture { name, reader, live }),
+        }
+    }
+
+    fn read_plain(
         name: String,
         mut reader: Box<dyn Read>,
         live: bool,

@@ -6,15 +6,19 @@ mod bytes;
 mod captured;
 mod connections;
 mod input;
+mod key_log;
 mod lint;
 mod messages;
+mod needs;
 mod select;
 mod show;
 mod stats;
 mod text;
+mod unpack;
 mod write;
 
 use std::io::{self, BufWriter, Cursor, Read, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Exit, Failure, note, version};
@@ -25,7 +29,9 @@ use crate::mqttsn::Predefined;
 use crate::output::colour;
 use crate::output::payload::{Decoder, Rules};
 use crate::output::time::Times;
+use bytes::Broken;
 use input::Input;
+use needs::Needs;
 use select::Select;
 use show::Show;
 
@@ -48,6 +54,7 @@ struct Plan {
     payloads: Rules,
     select: Select,
     write: Option<String>,
+    needs: Needs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +70,31 @@ enum View {
 
 impl Plan {
     fn new(args: &cli::Decode) -> Result<Plan, Failure> {
+        if args.json && args.time.is_some() {
+            let what = "--time is for lines and diagrams: JSON has all times in UTC";
+            return Err(Failure::usage(what));
+        }
+        let others = [
+            (args.hex, "--hex"),
+            (args.flow, "--flow"),
+            (args.summary, "--summary"),
+            (args.stats, "--stats"),
+        ];
+        if let (false, Some((_, view))) =
+            (args.payload.is_empty(), others.iter().find(|(is, _)| *is))
+        {
+            return Err(Failure::usage(format!(
+                "--payload is for --tree, --lines and --json, and {view} does not show what is in \
+                 a payload"
+            )));
+        }
+        let ports = select::ports("--port", &args.port)?;
+        let not_ports = select::ports("--not-port", &args.not_port)?;
+        if let Some(port) = ports.iter().find(|port| not_ports.contains(port)) {
+            return Err(Failure::usage(format!(
+                "--port {port} and --not-port {port} exclude each other"
+            )));
+        }
         Ok(Plan {
             version: args
                 .mqtt_version
@@ -73,8 +105,8 @@ impl Plan {
                 cli::From::Client => Side::Client,
                 cli::From::Server => Side::Server,
             }),
-            ports: args.port.clone(),
-            not_ports: args.not_port.clone(),
+            ports,
+            not_ports,
             key_log: args.keylog.clone(),
             sn_topics: match &args.sn_topics {
                 Some(file) => Arc::new(sn_topics(file)?),
@@ -96,10 +128,10 @@ impl Plan {
                 None
             },
             times: match args.time {
-                cli::Times::Relative => Times::Relative,
-                cli::Times::Delta => Times::Delta,
-                cli::Times::Clock => Times::Clock,
-                cli::Times::Utc => Times::Utc,
+                None | Some(cli::Times::Relative) => Times::Relative,
+                Some(cli::Times::Delta) => Times::Delta,
+                Some(cli::Times::Clock) => Times::Clock,
+                Some(cli::Times::Utc) => Times::Utc,
             },
             summary: args.summary || args.stats,
             stats: args.stats,
@@ -113,6 +145,7 @@ impl Plan {
             payloads: payload_rules(&args.payload)?,
             select: Select::new(args)?,
             write: args.write.clone(),
+            needs: Needs::of(args),
         })
     }
 }
@@ -132,9 +165,10 @@ fn payload_rules(words: &[String]) -> Result<Rules, Failure> {
             let names: Vec<&str> = Decoder::ALL.iter().map(|(name, _)| *name).collect();
             fail(format!("the decoders are {}", names.join(", ")))
         })?;
-        rules
-            .add(filter, decoder)
-            .map_err(|error| fail(format!("of the filter, {error}")))?;
+        rules.add(filter, decoder).map_err(|error| match filter {
+            "" => fail("a topic filter comes before the '='; '#' is for all topics".into()),
+            _ => fail(format!("of the filter, {error}")),
+        })?;
     }
     Ok(rules)
 }
@@ -185,6 +219,16 @@ pub fn run(args: &cli::Decode) -> Result<Exit, Failure> {
         cli::Color::Always => colour::force(true),
         cli::Color::Never => colour::force(false),
     }
+    // `--lint error FILE` is what many type; clap takes the severity for an input.
+    let severity = |word: &&String| matches!(word.as_str(), "error" | "warning" | "info");
+    if args.lint.is_some()
+        && let Some(word) = args.input.iter().find(severity)
+        && !Path::new(word).exists()
+    {
+        return Err(Failure::usage(format!(
+            "--lint takes its severity with an equals sign: --lint={word}"
+        )));
+    }
     let input = Input::open(&args.input, args.input_format)?;
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let result = match input {
@@ -210,8 +254,12 @@ fn decode_text(
     out: &mut dyn Write,
 ) -> Result<Exit, Stop> {
     let content = text::read(text, format);
+    if let Some(left_out) = content.note {
+        note(format_args!("{name}: {left_out}"));
+    }
     match content.capture {
         Some((file, frames)) => {
+            plan.needs.refuse_frames_without_times(name)?;
             let what = match frames {
                 1 => "a frame".into(),
                 _ => format!("{frames} frames"),
@@ -219,7 +267,11 @@ fn decode_text(
             note(format_args!(
                 "{name}: {what} with IP headers, read as a capture without times"
             ));
-            decode_capture(name, Box::new(Cursor::new(file)), false, plan, out)
+            let shown = decode_capture(name, Box::new(Cursor::new(file)), false, plan, out)?;
+            match content.error {
+                None => Ok(shown),
+                Some(error) => Err(Failure::new(Exit::Io, format!("{name}: {error}")).into()),
+            }
         }
         None => decode_packets(name, &content.bytes, content.error, plan, out),
     }
@@ -232,14 +284,18 @@ fn decode_packets(
     plan: &Plan,
     out: &mut dyn Write,
 ) -> Result<Exit, Stop> {
-    if plan.write.is_some() {
-        let what = "--write keeps frames of a capture, and this is none";
-        return Err(Failure::usage(what).into());
-    }
+    plan.needs.refuse_packets(name)?;
     let mut show = Show::new(plan, View::Tree, out);
-    let result = bytes::decode(name, bytes, error, plan, &mut show);
-    let end = show.finish(name);
-    result.and(end)
+    let broken = bytes::decode(name, bytes, error, plan, &mut show)?;
+    let end = show.finish(name, broken.is_none())?;
+    match (broken, end) {
+        (None, end) => Ok(end),
+        // That is what lint has found.
+        (Some(Broken::Malformed(_)), Exit::Verdict) => Ok(Exit::Verdict),
+        (Some(Broken::Malformed(what) | Broken::Cut(what)), _) => {
+            Err(Failure::new(Exit::Io, what).into())
+        }
+    }
 }
 
 fn decode_capture(
@@ -252,12 +308,15 @@ fn decode_capture(
     if let Some(target) = &plan.write {
         write::check(name, target)?;
     }
+    if let Some(log) = &plan.key_log {
+        key_log::check(log)?;
+    }
     let mut show = Show::new(plan, View::Lines, out);
     show.flush_each = live;
     let result = captured::decode(name, reader, plan, &mut show);
     let pick = show.take_pick();
     // What was counted before something failed is worth as much as what was shown.
-    let end = show.finish(name);
+    let end = show.finish(name, result.is_ok());
     let written = match (pick, &plan.write) {
         (Some(mut pick), Some(target)) => write::write(name, &mut pick, target),
         _ => Ok(()),

@@ -55,6 +55,9 @@ pub(super) struct Show<'o> {
     asked_for: BTreeSet<u64>,
     /// Packets of a text so far.
     packets: u64,
+    /// Something came, and was left out or not.
+    has_seen: bool,
+    has_matched: bool,
 }
 
 /// Frames that are remembered because they were asked for: what is found later is shown if it
@@ -77,12 +80,13 @@ impl<'o> Show<'o> {
             raw: plan.raw,
             payloads: &plan.payloads,
             style,
-            lines: line::Lines::new(style),
+            lines: line::Lines::new(style).with_payloads(plan.payloads.clone()),
             flow: flow::Flow::new(style),
             json: json::PacketLines::new(json::Options {
                 show_secrets: plan.show_secrets,
                 raw: plan.raw,
-            }),
+            })
+            .with_payloads(plan.payloads.clone()),
             out,
             flush_each: false,
             is_first: true,
@@ -101,7 +105,15 @@ impl<'o> Show<'o> {
                 && (plan.summary || matches!(plan.view, None | Some(View::Nothing))),
             asked_for: BTreeSet::new(),
             packets: 0,
+            has_seen: false,
+            has_matched: false,
         }
+    }
+
+    /// Takes note of what the selection does with something.
+    fn saw(&mut self, is_asked_for: bool, is_wanted: bool) {
+        self.has_seen = true;
+        self.has_matched |= is_wanted || (is_asked_for && self.verdict.is_some());
     }
 
     /// Relative times begin here, unless something came before.
@@ -171,6 +183,7 @@ impl<'o> Show<'o> {
         if !is_wanted {
             return Ok(());
         }
+        self.saw(true, true);
         let mut found = self.sifted();
         found.between(finding, place);
         if let Some(verdict) = &mut self.verdict {
@@ -209,7 +222,8 @@ impl<'o> Show<'o> {
     }
 
     /// Shows what is only known at the end of the input called `name`, and says what to end with.
-    pub(super) fn finish(mut self, name: &str) -> Result<Exit, Stop> {
+    /// `is_whole`: all of it could be read.
+    pub(super) fn finish(mut self, name: &str, is_whole: bool) -> Result<Exit, Stop> {
         let mut out = self.out;
         match self.summary {
             None => self.flow.finish(&mut out)?,
@@ -227,10 +241,19 @@ impl<'o> Show<'o> {
                 }
             }
         }
+        out.flush()?;
+        if !self.selects_all && self.has_seen && !self.has_matched {
+            let flags: Vec<&str> = self.select.flags().collect();
+            note(format_args!("{name}: nothing matches {}", flags.join(" ")));
+            return Ok(Exit::Done);
+        }
         let Some(verdict) = self.verdict else {
             return Ok(Exit::Done);
         };
-        out.flush()?;
+        // Who has not seen all of it cannot say that nothing is wrong.
+        if !is_whole && verdict.is_clean() {
+            return Ok(Exit::Done);
+        }
         let scope = match verdict.exit() {
             Exit::Done if self.select.may_hide_violations() => ", only what is selected",
             _ => "",
@@ -249,6 +272,7 @@ impl<'o> Show<'o> {
         let is_asked_for = self.selects_all || self.select.asks_for_packet(decoded, self.start);
         let is_faulty = !(decoded.record.violations.is_empty() && decoded.findings.is_empty());
         let is_wanted = is_asked_for && (is_faulty || !self.select.wants_violations_only());
+        self.saw(is_asked_for, is_wanted);
         if let Some(found) = found {
             self.packets += 1;
             if is_asked_for {
@@ -327,6 +351,7 @@ impl<'o> Show<'o> {
         let is_asked_for = self.selects_all || self.select.asks_for_message(decoded, self.start);
         let is_faulty = !(decoded.record.violations.is_empty() && decoded.findings.is_empty());
         let is_wanted = is_asked_for && (is_faulty || !self.select.wants_violations_only());
+        self.saw(is_asked_for, is_wanted);
         if let Some(found) = found
             && is_asked_for
         {
@@ -358,7 +383,7 @@ impl<'o> Show<'o> {
                     show_secrets: self.show_secrets,
                     raw: self.raw,
                 };
-                sn::json::write(&mut out, decoded, options)?;
+                sn::json::write(&mut out, decoded, options, self.payloads)?;
             }
             View::Nothing => {}
             View::Flow => self.flow.message(&mut out, decoded)?,
@@ -384,6 +409,7 @@ impl<'o> Show<'o> {
         at: &Location,
     ) -> Result<(), Stop> {
         let is_wanted = self.selects_all || self.select.wants_hole(hole, client, self.start);
+        self.saw(is_wanted, is_wanted);
         if let Some(pick) = &mut self.pick {
             let (hole::Kind::Gap { lost: len, .. } | hole::Kind::Skipped { len, .. }) = hole.kind;
             // The capture has frames of what was skipped, and none of a gap.

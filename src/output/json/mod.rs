@@ -11,6 +11,7 @@ use std::io::{self, Write};
 
 use super::Place;
 use super::finding::Finding;
+use super::payload::{Rules, as_asked};
 use crate::mqtt::rule::Violation;
 
 pub(super) use object::{Hex, List, Nested, Object, Shown, Value, Word};
@@ -50,6 +51,21 @@ pub(super) fn place(object: &mut Object<'_>, place: &Place) {
     }
     object.maybe("from", place.from.map(|side| side.as_str()));
     object.maybe("transport", place.transport);
+}
+
+/// The keys of a payload that the user wants to be read in some way: what it holds, or why it is
+/// something else.
+pub(super) fn payload_as_asked(
+    object: &mut Object<'_>,
+    payload: &[u8],
+    topic: Option<&str>,
+    rules: &Rules,
+) {
+    match as_asked(payload, topic, rules) {
+        Some(Ok(shown)) => object.entry("payload_decoded", shown.rows.join("\n").as_str()),
+        Some(Err(problem)) => object.entry("payload_problem", problem.as_str()),
+        None => {}
+    }
 }
 
 /// A violation of any protocol.

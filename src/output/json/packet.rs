@@ -3,10 +3,13 @@
 use std::io::{self, Write};
 
 use super::super::finding::Finding;
+use super::super::payload::Rules;
 use super::super::time::Time;
 use super::super::{Decoded, Origin};
 use super::properties::PropertyList;
-use super::{Hex, List, Nested, Object, Shown, Value as JsonValue, Word, place, violations};
+use super::{
+    Hex, List, Nested, Object, Shown, Value as JsonValue, Word, payload_as_asked, place, violations,
+};
 use crate::mqtt::decode::{Field, FieldRecord, Recorder};
 use crate::mqtt::frame::FixedHeader;
 use crate::mqtt::packet::SubscriptionOptions;
@@ -42,6 +45,8 @@ pub struct PacketLines {
     line: Vec<u8>,
     /// What the line begins with, and how long that is: packets of one segment share it.
     front: Option<(Origin, usize)>,
+    /// How to read payloads.
+    payloads: Rules,
 }
 
 impl PacketLines {
@@ -51,7 +56,13 @@ impl PacketLines {
             options,
             line: Vec::new(),
             front: None,
+            payloads: Rules::default(),
         }
+    }
+
+    /// Reads payloads as the user asked for.
+    pub fn with_payloads(self, payloads: Rules) -> PacketLines {
+        PacketLines { payloads, ..self }
     }
 
     /// Writes a packet.
@@ -68,7 +79,8 @@ impl PacketLines {
                 self.front = Some((decoded.origin, self.line.len()));
             }
         }
-        let packet = Packet::from_decoded(decoded, self.options);
+        let mut packet = Packet::from_decoded(decoded, self.options);
+        packet.payloads = Some(&self.payloads);
         Object::resume(&mut self.line, |object| packet.entries(object));
         self.line.push(b'\n');
         out.write_all(&self.line)
@@ -147,6 +159,8 @@ struct Packet<'a> {
     connect: Option<Box<Connect<'a>>>,
     properties: Vec<Property<'a>>,
     payload: Option<&'a [u8]>,
+    /// How to read it.
+    payloads: Option<&'a Rules>,
     /// Bytes of the payload that the packet announces and that are not there.
     payload_missing: u32,
     record: Option<&'a Recorder<'a>>,
@@ -352,6 +366,10 @@ impl Packet<'_> {
             );
             if self.payload_missing > 0 {
                 object.entry("payload_truncated", true);
+            }
+            if let Some(rules) = self.payloads {
+                let own = self.topic.and_then(|topic| std::str::from_utf8(topic).ok());
+                payload_as_asked(object, payload, self.topic_resolved.or(own), rules);
             }
         }
         if let Some(record) = self.record {

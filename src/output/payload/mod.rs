@@ -146,6 +146,12 @@ pub struct Shown {
 }
 
 impl Shown {
+    /// The rows in one line, without what indents them.
+    pub fn line(&self) -> String {
+        let rows: Vec<&str> = self.rows.iter().map(|row| row.trim()).collect();
+        rows.join(" ")
+    }
+
     fn rows(decoder: Decoder, rows: Vec<String>) -> Shown {
         Shown {
             kind: Some(decoder.name().into()),
@@ -181,10 +187,10 @@ pub fn show(payload: &[u8], about: About<'_>, rules: Option<&Rules>) -> Shown {
         .zip(about.topic)
         .and_then(|(rules, topic)| rules.find(topic));
     let said = asked_for.or_else(|| about.content_type.and_then(Decoder::of_content_type));
-    let mut shown = match said.map(|decoder| (decoder, decode(payload, decoder))) {
-        Some((_, Ok(shown))) => shown,
-        Some((decoder, Err(wrong))) => Shown {
-            problem: Some(format!("no {}: {wrong}", decoder.name())),
+    let mut shown = match said.map(|decoder| decode_as(payload, decoder)) {
+        Some(Ok(shown)) => shown,
+        Some(Err(problem)) => Shown {
+            problem: Some(problem),
             ..by_content(payload)
         },
         None => by_content(payload),
@@ -199,6 +205,23 @@ pub fn show(payload: &[u8], about: About<'_>, rules: Option<&Rules>) -> Shown {
         ));
     }
     shown
+}
+
+/// What the user asked for alone: a payload on a topic with a rule, as it says, or why it is
+/// something else. `None` if there is no such rule, or nothing to show.
+pub fn as_asked(
+    payload: &[u8],
+    topic: Option<&str>,
+    rules: &Rules,
+) -> Option<Result<Shown, String>> {
+    if rules.rules.is_empty() || payload.is_empty() {
+        return None;
+    }
+    Some(decode_as(payload, rules.find(topic?)?))
+}
+
+fn decode_as(payload: &[u8], decoder: Decoder) -> Result<Shown, String> {
+    decode(payload, decoder).map_err(|wrong| format!("no {}: {wrong}", decoder.name()))
 }
 
 /// What needs no word of anybody.

@@ -220,6 +220,19 @@ fn what_is_wrapped_is_shown_by_its_content() {
     let shown = show(&gzip, on("t"), Some(&rules("t", Decoder::Gzip)));
     assert_eq!(shown.kind.as_deref(), Some("gzip, 7 bytes inside of JSON"));
     assert_eq!(one_line(&shown.rows), "{ \"a\": 1 }");
+    // Members may follow one another; something else may not.
+    let two = [&gzip[..], &gzip].concat();
+    let shown = show(&two, on("t"), Some(&rules("t", Decoder::Gzip)));
+    assert_eq!(shown.kind.as_deref(), Some("gzip, 14 bytes inside"));
+    let longer = [&gzip[..], b"tail\n"].concat();
+    let shown = show(&longer, on("t"), Some(&rules("t", Decoder::Gzip)));
+    assert_eq!(
+        shown.problem,
+        Some(format!(
+            "no gzip: 5 bytes left over behind it (byte {})",
+            gzip.len()
+        ))
+    );
     let shown = show(b"aGVsbG8=", on("t"), Some(&rules("t", Decoder::Base64)));
     assert_eq!(shown.kind.as_deref(), Some("base64, 5 bytes inside"));
     assert_eq!(shown.rows, ["hello"]);
@@ -238,6 +251,25 @@ fn what_is_wrapped_is_shown_by_its_content() {
         shown.problem.as_deref(),
         Some("no gzip: it is over 4 MiB inside (byte 0)")
     );
+}
+
+/// Content Type and what the bytes look like count for the tree alone.
+#[test]
+fn only_what_was_asked_for_is_as_asked() {
+    let wanted = rules("s/+", Decoder::Cbor);
+    let shown = as_asked(b"\xa1at\x81\x01", Some("s/a"), &wanted);
+    assert_eq!(shown.unwrap().unwrap().line(), "{ \"t\": [ 1 ] }");
+    let wrong = as_asked(b"\xff", Some("s/a"), &wanted)
+        .unwrap()
+        .unwrap_err();
+    assert!(wrong.starts_with("no CBOR: "), "{wrong}");
+    for (payload, topic) in [
+        (&b"\x01"[..], Some("a")),
+        (b"\x01", None),
+        (b"", Some("s/a")),
+    ] {
+        assert_eq!(as_asked(payload, topic, &wanted), None);
+    }
 }
 
 #[test]

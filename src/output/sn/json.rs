@@ -10,8 +10,9 @@
 use std::io::{self, Write};
 
 use super::super::json::{
-    Broken, Hex, List, Nested, Object, Options, place, violations, write_object,
+    Broken, Hex, List, Nested, Object, Options, payload_as_asked, place, violations, write_object,
 };
+use super::super::payload::Rules;
 use super::Decoded;
 use crate::mqtt::property::Value;
 use crate::mqttsn::decode::Field;
@@ -22,13 +23,24 @@ use crate::mqttsn::{Flags, MessageType, ReturnCode, TopicIdType, VERSION};
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(out: &mut impl Write, decoded: &Decoded<'_>, options: Options) -> io::Result<()> {
-    write_object(out, |object| Message { decoded, options }.entries(object))
+pub fn write(
+    out: &mut impl Write,
+    decoded: &Decoded<'_>,
+    options: Options,
+    payloads: &Rules,
+) -> io::Result<()> {
+    let message = Message {
+        decoded,
+        options,
+        payloads,
+    };
+    write_object(out, |object| message.entries(object))
 }
 
 struct Message<'d, 'a> {
     decoded: &'d Decoded<'a>,
     options: Options,
+    payloads: &'d Rules,
 }
 
 impl<'a> Message<'_, 'a> {
@@ -119,6 +131,7 @@ impl<'a> Message<'_, 'a> {
             object.text("payload", "payload_hex", Some(payload));
             object.entry("payload_len", payload.len());
             object.maybe("payload_truncated", self.is_cut().then_some(true));
+            payload_as_asked(object, payload, decoded.topic_resolved, self.payloads);
         }
         violations(object, &decoded.record.violations, decoded.findings);
         object.maybe("raw_hex", self.options.raw.then_some(Hex(decoded.bytes)));

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::super::finding;
 use super::super::line::{Lines, Words};
+use super::super::payload::Rules;
 use super::super::text::{Hex, Safe};
 use super::{Decoded, family};
 use crate::mqtt::property::Value;
@@ -15,11 +16,9 @@ use crate::mqttsn::{Flags, MessageType, ReturnCode, TopicIdType};
 /// # Errors
 /// Those of `out`.
 pub fn write(out: &mut impl Write, lines: &mut Lines, decoded: &Decoded<'_>) -> io::Result<()> {
-    describe_in(
-        lines.columns(&decoded.place, decoded.client),
-        decoded,
-        false,
-    );
+    let payloads = lines.payloads();
+    let text = lines.columns(&decoded.place, decoded.client);
+    describe_in(text, decoded, false, Some(&payloads));
     lines.end(out)?;
     for found in decoded.findings {
         finding::write_line(out, lines, found, decoded.client)?;
@@ -29,12 +28,13 @@ pub fn write(out: &mut impl Write, lines: &mut Lines, decoded: &Decoded<'_>) -> 
 
 /// Appends the type, and what matters in a message.
 pub(in super::super) fn describe(text: &mut String, decoded: &Decoded<'_>) {
-    describe_in(text, decoded, true);
+    describe_in(text, decoded, true, None);
 }
 
-fn describe_in(text: &mut String, decoded: &Decoded<'_>, is_close: bool) {
+fn describe_in(text: &mut String, decoded: &Decoded<'_>, is_close: bool, payloads: Option<&Rules>) {
     let message_type = decoded.message_type().unwrap_or(MessageType(0xff));
     let mut words = Words::behind(text, decoded.name(), family(message_type));
+    words.payloads = payloads;
     if is_close {
         words.close_up();
     }
@@ -70,7 +70,9 @@ fn summary(words: &mut Words<'_>, decoded: &Decoded<'_>, message_type: MessageTy
             }
             (Field::TopicName | Field::Filter, Value::Str(name)) => words.text("", name),
             (Field::WillTopic, Value::Str(topic)) => words.text("will=", topic),
-            (Field::Data | Field::WillMsg, Value::Binary(data)) => words.payload(data),
+            (Field::Data | Field::WillMsg, Value::Binary(data)) => {
+                words.payload(data, decoded.topic_resolved);
+            }
             (Field::GwId, Value::Byte(id)) => words.shown(format_args!("gateway={id}")),
             (Field::GwAdd, Value::Binary(address)) => {
                 words.shown(format_args!("at={}", Hex(address)));

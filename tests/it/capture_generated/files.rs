@@ -271,7 +271,7 @@ fn what_is_no_capture_is_one_sentence() {
         ),
         (
             bomb,
-            "stdin: not a pcap or pcapng capture: what is in the gzip data begins with 0000000000000000",
+            "stdin is neither a pcap or pcapng file nor hex text (byte 0 is not text), and does not begin with a packet of MQTT (--input binary takes it anyway)",
         ),
         (
             pcap_bomb,

@@ -238,3 +238,56 @@ fn damage_comes_first() {
     assert_eq!(code, 1);
     assert!(stdout.contains("MQTT-3.3.1-4"), "{stdout}");
 }
+
+/// CONNECT that is whole, then one whose remaining length has five bytes (2.2.3: at most four).
+#[test]
+fn a_malformed_remaining_length_is_a_finding() {
+    let text = "100d00044d515454040200000001 61 30ffffffff7f0001";
+    let (code, stdout, stderr) = lint(&["--lint"], text);
+    assert_eq!((code, stdout.lines().count()), (5, 1), "{stdout}{stderr}");
+    assert!(
+        stdout.contains("the remaining length has more than four bytes"),
+        "{stdout}"
+    );
+    assert_eq!(stderr, "midge: stdin: 1 error, 0 warnings, 0 infos\n");
+    // Left out of the selection, it is still where reading ends.
+    let (code, _, stderr) = lint(&["--lint", "--type", "CONNECT"], text);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(!stderr.contains("nothing is wrong"), "{stderr}");
+    // Without lint there is no verdict.
+    let (code, ..) = lint(&["--lines"], text);
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn of_what_is_cut_nobody_says_that_nothing_is_wrong() {
+    for (text, sentence) in [
+        (
+            "c000 3005000161",
+            "midge: stdin: the packet is cut: remaining length says 5, 3 bytes are there (packet at byte 2)\n",
+        ),
+        (
+            "c000 30",
+            "midge: stdin: the packet is cut inside of its fixed header (packet at byte 2)\n",
+        ),
+    ] {
+        for flags in [&["--lint"][..], &["--lint=info", "--json"]] {
+            let (code, _, stderr) = lint(flags, text);
+            assert_eq!((code, stderr.as_str()), (1, sentence), "{flags:?}");
+        }
+    }
+}
+
+#[test]
+fn a_severity_needs_its_equals_sign() {
+    for input in [&["error"][..], &["warning", "c000"]] {
+        let ended = run(&[&["decode", "--lint"], input].concat());
+        ended.expect(
+            2,
+            &format!(
+                "midge: --lint takes its severity with an equals sign: --lint={}\n",
+                input[0]
+            ),
+        );
+    }
+}

@@ -56,6 +56,11 @@ impl Verdict {
         self.counts.infos += found.infos;
     }
 
+    /// Whether nothing was found, however small.
+    pub(in super::super) fn is_clean(&self) -> bool {
+        self.counts == Counts::default()
+    }
+
     /// What the program ends with.
     pub(in super::super) fn exit(&self) -> Exit {
         match self.counts.from(self.threshold) {

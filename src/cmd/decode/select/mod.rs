@@ -12,6 +12,7 @@ use crate::mqtt::{PacketType, ReasonCode, Side, Version, topic};
 use crate::mqttsn;
 use crate::output::time::Time;
 use crate::output::{Decoded, Place, hole::Hole, sn};
+pub(super) use parse::ports;
 use ranges::Ranges;
 
 /// A checked selection.
@@ -59,19 +60,35 @@ impl Moment {
 impl Select {
     /// Checks what was typed.
     pub(super) fn new(args: &cli::Decode) -> Result<Select, Failure> {
+        let since = parse::moment("--since", args.since.as_deref())?;
+        let until = parse::moment("--until", args.until.as_deref())?;
+        let is_never = match (since, until) {
+            (Some(Moment::At(since)), Some(Moment::At(until)))
+            | (Some(Moment::After(since)), Some(Moment::After(until))) => since > until,
+            _ => false,
+        };
+        if is_never {
+            let what = "--since is later than --until: nothing is in between";
+            return Err(Failure::usage(what));
+        }
+        let frames = Ranges::parse("--frame", &args.frame)?;
+        if frames.as_ref().is_some_and(Ranges::is_zero) {
+            let what = "--frame 0: the first frame is 1, as in Wireshark";
+            return Err(Failure::usage(what));
+        }
         Ok(Select {
             types: parse::types(&args.r#type)?,
             clients: args.client.clone(),
             topics: parse::topics(&args.topic)?,
             streams: Ranges::parse("--stream", &args.stream)?,
-            frames: Ranges::parse("--frame", &args.frame)?,
+            frames,
             from: args.from.map(|side| match side {
                 cli::From::Client => Side::Client,
                 cli::From::Server => Side::Server,
             }),
             reasons: parse::reasons(&args.reason)?,
-            since: parse::moment("--since", args.since.as_deref())?,
-            until: parse::moment("--until", args.until.as_deref())?,
+            since,
+            until,
             violations_only: args.violations_only,
         })
     }
@@ -79,6 +96,24 @@ impl Select {
     /// Whether nothing is left out.
     pub(super) fn is_everything(&self) -> bool {
         *self == Select::default()
+    }
+
+    /// The flags that were given, to be named in a sentence.
+    pub(super) fn flags(&self) -> impl Iterator<Item = &'static str> {
+        let all = [
+            (!self.types.is_empty(), "--type"),
+            (!self.clients.is_empty(), "--client"),
+            (!self.topics.is_empty(), "--topic"),
+            (self.streams.is_some(), "--stream"),
+            (self.frames.is_some(), "--frame"),
+            (self.from.is_some(), "--from"),
+            (!self.reasons.is_empty(), "--reason"),
+            (self.since.is_some(), "--since"),
+            (self.until.is_some(), "--until"),
+            (self.violations_only, "--violations-only"),
+        ];
+        all.into_iter()
+            .filter_map(|(is_given, flag)| is_given.then_some(flag))
     }
 
     /// Whether something may be left out that breaks a rule.

@@ -81,17 +81,46 @@ pub(super) fn moment(flag: &str, word: Option<&str>) -> Result<Option<Moment>, F
     let Some(word) = word else {
         return Ok(None);
     };
-    if let Some(time) = Time::parse(word) {
+    if let Some(time) = Time::parse(word).or_else(|| Time::parse_local(word)) {
         return Ok(Some(Moment::At(time.nanoseconds)));
     }
-    let span = duration::parse(flag, word.strip_prefix('+').unwrap_or(word)).map_err(|_| {
-        Failure::usage(format!(
-            "{flag} takes a date and time as in 2026-11-21T10:00:00Z, or a time since the first \
-             packet as in 5, 500ms or 2m, not '{}'",
-            word.escape_debug()
-        ))
-    })?;
-    Ok(Some(Moment::After(span.as_nanos() as i128)))
+    let shown = word.escape_debug();
+    let fail = |what: String| Err(Failure::usage(what));
+    if word.starts_with('-') {
+        return fail(format!(
+            "{flag} counts from the first packet, and nothing is before it: '{shown}'"
+        ));
+    }
+    let is_year = word.len() == 4 && matches!(word.parse(), Ok(1970..2100));
+    if is_year {
+        return fail(format!(
+            "{flag} {shown}: a year alone is no time; write {shown}-01-01, or {shown}s for seconds \
+             after the first packet"
+        ));
+    }
+    match duration::parse(flag, word.strip_prefix('+').unwrap_or(word)) {
+        Ok(span) => Ok(Some(Moment::After(span.as_nanos() as i128))),
+        Err(_) => fail(format!(
+            "{flag} takes a date and time as in 2026-11-21T10:00:00Z (without Z, of this time \
+             zone), or a time since the first packet as in 5, 500ms or 1m30s, not '{shown}'"
+        )),
+    }
+}
+
+/// Numbers of ports.
+pub(in super::super) fn ports(flag: &str, words: &[String]) -> Result<Vec<u16>, Failure> {
+    let words = words.iter().flat_map(|word| word.split(','));
+    words
+        .map(|word| {
+            let port = word.trim().parse().ok().filter(|port| *port > 0);
+            port.ok_or_else(|| {
+                Failure::usage(format!(
+                    "{flag} takes ports, numbers from 1 to 65535, not '{}'",
+                    word.escape_debug()
+                ))
+            })
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -136,7 +165,29 @@ mod tests {
             parse("1970-01-01T01:00:01+01:00"),
             Ok(Some(Moment::At(1_000_000_000)))
         );
-        assert!(parse("yesterday").is_err() && parse("2026-11-21").is_err());
+        assert_eq!(parse("1m30s"), Ok(Some(Moment::After(90_000_000_000))));
+        assert_eq!(parse("3600"), Ok(Some(Moment::After(3_600_000_000_000))));
+        assert_eq!(parse("2026s"), Ok(Some(Moment::After(2_026_000_000_000))));
+        assert!(matches!(parse("2026-11-21"), Ok(Some(Moment::At(_)))));
+        assert!(matches!(parse("2026-11-21 10:00"), Ok(Some(Moment::At(_)))));
+        for (bad, sentence) in [
+            (
+                "2026",
+                "--since 2026: a year alone is no time; write 2026-01-01, or 2026s for seconds \
+                 after the first packet",
+            ),
+            (
+                "-5s",
+                "--since counts from the first packet, and nothing is before it: '-5s'",
+            ),
+            (
+                "yesterday",
+                "--since takes a date and time as in 2026-11-21T10:00:00Z (without Z, of this time \
+                 zone), or a time since the first packet as in 5, 500ms or 1m30s, not 'yesterday'",
+            ),
+        ] {
+            assert_eq!(parse(bad), Err(Failure::usage(sentence)), "{bad}");
+        }
         assert_eq!(moment("--since", None), Ok(None));
     }
 }

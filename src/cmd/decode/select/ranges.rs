@@ -22,6 +22,11 @@ impl Ranges {
         Ok((!ranges.is_empty()).then_some(Ranges(ranges)))
     }
 
+    /// Whether there is nothing but 0.
+    pub(super) fn is_zero(&self) -> bool {
+        self.0.iter().all(|range| *range == (0, 0))
+    }
+
     pub(super) fn contains(&self, number: u64) -> bool {
         let mut ranges = self.0.iter();
         ranges.any(|(first, last)| (*first..=*last).contains(&number))

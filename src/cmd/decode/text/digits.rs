@@ -6,7 +6,8 @@ const fn is_separator(c: char) -> bool {
     c.is_ascii_whitespace() || matches!(c, ':' | ',' | ';' | '-' | '_')
 }
 
-/// What may stand around hex digits: quotes, Python's `b''`, `<Buffer ...>` of Node.js.
+/// What may stand around hex digits: quotes, Python's `b''`, `<Buffer ...>` of Node.js, `<...>` of
+/// Objective-C and Erlang.
 fn inner(text: &str) -> (usize, &str) {
     let trimmed = text.trim();
     let lead = text.len() - text.trim_start().len();
@@ -16,6 +17,7 @@ fn inner(text: &str) -> (usize, &str) {
         ("'", "'"),
         ("\"", "\""),
         ("<Buffer ", ">"),
+        ("<", ">"),
     ] {
         let rest = trimmed.strip_prefix(open);
         if let Some(inner) = rest.and_then(|rest| rest.strip_suffix(close)) {
@@ -60,13 +62,27 @@ pub(super) fn parse(text: &str) -> Parsed {
             Some(wrong) => {
                 let c = digits.get(wrong..).and_then(|rest| rest.chars().next());
                 let c = c.unwrap_or_default().escape_debug();
-                let what = format!("'{c}' is not a hex digit");
-                (wrong / 2, Some(Problem::new(start + wrong, what)))
+                let problem = Problem {
+                    remedy: Some("Leave it out, or say with --input what the text is"),
+                    ..Problem::new(start + wrong, format!("'{c}' is not a hex digit"))
+                };
+                (wrong / 2, Some(problem))
             }
             None if digits.len() % 2 == 1 => {
-                let what = format!("{} hex digits, an odd number,", digits.len());
-                (digits.len() / 2, Some(Problem::new(start, what)))
+                let what = match digits.len() {
+                    1 => "1 hex digit, half a byte,".to_owned(),
+                    len => format!("{len} hex digits, an odd number,"),
+                };
+                let problem = Problem {
+                    remedy: Some("Each byte has two digits, as in 0c"),
+                    ..Problem::new(start, what)
+                };
+                (digits.len() / 2, Some(problem))
             }
+            None if digits.is_empty() => (
+                0,
+                Some(Problem::new(at, format!("'{word}' has no hex digits"))),
+            ),
             None => (digits.len() / 2, None),
         };
         let pairs = digits.get(..2 * pairs).unwrap_or_default();

@@ -65,7 +65,7 @@ pub(super) fn parse(text: &str) -> Parsed {
 
 /// The byte of an escape, without its backslash, and how long the escape is. A backslash at the
 /// end of a line is none.
-fn escape(rest: &str) -> Result<(Option<u8>, usize), String> {
+pub(super) fn escape(rest: &str) -> Result<(Option<u8>, usize), String> {
     let Some(first) = rest.chars().next() else {
         return Ok((None, 0));
     };

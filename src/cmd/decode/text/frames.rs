@@ -33,9 +33,12 @@ pub(super) fn capture(bytes: &[u8], ends: &[usize]) -> Option<(Vec<u8>, usize)> 
             frame
         })
         .collect();
-    let (link, ..) = LAYOUTS
-        .iter()
-        .find(|(_, ip, ether_type)| frames.iter().all(|frame| is_ip(frame, *ip, *ether_type)))?;
+    // Of a capture as text, some frames may be of something else: ARP, or cut.
+    let fitting = |(_, ip, ether_type): &&(LinkType, usize, Option<usize>)| {
+        let of_ip = frames.iter().filter(|frame| is_ip(frame, *ip, *ether_type));
+        2 * of_ip.count() > frames.len()
+    };
+    let (link, ..) = LAYOUTS.iter().find(fitting)?;
     Some((pcapng(*link, &frames), frames.len()))
 }
 

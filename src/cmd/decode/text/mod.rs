@@ -6,10 +6,12 @@
 
 mod array;
 mod base64;
+mod cells;
 mod digits;
 mod dump;
 mod escaped;
 mod frames;
+mod sections;
 
 use crate::cli::InputFormat;
 use crate::mqtt::Version;
@@ -21,10 +23,19 @@ use crate::mqtt::infer::fits;
 pub(super) struct Parsed {
     /// The bytes.
     pub(super) bytes: Vec<u8>,
-    /// Where each piece ends that stood on its own, if the format has pieces; the frames of a dump.
-    ends: Vec<usize>,
+    /// The pieces that stood on their own, if the format has any: the frames of a dump.
+    pieces: Vec<Piece>,
     /// What could not be read.
     problem: Option<Problem>,
+}
+
+/// What stood on its own in a text.
+#[derive(Debug, PartialEq, Eq)]
+struct Piece {
+    /// Where its bytes end.
+    end: usize,
+    /// What stood right above it, if that was a heading of Wireshark.
+    title: Option<String>,
 }
 
 /// A place that cannot be read.
@@ -56,6 +67,8 @@ pub(super) struct Content {
     pub(super) capture: Option<(Vec<u8>, usize)>,
     /// What could not be read, with its place.
     pub(super) error: Option<String>,
+    /// What was left out.
+    pub(super) note: Option<String>,
 }
 
 /// Reads a text; `format` as the user said, or as it looks.
@@ -90,14 +103,12 @@ pub(super) fn read(text: &str, format: Option<InputFormat>) -> Content {
             parsed.bytes.len()
         )
     });
-    let capture = match parsed.problem {
-        None => frames::capture(&parsed.bytes, &parsed.ends),
-        Some(_) => None,
-    };
+    let picked = sections::pick(parsed.bytes, &parsed.pieces);
     Content {
-        bytes: parsed.bytes,
-        capture,
+        capture: frames::capture(&picked.bytes, &picked.ends),
+        bytes: picked.bytes,
         error,
+        note: picked.note,
     }
 }
 
@@ -108,7 +119,7 @@ pub(super) fn recognise(text: &str) -> Option<InputFormat> {
         Some(InputFormat::Dump)
     } else if digits::looks_like_it(text) {
         Some(InputFormat::Hex)
-    } else if escaped::looks_like_it(text) {
+    } else if escaped::looks_like_it(text) && !array::has_characters(text) {
         Some(InputFormat::Escaped)
     } else if array::looks_like_it(text) {
         Some(InputFormat::Array)

@@ -29,6 +29,7 @@ fn the_ways_people_write_hex() {
         "\"100f0004\"",
         "b'100f0004'",
         "<Buffer 10 0f 00 04>",
+        "<100f 0004>",
     ] {
         assert_eq!(recognise(text), Some(InputFormat::Hex), "{text}");
         assert_eq!(bytes(text), [0x10, 0x0f, 0x00, 0x04], "{text}");
@@ -51,6 +52,16 @@ fn arrays_of_several_languages() {
         assert_eq!(bytes(text), [0x10, 0x0f, 0x00, 0x04], "{text}");
     }
     assert_eq!(bytes("[-64, 0]"), [0xc0, 0]);
+    for text in [
+        "[0x30u8, 0x08_u8, 0u8, 3, b'a', b'/', b'b', b'\\'', b' ', b',']",
+        "{'0', 8U, '\\0', 0b11, 'a', '/', 'b', '\\'', ' ', ','}",
+        "{'\\x30', '\\b', 0, 3, 'a', '/', 'b', '\\'', ' ',','}",
+    ] {
+        assert_eq!(recognise(text), Some(InputFormat::Array), "{text}");
+        assert_eq!(bytes(text), b"0\x08\0\x03a/b' ,", "{text}");
+    }
+    // Brackets and comments in quotes are characters.
+    assert_eq!(bytes("{0x30, 3, 0, '}', '#'}"), b"0\x03\0}#");
 }
 
 #[test]
@@ -150,6 +161,156 @@ fn dumps_as_the_tools_print_them() {
     }
 }
 
+/// Printed by od 9.1, hexdump 2.38 and xxd 2022 of these bytes: every kind of escape, blanks at the
+/// end of a line, and a word that the file has only a part of.
+#[test]
+fn dumps_in_words_octal_decimal_bits_and_characters() {
+    let expected = b"\x30\x15\x00\x05topic1added beef 12\xc0\x00\x30\x05\x00\x01\\\n\"";
+    for dump in [
+        // od -c
+        "0000000   0 025  \\0 005   t   o   p   i   c   1   a   d   d   e   d    \n\
+         0000020   b   e   e   f       1   2 300  \\0   0 005  \\0 001   \\  \\n   \"\n\
+         0000040\n",
+        // hexdump -c
+        "0000000   0 025  \\0 005   t   o   p   i   c   1   a   d   d   e   d    \n\
+         0000010   b   e   e   f       1   2 300  \\0   0 005  \\0 001   \\  \\n   \"\n\
+         0000020\n",
+        // od -A d -w8 -c
+        "0000000   0 025  \\0 005   t   o   p   i\n\
+         0000008   c   1   a   d   d   e   d    \n\
+         0000016   b   e   e   f       1   2 300\n\
+         0000024  \\0   0 005  \\0 001   \\  \\n   \"\n\
+         0000032\n",
+        // od -c, blanks at the end of a line lost
+        "0000000   0 025  \\0 005   t   o   p   i   c   1   a   d   d   e   d\n\
+         0000020   b   e   e   f       1   2 300  \\0   0 005  \\0 001   \\  \\n   \"\n\
+         0000040\n",
+        // od -t cz
+        "0000000   0 025  \\0 005   t   o   p   i   c   1   a   d   d   e   d      >0...topic1added <\n\
+         0000020   b   e   e   f       1   2 300  \\0   0 005  \\0 001   \\  \\n   \"  >beef 12..0...\\.\"<\n\
+         0000040\n",
+        // od
+        "0000000 012460 002400 067564 064560 030543 062141 062544 020144\n\
+         0000020 062542 063145 030440 140062 030000 000005 056001 021012\n\
+         0000040\n",
+        // od -A x -b
+        "000000 060 025 000 005 164 157 160 151 143 061 141 144 144 145 144 040\n\
+         000010 142 145 145 146 040 061 062 300 000 060 005 000 001 134 012 042\n\
+         000020\n",
+        // od -t u1
+        "0000000  48  21   0   5 116 111 112 105  99  49  97 100 100 101 100  32\n\
+         0000020  98 101 101 102  32  49  50 192   0  48   5   0   1  92  10  34\n\
+         0000040\n",
+        // od -t d1
+        "0000000   48   21    0    5  116  111  112  105   99   49   97  100  100  101  100   32\n\
+         0000020   98  101  101  102   32   49   50  -64    0   48    5    0    1   92   10   34\n\
+         0000040\n",
+        // od -t x4z
+        "0000000 05001530 69706f74 64613163 20646564  >0...topic1added <\n\
+         0000020 66656562 c0323120 00053000 220a5c01  >beef 12..0...\\.\"<\n\
+         0000040\n",
+        // od -A x -t x8
+        "000000 69706f7405001530 2064656464613163\n\
+         000010 c032312066656562 220a5c0100053000\n\
+         000020\n",
+        // xxd -e
+        "00000000: 05001530 69706f74 64613163 20646564  0...topic1added \n\
+         00000010: 66656562 c0323120 00053000 220a5c01  beef 12..0...\\.\"\n",
+        // xxd -e -g2
+        "00000000: 1530 0500 6f74 6970 3163 6461 6564 2064  0...topic1added \n\
+         00000010: 6562 6665 3120 c032 3000 0005 5c01 220a  beef 12..0...\\.\"\n",
+        // xxd -e -g8
+        "00000000: 69706f7405001530 2064656464613163  0...topic1added \n\
+         00000010: c032312066656562 220a5c0100053000  beef 12..0...\\.\"\n",
+        // xxd -g4
+        "00000000: 30150005 746f7069 63316164 64656420  0...topic1added \n\
+         00000010: 62656566 203132c0 00300500 015c0a22  beef 12..0...\\.\"\n",
+        // xxd -b
+        "00000000: 00110000 00010101 00000000 00000101 01110100 01101111  0...to\n\
+         00000006: 01110000 01101001 01100011 00110001 01100001 01100100  pic1ad\n\
+         0000000c: 01100100 01100101 01100100 00100000 01100010 01100101  ded be\n\
+         00000012: 01100101 01100110 00100000 00110001 00110010 11000000  ef 12.\n\
+         00000018: 00000000 00110000 00000101 00000000 00000001 01011100  .0...\\\n\
+         0000001e: 00001010 00100010                                      .\"\n",
+    ] {
+        assert_eq!(recognise(dump), Some(InputFormat::Dump), "{dump}");
+        assert_eq!(bytes(dump), expected, "{dump}");
+    }
+    for dump in [
+        // xxd -e sets what there is of the last word to the right.
+        "00000000: 05001530 69706f74     0063  0...topic.\n",
+        // od fills it up.
+        "0000000 05001530 69706f74 00000063\n0000012\n",
+        "0000000 012460 002400 067564 064560 000143\n0000012\n",
+    ] {
+        assert_eq!(bytes(dump), b"\x30\x15\0\x05topic\0", "{dump}");
+    }
+}
+
+/// As `tshark -x` prints a frame with several sources of bytes, and one with its own alone.
+#[test]
+fn of_several_sections_the_frames_count() {
+    let rows = |bytes: &[u8]| hex_rows(bytes, 16, |i| format!("{i:04x}  "), true);
+    let own = [frame(&[0xc0, 0]), frame(&[0xd0, 0])];
+    let text = format!(
+        "Frame (42 bytes):\n{}Unmasked data (5 bytes):\n{}\n{}\n\
+         Frame (42 bytes):\n{}Reassembled TCP (2 bytes):\n{}Uncompressed entity body (1 byte):\n{}\n",
+        rows(&own[0]),
+        rows(b"\x30\x03\0\x01a"),
+        rows(&own[1]),
+        rows(&own[0]),
+        rows(&[0xc0, 0]),
+        rows(&[0]),
+    );
+    let content = read(&text, None);
+    assert_eq!(content.error, None);
+    assert_eq!(content.bytes, [&own[0][..], &own[1], &own[0]].concat());
+    assert_eq!(content.capture.unwrap().1, 3);
+    assert_eq!(
+        content.note.unwrap(),
+        "of several sections for one frame only 'Frame' is read; left out: 1 of 'Unmasked data', \
+         1 of 'Reassembled TCP', 1 of 'Uncompressed entity body'"
+    );
+    // Wireshark exports the same as arrays.
+    let array = |bytes: &[u8]| {
+        let numbers: Vec<String> = bytes.iter().map(|byte| format!("0x{byte:02x}")).collect();
+        numbers.join(", ")
+    };
+    let text = format!(
+        "/* Frame (42 bytes) */\nstatic const unsigned char pkt1[42] = {{\n{}\n}};\n\n\
+         /* Unmasked data (5 bytes) */\nstatic const unsigned char pkt1_1[5] = {{\n{}\n}};\n\n\
+         /* Frame (42 bytes) */\nstatic const unsigned char pkt2[42] = {{\n{}\n}};\n",
+        array(&own[0]),
+        array(b"\x30\x03\0\x01a"),
+        array(&own[1]),
+    );
+    let content = read(&text, None);
+    assert_eq!(content.bytes, [&own[0][..], &own[1]].concat());
+    assert_eq!(content.capture.unwrap().1, 2);
+    // Without the frames, what MQTT is in; MQTT may be in what a server sent unmasked, or not.
+    let text = format!(
+        "Decrypted TLS (11 bytes):\n{}Unmasked data (2 bytes):\n{}\n\
+         Decrypted TLS (11 bytes):\n{}Unmasked data (2 bytes):\n{}\n",
+        rows(b"\x82\x85\x01\x02\x03\x04\x31\x01\x03\x05\x60"),
+        rows(b"\xc0\0"),
+        rows(b"\x82\x82\x01\x02\x03\x04\xc1\x02"),
+        rows(b"\xe0\0"),
+    );
+    assert_eq!(bytes(&text), b"\xc0\0\xe0\0");
+    // Finished of TLS 1.2 (RFC 5246, 7.4.9) is in a section of its own.
+    let finished = [&[0x14, 0, 0, 12][..], &[0xc0; 12]].concat();
+    let text = format!(
+        "Decrypted TLS (16 bytes):\n{}\nDecrypted TLS (2 bytes):\n{}",
+        rows(&finished),
+        rows(b"\xc0\0"),
+    );
+    assert_eq!(bytes(&text), b"\xc0\0");
+    // A line of the text that looks like a heading, but stands apart, is none.
+    let text = format!("Data (2 bytes)\n\n{}", rows(b"\xc0\0"));
+    assert_eq!(read(&text, None).note, None);
+    assert_eq!(bytes(&text), b"\xc0\0");
+}
+
 #[test]
 fn a_single_line_of_a_dump() {
     assert_eq!(bytes("0000  c0 00\n"), [0xc0, 0]);
@@ -192,19 +353,31 @@ fn damage_is_located_and_what_came_before_is_kept() {
     assert_eq!(content.bytes, [0xc0, 0x00, 0xd0]);
     assert_eq!(
         content.error.as_deref(),
-        Some("'g' is not a hex digit at line 2, column 5 (byte 3 of the packets)")
+        Some(
+            "'g' is not a hex digit at line 2, column 5 (byte 3 of the packets). Leave it out, or say with --input what the text is"
+        )
     );
     // The pairs in the same word count too, and nothing reaches the terminal unescaped.
     let content = read("c000, d000c0\u{1b}[31m", None);
     assert_eq!(content.bytes, [0xc0, 0x00, 0xd0, 0x00, 0xc0]);
     assert_eq!(
         content.error.as_deref(),
-        Some("'\\u{1b}' is not a hex digit at line 1, column 13 (byte 5 of the packets)")
+        Some(
+            "'\\u{1b}' is not a hex digit at line 1, column 13 (byte 5 of the packets). Leave it out, or say with --input what the text is"
+        )
     );
     for (text, expected) in [
         (
             "c00",
-            "3 hex digits, an odd number, at line 1, column 1 (byte 1 of the packets)",
+            "3 hex digits, an odd number, at line 1, column 1 (byte 1 of the packets). Each byte has two digits, as in 0c",
+        ),
+        (
+            "c0 0",
+            "1 hex digit, half a byte, at line 1, column 4 (byte 1 of the packets). Each byte has two digits, as in 0c",
+        ),
+        (
+            "c0,0x",
+            "'0x' has no hex digits at line 1, column 4 (byte 1 of the packets)",
         ),
         (
             "{0xc0, 0x100}",
@@ -224,8 +397,12 @@ fn damage_is_located_and_what_came_before_is_kept() {
             "this line should have 3 bytes in hex, which it has not, at line 2, column 1 (byte 2 of the packets)",
         ),
         (
-            "0000000 010020 002000\n0000004\n",
-            "these are words of od and not bytes at line 1, column 1 (byte 0 of the packets). od -t x1 shows bytes",
+            "0000000   4112  -1024\n0000004\n",
+            "these are decimal words and not bytes at line 1, column 1 (byte 0 of the packets). od -t x1 and hexdump -C show bytes",
+        ),
+        (
+            "0000000 dle  si nul eot\n0000004\n",
+            "these are names of characters as od -a prints them, which leave out the highest bit of a byte, at line 1, column 1 (byte 0 of the packets). od -t x1 shows bytes",
         ),
     ] {
         assert_eq!(error(text), expected, "{text}");

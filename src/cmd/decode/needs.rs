@@ -1,0 +1,70 @@
+//! Flags that ask for what only some inputs have. What a flag cannot do is said, and not left out.
+
+use super::super::Failure;
+use crate::cli;
+
+/// The flags that were given of these.
+#[derive(Debug)]
+pub(super) struct Needs {
+    /// Those that need a capture.
+    capture: Vec<&'static str>,
+    /// Those that need its times.
+    times: Vec<&'static str>,
+}
+
+impl Needs {
+    /// What was typed.
+    pub(super) fn of(args: &cli::Decode) -> Needs {
+        let given = |flags: &[(bool, &'static str)]| {
+            let given = flags.iter().filter(|(is_given, _)| *is_given);
+            given.map(|(_, flag)| *flag).collect::<Vec<_>>()
+        };
+        let times = given(&[
+            (args.since.is_some(), "--since"),
+            (args.until.is_some(), "--until"),
+            (args.time.is_some(), "--time"),
+        ]);
+        let mut capture = given(&[
+            (!args.stream.is_empty(), "--stream"),
+            (!args.frame.is_empty(), "--frame"),
+            (!args.port.is_empty(), "--port"),
+            (!args.not_port.is_empty(), "--not-port"),
+            (args.sn_topics.is_some(), "--sn-topics"),
+            (args.keylog.is_some(), "--keylog"),
+            (args.write.is_some(), "--write"),
+        ]);
+        capture.extend(&times);
+        Needs { capture, times }
+    }
+
+    /// Packets without a capture have no frames, connections and times.
+    pub(super) fn refuse_packets(&self, name: &str) -> Result<(), Failure> {
+        refuse(
+            &self.capture,
+            "a capture",
+            &format!("{name} holds packets alone"),
+        )
+    }
+
+    /// Nor have frames in a text times.
+    pub(super) fn refuse_frames_without_times(&self, name: &str) -> Result<(), Failure> {
+        refuse(
+            &self.times,
+            "the times of a capture",
+            &format!("{name} has none"),
+        )
+    }
+}
+
+fn refuse(flags: &[&str], what: &str, but: &str) -> Result<(), Failure> {
+    let Some((last, others)) = flags.split_last() else {
+        return Ok(());
+    };
+    let (flags, needs, it) = match others {
+        [] => ((*last).to_owned(), "needs", "it"),
+        _ => (format!("{} and {last}", others.join(", ")), "need", "them"),
+    };
+    Err(Failure::usage(format!(
+        "{flags} {needs} {what}, and {but}: leave {it} out, or give a pcap or pcapng file"
+    )))
+}
