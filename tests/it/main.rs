@@ -14,6 +14,7 @@ mod corpus;
 mod decode_command;
 mod decode_corpus;
 mod decode_input;
+mod decode_order;
 mod decode_payload;
 mod decode_properties;
 mod decode_select;

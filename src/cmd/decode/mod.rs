@@ -8,6 +8,7 @@ mod connections;
 mod input;
 mod lint;
 mod messages;
+mod order;
 mod select;
 mod show;
 mod stats;

@@ -1,10 +1,10 @@
-//! `--lint`: records in the order in which they went over the wire, each with what is wrong between
-//! it and others, and a verdict.
+//! `--lint`: what is wrong between records, and a verdict.
+//!
+//! Records come in the order in which they went over the wire, see [`order`](super::order).
 //!
 //! What is wrong and why is said in [`session`](crate::mqtt::session); here it gets its places in
 //! the capture. What is wrong in a packet alone stands in its own record.
 
-mod order;
 mod sift;
 mod verdict;
 
@@ -14,13 +14,13 @@ use std::net::SocketAddr;
 
 use rustc_hash::{FxHashMap, FxHasher};
 
+use super::order::Item;
 use crate::capture::{CapturedPacket, Location, Record, TurnKind, VersionFrom};
 use crate::mqtt::decode::{Context, Strict, decode};
 use crate::mqtt::session::{At, Finding, Input, Tracker};
 use crate::mqtt::{PacketType, Side, Version};
 use crate::output::Place;
 use crate::output::time::Time;
-use order::{Item, Order};
 pub(super) use sift::Sifted;
 pub(super) use verdict::{Counts, Verdict};
 
@@ -28,7 +28,6 @@ pub(super) use verdict::{Counts, Verdict};
 #[derive(Debug)]
 pub(super) struct Lint {
     tracker: Tracker,
-    order: Order,
     ready: VecDeque<Judged>,
     streams: FxHashMap<u64, Stream>,
     /// Digits of a second that times have.
@@ -55,11 +54,10 @@ struct Stream {
 }
 
 impl Lint {
-    /// Nothing has been judged yet. `is_live`: the capture is growing, and somebody watches.
-    pub(super) fn new(is_live: bool) -> Lint {
+    /// Nothing has been judged yet.
+    pub(super) fn new() -> Lint {
         Lint {
             tracker: Tracker::new(),
-            order: Order::new(is_live),
             ready: VecDeque::new(),
             streams: FxHashMap::default(),
             digits: 9,
@@ -67,10 +65,19 @@ impl Lint {
         }
     }
 
-    /// Takes a record of a capture; what was judged comes from [`next`](Self::next).
-    pub(super) fn push(&mut self, record: Record) {
-        self.order.push(record);
-        self.judge(false);
+    /// Takes a record of a capture; what was judged comes from [`next`](Self::next). `is_late`: one
+    /// that belongs behind it came before it.
+    pub(super) fn push(&mut self, item: Item, is_late: bool) {
+        let mut findings = Vec::new();
+        if !matches!(item, Item::Record(Record::Message(_))) {
+            let at = self.track(&item, is_late);
+            let is_packet = matches!(item, Item::Record(Record::Packet(_)));
+            findings = self.found(is_packet.then_some(at));
+        }
+        match item {
+            Item::Lost(_) | Item::Record(Record::Turn(_)) => {}
+            Item::Record(record) => self.ready.push_back(Judged::Record(record, findings)),
+        }
     }
 
     /// Takes a packet of a text. Returns what it makes wrong; anything else comes from [`next`](Self::next).
@@ -91,7 +98,6 @@ impl Lint {
 
     /// Nothing more comes.
     pub(super) fn finish(&mut self) {
-        self.judge(true);
         self.tracker.finish();
         self.found(None);
     }
@@ -99,21 +105,6 @@ impl Lint {
     /// What was judged next.
     pub(super) fn next(&mut self) -> Option<Judged> {
         self.ready.pop_front()
-    }
-
-    fn judge(&mut self, last: bool) {
-        while let Some((item, is_late)) = self.order.next(last) {
-            let mut findings = Vec::new();
-            if !matches!(item, Item::Record(Record::Message(_))) {
-                let at = self.track(&item, is_late);
-                let is_packet = matches!(item, Item::Record(Record::Packet(_)));
-                findings = self.found(is_packet.then_some(at));
-            }
-            match item {
-                Item::Lost(_) | Item::Record(Record::Turn(_)) => {}
-                Item::Record(record) => self.ready.push_back(Judged::Record(record, findings)),
-            }
-        }
     }
 
     /// Lets the tracker have something; returns where it was.
