@@ -20,6 +20,7 @@ mod decode_properties;
 mod decode_select;
 mod decode_stats;
 mod decode_views;
+mod decode_write;
 mod generated;
 mod interop_broker;
 mod interop_client;

@@ -60,12 +60,16 @@ pub(super) fn decode(
     let mut is_empty = true;
     let mut is_sealed = false;
     let error = loop {
-        match packets.pop() {
-            // Nearly all there is, shown where it lies.
-            Some(Record::Packet(packet)) if order.is_idle(packets.waited()) => {
-                is_empty = false;
-                known.show_packet(&packet, None, show)?;
-            }
+        let next = packets.pop();
+        // Nearly all there is, shown where it lies.
+        if let Some(Record::Packet(packet)) = &next
+            && order.is_idle(packets.waited())
+        {
+            is_empty = false;
+            known.show_packet(packet, None, show)?;
+            continue;
+        }
+        match next {
             Some(Record::Sealed(found)) => {
                 note(sealed::sentence(&found, &no_keys));
                 is_sealed = true;

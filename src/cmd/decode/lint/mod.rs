@@ -8,12 +8,13 @@
 mod sift;
 mod verdict;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 
 use rustc_hash::{FxHashMap, FxHasher};
 
+use super::captured::place;
 use super::order::Item;
 use crate::capture::{CapturedPacket, Location, Record, TurnKind, VersionFrom};
 use crate::mqtt::decode::{Context, Strict, decode};
@@ -30,6 +31,8 @@ pub(super) struct Lint {
     tracker: Tracker,
     ready: VecDeque<Judged>,
     streams: FxHashMap<u64, Stream>,
+    /// Where packets were that want an answer, by their frames.
+    asking: BTreeMap<u64, Location>,
     /// Digits of a second that times have.
     digits: u8,
     /// Packets of a text so far.
@@ -60,6 +63,7 @@ impl Lint {
             tracker: Tracker::new(),
             ready: VecDeque::new(),
             streams: FxHashMap::default(),
+            asking: BTreeMap::new(),
             digits: 9,
             packets: 0,
         }
@@ -116,7 +120,15 @@ impl Lint {
             self.tracker.lost(at, None);
         }
         match item {
-            Item::Record(Record::Packet(packet)) => self.tracker.packet(&input(at, packet)),
+            Item::Record(Record::Packet(packet)) => {
+                if wants_answer(&packet.bytes) {
+                    self.asking.insert(packet.at.frame, packet.at);
+                    if self.asking.len() > MAX_ASKING {
+                        self.asking.pop_first();
+                    }
+                }
+                self.tracker.packet(&input(at, packet));
+            }
             Item::Record(Record::Turn(turn)) => match turn.kind {
                 TurnKind::Opened => self.tracker.opened(at, from),
                 TurnKind::Finished | TurnKind::Reset => self.tracker.ended(at, from),
@@ -199,14 +211,14 @@ impl Lint {
                 ..Place::default()
             };
         };
-        // What an earlier packet lacks is shown there.
         let is_here = finding.frames.contains(&at.frame);
-        let frame = match is_here {
-            true => at.frame,
-            false => finding.frames.last().copied().unwrap_or(at.frame),
-        };
+        let earlier = finding.frames.last().filter(|_| !is_here);
+        // What an earlier packet lacks is shown there.
+        if let Some(asking) = earlier.and_then(|frame| self.asking.get(frame)) {
+            return place(asking);
+        }
         Place {
-            frame: Some(frame),
+            frame: Some(earlier.copied().unwrap_or(at.frame)),
             time: at.time.filter(|_| is_here).map(|nanos| Time {
                 nanoseconds: i128::from(nanos),
                 digits: self.digits,
@@ -221,6 +233,25 @@ impl Lint {
         }
     }
 }
+
+/// Whether a packet wants an answer.
+fn wants_answer(bytes: &[u8]) -> bool {
+    let byte1 = bytes.first().copied().unwrap_or_default();
+    match PacketType::from_byte1(byte1) {
+        PacketType::PUBLISH => byte1 & 0b0110 != 0,
+        PacketType::CONNECT
+        | PacketType::PUBREC
+        | PacketType::PUBREL
+        | PacketType::SUBSCRIBE
+        | PacketType::UNSUBSCRIBE
+        | PacketType::PINGREQ => true,
+        _ => false,
+    }
+}
+
+/// Packets that want an answer of which the places are remembered; a finding about an older one has
+/// no time.
+const MAX_ASKING: usize = 1 << 16;
 
 /// Connections whose ends are remembered.
 const MAX_STREAMS: usize = 1 << 15;
