@@ -60,33 +60,36 @@ pub(super) fn decode(
     let mut is_empty = true;
     let mut is_sealed = false;
     let error = loop {
-        let next = packets.pop();
-        // Nearly all there is, shown where it lies.
-        if let Some(Record::Packet(packet)) = &next
-            && order.is_idle(packets.waited())
-        {
-            is_empty = false;
-            known.show_packet(packet, None, show)?;
-            continue;
+        match packets.read_frame() {
+            Ok(true) => {}
+            Ok(false) => break None,
+            Err(error) => break Some(error),
         }
-        match next {
-            Some(Record::Sealed(found)) => {
-                note(sealed::sentence(&found, &no_keys));
-                is_sealed = true;
+        let is_idle = order.is_idle(packets.waited());
+        while let Some(record) = packets.pop() {
+            // Nearly all there is, shown where it lies.
+            if is_idle && let Record::Packet(packet) = &record {
+                is_empty = false;
+                known.show_packet(packet, None, show)?;
+                continue;
             }
-            Some(record) => {
-                is_empty &= matches!(record, Record::Turn(_));
-                order.push(record);
-            }
-            None => {
-                let frames = order.frames(packets.waiting());
-                known.show_ordered(&mut order, frames, lint.as_mut(), show)?;
-                match packets.read_frame() {
-                    Ok(true) => {}
-                    Ok(false) => break None,
-                    Err(error) => break Some(error),
+            match record {
+                Record::Sealed(found) => {
+                    note(sealed::sentence(&found, &no_keys));
+                    is_sealed = true;
+                }
+                record => {
+                    is_empty &= matches!(record, Record::Turn(_));
+                    match is_idle {
+                        true => known.show(&record, None, show)?,
+                        false => order.push(record),
+                    }
                 }
             }
+        }
+        if !is_idle {
+            let frames = order.frames(packets.waiting());
+            known.show_ordered(&mut order, frames, lint.as_mut(), show)?;
         }
     };
     known.show_ordered(&mut order, 0, lint.as_mut(), show)?;
