@@ -66,7 +66,7 @@ pub struct Pick {
     /// Where aliases were set: by connection and sender.
     aliases: FxHashMap<(u64, SocketAddr, u16), Piece>,
     /// What may be asked for by its frame, if that may happen.
-    later: Option<BTreeMap<(u64, u64), (Way, u64, Piece)>>,
+    later: Option<BTreeMap<(u64, u64), Seen>>,
     is_sorted: bool,
     needs_secrets: bool,
 }
@@ -120,6 +120,14 @@ struct Opening {
 struct Piece {
     bytes: (u64, u64),
     frames: (u64, u64),
+}
+
+/// What was not wanted so far.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    way: Way,
+    stream: u64,
+    piece: Piece,
 }
 
 /// Ranges, `first..=last`.
@@ -190,7 +198,9 @@ impl Pick {
         if is_wanted {
             self.want_packet(at, role, piece);
         } else if let Some(later) = &mut self.later {
-            later.insert((at.frame, piece.bytes.0), (way, at.stream, piece));
+            let stream = at.stream;
+            let seen = Seen { way, stream, piece };
+            later.insert((at.frame, piece.bytes.0), seen);
             if later.len() > MAX_LATER {
                 later.pop_first();
             }
@@ -210,7 +220,7 @@ impl Pick {
             .collect();
         for key in keys {
             let found = self.later.as_mut().and_then(|later| later.remove(&key));
-            if let Some((way, stream, piece)) = found {
+            if let Some(Seen { way, stream, piece }) = found {
                 self.want(way, stream, piece);
                 self.want_opening(way, stream);
             }

@@ -148,6 +148,51 @@ fn talk() -> Vec<u8> {
     file
 }
 
+/// Behind a header of the PROXY protocol, in one frame with it or not.
+#[test]
+fn what_a_proxy_put_in_front_comes_along() {
+    let folder = TempDir::new().unwrap();
+    let source = folder.path().join("talk.pcapng").display().to_string();
+    let target = folder.path().join("part.pcapng").display().to_string();
+    let header = b"PROXY TCP4 10.0.0.9 10.0.0.2 5000 1883\r\n";
+    for first in [
+        vec![&header[..], CONNECT],
+        vec![&[header, CONNECT].concat()],
+    ] {
+        let mut file = Vec::new();
+        let mut writer = CaptureWriter::new(&mut file).unwrap();
+        let at = Timestamp {
+            nanos: 1,
+            digits: 9,
+        };
+        // A port that says nothing.
+        let (client, server) = ("10.0.0.1:40000", "10.0.0.2:9999");
+        let mut stream = writer
+            .open(at, client.parse().unwrap(), server.parse().unwrap())
+            .unwrap();
+        for bytes in first {
+            writer.data(at, &mut stream, Side::Client, bytes).unwrap();
+        }
+        writer.data(at, &mut stream, Side::Server, CONNACK).unwrap();
+        for _ in 0..40 {
+            writer.data(at, &mut stream, Side::Client, PINGREQ).unwrap();
+            writer
+                .data(at, &mut stream, Side::Server, PINGRESP)
+                .unwrap();
+        }
+        writer.data(at, &mut stream, Side::Client, PUBLISH).unwrap();
+        fs::write(&source, file).unwrap();
+        decode(&["--type", "PUBLISH", "--write", &target], &source);
+        let flags = ["--type", "PUBLISH"];
+        assert_eq!(packets(&flags, &target), packets(&flags, &source));
+        let types: Vec<_> = packets(&[], &target)
+            .iter()
+            .map(|p| p["type"].clone())
+            .collect();
+        assert_eq!(types, ["CONNECT", "CONNACK", "PUBLISH"]);
+    }
+}
+
 /// That nobody answers shows when the connection is over, and the PUBLISH is written then.
 #[test]
 fn what_is_found_later_is_written() {
