@@ -147,7 +147,8 @@ mod tests {
         assert_eq!(
             String::from_utf8(out).unwrap(),
             concat!(
-                r#"{"frame":12,"stream":3,"from":"server","transport":"tcp","version":"5.0","#,
+                r#"{"frame":12,"stream":3,"from":"server","transport":"tcp","#,
+                r#""protocol":"mqtt","version":"5.0","#,
                 r#""record":"finding","ids":["MQTT-2.2.1-5"],"severity":"error","#,
                 r#""message":"PUBACK","frames":[4,12],"offset":2,"len":1}"#,
                 "\n"

@@ -339,7 +339,7 @@ mod tests {
     /// A connection that was not known to be MQTT tells of its end before its packets.
     #[test]
     fn the_end_does_not_hold_up_what_came_before() {
-        let mut order = Order::new(false, true);
+        let mut order = Order::new(false, false);
         let turn = |frame, from_client, kind| {
             let at = at(frame, from_client);
             Record::Turn(Turn { at, kind })
