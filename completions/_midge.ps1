@@ -268,7 +268,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Only packets with this reason code: 0x87, 135, not-authorized, or error; repeatable')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only from then on: 2026-11-21T10:00:00Z, or 5s, 1m30s after the first packet')
             [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Only up to then')
-            [CompletionResult]::new('--write', '--write', [CompletionResultType]::ParameterName, 'Write the frames of what is selected to a pcapng file, as they are')
+            [CompletionResult]::new('--write', '--write', [CompletionResultType]::ParameterName, 'Write the frames of what is selected to a pcapng file, as they are; - is stdout')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Take connections with this port as MQTT, whatever they look like; repeatable')
             [CompletionResult]::new('--not-port', '--not-port', [CompletionResultType]::ParameterName, 'Leave connections with this port out; repeatable')
             [CompletionResult]::new('--sn-topics', '--sn-topics', [CompletionResultType]::ParameterName, 'Names of predefined MQTT-SN topic ids: lines "ID NAME", or "CLIENT:ID NAME"')

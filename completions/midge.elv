@@ -261,7 +261,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --reason 'Only packets with this reason code: 0x87, 135, not-authorized, or error; repeatable'
             cand --since 'Only from then on: 2026-11-21T10:00:00Z, or 5s, 1m30s after the first packet'
             cand --until 'Only up to then'
-            cand --write 'Write the frames of what is selected to a pcapng file, as they are'
+            cand --write 'Write the frames of what is selected to a pcapng file, as they are; - is stdout'
             cand --port 'Take connections with this port as MQTT, whatever they look like; repeatable'
             cand --not-port 'Leave connections with this port out; repeatable'
             cand --sn-topics 'Names of predefined MQTT-SN topic ids: lines "ID NAME", or "CLIENT:ID NAME"'

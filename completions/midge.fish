@@ -209,7 +209,7 @@ server\t'The broker'"
 complete -c midge -n "__fish_midge_using_subcommand decode" -l reason -d 'Only packets with this reason code: 0x87, 135, not-authorized, or error; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l since -d 'Only from then on: 2026-11-21T10:00:00Z, or 5s, 1m30s after the first packet' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l until -d 'Only up to then' -r
-complete -c midge -n "__fish_midge_using_subcommand decode" -l write -d 'Write the frames of what is selected to a pcapng file, as they are' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l write -d 'Write the frames of what is selected to a pcapng file, as they are; - is stdout' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l port -d 'Take connections with this port as MQTT, whatever they look like; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l not-port -d 'Leave connections with this port out; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l sn-topics -d 'Names of predefined MQTT-SN topic ids: lines "ID NAME", or "CLIENT:ID NAME"' -r

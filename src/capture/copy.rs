@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::file::Frame;
+use super::file::{DECRYPTION_SECRETS, Frame, TLS_KEY_LOG};
 use super::link::LinkType;
 use super::write::write_block;
 
@@ -33,6 +33,22 @@ impl<W: Write> FrameWriter<W> {
             interfaces: Vec::new(),
             frames: 0,
         })
+    }
+
+    /// Adds a TLS key log (`SSLKEYLOGFILE` text) for the frames to come, as a decryption secrets
+    /// block (draft-ietf-opsawg-pcapng, 4.7).
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn secrets(&mut self, log: &[u8]) -> io::Result<()> {
+        // A block that was read is much smaller than 4 GiB.
+        let len = log.len() as u32;
+        let mut block = Vec::with_capacity(log.len() + 12);
+        block.extend(TLS_KEY_LOG.to_le_bytes());
+        block.extend(len.to_le_bytes());
+        block.extend_from_slice(log);
+        block.resize(block.len().next_multiple_of(4), 0);
+        write_block(&mut self.out, DECRYPTION_SECRETS, &block)
     }
 
     /// Adds a frame. One without a time gets the first moment of 1970.

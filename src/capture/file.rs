@@ -21,6 +21,7 @@ mod pcapng;
 
 use input::Input;
 use magic::Kind;
+pub(super) use pcapng::{DECRYPTION_SECRETS, TLS_KEY_LOG};
 
 /// The largest frame that is believed. Far over any snapshot length in use (262,144 bytes), far
 /// under what a damaged length field would make us allocate.

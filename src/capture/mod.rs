@@ -38,7 +38,7 @@ pub mod write;
 
 pub use error::CaptureError;
 pub use file::{Frame, FrameReader, is_capture, other_format};
-pub use packets::{Options, Packets, Stats};
+pub use packets::{Options, Packets, Stats, Waiting};
 pub use record::{
     CapturedMessage, CapturedPacket, Gap, Location, Place, Record, SealReason, Sealed, SkipReason,
     Skipped, Timestamp, Turn, TurnKind, VersionFrom,

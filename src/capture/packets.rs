@@ -111,16 +111,31 @@ pub(super) struct Out {
     pub(super) held: usize,
     /// What may be tried to open records of TLS.
     pub(super) tls_budget: tls::Budget,
+    /// Records that wait for the version of their connection, in all streams.
+    pub(super) unsettled: usize,
     /// What has ended and waits for secrets.
     pub(super) parked: tls::Parked,
     /// Where records of TLS are opened.
     pub(super) scratch: Vec<u8>,
 }
 
+/// What may still come out of earlier frames than the last one that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Waiting {
+    /// Nothing.
+    Nothing,
+    /// What has come and may have to be read in the light of more: what nobody knows yet to be
+    /// MQTT or what version it has, and what is sealed. It may wait for ever.
+    Meaning,
+    /// What came behind a hole. It is given up in some thousand frames at most.
+    Bytes,
+}
+
 /// Pulls MQTT packets, and what stands in their place, out of a capture.
 ///
 /// Within a stream, records come in the order of its bytes per direction. Across streams they come
-/// as they are found: mostly by frame, later where something had to be waited for.
+/// as they are found: by frame, and later where something had to be waited for, of which
+/// [`waiting`](Self::waiting) tells.
 #[derive(Debug)]
 pub struct Packets<R> {
     frames: FrameReader<R>,
@@ -131,6 +146,8 @@ pub struct Packets<R> {
     out: Out,
     stats: Stats,
     last: Place,
+    /// What was waited for before the last frame.
+    waited: Waiting,
     over: bool,
     error: Option<CaptureError>,
 }
@@ -150,6 +167,7 @@ impl<R: Read> Packets<R> {
                 frame: 0,
                 time: None,
             },
+            waited: Waiting::Nothing,
             over: false,
             error: None,
         }
@@ -174,14 +192,51 @@ impl<R: Read> Packets<R> {
     )]
     pub fn next(&mut self) -> Result<Option<Record>, CaptureError> {
         loop {
-            if let Some(record) = self.out.records.pop_front() {
+            if let Some(record) = self.pop() {
                 return Ok(Some(record));
             }
-            if self.over {
-                return self.error.take().map_or(Ok(None), Err);
+            if !self.read_frame()? {
+                return Ok(None);
             }
-            self.step();
         }
+    }
+
+    /// The next record of what has been read.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Record> {
+        self.out.records.pop_front()
+    }
+
+    /// Reads one frame; [`pop`](Self::pop) has the records that come of it. False at the end.
+    ///
+    /// # Errors
+    /// What is wrong with the file, once.
+    pub fn read_frame(&mut self) -> Result<bool, CaptureError> {
+        if self.over {
+            return self.error.take().map_or(Ok(false), Err);
+        }
+        self.waited = self.waiting();
+        self.step();
+        Ok(true)
+    }
+
+    /// What is waited for now.
+    pub fn waiting(&self) -> Waiting {
+        if self.over {
+            Waiting::Nothing
+        } else if self.streams.is_waiting() {
+            Waiting::Bytes
+        } else if self.out.undecided + self.out.unsettled + self.out.held + self.pairs.held() > 0 {
+            Waiting::Meaning
+        } else {
+            Waiting::Nothing
+        }
+    }
+
+    /// What was waited for before the last frame was read: so much of what that frame gave may be
+    /// of earlier ones.
+    pub fn waited(&self) -> Waiting {
+        self.waited
     }
 
     /// Counts up to now.

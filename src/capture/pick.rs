@@ -3,8 +3,13 @@
 //! The first way through a capture says where the packets stand in the bytes of their direction,
 //! the second which frames have those bytes, by their sequence numbers. Where the beginning of a
 //! connection is not in the capture, these say nothing; then it is all frames of the direction
-//! from the one that completed the packet before. Frames that open a connection come along.
+//! from the one that completed the packet before.
+//!
+//! What is needed to read them comes along: the frames that open a connection, what came up to
+//! CONNACK, all of a connection that is wrapped in TLS or WebSocket, what is between a Topic Alias
+//! and the PUBLISH that set it, and of MQTT-SN what names topic ids.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use rustc_hash::FxHashMap;
@@ -20,8 +25,36 @@ const MAX_RANGES: usize = 1 << 22;
 /// Connections between the same two addresses that may still go on.
 const RECENT: usize = 8;
 
+/// Packets of each side that tell what a connection is whose CONNECT was not captured.
+const OPENING: u32 = 16;
+
+/// Topic Aliases that are remembered; of more, all are forgotten.
+const MAX_ALIASES: usize = 1 << 18;
+
+/// Frames with messages that may be needed to read others, of each side of a pair.
+const MAX_TOLD: usize = 4096;
+
+/// Packets that may be asked for by their frames later.
+const MAX_LATER: usize = 1 << 16;
+
 /// Sender and receiver.
 type Way = (SocketAddr, SocketAddr);
+
+/// What a packet says of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// Nothing.
+    #[default]
+    Plain,
+    /// What the connection is: CONNECT and what answers it.
+    Opens,
+    /// What a topic id of MQTT-SN stands for.
+    Names,
+    /// What a Topic Alias stands for.
+    SetsAlias(u16),
+    /// Nothing, but it needs one that says what this Topic Alias stands for.
+    UsesAlias(u16),
+}
 
 /// Collects packets, then finds their frames.
 #[derive(Debug, Default)]
@@ -30,6 +63,12 @@ pub struct Pick {
     ranges: usize,
     /// The frames of all.
     all: Ranges,
+    /// Where aliases were set: by connection and sender.
+    aliases: FxHashMap<(u64, SocketAddr, u16), Piece>,
+    /// What may be asked for by its frame, if that may happen.
+    later: Option<BTreeMap<(u64, u64), Seen>>,
+    is_sorted: bool,
+    needs_secrets: bool,
 }
 
 /// What was sent one way between two addresses.
@@ -57,11 +96,48 @@ struct Talk {
     frames: Ranges,
     /// What is wanted was wrapped in something that has to be whole.
     is_wrapped: bool,
+    /// What tells what the connection is.
+    opening: Opening,
+    /// Frames with other messages that are needed to read those behind them.
+    told: Vec<u64>,
 }
 
-/// Ranges, ascending, `first..=last`, none next to another.
+/// The first packets of one side.
 #[derive(Debug, Default)]
-struct Ranges(Vec<(u64, u64)>);
+struct Opening {
+    piece: Option<Piece>,
+    /// Packets so far.
+    packets: u32,
+    /// What opens the connection is among them.
+    is_sure: bool,
+    /// No more come.
+    is_over: bool,
+    is_wanted: bool,
+}
+
+/// Bytes of one direction, and the frames that may have them.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    bytes: (u64, u64),
+    frames: (u64, u64),
+}
+
+/// What was not wanted so far.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    way: Way,
+    stream: u64,
+    piece: Piece,
+}
+
+/// Ranges, `first..=last`.
+#[derive(Debug, Default)]
+struct Ranges {
+    /// Ascending, none next to another.
+    sorted: Vec<(u64, u64)>,
+    /// Those that were added out of order.
+    late: Vec<(u64, u64)>,
+}
 
 /// There are more separate pieces than can be remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -69,38 +145,135 @@ struct Ranges(Vec<(u64, u64)>);
 pub struct TooManyPieces;
 
 impl Pick {
+    /// Nothing is wanted yet. `by_frame`: [`want_frame`](Self::want_frame) may be called.
+    pub fn new(by_frame: bool) -> Pick {
+        Pick {
+            later: by_frame.then(BTreeMap::new),
+            ..Pick::default()
+        }
+    }
+
     /// Takes note of a packet of `len` bytes, or of bytes that are no packet, in the order of the
     /// capture.
     ///
     /// # Errors
     /// If too many separate ones are wanted.
-    pub fn see(&mut self, at: &Location, len: u64, is_wanted: bool) -> Result<(), TooManyPieces> {
+    pub fn see(
+        &mut self,
+        at: &Location,
+        len: u64,
+        role: Role,
+        is_wanted: bool,
+    ) -> Result<(), TooManyPieces> {
+        if len == 0 {
+            return Ok(());
+        }
         let is_datagram = at.transport == "udp";
-        let talk = self.talk((at.src, at.dst), at.stream);
+        let way = (at.src, at.dst);
+        let talk = self.talk(way, at.stream);
         let first_frame = match is_datagram {
             true => at.frame,
             false => talk.last_frame.min(at.frame),
         };
-        let begin = talk.bytes;
+        let piece = Piece {
+            bytes: (talk.bytes, talk.bytes + len - 1),
+            frames: (first_frame, at.frame),
+        };
         talk.bytes += len;
         talk.last_frame = at.frame;
-        if !is_wanted || len == 0 {
-            return Ok(());
+        let opens = talk.opening.see(piece, role);
+        if is_datagram {
+            if (opens || role == Role::Names) && talk.told.len() < MAX_TOLD {
+                talk.told.push(at.frame);
+            }
+        } else if opens && talk.opening.is_wanted {
+            self.want(way, at.stream, piece);
         }
-        talk.is_wrapped |= !is_datagram && at.transport != "tcp";
-        let new = usize::from(talk.wanted.add(begin, begin + len - 1))
-            + usize::from(talk.frames.add(first_frame, at.frame));
+        if let Role::SetsAlias(alias) = role {
+            if self.aliases.len() >= MAX_ALIASES {
+                self.aliases.clear();
+            }
+            self.aliases.insert((at.stream, at.src, alias), piece);
+        }
+        if is_wanted {
+            self.want_packet(at, role, piece);
+        } else if let Some(later) = &mut self.later {
+            let stream = at.stream;
+            let seen = Seen { way, stream, piece };
+            later.insert((at.frame, piece.bytes.0), seen);
+            if later.len() > MAX_LATER {
+                later.pop_first();
+            }
+        }
+        match self.ranges > MAX_RANGES {
+            true => Err(TooManyPieces),
+            false => Ok(()),
+        }
+    }
+
+    /// The packets that a frame made whole are wanted, too, if it is not too long ago.
+    pub fn want_frame(&mut self, frame: u64) {
+        let Some(later) = &mut self.later else { return };
+        let keys: Vec<_> = later
+            .range((frame, 0)..=(frame, u64::MAX))
+            .map(|(&key, _)| key)
+            .collect();
+        for key in keys {
+            let found = self.later.as_mut().and_then(|later| later.remove(&key));
+            if let Some(Seen { way, stream, piece }) = found {
+                self.want(way, stream, piece);
+                self.want_opening(way, stream);
+            }
+        }
+    }
+
+    fn want_packet(&mut self, at: &Location, role: Role, mut piece: Piece) {
+        let way = (at.src, at.dst);
+        if let Role::UsesAlias(alias) = role
+            && let Some(set) = self.aliases.get(&(at.stream, at.src, alias))
+        {
+            // What is missing in between might have set it anew.
+            piece.bytes.0 = piece.bytes.0.min(set.bytes.0);
+            piece.frames.0 = piece.frames.0.min(set.frames.0);
+        }
+        self.want(way, at.stream, piece);
+        self.want_opening(way, at.stream);
+        self.needs_secrets |= matches!(at.transport, "tls" | "wss");
+        let talk = self.talk(way, at.stream);
+        talk.is_wrapped |= at.transport != "udp" && at.transport != "tcp";
         if talk.is_wrapped {
             // What opened it came from both sides.
             let back = self.talk((at.dst, at.src), at.stream);
             back.is_wrapped = true;
             back.frames.add(at.frame, at.frame);
         }
+    }
+
+    fn want(&mut self, way: Way, stream: u64, piece: Piece) {
+        let talk = self.talk(way, stream);
+        let new = usize::from(talk.wanted.add(piece.bytes.0, piece.bytes.1))
+            + usize::from(talk.frames.add(piece.frames.0, piece.frames.1));
         self.ranges += new;
-        self.all.add(first_frame, at.frame);
-        match self.ranges > MAX_RANGES {
-            true => Err(TooManyPieces),
-            false => Ok(()),
+        self.all.add(piece.frames.0, piece.frames.1);
+    }
+
+    /// What tells what a connection is, of both sides.
+    fn want_opening(&mut self, way: Way, stream: u64) {
+        for way in [way, (way.1, way.0)] {
+            let talk = self.talk(way, stream);
+            let told = std::mem::take(&mut talk.told);
+            let new = told.iter().filter(|&&frame| talk.frames.add(frame, frame));
+            let new = new.count();
+            if !talk.opening.is_wanted {
+                talk.opening.is_wanted = true;
+                if let Some(piece) = talk.opening.piece {
+                    self.want(way, stream, piece);
+                }
+            }
+            self.ranges += new;
+            for frame in told {
+                self.all.add(frame, frame);
+            }
         }
     }
 
@@ -126,9 +299,31 @@ impl Pick {
         &mut talks[at]
     }
 
+    /// Nothing more is wanted: makes it fast to find.
+    fn sort(&mut self) {
+        if std::mem::replace(&mut self.is_sorted, true) {
+            return;
+        }
+        self.aliases.clear();
+        self.later = None;
+        self.all.sort();
+        for way in self.ways.values_mut() {
+            for talk in &mut way.talks {
+                talk.wanted.sort();
+                talk.frames.sort();
+            }
+        }
+    }
+
+    /// Whether something that is wanted was in TLS.
+    pub fn needs_secrets(&self) -> bool {
+        self.needs_secrets
+    }
+
     /// Whether a frame carried something of what is wanted. Frames come in their order, from the
     /// first one on.
     pub fn wants(&mut self, frame: &Frame<'_>) -> bool {
+        self.sort();
         let number = frame.place.frame;
         let cut = (frame.original_len as usize).saturating_sub(frame.data.len());
         let packet = link::ip_packet(frame.link, frame.data)
@@ -167,7 +362,8 @@ impl Direction {
     fn wants(&mut self, segment: &Segment<'_>, frame: u64) -> bool {
         if segment.syn {
             // The connection that a SYN opens is the first that has something behind it.
-            self.at = self.talks.partition_point(|talk| talk.last_frame < frame);
+            let rest = self.talks.iter().skip(self.at);
+            self.at += rest.take_while(|talk| talk.last_frame < frame).count();
             self.known = Some((segment.seq.wrapping_add(1), 0));
         }
         let Some(talk) = self.talks.get(self.at) else {
@@ -193,18 +389,64 @@ impl Direction {
     }
 }
 
+impl Opening {
+    /// Takes note of the next packet; says whether it is one of them.
+    fn see(&mut self, piece: Piece, role: Role) -> bool {
+        let opens = role == Role::Opens;
+        self.is_over |= !opens && (self.is_sure || self.packets >= OPENING);
+        if self.is_over {
+            return false;
+        }
+        self.packets = self.packets.saturating_add(1);
+        self.is_sure |= opens;
+        match &mut self.piece {
+            Some(all) => {
+                all.bytes.1 = piece.bytes.1;
+                all.frames.1 = all.frames.1.max(piece.frames.1);
+            }
+            none => *none = Some(piece),
+        }
+        true
+    }
+}
+
 impl Ranges {
-    /// Adds a range that begins behind, or within, the last one; says whether it stands alone.
-    fn add(&mut self, first: u64, last: u64) -> bool {
-        match self.0.last_mut() {
+    /// Adds a range; says whether it stands alone.
+    fn add(&mut self, first: u64, mut last: u64) -> bool {
+        let mut joins = false;
+        while let Some(range) = self.sorted.last()
+            && range.0 >= first
+        {
+            if range.0 > last.saturating_add(1) {
+                self.late.push((first, last));
+                return true;
+            }
+            last = last.max(range.1);
+            joins = true;
+            self.sorted.pop();
+        }
+        match self.sorted.last_mut() {
             Some(range) if first <= range.1.saturating_add(1) => {
                 range.1 = range.1.max(last);
                 false
             }
             _ => {
-                self.0.push((first, last));
-                true
+                self.sorted.push((first, last));
+                !joins
             }
+        }
+    }
+
+    /// Puts what came out of order in its place.
+    fn sort(&mut self) {
+        if self.late.is_empty() {
+            return;
+        }
+        let mut all = std::mem::take(&mut self.sorted);
+        all.append(&mut self.late);
+        all.sort_unstable();
+        for (first, last) in all {
+            self.add(first, last);
         }
     }
 
@@ -213,17 +455,17 @@ impl Ranges {
     }
 
     fn touches(&self, first: u64, last: u64) -> bool {
-        let at = self.0.partition_point(|range| range.1 < first);
-        self.0.get(at).is_some_and(|range| range.0 <= last)
+        let at = self.sorted.partition_point(|range| range.1 < first);
+        self.sorted.get(at).is_some_and(|range| range.0 <= last)
     }
 
     /// Whether a number lies between the first and the last.
     fn spans(&self, number: u64) -> bool {
-        let first = self.0.first().is_some_and(|range| range.0 <= number);
+        let first = self.sorted.first().is_some_and(|range| range.0 <= number);
         first && number <= self.last()
     }
 
     fn last(&self) -> u64 {
-        self.0.last().map_or(0, |range| range.1)
+        self.sorted.last().map_or(0, |range| range.1)
     }
 }

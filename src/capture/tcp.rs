@@ -20,7 +20,7 @@ use std::{
 use rustc_hash::FxHashMap;
 
 use super::{
-    follower::{End, Follower, Lost, Pair},
+    follower::{Claim, End, Follower, Lost, Pair},
     ip::Segment,
     record::Place,
 };
@@ -48,7 +48,8 @@ const MAX_READY: usize = 32;
 /// The same as [`GRACE`] of a connection on which little happens, in a capture with much else: it
 /// has so many segments to fill the hole, but no more than so many frames of the capture.
 const PATIENCE: u64 = 16;
-const MAX_GRACE: u64 = 4096;
+/// See [`GRACE`]: the longest that it becomes.
+pub const MAX_GRACE: u64 = 4096;
 
 /// A jump in the sequence numbers by more than this is no reordering: the addresses are in use by
 /// another connection, whose SYN was not captured. Less is enough if it is back, or if the numbers
@@ -64,6 +65,8 @@ pub struct Streams<F> {
     connections: FxHashMap<(SocketAddr, SocketAddr), Box<Connection<F>>>,
     opened: u64,
     pending: usize,
+    /// Of that, what is in connections that something may come out of.
+    awaited: usize,
     /// Connections to look at again. Frames only grow, so the front is the first.
     alarms: VecDeque<Alarm>,
 }
@@ -93,6 +96,8 @@ struct Connection<F> {
     is_closing: bool,
     /// Whether the follower knows that an end has ended the connection.
     told: Pair<bool>,
+    /// What it adds to [`Streams::awaited`].
+    awaited: usize,
 }
 
 impl<F: Follower> Default for Streams<F> {
@@ -101,6 +106,7 @@ impl<F: Follower> Default for Streams<F> {
             connections: FxHashMap::default(),
             opened: 0,
             pending: 0,
+            awaited: 0,
             alarms: VecDeque::new(),
         }
     }
@@ -115,6 +121,11 @@ impl<F: Follower> Streams<F> {
     /// How many connections there have been.
     pub fn opened(&self) -> u64 {
         self.opened
+    }
+
+    /// Whether something is waited for in a connection that something may come out of.
+    pub fn is_waiting(&self) -> bool {
+        self.awaited > 0
     }
 
     /// Takes a segment. `open` makes the follower of a new connection from its number, the sender
@@ -137,6 +148,7 @@ impl<F: Follower> Streams<F> {
                 if connection.is_succeeded_by(segment) {
                     self.pending -= connection.pending();
                     connection.finish(out);
+                    connection.count_awaited(&mut self.awaited);
                     **connection = Connection::new(self.opened, segment, place, open);
                     self.opened += 1;
                 }
@@ -156,6 +168,7 @@ impl<F: Follower> Streams<F> {
             after = connection.pending();
         }
         self.pending = self.pending + after - before;
+        connection.count_awaited(&mut self.awaited);
         if alarm {
             self.alarms.push_back(Alarm {
                 at: place.frame + GRACE,
@@ -192,6 +205,7 @@ impl<F: Follower> Streams<F> {
             let before = connection.pending();
             let again = connection.alarm(out);
             self.pending = self.pending + connection.pending() - before;
+            connection.count_awaited(&mut self.awaited);
             if again {
                 alarm.since = place.frame;
                 alarm.segments = connection.segments;
@@ -208,6 +222,7 @@ impl<F: Follower> Streams<F> {
             connection.finish(out);
         }
         self.pending = 0;
+        self.awaited = 0;
         self.alarms.clear();
     }
 
@@ -225,6 +240,7 @@ impl<F: Follower> Streams<F> {
         for mut connection in silent {
             self.pending -= connection.pending();
             connection.finish(out);
+            connection.count_awaited(&mut self.awaited);
         }
     }
 }
@@ -245,6 +261,7 @@ impl<F: Follower> Connection<F> {
             follower: Some(open(number, segment.src, segment.dst)),
             is_closing: false,
             told: Pair::default(),
+            awaited: 0,
         }
     }
 
@@ -259,6 +276,18 @@ impl<F: Follower> Connection<F> {
 
     fn pending(&self) -> usize {
         self.halves.first.pending_bytes() + self.halves.second.pending_bytes()
+    }
+
+    /// Keeps the count of what is waited for, in all streams, up to date. Nobody waits for what is
+    /// known to be something else.
+    fn count_awaited(&mut self, all: &mut usize) {
+        let now = match (self.pending(), &self.follower) {
+            (0, _) | (_, None) => 0,
+            (_, Some(follower)) if follower.claim() == Claim::Not => 0,
+            (pending, Some(_)) => pending,
+        };
+        *all = *all + now - self.awaited;
+        self.awaited = now;
     }
 
     /// Whether `segment` belongs to another connection between the same addresses and ports.

@@ -93,6 +93,11 @@ impl Pairs {
         self.opened
     }
 
+    /// Bytes that wait for a verdict.
+    pub(super) fn held(&self) -> usize {
+        self.held_bytes
+    }
+
     /// Takes a datagram.
     pub(super) fn datagram(
         &mut self,

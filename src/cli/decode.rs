@@ -146,9 +146,13 @@ pub struct Decode {
     #[arg(long, help_heading = "Selection")]
     pub violations_only: bool,
 
-    /// Write the frames of what is selected to a pcapng file, as they are.
+    /// Write the frames of what is selected to a pcapng file, as they are; - is stdout.
     ///
-    /// Nothing is shown unless a view is asked for. Frames that open a connection come along.
+    /// Nothing is shown unless a view is asked for. What is needed to read them comes along: frames
+    /// that open a connection, CONNECT and CONNACK, what names topic ids and sets Topic Aliases,
+    /// the whole of a connection in TLS or WebSocket, the secrets that a pcapng file has, and the
+    /// frames that a finding is about. Of a capture that is not a file, a copy is kept in the
+    /// folder for temporary files until it has ended.
     #[arg(long, value_name = "FILE", help_heading = "Selection")]
     pub write: Option<String>,
 

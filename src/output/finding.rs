@@ -8,11 +8,12 @@ use super::text::Safe;
 use super::{Place, colour, json};
 use crate::mqtt::ReasonCode;
 use crate::mqtt::rule::Severity;
+use crate::mqttsn;
 
 /// Something that is wrong with the traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Where it showed; the sender is who is at fault, if that is known.
+    /// Where it showed: the packet that shows it, or that got no answer.
     pub place: Place,
     /// The version of the protocol, which the ids belong to.
     pub version: &'static str,
@@ -92,6 +93,11 @@ pub fn write_line(
 pub fn write_json(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
     json::write_object(out, |object| {
         json::place(object, &finding.place);
+        let protocol = match finding.version {
+            mqttsn::VERSION => "mqtt-sn",
+            _ => "mqtt",
+        };
+        object.entry("protocol", protocol);
         object.entry("version", finding.version);
         object.entry("record", "finding");
         object.entry("ids", json::List(finding.ids.iter().copied()));
@@ -141,7 +147,8 @@ mod tests {
         assert_eq!(
             String::from_utf8(out).unwrap(),
             concat!(
-                r#"{"frame":12,"stream":3,"from":"server","transport":"tcp","version":"5.0","#,
+                r#"{"frame":12,"stream":3,"from":"server","transport":"tcp","#,
+                r#""protocol":"mqtt","version":"5.0","#,
                 r#""record":"finding","ids":["MQTT-2.2.1-5"],"severity":"error","#,
                 r#""message":"PUBACK","frames":[4,12],"offset":2,"len":1}"#,
                 "\n"

@@ -408,8 +408,10 @@ fn check_record(line: &Line, record: &str) -> Result<(), String> {
         return Err(format!("a record {record:?}"));
     };
     let is_record: Check = Value::is_string;
-    // Statements are numbered in each version.
-    let version = KEYS.iter().filter(|(key, _)| *key == "version");
+    // Statements are numbered in each version of each protocol.
+    let version = KEYS
+        .iter()
+        .filter(|(key, _)| ["protocol", "version"].contains(key));
     let version: Vec<_> = version.filter(|_| record == "finding").copied().collect();
     let keys = [&KEYS[..PLACE], &version, &[("record", is_record)], own].concat();
     line.follows(&keys)?;

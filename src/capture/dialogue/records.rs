@@ -143,6 +143,7 @@ impl Dialogue {
             return;
         }
         self.hold.push(record);
+        out.unsettled += 1;
         if self.hold.is_settled() {
             self.release(out);
         }
@@ -151,6 +152,7 @@ impl Dialogue {
     /// Gives out what waited for the version; the client may have become known since.
     pub(super) fn release(&mut self, out: &mut Out) {
         for mut record in self.hold.release() {
+            out.unsettled -= 1;
             let at = match &mut record {
                 Record::Packet(packet) => &mut packet.at,
                 Record::Gap(gap) => &mut gap.at,

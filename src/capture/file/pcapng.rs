@@ -20,10 +20,10 @@ const INTERFACE_DESCRIPTION: u32 = 1;
 const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
-const DECRYPTION_SECRETS: u32 = 10;
+pub(in crate::capture) const DECRYPTION_SECRETS: u32 = 10;
 
 /// Secrets of this type are an `SSLKEYLOGFILE` (4.7).
-const TLS_KEY_LOG: u32 = 0x544c_534b;
+pub(in crate::capture) const TLS_KEY_LOG: u32 = 0x544c_534b;
 
 /// Headers of a packet block, and options that nobody needs megabytes for.
 const MAX_BLOCK: u64 = MAX_FRAME as u64 + 64 * 1024;

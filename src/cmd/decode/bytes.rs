@@ -39,7 +39,7 @@ pub(super) fn decode(
     let (mut version, mut version_from) = choose_version(&packets, plan);
     let mut connections = Connections::default();
     let mut aliases = AliasesOf::default();
-    let mut lint = Lint::new(false);
+    let mut lint = Lint::new();
     let mut offset = 0;
     for (i, &packet) in packets.iter().enumerate() {
         if let (None, Some(named)) = (plan.version, connect_version(packet)) {

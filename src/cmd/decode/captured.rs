@@ -9,6 +9,7 @@ use super::aliases::AliasesOf;
 use super::connections::Connections;
 use super::lint::{self, Judged, Lint, Sifted};
 use super::messages::Messages;
+use super::order::{Item, Order};
 use super::show::Show;
 use super::{Plan, Stop};
 use crate::capture::{CapturedPacket, Gap, Location, Options, Packets, Record, Skipped};
@@ -54,36 +55,44 @@ pub(super) fn decode(
         connections: Connections::default(),
         messages: Messages::new(Arc::clone(&plan.sn_topics)),
     };
-    let mut lint = plan.lint.map(|_| Lint::new(show.flush_each));
+    let mut lint = plan.lint.map(|_| Lint::new());
+    let mut order = Order::new(show.flush_each, lint.is_some());
     let mut is_empty = true;
     let mut is_sealed = false;
     let error = loop {
-        let next = packets.next();
-        // Nearly all there is, shown where it lies.
-        if let (None, Ok(Some(Record::Packet(packet)))) = (&lint, &next) {
-            is_empty = false;
-            known.show_packet(packet, None, show)?;
-            continue;
+        match packets.read_frame() {
+            Ok(true) => {}
+            Ok(false) => break None,
+            Err(error) => break Some(error),
         }
-        match next {
-            Ok(Some(Record::Sealed(found))) => {
-                note(sealed::sentence(&found, &no_keys));
-                is_sealed = true;
+        let is_idle = order.is_idle(packets.waited());
+        while let Some(record) = packets.pop() {
+            // Nearly all there is, shown where it lies.
+            if is_idle && let Record::Packet(packet) = &record {
+                is_empty = false;
+                known.show_packet(packet, None, show)?;
+                continue;
             }
-            Ok(Some(record)) => {
-                is_empty &= matches!(record, Record::Turn(_));
-                match &mut lint {
-                    None => known.show(&record, None, show)?,
-                    Some(lint) => {
-                        lint.push(record);
-                        known.show_judged(lint, show)?;
+            match record {
+                Record::Sealed(found) => {
+                    note(sealed::sentence(&found, &no_keys));
+                    is_sealed = true;
+                }
+                record => {
+                    is_empty &= matches!(record, Record::Turn(_));
+                    match is_idle {
+                        true => known.show(&record, None, show)?,
+                        false => order.push(record),
                     }
                 }
             }
-            Ok(None) => break None,
-            Err(error) => break Some(error),
+        }
+        if !is_idle {
+            let frames = order.frames(packets.waiting());
+            known.show_ordered(&mut order, frames, lint.as_mut(), show)?;
         }
     };
+    known.show_ordered(&mut order, 0, lint.as_mut(), show)?;
     if let Some(lint) = &mut lint {
         lint.finish();
         known.show_judged(lint, show)?;
@@ -141,6 +150,27 @@ impl Known {
             Record::Skipped(skipped) => self.show_hole(&skipped_hole(skipped), &skipped.at, show),
             Record::Turn(_) | Record::Sealed(_) => Ok(()),
         }
+    }
+
+    /// Shows what has waited for so many frames.
+    fn show_ordered(
+        &mut self,
+        order: &mut Order,
+        frames: u64,
+        mut lint: Option<&mut Lint>,
+        show: &mut Show<'_>,
+    ) -> Result<(), Stop> {
+        while let Some((item, is_late)) = order.next(frames) {
+            match (&mut lint, item) {
+                (Some(lint), item) => {
+                    lint.push(item, is_late);
+                    self.show_judged(lint, show)?;
+                }
+                (None, Item::Record(record)) => self.show(&record, None, show)?,
+                (None, Item::Lost(_)) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Shows what lint has judged.

@@ -10,6 +10,7 @@ mod key_log;
 mod lint;
 mod messages;
 mod needs;
+mod order;
 mod select;
 mod show;
 mod stats;
@@ -235,7 +236,7 @@ pub fn run(args: &cli::Decode) -> Result<Exit, Failure> {
         Input::Text { name, text } => decode_text(&name, &text, args.input_format, &plan, &mut out),
         Input::Packets { name, bytes } => decode_packets(&name, &bytes, None, &plan, &mut out),
         Input::Capture { name, reader, live } => {
-            decode_capture(&name, reader, live, &plan, &mut out)
+            decode_capture(&name, reader, None, live, &plan, &mut out)
         }
     };
     match (result, out.flush().map_err(Stop::from)) {
@@ -267,7 +268,15 @@ fn decode_text(
             note(format_args!(
                 "{name}: {what} with IP headers, read as a capture without times"
             ));
-            let shown = decode_capture(name, Box::new(Cursor::new(file)), false, plan, out)?;
+            let again = write::Again::Bytes(file.clone());
+            let shown = decode_capture(
+                name,
+                Box::new(Cursor::new(file)),
+                Some(again),
+                false,
+                plan,
+                out,
+            )?;
             match content.error {
                 None => Ok(shown),
                 Some(error) => Err(Failure::new(Exit::Io, format!("{name}: {error}")).into()),
@@ -298,27 +307,42 @@ fn decode_packets(
     }
 }
 
+/// `again`: the same capture once more, if it is neither a file nor comes from a pipe.
 fn decode_capture(
     name: &str,
     reader: Box<dyn Read>,
+    again: Option<write::Again>,
     live: bool,
     plan: &Plan,
     out: &mut dyn Write,
 ) -> Result<Exit, Stop> {
-    if let Some(target) = &plan.write {
-        write::check(name, target)?;
-    }
     if let Some(log) = &plan.key_log {
         key_log::check(log)?;
     }
+    let (reader, again) = match &plan.write {
+        Some(target) => {
+            let shown = plan.view.filter(|_| !plan.summary && plan.lint.is_none());
+            write::check(name, target, shown)?;
+            match again {
+                Some(again) => (reader, Some(again)),
+                None => {
+                    let (reader, again) = write::twice(name, reader)?;
+                    (reader, Some(again))
+                }
+            }
+        }
+        None => (reader, None),
+    };
     let mut show = Show::new(plan, View::Lines, out);
     show.flush_each = live;
     let result = captured::decode(name, reader, plan, &mut show);
     let pick = show.take_pick();
     // What was counted before something failed is worth as much as what was shown.
     let end = show.finish(name, result.is_ok());
-    let written = match (pick, &plan.write) {
-        (Some(mut pick), Some(target)) => write::write(name, &mut pick, target),
+    let written = match (pick, &plan.write, again) {
+        (Some(mut pick), Some(target), Some(again)) => {
+            write::write(name, again, &mut pick, target, out)
+        }
         _ => Ok(()),
     };
     let end = result.and(end)?;

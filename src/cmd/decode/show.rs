@@ -7,9 +7,9 @@ use super::super::{Exit, Failure, note};
 use super::lint::{Counts, Sifted, Verdict};
 use super::select::Select;
 use super::stats::Stats;
-use super::{Plan, Stop, View};
+use super::{Plan, Stop, View, write};
 use crate::capture::Location;
-use crate::capture::pick::{Pick, TooManyPieces};
+use crate::capture::pick::{Pick, Role, TooManyPieces};
 use crate::mqtt::Packet;
 use crate::mqtt::decode::{Context, Strict, decode};
 use crate::mqtt::rule::Severity;
@@ -68,6 +68,13 @@ fn too_many(error: TooManyPieces) -> Stop {
     Failure::new(Exit::Io, format!("--write: {error}")).into()
 }
 
+/// What findings are about is written, too.
+fn want_frames(pick: &mut Pick, findings: &[Finding]) {
+    for frame in findings.iter().flat_map(|finding| &finding.frames) {
+        pick.want_frame(*frame);
+    }
+}
+
 impl<'o> Show<'o> {
     pub(super) fn new(plan: &'o Plan, default: View, out: &'o mut dyn Write) -> Show<'o> {
         let style = line::Style {
@@ -99,7 +106,7 @@ impl<'o> Show<'o> {
             select: &plan.select,
             selects_all: plan.select.is_everything(),
             start: None,
-            pick: plan.write.as_ref().map(|_| Pick::default()),
+            pick: plan.write.as_ref().map(|_| Pick::new(plan.lint.is_some())),
             verdict: plan.lint.map(Verdict::new),
             findings_alone: plan.lint.is_some()
                 && (plan.summary || matches!(plan.view, None | Some(View::Nothing))),
@@ -188,6 +195,9 @@ impl<'o> Show<'o> {
         found.between(finding, place);
         if let Some(verdict) = &mut self.verdict {
             verdict.add(found.counts);
+        }
+        if let Some(pick) = &mut self.pick {
+            want_frames(pick, &found.findings);
         }
         for finding in &found.findings {
             self.finding(finding, client)?;
@@ -280,8 +290,12 @@ impl<'o> Show<'o> {
             }
         }
         if let (Some(pick), Some(at)) = (&mut self.pick, at) {
-            pick.see(at, decoded.bytes.len() as u64, is_wanted)
+            let len = decoded.bytes.len() as u64;
+            pick.see(at, len, write::role(decoded), is_wanted)
                 .map_err(too_many)?;
+            if is_wanted {
+                want_frames(pick, decoded.findings);
+            }
         }
         if let Some(stats) = &mut self.stats {
             stats.packet(decoded, is_wanted);
@@ -358,7 +372,8 @@ impl<'o> Show<'o> {
             self.judge(found, at.frame);
         }
         if let Some(pick) = &mut self.pick {
-            pick.see(at, decoded.bytes.len() as u64, is_wanted)
+            let len = decoded.bytes.len() as u64;
+            pick.see(at, len, write::role_of_message(decoded.bytes), is_wanted)
                 .map_err(too_many)?;
         }
         if !is_wanted {
@@ -414,7 +429,7 @@ impl<'o> Show<'o> {
             let (hole::Kind::Gap { lost: len, .. } | hole::Kind::Skipped { len, .. }) = hole.kind;
             // The capture has frames of what was skipped, and none of a gap.
             let has_frames = matches!(hole.kind, hole::Kind::Skipped { .. });
-            pick.see(at, len, is_wanted && has_frames)
+            pick.see(at, len, Role::Plain, is_wanted && has_frames)
                 .map_err(too_many)?;
         }
         if !is_wanted {

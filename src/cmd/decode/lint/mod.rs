@@ -1,26 +1,27 @@
-//! `--lint`: records in the order in which they went over the wire, each with what is wrong between
-//! it and others, and a verdict.
+//! `--lint`: what is wrong between records, and a verdict.
+//!
+//! Records come in the order in which they went over the wire, see [`order`](super::order).
 //!
 //! What is wrong and why is said in [`session`](crate::mqtt::session); here it gets its places in
 //! the capture. What is wrong in a packet alone stands in its own record.
 
-mod order;
 mod sift;
 mod verdict;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 
 use rustc_hash::{FxHashMap, FxHasher};
 
+use super::captured::place;
+use super::order::Item;
 use crate::capture::{CapturedPacket, Location, Record, TurnKind, VersionFrom};
 use crate::mqtt::decode::{Context, Strict, decode};
 use crate::mqtt::session::{At, Finding, Input, Tracker};
 use crate::mqtt::{PacketType, Side, Version};
 use crate::output::Place;
 use crate::output::time::Time;
-use order::{Item, Order};
 pub(super) use sift::Sifted;
 pub(super) use verdict::{Counts, Verdict};
 
@@ -28,9 +29,10 @@ pub(super) use verdict::{Counts, Verdict};
 #[derive(Debug)]
 pub(super) struct Lint {
     tracker: Tracker,
-    order: Order,
     ready: VecDeque<Judged>,
     streams: FxHashMap<u64, Stream>,
+    /// Where packets were that want an answer, by their frames.
+    asking: BTreeMap<u64, Location>,
     /// Digits of a second that times have.
     digits: u8,
     /// Packets of a text so far.
@@ -55,22 +57,31 @@ struct Stream {
 }
 
 impl Lint {
-    /// Nothing has been judged yet. `is_live`: the capture is growing, and somebody watches.
-    pub(super) fn new(is_live: bool) -> Lint {
+    /// Nothing has been judged yet.
+    pub(super) fn new() -> Lint {
         Lint {
             tracker: Tracker::new(),
-            order: Order::new(is_live),
             ready: VecDeque::new(),
             streams: FxHashMap::default(),
+            asking: BTreeMap::new(),
             digits: 9,
             packets: 0,
         }
     }
 
-    /// Takes a record of a capture; what was judged comes from [`next`](Self::next).
-    pub(super) fn push(&mut self, record: Record) {
-        self.order.push(record);
-        self.judge(false);
+    /// Takes a record of a capture; what was judged comes from [`next`](Self::next). `is_late`: one
+    /// that belongs behind it came before it.
+    pub(super) fn push(&mut self, item: Item, is_late: bool) {
+        let mut findings = Vec::new();
+        if !matches!(item, Item::Record(Record::Message(_))) {
+            let at = self.track(&item, is_late);
+            let is_packet = matches!(item, Item::Record(Record::Packet(_)));
+            findings = self.found(is_packet.then_some(at));
+        }
+        match item {
+            Item::Lost(_) | Item::Record(Record::Turn(_)) => {}
+            Item::Record(record) => self.ready.push_back(Judged::Record(record, findings)),
+        }
     }
 
     /// Takes a packet of a text. Returns what it makes wrong; anything else comes from [`next`](Self::next).
@@ -91,7 +102,6 @@ impl Lint {
 
     /// Nothing more comes.
     pub(super) fn finish(&mut self) {
-        self.judge(true);
         self.tracker.finish();
         self.found(None);
     }
@@ -99,21 +109,6 @@ impl Lint {
     /// What was judged next.
     pub(super) fn next(&mut self) -> Option<Judged> {
         self.ready.pop_front()
-    }
-
-    fn judge(&mut self, last: bool) {
-        while let Some((item, is_late)) = self.order.next(last) {
-            let mut findings = Vec::new();
-            if !matches!(item, Item::Record(Record::Message(_))) {
-                let at = self.track(&item, is_late);
-                let is_packet = matches!(item, Item::Record(Record::Packet(_)));
-                findings = self.found(is_packet.then_some(at));
-            }
-            match item {
-                Item::Lost(_) | Item::Record(Record::Turn(_)) => {}
-                Item::Record(record) => self.ready.push_back(Judged::Record(record, findings)),
-            }
-        }
     }
 
     /// Lets the tracker have something; returns where it was.
@@ -125,7 +120,15 @@ impl Lint {
             self.tracker.lost(at, None);
         }
         match item {
-            Item::Record(Record::Packet(packet)) => self.tracker.packet(&input(at, packet)),
+            Item::Record(Record::Packet(packet)) => {
+                if wants_answer(&packet.bytes) {
+                    self.asking.insert(packet.at.frame, packet.at);
+                    if self.asking.len() > MAX_ASKING {
+                        self.asking.pop_first();
+                    }
+                }
+                self.tracker.packet(&input(at, packet));
+            }
             Item::Record(Record::Turn(turn)) => match turn.kind {
                 TurnKind::Opened => self.tracker.opened(at, from),
                 TurnKind::Finished | TurnKind::Reset => self.tracker.ended(at, from),
@@ -208,14 +211,14 @@ impl Lint {
                 ..Place::default()
             };
         };
-        // What an earlier packet lacks is shown there.
         let is_here = finding.frames.contains(&at.frame);
-        let frame = match is_here {
-            true => at.frame,
-            false => finding.frames.last().copied().unwrap_or(at.frame),
-        };
+        let earlier = finding.frames.last().filter(|_| !is_here);
+        // What an earlier packet lacks is shown there.
+        if let Some(asking) = earlier.and_then(|frame| self.asking.get(frame)) {
+            return place(asking);
+        }
         Place {
-            frame: Some(frame),
+            frame: Some(earlier.copied().unwrap_or(at.frame)),
             time: at.time.filter(|_| is_here).map(|nanos| Time {
                 nanoseconds: i128::from(nanos),
                 digits: self.digits,
@@ -230,6 +233,25 @@ impl Lint {
         }
     }
 }
+
+/// Whether a packet wants an answer.
+fn wants_answer(bytes: &[u8]) -> bool {
+    let byte1 = bytes.first().copied().unwrap_or_default();
+    match PacketType::from_byte1(byte1) {
+        PacketType::PUBLISH => byte1 & 0b0110 != 0,
+        PacketType::CONNECT
+        | PacketType::PUBREC
+        | PacketType::PUBREL
+        | PacketType::SUBSCRIBE
+        | PacketType::UNSUBSCRIBE
+        | PacketType::PINGREQ => true,
+        _ => false,
+    }
+}
+
+/// Packets that want an answer of which the places are remembered; a finding about an older one has
+/// no time.
+const MAX_ASKING: usize = 1 << 16;
 
 /// Connections whose ends are remembered.
 const MAX_STREAMS: usize = 1 << 15;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::super::order::Order;
 use super::*;
 use crate::capture::{Options, Packets};
 use crate::mqtt::decode::Recorder;
@@ -72,11 +73,25 @@ fn findings_in(file: &[u8]) -> Vec<String> {
         ..Options::default()
     };
     let mut packets = Packets::new(file, options);
-    let mut lint = Lint::new(false);
+    let mut lint = Lint::new();
+    let mut order = Order::new(false, true);
     let mut found = Vec::new();
-    while let Ok(Some(record)) = packets.next() {
-        lint.push(record);
-        take(&mut lint, &mut found);
+    loop {
+        let is_over = !packets.read_frame().unwrap_or(false);
+        while let Some(record) = packets.pop() {
+            order.push(record);
+        }
+        let frames = match is_over {
+            true => 0,
+            false => order.frames(packets.waiting()),
+        };
+        while let Some((item, is_late)) = order.next(frames) {
+            lint.push(item, is_late);
+            take(&mut lint, &mut found);
+        }
+        if is_over {
+            break;
+        }
     }
     lint.finish();
     take(&mut lint, &mut found);
