@@ -42,6 +42,7 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use super::decode::{Context, Field, Sink, decode};
+use super::packet_type::PacketType;
 use super::property::Value;
 use super::rule::{Rule, Severity, Violation};
 use super::version::{Side, Version};
@@ -68,6 +69,10 @@ const MAX_SHARED: usize = 8 << 20;
 
 /// Nanoseconds after which an answer that has not come is missed.
 const PATIENCE: i64 = 5_000_000_000;
+
+/// Nanoseconds that a server has to end a connection that another one has taken over, that it has
+/// refused, or in which something went wrong.
+const TIME_TO_CLOSE: i64 = 2_000_000_000;
 
 /// Where and when something was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -113,6 +118,8 @@ pub struct Tracker {
     weight: usize,
     /// Of what they share.
     shared: usize,
+    /// The latest moment of all.
+    now: Option<i64>,
 }
 
 /// What connections to the same server share.
@@ -184,11 +191,15 @@ impl Tracker {
                     .push_back(Finding::of_packet(&fault, at, context.from));
             }
         }
+        let byte1 = bytes.first().copied().unwrap_or_default();
         let Some(from) = context.from else {
-            self.lost(at, None);
+            self.with(at, |connection, server, out| {
+                let mut report = Report::new(at, version, None, out);
+                connection.of_nobody(PacketType::from_byte1(byte1), &mut report);
+                server.sessions.seen_in_part();
+            });
             return;
         };
-        let byte1 = bytes.first().copied().unwrap_or_default();
         let is_accepted = self.with(at, |connection, server, out| {
             connection.has_version(version, out);
             let mut report = Report::new(at, version, Some(from), out);
@@ -212,6 +223,7 @@ impl Tracker {
     /// Bytes that `from` sent were not seen; `None`: of either side.
     pub fn lost(&mut self, at: At, from: Option<Side>) {
         self.with(at, |connection, server, _| {
+            connection.missed();
             for side in [Side::Client, Side::Server] {
                 if from.is_none_or(|from| from == side) {
                     connection.forget(side);
@@ -236,8 +248,9 @@ impl Tracker {
         };
         self.weight = self.weight.saturating_sub(connection.weight());
         let version = connection.version();
-        let mut report = Report::new(at, version, None, &mut self.findings);
-        connection.over(&mut report);
+        let from = Some(Side::Server);
+        let mut report = Report::new(at, version, from, &mut self.findings);
+        connection.over(self.now.max(at.time), &mut report);
         let server = self.servers.entry(at.server).or_default();
         let shared = server.weight();
         if let Some((client_id, session)) = connection.into_session(at.time) {
@@ -281,6 +294,7 @@ impl Tracker {
         let server = self.servers.entry(at.server).or_default();
         let before = connection.weight();
         let shared = server.weight();
+        self.now = self.now.max(at.time);
         connection.saw(at);
         let result = happen(connection, server, &mut self.findings);
         self.shared = (self.shared + server.weight()).saturating_sub(shared);
