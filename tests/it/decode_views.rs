@@ -61,6 +61,30 @@ CONNECT · MQTT 5.0 · from client · 24 bytes
     assert!(text.contains(expected), "{text}");
 }
 
+/// Codes are those of the wire, with the names of their version (3.1.1, table 3.1 and 3.9.3); only in
+/// 5.0 is there a reason code to close a connection with.
+#[test]
+fn codes_are_those_of_the_version() {
+    for (version, hex, has, has_not) in [
+        ("311", "20020005", "Return code: 0x05 not authorized", "0x87"),
+        ("31", "20020004", "Return code: 0x04 bad user name", "0x86"),
+        ("311", "9003000180", "Return code: 0x80 Failure", "Unspecified"),
+        ("311", "9003000187", "SUBACK may not carry this code: 0x87 ", "authorized"),
+        ("311", "20020007", "CONNACK may not carry this code: 7", "0x80"),
+        ("311", "3606000161000278", "   MQTT-3.3.1-4\n", "reason code"),
+        ("5", "360700016100020078", "MQTT-3.3.1-4; reason code 0x81 Malformed Packet", "?"),
+        // A warning: what is cited, and no code.
+        ("5", "300a0003612f62020101fffe", "section 3.3.2.3.2\n", "reason code"),
+    ] {
+        for lint in [&[][..], &["--lint", "--tree"]] {
+            let ended = run(&[&["decode", "--mqtt-version", version, hex], lint].concat());
+            let text = String::from_utf8(ended.stdout).unwrap();
+            assert!(text.contains(has.trim_end()), "{hex}:\n{text}");
+            assert!(!text.contains(has_not), "{hex}:\n{text}");
+        }
+    }
+}
+
 #[test]
 fn a_diagram_shows_handshakes_and_what_is_missing() {
     let text = trimmed(&shown(&["--flow", TALK]));

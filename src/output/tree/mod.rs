@@ -14,7 +14,8 @@ use super::payload::Rules;
 use super::text::{Hex, Safe};
 use super::{Decoded, Place, colour};
 use crate::mqtt::decode::{Field, FieldRecord, Section};
-use crate::mqtt::{PacketType, Version};
+use crate::mqtt::rule::Severity;
+use crate::mqtt::{PacketType, ReasonCode, Version};
 
 /// Bytes that a line of the tree shows before it says how many more there are.
 const SHOWN_BYTES: usize = 8;
@@ -221,10 +222,11 @@ fn violations(decoded: &Decoded<'_>) -> Vec<Node> {
                 violation,
                 violation.offset
             ),
-            notes: vec![colour::dim(&format!(
-                "{}; reason code {}",
+            notes: vec![colour::dim(&with_reason(
                 ids.join(", "),
-                violation.reason()
+                violation.version.as_str(),
+                violation.severity(),
+                violation.reason(),
             ))],
             ..Node::default()
         }
@@ -233,12 +235,21 @@ fn violations(decoded: &Decoded<'_>) -> Vec<Node> {
     violations.chain(findings).collect()
 }
 
+/// What is cited, and the code with which a receiver closes the connection: before 5.0 there is
+/// none, and what is only unwise closes nothing.
+fn with_reason(source: String, version: &str, severity: Severity, reason: ReasonCode) -> String {
+    match (version == Version::V5.as_str(), severity) {
+        (true, Severity::Error) => format!("{source}; reason code {reason}"),
+        _ => source,
+    }
+}
+
 /// What lint found.
 pub(super) fn found(finding: &Finding) -> Node {
     let byte = finding.bytes.map(|(offset, _)| format!(" (byte {offset})"));
     let mut source = finding.source();
     if let Some(reason) = finding.reason {
-        source.push_str(&format!("; reason code {reason}"));
+        source = with_reason(source, finding.version, finding.severity, reason);
     }
     Node {
         label: format!(
