@@ -37,6 +37,10 @@ pub struct Decode {
     pub lines: bool,
 
     /// A sequence diagram of each connection, with its handshakes and how long they took.
+    ///
+    /// A diagram is written when its connection ends with DISCONNECT, and the others at the end, in
+    /// the order of their numbers, those of MQTT-SN (u0, u1, ...) behind those of TCP. One with more
+    /// than 2,000 rows comes in parts, and so does what follows DISCONNECT.
     #[arg(long, group = "view")]
     pub flow: bool,
 

@@ -11,7 +11,7 @@ use super::{Plan, Stop, View};
 use crate::capture::Location;
 use crate::capture::pick::{Pick, TooManyPieces};
 use crate::mqtt::Packet;
-use crate::mqtt::decode::{Context, Strict, decode};
+use crate::mqtt::decode::{Context, Field, Recorder, Strict, decode};
 use crate::mqtt::rule::Severity;
 use crate::mqtt::session;
 use crate::output::finding::{self, Finding};
@@ -60,6 +60,16 @@ pub(super) struct Show<'o> {
 /// Frames that are remembered because they were asked for: what is found later is shown if it
 /// concerns one of them.
 const MAX_ASKED_FOR: usize = 1 << 16;
+
+/// Bytes of the payload of a packet that breaks a rule, as far as it can be read.
+#[cold]
+fn payload_of_broken(bytes: &[u8], context: Context) -> u64 {
+    let mut record = Recorder::default();
+    // What is wrong does not matter here.
+    let _ = decode(bytes, context, &mut record);
+    let payloads = record.fields.iter().filter(|r| r.field == Field::Payload);
+    payloads.map(|r| (r.end - r.start) as u64).sum()
+}
 
 fn too_many(error: TooManyPieces) -> Stop {
     Failure::new(Exit::Io, format!("--write: {error}")).into()
@@ -133,10 +143,14 @@ impl<'o> Show<'o> {
         if let Some(time) = time {
             summary.moment(time);
         }
-        match decode(bytes, Context { version, from }, &mut Strict) {
+        let context = Context { version, from };
+        match decode(bytes, context, &mut Strict) {
             Ok(Packet::Publish(publish)) => summary.payload_bytes += publish.payload.len() as u64,
             Ok(_) => {}
-            Err(_) => summary.broken += 1,
+            Err(_) => {
+                summary.broken += 1;
+                summary.payload_bytes += payload_of_broken(bytes, context);
+            }
         }
         true
     }
@@ -336,22 +350,31 @@ impl<'o> Show<'o> {
             pick.see(at, decoded.bytes.len() as u64, is_wanted)
                 .map_err(too_many)?;
         }
-        if !is_wanted {
-            return Ok(());
+        if let Some(stats) = &mut self.stats {
+            stats.message(decoded, is_wanted);
         }
-        if self.findings_alone {
+        if self.findings_alone && is_wanted {
             for finding in decoded.findings {
                 self.finding(finding, decoded.client)?;
             }
         }
         if let Some(summary) = &mut self.summary {
-            summary.sn_messages += 1;
+            if is_wanted {
+                summary.message(decoded);
+            }
             return Ok(());
         }
         if self.findings_alone {
             return Ok(());
         }
         let mut out = &mut *self.out;
+        if self.view == View::Flow {
+            self.flow.message(&mut out, decoded, is_wanted)?;
+            return self.end_of_record();
+        }
+        if !is_wanted {
+            return Ok(());
+        }
         match self.view {
             View::Json => {
                 let options = json::Options {
@@ -360,8 +383,7 @@ impl<'o> Show<'o> {
                 };
                 sn::json::write(&mut out, decoded, options)?;
             }
-            View::Nothing => {}
-            View::Flow => self.flow.message(&mut out, decoded)?,
+            View::Nothing | View::Flow => {}
             View::Lines => sn::line::write(&mut out, &mut self.lines, decoded)?,
             View::Tree | View::Hex => {
                 if !self.is_first {

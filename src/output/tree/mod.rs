@@ -157,8 +157,7 @@ fn version_note(version: Version, from: &str) -> String {
 
 /// `1 byte`, `2 bytes`.
 pub(super) fn count(n: usize, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{n} {noun}{plural}")
+    super::text::count(n as u64, noun)
 }
 
 fn build(decoded: &Decoded<'_>, options: Options<'_>) -> Vec<Node> {

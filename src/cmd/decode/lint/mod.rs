@@ -17,7 +17,7 @@ use rustc_hash::{FxHashMap, FxHasher};
 use crate::capture::{CapturedPacket, Location, Record, TurnKind, VersionFrom};
 use crate::mqtt::decode::{Context, Strict, decode};
 use crate::mqtt::session::{At, Finding, Input, Tracker};
-use crate::mqtt::{PacketType, Side, Version};
+use crate::mqtt::{Side, Version};
 use crate::output::Place;
 use crate::output::time::Time;
 use order::{Item, Order};
@@ -263,17 +263,6 @@ pub(super) fn version_of(packet: &CapturedPacket) -> Version {
         .into_iter()
         .find(fits)
         .unwrap_or(packet.version)
-}
-
-/// The side that alone may send packets of this type.
-pub(super) fn only_sender(bytes: &[u8], version: Version) -> Option<Side> {
-    let packet_type = PacketType::from_byte1(bytes.first().copied()?);
-    let may = |side| packet_type.may_be_sent_by(side, version);
-    match (may(Side::Client), may(Side::Server)) {
-        (true, false) => Some(Side::Client),
-        (false, true) => Some(Side::Server),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
