@@ -91,16 +91,11 @@ fn codes_are_those_of_the_version() {
             "CONNACK may not carry this code: 7",
             "0x80",
         ),
-        (
-            "311",
-            "3606000161000278",
-            "   MQTT-3.3.1-4\n",
-            "reason code",
-        ),
+        ("311", "3606000161000278", "MQTT-3.3.1-4", "reason code"),
         (
             "5",
             "360700016100020078",
-            "MQTT-3.3.1-4; reason code 0x81 Malformed Packet",
+            "; reason code 0x81 Malformed Packet",
             "?",
         ),
         // A warning: what is cited, and no code.

@@ -12,6 +12,7 @@ mod select;
 mod show;
 mod stats;
 mod text;
+mod totals;
 mod write;
 
 use std::io::{self, BufWriter, Cursor, Read, Write};

@@ -7,20 +7,16 @@ use super::super::{Exit, Failure, note};
 use super::lint::{Counts, Sifted, Verdict};
 use super::select::Select;
 use super::stats::Stats;
-use super::{Plan, Stop, View};
+use super::{Plan, Stop, View, totals};
 use crate::capture::Location;
 use crate::capture::pick::{Pick, TooManyPieces};
-use crate::mqtt::Packet;
-use crate::mqtt::decode::{Context, Field, Recorder, Strict, decode};
 use crate::mqtt::rule::Severity;
 use crate::mqtt::session;
 use crate::output::finding::{self, Finding};
 use crate::output::hole::{self, Hole};
 use crate::output::payload::Rules;
-use crate::output::summary::{self, Summary};
-use crate::output::{
-    Decoded, Origin, Place, flow, json, line, sn, stats, terminal, time::Time, tree,
-};
+use crate::output::summary::Summary;
+use crate::output::{Decoded, Origin, Place, flow, json, line, sn, terminal, time::Time, tree};
 
 /// The view, and where it goes.
 pub(super) struct Show<'o> {
@@ -60,16 +56,6 @@ pub(super) struct Show<'o> {
 /// Frames that are remembered because they were asked for: what is found later is shown if it
 /// concerns one of them.
 const MAX_ASKED_FOR: usize = 1 << 16;
-
-/// Bytes of the payload of a packet that breaks a rule, as far as it can be read.
-#[cold]
-fn payload_of_broken(bytes: &[u8], context: Context) -> u64 {
-    let mut record = Recorder::default();
-    // What is wrong does not matter here.
-    let _ = decode(bytes, context, &mut record);
-    let payloads = record.fields.iter().filter(|r| r.field == Field::Payload);
-    payloads.map(|r| (r.end - r.start) as u64).sum()
-}
 
 fn too_many(error: TooManyPieces) -> Stop {
     Failure::new(Exit::Io, format!("--write: {error}")).into()
@@ -132,26 +118,7 @@ impl<'o> Show<'o> {
         let Some(summary) = &mut self.summary else {
             return false;
         };
-        let Place { from, time, .. } = origin.place;
-        let version = origin.version;
-        summary.packet(
-            bytes.first().copied().unwrap_or_default(),
-            version,
-            from,
-            bytes.len(),
-        );
-        if let Some(time) = time {
-            summary.moment(time);
-        }
-        let context = Context { version, from };
-        match decode(bytes, context, &mut Strict) {
-            Ok(Packet::Publish(publish)) => summary.payload_bytes += publish.payload.len() as u64,
-            Ok(_) => {}
-            Err(_) => {
-                summary.broken += 1;
-                summary.payload_bytes += payload_of_broken(bytes, context);
-            }
-        }
+        totals::add(summary, origin, bytes);
         true
     }
 
@@ -228,17 +195,7 @@ impl<'o> Show<'o> {
         match self.summary {
             None => self.flow.finish(&mut out)?,
             Some(summary) => {
-                match self.view {
-                    View::Json => summary::write_json(&mut out, &summary)?,
-                    _ => summary::write_table(&mut out, &summary)?,
-                }
-                if let Some(stats) = self.stats {
-                    let report = stats.report();
-                    match self.view {
-                        View::Json => json::write_line(&mut out, &report)?,
-                        _ => stats::write_table(&mut out, &report)?,
-                    }
-                }
+                totals::write(&mut out, &summary, self.stats, self.view == View::Json)?;
             }
         }
         let Some(verdict) = self.verdict else {
@@ -417,13 +374,7 @@ impl<'o> Show<'o> {
             return Ok(());
         }
         if let Some(summary) = &mut self.summary {
-            match hole.kind {
-                hole::Kind::Gap { lost, .. } => {
-                    summary.gaps += 1;
-                    summary.lost += lost;
-                }
-                hole::Kind::Skipped { len, .. } => summary.skipped += len,
-            }
+            totals::miss(summary, hole);
             return Ok(());
         }
         if self.findings_alone {

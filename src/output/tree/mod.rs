@@ -99,19 +99,33 @@ pub fn write_hex(
 ) -> io::Result<()> {
     writeln!(out, "{}", headline(decoded))?;
     let packet_type = PacketType::from_byte1(decoded.bytes.first().copied().unwrap_or_default());
-    let spans: Vec<Span> = decoded
-        .record
-        .fields
-        .iter()
-        .map(|record| Span {
-            start: record.start,
-            end: record.end,
-            label: node(record, decoded, packet_type, options).one_line(),
-            secret_from: fields::secret_from(record, packet_type, options),
-        })
-        .collect();
+    let annotate = |record: &FieldRecord<'_>| {
+        (
+            node(record, decoded, packet_type, options),
+            fields::secret_from(record, packet_type, options),
+        )
+    };
+    let spans = spans(&decoded.record.fields, annotate);
     annotated::write_rows(out, decoded.bytes, &spans, style)?;
     write_all(out, &violations(decoded))
+}
+
+/// The fields of a packet or message for annotated hex; `annotate` says what one is, and from where
+/// on it is secret.
+pub(super) fn spans<'a, F>(
+    records: &[FieldRecord<'a, F>],
+    annotate: impl Fn(&FieldRecord<'a, F>) -> (Node, Option<usize>),
+) -> Vec<Span> {
+    let span = |record: &FieldRecord<'a, F>| {
+        let (node, secret_from) = annotate(record);
+        Span {
+            start: record.start,
+            end: record.end,
+            label: node.one_line(),
+            secret_from,
+        }
+    };
+    records.iter().map(span).collect()
 }
 
 /// Writes the nodes below a headline.
