@@ -36,7 +36,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde", &["output"]),
     ("rumqttc", &["client"]),
     ("tokio", &["net", "client", "broker", "cmd"]),
-    ("rustix", &["cmd"]),
+    ("rustix", &["cmd", "output"]),
 ];
 
 /// Rooms that leave printing to others.

@@ -20,6 +20,7 @@ use super::requests::Pings;
 use super::subscriptions::Subscriptions;
 use super::websocket::{Waiting, WebSocketFault};
 use super::{At, Server};
+pub(super) use closing::LeftOpen;
 use closing::TakeOver;
 use opening::Opening;
 

@@ -46,7 +46,7 @@ use super::packet_type::PacketType;
 use super::property::Value;
 use super::rule::{Rule, Severity, Violation};
 use super::version::{Side, Version};
-use connection::{Connection, Ending};
+use connection::{Connection, Ending, LeftOpen};
 pub use finding::Finding;
 use finding::Report;
 use sessions::Sessions;
@@ -66,6 +66,9 @@ const MAX_WEIGHT: usize = 8 << 20;
 /// The same for what connections share: sessions and messages. The server that needs more is
 /// forgotten.
 const MAX_SHARED: usize = 8 << 20;
+
+/// Connections of which it is said at the end that they were left open; no more are.
+const MAX_LEFT_OPEN: usize = 1 << 12;
 
 /// Nanoseconds after which an answer that has not come is missed.
 const PATIENCE: i64 = 5_000_000_000;
@@ -120,6 +123,8 @@ pub struct Tracker {
     shared: usize,
     /// The latest moment of all.
     now: Option<i64>,
+    /// Connections that were taken over, and that nothing ended.
+    left_open: Vec<LeftOpen>,
 }
 
 /// What connections to the same server share.
@@ -250,12 +255,22 @@ impl Tracker {
         let version = connection.version();
         let from = Some(Side::Server);
         let mut report = Report::new(at, version, from, &mut self.findings);
-        connection.over(self.now.max(at.time), &mut report);
+        connection.over(&mut report);
+        let left_open = connection.left_open();
         let server = self.servers.entry(at.server).or_default();
         let shared = server.weight();
+        // Another connection has the session already, or may still get it.
+        match left_open {
+            Some(open) if open.is_taken_over() => self.left_open.push(open),
+            Some(open) => server
+                .sessions
+                .leave_open(connection.client_id(), at.stream, open),
+            None => {}
+        }
         if let Some((client_id, session)) = connection.into_session(at.time) {
             server.sessions.leave(&client_id, at.stream, session);
         }
+        self.left_open.truncate(MAX_LEFT_OPEN);
         self.shared = (self.shared + server.weight()).saturating_sub(shared);
     }
 
@@ -274,6 +289,9 @@ impl Tracker {
         left.sort_unstable_by_key(|at| at.stream);
         for at in left {
             self.over(at);
+        }
+        for open in std::mem::take(&mut self.left_open) {
+            open.report(self.now, &mut self.findings);
         }
     }
 
@@ -333,6 +351,10 @@ impl Tracker {
                 .sessions
                 .leave(&client_id, other, old.take_session(at.time));
             self.weight = (self.weight + old.weight()).saturating_sub(weight);
+        }
+        if has_name && let Some(open) = server.sessions.was_left_open(&client_id) {
+            self.left_open.push(open.taken_over(at));
+            self.left_open.truncate(MAX_LEFT_OPEN);
         }
         let past = match has_name {
             true => server.sessions.enter(&client_id, at.stream, at.time),

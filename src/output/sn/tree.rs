@@ -6,7 +6,7 @@ use super::super::annotated;
 use super::super::colour;
 use super::super::line::Style;
 use super::super::payload::{About, Rules};
-use super::super::text::{Hex, Safe};
+use super::super::text::{Hex, Safe, wrap};
 use super::super::tree::bits::{bits, yes_no};
 use super::super::tree::fields::{payload, shown};
 use super::super::tree::{Node, count, found, headline_of, spans, write_all};
@@ -36,7 +36,9 @@ pub fn write_hex(
     style: Style,
 ) -> io::Result<()> {
     let message_type = decoded.message_type().unwrap_or(MessageType(0xff));
-    writeln!(out, "{}", headline(decoded, message_type))?;
+    for line in wrap(&headline(decoded, message_type), style.width) {
+        writeln!(out, "{line}")?;
+    }
     let annotate = |record: &FieldRecord<'_>| (node(record, decoded, message_type, rules), None);
     let spans = spans(&decoded.record.fields, annotate);
     annotated::write_rows(out, decoded.bytes, &spans, style)?;

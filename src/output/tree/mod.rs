@@ -11,7 +11,7 @@ use super::annotated::{self, Span};
 use super::finding::Finding;
 use super::line::Style;
 use super::payload::Rules;
-use super::text::{Hex, Safe};
+use super::text::{Hex, Safe, wrap};
 use super::{Decoded, Place, colour};
 use crate::mqtt::decode::{Field, FieldRecord, Section};
 use crate::mqtt::rule::Severity;
@@ -97,7 +97,9 @@ pub fn write_hex(
     options: Options<'_>,
     style: Style,
 ) -> io::Result<()> {
-    writeln!(out, "{}", headline(decoded))?;
+    for line in wrap(&headline(decoded), style.width) {
+        writeln!(out, "{line}")?;
+    }
     let packet_type = PacketType::from_byte1(decoded.bytes.first().copied().unwrap_or_default());
     let annotate = |record: &FieldRecord<'_>| {
         (

@@ -1,12 +1,17 @@
 //! Connections that must end, and whether they do.
 
+use std::collections::VecDeque;
+
 use super::Connection;
 use crate::mqtt::packet_type::PacketType;
 use crate::mqtt::rule::{Rule, Severity};
-use crate::mqtt::session::finding::Report;
+use crate::mqtt::session::finding::{Finding, Report};
 use crate::mqtt::session::keep_alive::Seconds;
 use crate::mqtt::session::{At, TIME_TO_CLOSE};
-use crate::mqtt::version::Side;
+use crate::mqtt::version::{Side, Version};
+
+/// Nanoseconds of silence after which a connection may have broken without being seen to.
+const LIVELY: i64 = 10_000_000_000;
 
 /// Another connection has the client identifier.
 #[derive(Debug, Default)]
@@ -127,21 +132,20 @@ impl Connection {
         }
     }
 
-    /// Nothing more comes of the connection. `now`: the latest moment of all connections.
-    pub(in crate::mqtt::session) fn over(&mut self, now: Option<i64>, report: &mut Report<'_>) {
+    /// Nothing more comes of the connection.
+    pub(in crate::mqtt::session) fn over(&mut self, report: &mut Report<'_>) {
         let by_server = self.ending.is_some_and(|e| e.by == Some(Side::Server));
         let is_disconnected = self.client.disconnect.is_some() || self.server.disconnect.is_some();
-        if let Some(since) = self.take_over.since {
-            if self.server.is_whole && self.server.disconnect.is_none() && by_server {
-                report.add(
-                    Rule::TakenOverSilently,
-                    &[],
-                    "the server closed a connection that was taken over without DISCONNECT 0x8e",
-                );
-            }
-            if self.ending.is_none() && !is_disconnected {
-                self.left_open(since, now, report);
-            }
+        if self.take_over.since.is_some()
+            && self.server.is_whole
+            && self.server.disconnect.is_none()
+            && by_server
+        {
+            report.add(
+                Rule::TakenOverSilently,
+                &[],
+                "the server closed a connection that was taken over without DISCONNECT 0x8e",
+            );
         }
         // A side that gives up answers nothing more.
         let is_closed = (self.ending.is_some() || is_disconnected) && !self.has_failed;
@@ -162,27 +166,70 @@ impl Connection {
         }
     }
 
-    /// The connection was taken over, and nothing ended it.
-    fn left_open(&mut self, since: At, now: Option<i64>, report: &mut Report<'_>) {
-        // Its end may have been lost as well.
-        let (Some(began), true) = (self.handshake.began(), self.server.is_whole) else {
+    /// What is to be said if another connection has, or gets, the client identifier of one that
+    /// nothing ended; `None` if its end may have been missed.
+    pub(in crate::mqtt::session) fn left_open(&self) -> Option<LeftOpen> {
+        let is_ended = self.ending.is_some()
+            || self.client.disconnect.is_some()
+            || self.server.disconnect.is_some();
+        if is_ended || !self.server.is_whole || !self.handshake.is_accepted() {
+            return None;
+        }
+        Some(LeftOpen {
+            at: self.last,
+            version: self.version,
+            began: self.handshake.began()?,
+            since: self.take_over.since,
+            told: self.take_over.told,
+        })
+    }
+}
+
+/// A connection of which nothing more was seen, and no end either.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::mqtt::session) struct LeftOpen {
+    /// Its last packet.
+    at: At,
+    version: Version,
+    /// The frame of its CONNECT.
+    began: u64,
+    /// Since when another connection has its client identifier.
+    since: Option<At>,
+    told: Option<Severity>,
+}
+
+impl LeftOpen {
+    /// Another connection has the client identifier.
+    pub(in crate::mqtt::session) fn taken_over(self, at: At) -> LeftOpen {
+        LeftOpen {
+            since: self.since.or(Some(at)),
+            ..self
+        }
+    }
+
+    pub(in crate::mqtt::session) fn is_taken_over(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// Everything was seen; `now` is the latest moment of it.
+    pub(in crate::mqtt::session) fn report(&self, now: Option<i64>, out: &mut VecDeque<Finding>) {
+        let Some(since) = self.since else { return };
+        let (Some(now), Some(then), Some(last)) = (now, since.time, self.at.time) else {
             return;
         };
-        let waited = now
-            .zip(since.time)
-            .map(|(now, then)| now.saturating_sub(then));
-        let severity = match waited {
-            Some(waited) if waited > TIME_TO_CLOSE => Severity::Error,
-            _ => Severity::Info,
-        };
-        if self.take_over.told >= Some(severity) {
+        // One that was silent for long may have broken where the capture does not show it.
+        let waited = now.saturating_sub(then);
+        if waited <= TIME_TO_CLOSE || then.saturating_sub(last) > LIVELY {
             return;
         }
-        let within = waited.map_or(String::new(), |waited| {
-            format!(" in the {} that followed", Seconds(waited))
-        });
-        let mut frames = vec![began, since.frame];
+        // Even so nobody saw it live on.
+        let severity = Severity::Warning;
+        if self.told >= Some(severity) {
+            return;
+        }
+        let mut frames = vec![self.began, since.frame];
         frames.sort_unstable();
+        let mut report = Report::new(self.at, self.version, Some(Side::Server), out);
         report.add_between(
             Rule::NotTakenOver,
             severity,
@@ -190,8 +237,9 @@ impl Connection {
             frames,
             format!(
                 "another connection with the same client identifier was accepted in frame {}, and \
-                 the server did not close this one{within}",
-                since.frame
+                 the server did not close this one in the {} that followed",
+                since.frame,
+                Seconds(waited)
             ),
         );
     }
