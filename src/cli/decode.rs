@@ -22,6 +22,12 @@ pub struct Decode {
     pub input_format: Option<InputFormat>,
 
     /// One JSON object per packet.
+    ///
+    /// Keys come in a fixed order, are absent where they do not apply, and never change their name:
+    /// frame, time, stream, src, dst, from, transport, protocol, version, type, ..., as README lists
+    /// them. MQTT-SN has the same keys where the field is the same thing, and of its own msg_type,
+    /// forwarder, length, length_hex, topic_id, topic_id_type, protocol_id, will_flag, gw_id,
+    /// gw_add_hex, duration and radius.
     #[arg(long, group = "view")]
     pub json: bool,
 
@@ -38,6 +44,10 @@ pub struct Decode {
     pub lines: bool,
 
     /// A sequence diagram of each connection, with its handshakes and how long they took.
+    ///
+    /// A diagram is written when its connection ends with DISCONNECT, and the others at the end, in
+    /// the order of their numbers, those of MQTT-SN (u0, u1, ...) behind those of TCP. One with more
+    /// than 2,000 rows comes in parts, and so does what follows DISCONNECT.
     #[arg(long, group = "view")]
     pub flow: bool,
 

@@ -94,6 +94,17 @@ impl PacketType {
             _ => true,
         }
     }
+
+    /// The side that alone may send this type in `version`; `None` if both may.
+    pub const fn only_sender(self, version: Version) -> Option<Side> {
+        let by_client = self.may_be_sent_by(Side::Client, version);
+        let by_server = self.may_be_sent_by(Side::Server, version);
+        match (by_client, by_server) {
+            (true, false) => Some(Side::Client),
+            (false, true) => Some(Side::Server),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Debug for PacketType {

@@ -206,6 +206,8 @@ impl ReasonCode {
             }
             (PacketType::SUBACK, 0x80) if version < Version::V5 => Some("Failure"),
             (PacketType::SUBACK, 0x00) => Some("Granted QoS 0"),
+            // No other packet has a code, and no other code a name.
+            (_, code) if version < Version::V5 && code > 2 => None,
             (PacketType::DISCONNECT, 0x00) => Some("Normal disconnection"),
             _ => self.row().map(|row| row.name),
         }
@@ -283,6 +285,21 @@ mod tests {
             ReasonCode::from_return_code(77),
             ReasonCode::UNSPECIFIED_ERROR
         );
+    }
+
+    /// 3.1.1, table 3.1 and 3.9.3.
+    #[test]
+    fn before_5_codes_have_their_own_names() {
+        let v311 = Version::V311;
+        for (code, packet, name) in [
+            (0x05, PacketType::CONNACK, Some("not authorized")),
+            (0x87, PacketType::CONNACK, None),
+            (0x02, PacketType::SUBACK, Some("Granted QoS 2")),
+            (0x80, PacketType::SUBACK, Some("Failure")),
+            (0x87, PacketType::SUBACK, None),
+        ] {
+            assert_eq!(ReasonCode(code).name(packet, v311), name, "{packet} {code}");
+        }
     }
 
     #[test]

@@ -164,6 +164,7 @@ impl fmt::Display for Violation {
                 write!(f, ": {found:04b}, and {expected:04b} is required")
             }
             Detail::Length { says, has } => write!(f, ": {says} announced, {has} there"),
+            Detail::Code(code) if self.version < Version::V5 => write!(f, ": 0x{:02x}", code.0),
             Detail::Code(code) => write!(f, ": {code}"),
             Detail::Property {
                 id,

@@ -6,12 +6,16 @@ use std::io::{self, Write};
 
 use super::colour;
 use super::line::{Style, cut};
+use super::text::wrap;
 
 /// Bytes of a row.
 const ROW: usize = 16;
 /// The same on a terminal with fewer than so many columns, where labels would have no room.
 const NARROW_ROW: usize = 8;
 const NARROW: usize = 110;
+/// And where even those have none: then the bytes are not shown as text.
+const TINY_ROW: usize = 4;
+const TINY: usize = 60;
 
 /// Some bytes that belong together.
 #[derive(Debug)]
@@ -71,19 +75,26 @@ fn rows(
     style: Style,
 ) -> io::Result<()> {
     let width = match style.width {
+        Some(columns) if columns < TINY => TINY_ROW,
         Some(columns) if columns < NARROW => NARROW_ROW,
         _ => ROW,
     };
+    let has_text = width != TINY_ROW;
     let start = range.start;
-    let mut shown = bytes.get(range).unwrap_or_default().chunks(width);
-    // An empty field has one row as well.
-    let first = shown.next().unwrap_or_default();
+    let shown: Vec<&[u8]> = bytes.get(range).unwrap_or_default().chunks(width).collect();
+    let text_columns = if has_text { width + 1 } else { 0 };
+    // Offset, and blanks in front of the label.
+    let front = 6 + 3 * width + text_columns + 2;
+    let room = style.width.map(|columns| columns.saturating_sub(front));
+    let label = wrap(label, room);
     let mut line = String::new();
-    for (i, row) in std::iter::once(first).chain(shown).enumerate() {
+    // An empty field has one row as well.
+    for i in 0..shown.len().max(label.len()).max(1) {
+        let row = shown.get(i).copied();
         let offset = start + i * width;
         let is_secret = |at: usize| secret_from.is_some_and(|from| offset + at >= from);
         let (mut digits, mut text) = (String::new(), String::new());
-        for (at, byte) in row.iter().enumerate() {
+        for (at, byte) in row.unwrap_or_default().iter().enumerate() {
             let _ = match is_secret(at) {
                 true => write!(digits, "** "),
                 false => write!(digits, "{byte:02x} "),
@@ -95,13 +106,20 @@ fn rows(
             });
         }
         line.clear();
-        line.push_str(&colour::dim(&format!("{offset:04x}  ")));
-        let columns = format!("{digits:<0$} {text:<width$}", 3 * width);
-        let label = if i == 0 { label } else { "" };
+        line.push_str(&match row.is_some() || i == 0 {
+            true => colour::dim(&format!("{offset:04x}  ")),
+            // The label goes on.
+            false => " ".repeat(6),
+        });
+        let columns = match has_text {
+            true => format!("{digits:<0$} {text:<width$}", 3 * width),
+            false => format!("{digits:<0$}", 3 * width),
+        };
         match number {
             Some(number) => {
                 line.push_str(&colour::field(&columns, number));
                 line.push_str("  ");
+                let label = label.get(i).map_or("", String::as_str);
                 line.push_str(&colour::field(label, number));
             }
             None => line.push_str(&columns),
@@ -110,4 +128,40 @@ fn rows(
         writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a byte goes on beside the next ones, and below them.
+    #[test]
+    fn labels_have_their_room() {
+        let spans = [Span {
+            start: 0,
+            end: 5,
+            label: "Topic Name: \"abc\", which is long".into(),
+            secret_from: None,
+        }];
+        let shown = |columns| {
+            let mut out = Vec::new();
+            let style = Style {
+                width: columns,
+                ..Style::default()
+            };
+            write_rows(&mut out, b"\0\x03abc", &spans, style).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(
+            shown(Some(40)),
+            "0000  00 03 61 62   Topic Name: \"abc\",\n\
+             0004  63            which is long\n"
+        );
+        assert_eq!(
+            shown(Some(61)),
+            "0000  00 03 61 62 63           ..abc     Topic Name: \"abc\",\n\
+             \u{20}                                        which is long\n"
+        );
+        assert!(shown(None).ends_with("  Topic Name: \"abc\", which is long\n"));
+    }
 }

@@ -54,6 +54,14 @@ impl Finding {
         source
     }
 
+    /// The name of the protocol.
+    pub(super) fn protocol(&self) -> &'static str {
+        match self.version {
+            mqttsn::VERSION => "MQTT-SN",
+            _ => "MQTT",
+        }
+    }
+
     /// Appends severity, sentence and statements.
     pub(super) fn describe(&self, text: &mut String) {
         let name = self.severity.as_str();
@@ -82,8 +90,10 @@ pub fn write_line(
     finding: &Finding,
     client: Option<&str>,
 ) -> io::Result<()> {
-    finding.describe(lines.columns(&finding.place, client));
-    lines.end(out)
+    let mut text = String::new();
+    finding.describe(&mut text);
+    lines.columns(&finding.place, client);
+    lines.end_with(out, &text)
 }
 
 /// Writes it as a JSON line: the object has `record` instead of `type`.

@@ -1,9 +1,9 @@
 //! What stands in the place of packets: bytes that a capture lacks, and bytes that are not MQTT.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::line::Lines;
+use super::text::count;
 use super::{Place, colour, json};
 use crate::mqtt::rule::Severity;
 
@@ -42,15 +42,22 @@ pub(super) fn describe(hole: &Hole) -> String {
             lost,
             resynced_at_frame: Some(frame),
         } => {
-            format!("{lost} bytes are missing; packets go on in frame {frame}")
+            format!("{}; packets go on in frame {frame}", missing(lost))
         }
         Kind::Gap {
             lost,
             resynced_at_frame: None,
         } => {
-            format!("{lost} bytes are missing, and no packet was found behind them")
+            format!("{}, and no packet was found behind them", missing(lost))
         }
-        Kind::Skipped { len, reason } => format!("{len} bytes skipped: {reason}"),
+        Kind::Skipped { len, reason } => format!("{} skipped: {reason}", count(len, "byte")),
+    }
+}
+
+fn missing(lost: u64) -> String {
+    match lost {
+        1 => "1 byte is missing".into(),
+        lost => format!("{lost} bytes are missing"),
     }
 }
 
@@ -66,9 +73,8 @@ pub fn write_line(
 ) -> io::Result<()> {
     let mark = colour::severity(Severity::Warning);
     let what = describe(hole);
-    // Writing to a String does not fail.
-    let _ = write!(lines.columns(&hole.place, client), "{mark}     {what}");
-    lines.end(out)
+    lines.columns(&hole.place, client);
+    lines.end_with(out, &format!("{mark}     {what}"))
 }
 
 /// Writes the hole as a JSON line: the object has `record` instead of `type`.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use super::payload::{Rules, as_asked};
-use super::text::{Bytes, Hex, Safe, cut_line, push_safe, shorten};
+use super::text::{Bytes, Safe, columns, cut_line, hex_within, push_safe, shorten, wrap};
 use super::time::{Time, Times};
 use super::{Decoded, Place, colour, finding};
 use crate::mqtt::decode::Field;
@@ -23,6 +23,14 @@ const CLIENT: usize = 21;
 const NARROW_CLIENT: usize = 12;
 /// A terminal with fewer columns is narrow.
 const NARROW: usize = 100;
+/// On one with even fewer, nothing stands in columns.
+const TINY: usize = 60;
+/// Columns of sentences at least, or they begin in a line of their own.
+const ROOM: usize = 36;
+/// Columns in front of that.
+const INDENT: usize = 4;
+/// The column of clients grows for those with longer names, so far.
+const LONG_CLIENT: usize = 48;
 
 /// How lines look.
 #[derive(Debug, Clone, Copy, Default)]
@@ -62,6 +70,8 @@ pub struct Lines {
     start: Option<Time>,
     /// When the last line was.
     last: Option<Time>,
+    /// The longest name of a client so far, where nothing is cut.
+    longest: usize,
     /// How to read payloads.
     payloads: Arc<Rules>,
 }
@@ -102,10 +112,14 @@ impl Lines {
         let packet_type = PacketType::from_byte1(byte1);
         let name = packet_type.name(version);
         let text_width = self.text_width();
+        let is_tiny = self.is_tiny();
         self.columns(&decoded.origin.place, decoded.client);
         let mut words = Words::behind(&mut self.text, name, packet_type);
         words.width = text_width;
         words.payloads = Some(&self.payloads);
+        if is_tiny {
+            words.close_up();
+        }
         summary(&mut words, decoded, packet_type);
         self.end(out)?;
         match decoded.findings.is_empty() {
@@ -131,6 +145,11 @@ impl Lines {
         }
     }
 
+    /// Whether there is no room for columns.
+    fn is_tiny(&self) -> bool {
+        self.style.width.is_some_and(|width| width < TINY)
+    }
+
     /// Begins a line with where it comes from.
     pub(super) fn columns(&mut self, place: &Place, client: Option<&str>) -> &mut String {
         let is_same = self.style.times != Times::Delta && self.client.as_deref() == client;
@@ -154,14 +173,30 @@ impl Lines {
     /// from the server.
     fn front_columns(&mut self, place: &Place, client: Option<&str>) -> String {
         let mut columns = String::new();
-        if let Some(frame) = place.frame {
-            let _ = write!(columns, "{frame:>6} ");
+        let is_tiny = self.is_tiny();
+        match place.frame {
+            Some(frame) if is_tiny => {
+                let _ = write!(columns, "{frame:>4} ");
+            }
+            Some(frame) => {
+                let _ = write!(columns, "{frame:>6} ");
+            }
+            None => {}
         }
         if let Some(time) = place.time {
             let start = *self.start.get_or_insert(time);
             let last = self.last.replace(time).unwrap_or(time);
-            self.style.times.push(&mut columns, time, start, last);
-            columns.push_str("  ");
+            match is_tiny {
+                true => {
+                    let mut shown = String::new();
+                    self.style.times.push(&mut shown, time, start, last);
+                    let _ = write!(columns, "{:>8} ", shown.trim_start());
+                }
+                false => {
+                    self.style.times.push(&mut columns, time, start, last);
+                    columns.push_str("  ");
+                }
+            }
         }
         if let Some(stream) = place.stream {
             let mut number = itoa::Buffer::new();
@@ -185,10 +220,15 @@ impl Lines {
                 return columns;
             }
         };
+        if is_tiny {
+            columns.push_str(arrow.trim_end());
+            columns.push(' ');
+            return columns;
+        }
         let (at_least, at_most) = match self.style.width {
             Some(width) if width < NARROW => (NARROW_CLIENT, NARROW_CLIENT),
             Some(_) => (CLIENT, CLIENT),
-            None => (CLIENT, usize::MAX),
+            None => (self.longest.clamp(CLIENT, LONG_CLIENT), usize::MAX),
         };
         let begin = columns.len();
         match client {
@@ -198,9 +238,36 @@ impl Lines {
         let shown = columns
             .get(begin..)
             .map_or(0, |shown| shown.chars().count());
+        self.longest = self.longest.max(shown.min(LONG_CLIENT));
         columns.extend(std::iter::repeat_n(' ', at_least.saturating_sub(shown) + 1));
         columns.push_str(arrow);
         columns
+    }
+
+    /// Writes the line that was begun with text behind it, which goes on in further lines where the
+    /// terminal ends.
+    pub(super) fn end_with(&mut self, out: &mut impl Write, text: &str) -> io::Result<()> {
+        let Some(width) = self.style.width else {
+            self.text.push_str(text);
+            return self.end(out);
+        };
+        let front = columns(&self.text);
+        // A narrow column of words is hard to read.
+        let indent = if front + ROOM <= width { front } else { INDENT };
+        let room = width.saturating_sub(indent);
+        for (i, part) in wrap(text, Some(room)).iter().enumerate() {
+            if i > 0 || indent < front {
+                if i == 0 {
+                    self.end(out)?;
+                }
+                self.text.clear();
+                self.front = None;
+                self.text.extend(std::iter::repeat_n(' ', indent));
+            }
+            self.text.push_str(part);
+            self.end(out)?;
+        }
+        Ok(())
     }
 
     /// Writes the line that was begun.
@@ -284,9 +351,7 @@ impl<'t> Words<'t> {
         match std::str::from_utf8(payload) {
             Ok(text) => push_safe(self.next(), text, SHOWN_PAYLOAD),
             Err(_) => {
-                // No more of it than can be seen.
-                let shown = payload.get(..SHOWN_PAYLOAD).unwrap_or(payload);
-                let hex = shorten(Hex(shown).to_string(), SHOWN_PAYLOAD);
+                let hex = hex_within(payload, SHOWN_PAYLOAD);
                 self.word(&hex);
             }
         }

@@ -8,6 +8,7 @@ pub mod base64;
 pub mod bench;
 pub mod colour;
 pub mod event;
+pub mod exchange;
 pub mod finding;
 pub mod flow;
 pub mod hole;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::json::write_line;
+use super::text::count;
 use crate::mqtt::ReasonCode;
 
 /// What was played, or would be.
@@ -259,13 +260,6 @@ impl Serialize for Refused {
         }
         map.serialize_entry("count", count)?;
         map.end()
-    }
-}
-
-fn count(n: u64, noun: &str) -> String {
-    match n {
-        1 => format!("1 {noun}"),
-        n => format!("{n} {noun}s"),
     }
 }
 

@@ -66,10 +66,16 @@ pub struct Connection {
     pub packets_from_client: u64,
     /// Packets from the server.
     pub packets_from_server: u64,
-    /// Their bytes.
+    /// Packets of which nobody says who sent them.
+    #[serde(skip_serializing_if = "is_none")]
+    pub packets_from_unknown: u64,
+    /// Bytes of the packets from the client.
     pub bytes_from_client: u64,
-    /// Their bytes.
+    /// Bytes of the packets from the server.
     pub bytes_from_server: u64,
+    /// Bytes of the others.
+    #[serde(skip_serializing_if = "is_none")]
+    pub bytes_from_unknown: u64,
     /// From its first packet to its last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
@@ -88,11 +94,18 @@ pub struct Topic {
     pub published: u64,
     /// Messages to clients.
     pub delivered: u64,
+    /// Messages of which nobody says where to.
+    #[serde(skip_serializing_if = "is_none")]
+    pub unknown: u64,
     /// Bytes of all their payloads.
     pub payload_bytes: u64,
     /// Messages to the server a second, over the whole capture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub published_per_second: Option<f64>,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Percentiles of one kind of delay, in nanoseconds.
@@ -126,18 +139,35 @@ pub fn write_table(out: &mut impl Write, report: &Report) -> io::Result<()> {
     writeln!(out, "\n{}", colour::bold("QoS 1 and 2"))?;
     writeln!(
         out,
-        "{} sent again with DUP, {} repeated while open, {} not acknowledged; {} other requests \
-         without an answer",
+        "{} sent again with DUP, {} repeated while open, {} not acknowledged; {} without an answer",
         number(report.dup),
         number(report.repeated),
         number(report.unacked),
-        number(report.unanswered),
+        match report.unanswered {
+            1 => "1 other request".to_owned(),
+            unanswered => format!("{} other requests", number(unanswered)),
+        },
     )
 }
 
 fn connections(out: &mut impl Write, report: &Report) -> io::Result<()> {
-    let heading = "\nstream  client                  version  keep alive      time     packets →     packets ←         bytes  unacked  end";
-    writeln!(out, "{}", colour::bold(heading))?;
+    if report.connections.is_empty() {
+        return Ok(());
+    }
+    // Nearly always everybody is known.
+    let has_unknown = report
+        .connections
+        .iter()
+        .any(|of| of.packets_from_unknown > 0);
+    let unknown = |text: &str| match has_unknown {
+        true => format!("  {text:>12}"),
+        false => String::new(),
+    };
+    let heading = format!(
+        "\nstream  client                  version  keep alive      time     packets →     packets ←{}         bytes  unacked  end",
+        unknown("packets ?")
+    );
+    writeln!(out, "{}", colour::bold(&heading))?;
     let number = |number: u64| grouped(number as f64, 0);
     for of in report.connections.iter().take(SHOWN) {
         let client = of
@@ -147,7 +177,7 @@ fn connections(out: &mut impl Write, report: &Report) -> io::Result<()> {
             .unwrap_or("-");
         writeln!(
             out,
-            "{:>6}  {:<22}  {:<7}  {:>10}  {:>8}  {:>12}  {:>12}  {:>12}  {:>7}  {}",
+            "{:>6}  {:<22}  {:<7}  {:>10}  {:>8}  {:>12}  {:>12}{}  {:>12}  {:>7}  {}",
             of.stream.map_or("-".into(), |stream| stream.to_string()),
             shorten(Safe(client).to_string(), 22),
             of.version,
@@ -157,35 +187,48 @@ fn connections(out: &mut impl Write, report: &Report) -> io::Result<()> {
                 .map_or("-".into(), |seconds| format!("{seconds:.3}")),
             number(of.packets_from_client),
             number(of.packets_from_server),
-            number(of.bytes_from_client + of.bytes_from_server),
+            unknown(&number(of.packets_from_unknown)),
+            number(of.bytes_from_client + of.bytes_from_server + of.bytes_from_unknown),
             number(of.unacked),
             of.end,
         )?;
     }
     let more = report.connections.len().saturating_sub(SHOWN) as u64 + report.more_connections;
-    if more > 0 {
-        writeln!(out, "… {} more connections", number(more))?;
+    match more {
+        0 => Ok(()),
+        1 => writeln!(out, "… 1 more connection"),
+        more => writeln!(out, "… {} more connections", number(more)),
     }
-    Ok(())
 }
 
 fn topics(out: &mut impl Write, report: &Report) -> io::Result<()> {
     if report.topics.is_empty() {
         return Ok(());
     }
+    let has_unknown = report.topics.iter().any(|topic| topic.unknown > 0);
+    let unknown = |text: &str| match has_unknown {
+        true => format!("  {text:>12}"),
+        false => String::new(),
+    };
     let heading = format!(
-        "\n{:<NAME$}  {:>12}  {:>12}  {:>14}  {:>12}",
-        "topic", "published", "delivered", "payload bytes", "published/s"
+        "\n{:<NAME$}  {:>12}  {:>12}{}  {:>14}  {:>12}",
+        "topic",
+        "published",
+        "delivered",
+        unknown("unknown"),
+        "payload bytes",
+        "published/s"
     );
     writeln!(out, "{}", colour::bold(&heading))?;
     let number = |number: u64| grouped(number as f64, 0);
     for topic in report.topics.iter().take(SHOWN) {
         writeln!(
             out,
-            "{:<NAME$}  {:>12}  {:>12}  {:>14}  {:>12}",
+            "{:<NAME$}  {:>12}  {:>12}{}  {:>14}  {:>12}",
             shorten(Safe(&topic.topic).to_string(), NAME),
             number(topic.published),
             number(topic.delivered),
+            unknown(&number(topic.unknown)),
             number(topic.payload_bytes),
             topic
                 .published_per_second
@@ -196,16 +239,13 @@ fn topics(out: &mut impl Write, report: &Report) -> io::Result<()> {
         .topics
         .iter()
         .skip(SHOWN)
-        .map(|topic| topic.published + topic.delivered)
+        .map(|topic| topic.published + topic.delivered + topic.unknown)
         .sum();
-    if hidden + report.more_messages > 0 {
-        writeln!(
-            out,
-            "… {} messages on other topics",
-            number(hidden + report.more_messages)
-        )?;
+    match hidden + report.more_messages {
+        0 => Ok(()),
+        1 => writeln!(out, "… 1 message on another topic"),
+        more => writeln!(out, "… {} messages on other topics", number(more)),
     }
-    Ok(())
 }
 
 fn delays(out: &mut impl Write, report: &Report) -> io::Result<()> {

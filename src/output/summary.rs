@@ -1,22 +1,29 @@
 //! What a whole capture holds, counted.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::bench::grouped;
 use super::json::{self, Nested, Object, Shown};
+use super::sn;
 use super::time::Time;
 use crate::mqtt::{PacketType, Side, Version};
+use crate::mqttsn::MessageType;
 
 /// Packet types, 0 to 15.
 const TYPES: usize = 16;
+/// A message type of MQTT-SN that no message has, for what has none.
+const RESERVED: u8 = 0xff;
 
 /// Packets of one kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
-    /// How many a client sent, or somebody of whom nothing is known.
+    /// How many a client sent.
     pub from_client: u64,
     /// How many a server sent.
     pub from_server: u64,
+    /// How many somebody sent of whom nothing is known.
+    pub from_unknown: u64,
     /// Their bytes on the wire, fixed headers included.
     pub bytes: u64,
 }
@@ -44,8 +51,8 @@ pub struct Summary {
     pub payload_bytes: u64,
     /// Packets that break a rule, or that are cut.
     pub broken: u64,
-    /// MQTT-SN messages.
-    pub sn_messages: u64,
+    /// MQTT-SN messages by type.
+    pub sn_types: BTreeMap<u8, Count>,
     /// Gaps, and the bytes that they lack.
     pub gaps: u64,
     /// Bytes that the gaps lack.
@@ -59,15 +66,21 @@ impl Summary {
     pub fn packet(&mut self, byte1: u8, version: Version, from: Option<Side>, bytes: usize) {
         let kind = PacketType::from_byte1(byte1);
         if let Some(count) = self.types.get_mut(usize::from(kind.0)) {
-            match from {
-                Some(Side::Server) => count.from_server += 1,
-                Some(Side::Client) | None => count.from_client += 1,
-            }
-            count.bytes += bytes as u64;
+            count.add(from.or_else(|| kind.only_sender(version)), bytes);
         }
         let versions = Version::ALL.iter().zip(&mut self.versions);
         for (of, count) in versions {
             *count += u64::from(*of == version);
+        }
+    }
+
+    /// Counts a message of MQTT-SN.
+    pub fn message(&mut self, decoded: &sn::Decoded<'_>) {
+        let kind = decoded.message_type().map_or(RESERVED, |kind| kind.0);
+        let count = self.sn_types.entry(kind).or_default();
+        count.add(decoded.place.from, decoded.bytes.len());
+        if let Some(time) = decoded.place.time {
+            self.moment(time);
         }
     }
 
@@ -78,9 +91,7 @@ impl Summary {
     }
 
     fn packets(&self) -> u64 {
-        self.rows()
-            .map(|(_, c)| c.from_client + c.from_server)
-            .sum()
+        self.rows().map(|(_, count)| count.all()).sum()
     }
 
     fn bytes(&self) -> u64 {
@@ -91,8 +102,22 @@ impl Summary {
     fn rows(&self) -> impl Iterator<Item = (&'static str, Count)> {
         let types = self.types.into_iter().enumerate();
         types
-            .filter(|(_, count)| count.from_client + count.from_server > 0)
+            .filter(|(_, count)| count.all() > 0)
             .map(|(kind, count)| (PacketType(kind as u8).name(Version::V5), count))
+    }
+
+    fn sn_messages(&self) -> u64 {
+        self.sn_types.values().map(Count::all).sum()
+    }
+
+    fn sn_rows(&self) -> impl Iterator<Item = (String, Count)> {
+        self.sn_types.iter().map(|(&kind, &count)| {
+            let name = match MessageType(kind).name() {
+                "RESERVED" => format!("RESERVED 0x{kind:02x}"),
+                name => name.to_owned(),
+            };
+            (name, count)
+        })
     }
 
     fn versions(&self) -> impl Iterator<Item = (Version, u64)> {
@@ -143,13 +168,13 @@ pub fn write_table(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
         "packets",
         &format!("{}{versions}", number(summary.packets())),
     )?;
-    if summary.sn_messages > 0 {
+    if summary.sn_messages() > 0 {
         line(
             "MQTT-SN",
             &format!(
-                "{} messages between {} pairs of peers",
-                number(summary.sn_messages),
-                number(summary.mqttsn_pairs)
+                "{} between {}",
+                counted(summary.sn_messages(), "message"),
+                counted(summary.mqttsn_pairs, "pair of peers")
             ),
         )?;
     }
@@ -166,41 +191,83 @@ pub fn write_table(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
         line(
             "missing",
             &format!(
-                "{} bytes in {} {}",
-                number(summary.lost),
-                number(summary.gaps),
-                if summary.gaps == 1 { "gap" } else { "gaps" }
+                "{} in {}",
+                counted(summary.lost, "byte"),
+                counted(summary.gaps, "gap")
             ),
         )?;
     }
     if summary.skipped > 0 {
         line(
             "skipped",
-            &format!("{} bytes that belong to no packet", number(summary.skipped)),
+            &match summary.skipped {
+                1 => "1 byte that belongs to no packet".to_owned(),
+                skipped => format!("{} bytes that belong to no packet", number(skipped)),
+            },
         )?;
     }
-    if summary.packets() == 0 {
-        return Ok(());
+    if summary.packets() > 0 {
+        let rows: Vec<_> = summary
+            .rows()
+            .map(|(name, count)| (name.to_owned(), count))
+            .collect();
+        table(out, "", "servers", &rows, Some(summary.payload_bytes))?;
     }
+    if summary.sn_messages() > 0 {
+        let rows: Vec<_> = summary.sn_rows().collect();
+        table(out, "MQTT-SN", "gateways", &rows, None)?;
+    }
+    Ok(())
+}
+
+/// Counts by type; `payload`: bytes of the payloads in PUBLISH.
+fn table(
+    out: &mut impl Write,
+    title: &str,
+    servers: &str,
+    rows: &[(String, Count)],
+    payload: Option<u64>,
+) -> io::Result<()> {
+    let number = |number: u64| grouped(number as f64, 0);
+    // Nearly always everybody is known.
+    let has_unknown = rows.iter().any(|(_, count)| count.from_unknown > 0);
+    let unknown = |text: &str| match has_unknown {
+        true => format!("{text:>15}"),
+        false => String::new(),
+    };
     writeln!(
         out,
-        "\n{:<13}{:>15}{:>15}{:>18}",
-        "", "from clients", "from servers", "bytes"
+        "\n{title:<13}{:>15}{:>15}{}{:>18}",
+        "from clients",
+        format!("from {servers}"),
+        unknown("unknown"),
+        "bytes"
     )?;
-    for (name, count) in summary.rows() {
+    for (name, count) in rows {
         writeln!(
             out,
-            "{name:<13}{:>15}{:>15}{:>18}",
+            "{name:<13}{:>15}{:>15}{}{:>18}",
             number(count.from_client),
             number(count.from_server),
+            unknown(&number(count.from_unknown)),
             number(count.bytes)
         )?;
-        if name == "PUBLISH" {
-            let payload = number(summary.payload_bytes);
-            writeln!(out, "  {:<41}{payload:>18}", "their payloads")?;
+        if let ("PUBLISH", Some(payload)) = (name.as_str(), payload) {
+            let width = if has_unknown { 56 } else { 41 };
+            writeln!(out, "  {:<width$}{:>18}", "their payloads", number(payload))?;
         }
     }
     Ok(())
+}
+
+/// `1 pair of peers`, `2 pairs of peers`.
+fn counted(count: u64, noun: &str) -> String {
+    let number = grouped(count as f64, 0);
+    match (count, noun.split_once(' ')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some((first, rest))) => format!("{number} {first}s {rest}"),
+        (_, None) => format!("{number} {noun}s"),
+    }
 }
 
 /// Writes the summary as one JSON line: the object has `record` instead of `type`.
@@ -229,14 +296,17 @@ pub fn write_json(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
         object.entry("versions", Nested(versions));
         let types = |object: &mut Object<'_>| {
             for (name, count) in summary.rows() {
-                object.entry(
-                    name,
-                    Nested(|object: &mut Object<'_>| count.entries(object)),
-                );
+                count.entry(name, object);
             }
         };
         object.entry("types", Nested(types));
-        object.entry("sn_messages", summary.sn_messages);
+        object.entry("sn_messages", summary.sn_messages());
+        let types = |object: &mut Object<'_>| {
+            for (name, count) in summary.sn_rows() {
+                count.entry(&name, object);
+            }
+        };
+        object.entry("sn_types", Nested(types));
         object.entry("broken", summary.broken);
         object.entry("gaps", summary.gaps);
         object.entry("lost", summary.lost);
@@ -245,9 +315,28 @@ pub fn write_json(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
 }
 
 impl Count {
-    fn entries(&self, object: &mut Object<'_>) {
-        object.entry("from_client", self.from_client);
-        object.entry("from_server", self.from_server);
-        object.entry("bytes", self.bytes);
+    fn add(&mut self, from: Option<Side>, bytes: usize) {
+        *match from {
+            Some(Side::Client) => &mut self.from_client,
+            Some(Side::Server) => &mut self.from_server,
+            None => &mut self.from_unknown,
+        } += 1;
+        self.bytes += bytes as u64;
+    }
+
+    fn all(&self) -> u64 {
+        self.from_client + self.from_server + self.from_unknown
+    }
+
+    fn entry(&self, name: &str, object: &mut Object<'_>) {
+        let entries = |object: &mut Object<'_>| {
+            object.entry("from_client", self.from_client);
+            object.entry("from_server", self.from_server);
+            if self.from_unknown > 0 {
+                object.entry("from_unknown", self.from_unknown);
+            }
+            object.entry("bytes", self.bytes);
+        };
+        object.entry(name, Nested(entries));
     }
 }

@@ -60,6 +60,16 @@ impl fmt::Display for Hex<'_> {
     }
 }
 
+/// Shows as many bytes as hex pairs as fit in `width` characters, and marks what is left out with an
+/// ellipsis.
+pub fn hex_within(bytes: &[u8], width: usize) -> String {
+    if bytes.len() <= width.saturating_add(1) / 3 {
+        return Hex(bytes).to_string();
+    }
+    let room = width.saturating_sub(1) / 3;
+    format!("{} …", Hex(bytes.get(..room).unwrap_or_default()))
+}
+
 /// Appends what [`Safe`] shows of `text`, cut to `width` characters.
 pub fn push_safe(out: &mut String, text: &str, width: usize) {
     let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'\\';
@@ -80,9 +90,51 @@ pub fn shorten(text: String, width: usize) -> String {
     if text.chars().count() <= width {
         return text;
     }
-    let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
+    let room = width.saturating_sub(1);
+    let end = text
+        .char_indices()
+        .nth(room)
+        .map_or(text.len(), |(at, _)| at);
+    let end = before_escape(&text, end);
+    let mut short = text.get(..end).unwrap_or_default().to_owned();
     short.push('…');
     short
+}
+
+/// Where to cut `text` so that no escape of [`Safe`] and no pair of hex digits is cut in two: at
+/// `end` or a little before it.
+fn before_escape(text: &str, end: usize) -> usize {
+    /// Bytes of the longest escape, `\u{10ffff}`.
+    const LONGEST: usize = 10;
+    let (Some(before), Some(behind)) = (text.get(..end), text.get(end..)) else {
+        return end;
+    };
+    let from = end.saturating_sub(LONGEST);
+    // Of several backslashes in a row every second one is escaped.
+    if let Some(last) = before.rfind('\\').filter(|at| *at >= from) {
+        let front = before.get(..=last).unwrap_or_default();
+        let run = front.len() - front.trim_end_matches('\\').len();
+        let escape = text.get(last..).unwrap_or_default();
+        let len = match escape.strip_prefix("\\u{") {
+            Some(rest) => 3 + rest.find('}').map_or(0, |at| at + 1),
+            None => 2,
+        };
+        if run % 2 == 1 && last + len > end {
+            return last;
+        }
+    }
+    // `61 62 6|3`
+    let word = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let at = before.rfind(' ').map_or(0, |at| at + 1);
+    let pair = text.get(at..at + 2).unwrap_or_default();
+    let last = before
+        .get(..at)
+        .and_then(|text| text.split_whitespace().next_back());
+    let is_half = end == at + 1 && word(pair) && last.is_some_and(word);
+    let is_word = behind
+        .get(1..)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    if is_half && is_word { at } else { end }
 }
 
 /// Cuts a line to `width` columns of a terminal and marks the cut with an ellipsis. What sets
@@ -104,7 +156,7 @@ pub fn cut_line(line: &mut String, width: usize) {
                 columns += columns_of(c);
                 if columns > width {
                     let has_colours = line.contains('\u{1b}');
-                    line.truncate(cut);
+                    line.truncate(before_escape(line, cut));
                     line.push('…');
                     if has_colours {
                         line.push_str("\u{1b}[0m");
@@ -114,6 +166,44 @@ pub fn cut_line(line: &mut String, width: usize) {
             }
         }
     }
+}
+
+/// `1 byte`, `2 bytes`.
+pub fn count(n: u64, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{plural}")
+}
+
+/// Breaks a line at blanks, so that each part has at most `width` columns if its words allow.
+pub fn wrap(line: &str, width: Option<usize>) -> Vec<String> {
+    let Some(width) = width.filter(|width| columns(line) > *width) else {
+        return vec![line.to_owned()];
+    };
+    let mut parts = vec![String::new()];
+    let mut used = 0;
+    for word in line.split(' ') {
+        let len = columns(word);
+        if used > 0 && used + 1 + len > width {
+            if let Some(part) = parts.last_mut() {
+                part.truncate(part.trim_end().len());
+            }
+            parts.push(String::new());
+            used = 0;
+            // Blanks have done their work.
+            if word.is_empty() {
+                continue;
+            }
+        }
+        if let Some(part) = parts.last_mut() {
+            if used > 0 {
+                part.push(' ');
+                used += 1;
+            }
+            part.push_str(word);
+            used += len;
+        }
+    }
+    parts
 }
 
 /// Columns that a line takes on a terminal.
@@ -178,8 +268,45 @@ mod tests {
     }
 
     #[test]
+    fn lines_break_at_blanks() {
+        assert_eq!(wrap("one two three", None), ["one two three"]);
+        assert_eq!(wrap("one two three", Some(13)), ["one two three"]);
+        assert_eq!(wrap("one two three", Some(9)), ["one two", "three"]);
+        assert_eq!(wrap("one  two", Some(5)), ["one", "two"]);
+        assert_eq!(wrap("overlong", Some(3)), ["overlong"]);
+        assert_eq!(
+            wrap("\u{1b}[90mab\u{1b}[0m cd", Some(4)),
+            ["\u{1b}[90mab\u{1b}[0m", "cd"]
+        );
+    }
+
+    #[test]
     fn shorten_counts_characters() {
         assert_eq!(shorten("äöü".into(), 3), "äöü");
         assert_eq!(shorten("äöüx".into(), 3), "äö…");
+    }
+
+    #[test]
+    fn nothing_is_cut_in_two() {
+        for (text, width, expected) in [
+            ("ab\\u{1b}cdefgh", 6, "ab…"),
+            ("ab\\u{1b}cdefgh", 9, "ab\\u{1b}…"),
+            ("ab\\ncd", 4, "ab…"),
+            ("ab\\\\ncd", 6, "ab\\\\n…"),
+            ("ab\\\\ncd", 4, "ab…"),
+            ("61 62 63", 8, "61 62 63"),
+            ("61 62 63", 6, "61 62…"),
+            ("61 62 63", 5, "61 …"),
+            // A word, not a byte.
+            ("ab cdefg", 5, "ab c…"),
+        ] {
+            assert_eq!(shorten(text.into(), width), expected, "{text} {width}");
+            let mut line = text.to_owned();
+            cut_line(&mut line, width);
+            assert_eq!(line, expected, "{text} {width}");
+        }
+        assert_eq!(hex_within(&[1, 2, 3], 8), "01 02 03");
+        assert_eq!(hex_within(&[1, 2, 3], 7), "01 02 …");
+        assert_eq!(hex_within(&[], 0), "");
     }
 }

@@ -176,7 +176,10 @@ fn a_summary_of_hex_is_a_table() {
         .map(|l| l.split_whitespace().collect())
         .collect();
     assert_eq!(rows[0], ["packets", "3:", "3", "of", "MQTT", "3.1.1"]);
-    assert!(rows.contains(&vec!["PUBLISH", "1", "0", "5"]), "{table}");
+    assert!(
+        rows.contains(&vec!["PUBLISH", "0", "0", "1", "5"]),
+        "{table}"
+    );
     assert!(rows.contains(&vec!["their", "payloads", "0"]), "{table}");
 }
 

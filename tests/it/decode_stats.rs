@@ -131,7 +131,92 @@ fn what_is_open_and_what_was_sent_again() {
     assert_eq!(stats["unacked"], 2);
     assert_eq!(stats["unanswered"], 1);
     assert_eq!(stats["topics"][0]["topic"], "a");
-    assert_eq!(stats["topics"][0]["published"], 3);
+    let counts = |stats: &Value, key: &str| stats["topics"][0][key].as_u64();
+    assert_eq!(counts(stats, "published"), Some(0));
+    assert_eq!(counts(stats, "unknown"), Some(3));
+    let client = objects(&["--stats", "--mqtt-version", "5", "--from", "client", talk]);
+    assert_eq!(counts(&client[1], "published"), Some(3));
+    assert_eq!(counts(&client[1], "unknown"), None);
+}
+
+/// PINGREQ can only come from a client, PUBLISH from either side.
+#[test]
+fn who_sent_a_text_is_not_made_up() {
+    let talk = "3003000161 c000 3003000161";
+    let unknown = objects(&["--stats", talk]);
+    let types = &unknown[0]["types"];
+    assert_eq!(types["PUBLISH"]["from_client"], 0);
+    assert_eq!(types["PUBLISH"]["from_unknown"], 2);
+    assert_eq!(types["PINGREQ"]["from_client"], 1);
+    assert_eq!(types["PINGREQ"].get("from_unknown"), None);
+    let row = &unknown[1]["connections"][0];
+    assert_eq!(row["packets_from_client"], 1);
+    assert_eq!(row["packets_from_unknown"], 2);
+    assert_eq!(row["bytes_from_unknown"], 10);
+    let client = objects(&["--summary", "--from", "client", talk]);
+    assert_eq!(client[0]["types"]["PUBLISH"]["from_client"], 2);
+    let table = run(&["decode", "--stats", talk]);
+    assert!(table.text().contains("unknown") && table.text().contains("packets ?"));
+    assert!(
+        !run(&["decode", "--stats", "c000"])
+            .text()
+            .contains("unknown")
+    );
+}
+
+/// QoS 3 with two bytes of payload, and DUP at QoS 0.
+#[test]
+fn what_is_broken_counts_the_same_everywhere() {
+    let all = objects(&["--stats", "--from=client", "3607000161000178793803000161"]);
+    assert_eq!(all[0]["broken"], 2);
+    assert_eq!(all[0]["payload_bytes"], 2);
+    assert_eq!(all[1]["topics"][0]["payload_bytes"], 2);
+    // At QoS 0 nothing is sent again.
+    assert_eq!(all[1]["dup"], 0);
+}
+
+#[test]
+fn an_end_that_is_not_selected_is_an_end() {
+    let capture = path("mosq20_v5_ip6.pcap");
+    let all = objects(&["--stats", &capture]);
+    let some = objects(&["--stats", "--type", "PUBLISH", &capture]);
+    let ends = |stats: &Value| -> Vec<Value> {
+        let rows = stats["connections"].as_array().unwrap();
+        rows.iter().map(|row| row["end"].clone()).collect()
+    };
+    assert_eq!(ends(&some[1]), ends(&all[1]));
+    assert_eq!(ends(&some[1])[0], "DISCONNECT from the client");
+}
+
+/// Counted in the messages themselves.
+#[test]
+fn messages_of_mqtt_sn_are_counted_by_type() {
+    let capture = path("rsmb_mqttsn_1884.pcap");
+    let all = objects(&[&capture]);
+    let stats = objects(&["--stats", &capture]);
+    let types = stats[0]["sn_types"].as_object().unwrap();
+    let mut messages = 0;
+    for (name, count) in types {
+        let of = |side: &str| {
+            let is_it = |o: &&Value| o["type"] == **name && o["from"] == side;
+            all.iter().filter(is_it).count()
+        };
+        assert_eq!(count["from_client"], of("client"), "{name}");
+        assert_eq!(count["from_server"], of("server"), "{name}");
+        messages += of("client") + of("server");
+    }
+    assert_eq!(messages, all.len());
+    assert_eq!(stats[0]["first_time"], all[0]["time"]);
+    let delays = stats[1]["delays"].as_array().unwrap();
+    let count = |name: &str| delays.iter().find(|d| d["delay"] == name).unwrap()["count"].clone();
+    for (delay, answer) in [
+        ("REGISTER to REGACK", "REGACK"),
+        ("SUBSCRIBE to SUBACK", "SUBACK"),
+        ("CONNECT to CONNACK", "CONNACK"),
+    ] {
+        let answers = all.iter().filter(|o| o["type"] == answer).count();
+        assert_eq!(count(delay), answers, "{delay}");
+    }
 }
 
 #[test]

@@ -61,6 +61,60 @@ CONNECT · MQTT 5.0 · from client · 24 bytes
     assert!(text.contains(expected), "{text}");
 }
 
+/// Codes are those of the wire, with the names of their version (3.1.1, table 3.1 and 3.9.3); only in
+/// 5.0 is there a reason code to close a connection with.
+#[test]
+fn codes_are_those_of_the_version() {
+    for (version, hex, has, has_not) in [
+        (
+            "311",
+            "20020005",
+            "Return code: 0x05 not authorized",
+            "0x87",
+        ),
+        ("31", "20020004", "Return code: 0x04 bad user name", "0x86"),
+        (
+            "311",
+            "9003000180",
+            "Return code: 0x80 Failure",
+            "Unspecified",
+        ),
+        (
+            "311",
+            "9003000187",
+            "SUBACK may not carry this code: 0x87 ",
+            "authorized",
+        ),
+        (
+            "311",
+            "20020007",
+            "CONNACK may not carry this code: 7",
+            "0x80",
+        ),
+        ("311", "3606000161000278", "MQTT-3.3.1-4", "reason code"),
+        (
+            "5",
+            "360700016100020078",
+            "; reason code 0x81 Malformed Packet",
+            "?",
+        ),
+        // A warning: what is cited, and no code.
+        (
+            "5",
+            "300a0003612f62020101fffe",
+            "section 3.3.2.3.2",
+            "reason code",
+        ),
+    ] {
+        for lint in [&[][..], &["--lint", "--tree"]] {
+            let ended = run(&[&["decode", "--mqtt-version", version, hex], lint].concat());
+            let text = String::from_utf8(ended.stdout).unwrap();
+            assert!(text.contains(has.trim_end()), "{hex}:\n{text}");
+            assert!(!text.contains(has_not), "{hex}:\n{text}");
+        }
+    }
+}
+
 #[test]
 fn a_diagram_shows_handshakes_and_what_is_missing() {
     let text = trimmed(&shown(&["--flow", TALK]));
@@ -83,6 +137,48 @@ id · MQTT 5.0
         .filter(|at| *at > 0)
         .collect();
     assert!(widths.windows(2).all(|pair| pair[0] == pair[1]), "{text}");
+}
+
+/// A QoS 2 message is not done with PUBACK, nobody answers QoS 3, and what is found behind the end of
+/// a connection stands under its name.
+#[test]
+fn a_diagram_closes_nothing_that_is_open() {
+    let talk = "100d00044d51545404020000000161 20020000 3406000161000100 40020001 3606000161000278 e000 c000";
+    let ended = run(&["decode", "--flow", "--lint", talk]);
+    let text = String::from_utf8(ended.stdout).unwrap();
+    let line = |what: &str| {
+        text.lines()
+            .find(|line| line.contains(what))
+            .unwrap_or(&text)
+    };
+    assert!(line("PUBLISH q2").ends_with("no PUBREC"), "{text}");
+    assert!(line("PUBACK").contains('◀'), "{text}");
+    assert!(line("PUBACK").trim_end().ends_with("││"), "{text}");
+    assert!(line("PUBLISH q3").trim_end().ends_with("││"), "{text}");
+    assert!(text.contains("\n\na · MQTT 3.1.1 · part 2\n"), "{text}");
+}
+
+#[test]
+fn a_diagram_of_mqtt_sn_has_its_handshakes() {
+    let text = shown(&["--flow", &capture("rsmb_mqttsn_1884.pcap")]);
+    let line = |what: &str| {
+        text.lines()
+            .find(|line| line.contains(what))
+            .unwrap_or(&text)
+    };
+    for (request, answer) in [
+        ("REGISTER topic-id=1", "REGACK sn/temp (id 1)"),
+        ("SUBSCRIBE q0 #1", "SUBACK q0"),
+        ("PUBLISH q1 sn/temp", "PUBACK sn/temp"),
+    ] {
+        assert!(line(request).trim_end().ends_with('┐'), "{request}\n{text}");
+        assert!(
+            line(answer).contains('┘') && line(answer).ends_with("s"),
+            "{answer}"
+        );
+    }
+    // The gateway does not answer through a forwarder there.
+    assert!(line("via-forwarder").ends_with("no CONNACK"), "{text}");
 }
 
 /// Frames and times are those that tshark shows for the same file; the delay of SUBACK is the

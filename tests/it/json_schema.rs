@@ -75,6 +75,69 @@ const KEYS: &[(&str, Check)] = &[
     ("raw_hex", hex),
 ];
 
+/// The keys of an MQTT-SN message behind those of its place, as README has them.
+const SN_KEYS: &[(&str, Check)] = &[
+    ("protocol", |v| one_of(v, &["mqtt-sn"])),
+    ("version", |v| one_of(v, &["1.2"])),
+    ("type", text),
+    ("msg_type", byte),
+    ("forwarder", |v| {
+        keys_are(v, &[("ctrl", byte), ("wireless_node_id_hex", hex)])
+    }),
+    ("dup", Value::is_boolean),
+    ("qos", sn_qos),
+    ("retain", Value::is_boolean),
+    ("length", |v| v.as_u64().is_some_and(|len| len <= 0xffff)),
+    ("length_hex", hex),
+    ("packet_id", |v| v.as_u64().is_some_and(|id| id <= 0xffff)),
+    ("topic", Value::is_string),
+    ("topic_hex", hex),
+    ("topic_resolved", text),
+    ("topic_id", |v| v.as_u64().is_some_and(|id| id <= 0xffff)),
+    ("topic_id_type", |v| {
+        one_of(v, &["normal", "predefined", "short", "reserved"])
+    }),
+    ("filters", |v| {
+        all(v, |v| {
+            let keys: &[(&str, Check)] = &[
+                ("filter", Value::is_string),
+                ("filter_hex", hex),
+                ("qos", sn_qos),
+            ];
+            keys_are(v, keys)
+        })
+    }),
+    ("reason_code", byte),
+    ("reason", text),
+    ("client_id", Value::is_string),
+    ("client_id_hex", hex),
+    ("clean_start", Value::is_boolean),
+    ("keep_alive", |v| v.as_u64().is_some_and(|s| s <= 0xffff)),
+    ("protocol_id", byte),
+    ("will_flag", Value::is_boolean),
+    ("will", |v| {
+        let keys: &[(&str, Check)] = &[
+            ("topic", Value::is_string),
+            ("topic_hex", hex),
+            ("payload", Value::is_string),
+            ("payload_hex", hex),
+            ("qos", sn_qos),
+            ("retain", Value::is_boolean),
+        ];
+        keys_are(v, keys)
+    }),
+    ("gw_id", byte),
+    ("gw_add_hex", hex),
+    ("duration", |v| v.as_u64().is_some_and(|s| s <= 0xffff)),
+    ("radius", byte),
+    ("payload", Value::is_string),
+    ("payload_hex", hex),
+    ("payload_len", number),
+    ("payload_truncated", |v| *v == true),
+    ("violations", |v| all(v, violation)),
+    ("raw_hex", hex),
+];
+
 const TYPES: &[&str] = &[
     "RESERVED",
     "CONNECT",
@@ -127,6 +190,10 @@ fn positive(value: &Value) -> bool {
 
 fn byte(value: &Value) -> bool {
     value.as_u64().is_some_and(|n| n <= 0xff)
+}
+
+fn sn_qos(value: &Value) -> bool {
+    value.as_i64().is_some_and(|qos| (-1..=2).contains(&qos))
 }
 
 fn text(value: &Value) -> bool {
@@ -402,6 +469,44 @@ fn check_packet(line: &Line) -> Result<(), String> {
     Ok(())
 }
 
+/// A message of MQTT-SN.
+fn check_message(line: &Line) -> Result<(), String> {
+    // All but the transport is as for packets.
+    let is_udp: Check = |v| one_of(v, &["udp"]);
+    let place = [&KEYS[..PLACE - 1], &[("transport", is_udp)]].concat();
+    line.follows(&[&place[..], SN_KEYS].concat())?;
+    for key in ["stream", "src", "dst", "protocol", "version", "type"] {
+        if !line.has(key) {
+            return Err(format!("no {key:?}"));
+        }
+    }
+    line.together(&["length", "length_hex", "msg_type"])?;
+    line.only(&["dup", "retain"], &["PUBLISH", "SUBSCRIBE"])?;
+    line.only(&["payload", "payload_hex", "payload_len"], &["PUBLISH"])?;
+    for key in ["topic", "client_id", "payload"] {
+        line.at_most_one([key, &format!("{key}_hex")])?;
+    }
+    let has_payload = line.has("payload") || line.has("payload_hex");
+    match has_payload == line.has("payload_len") {
+        true => Ok(()),
+        false => Err("a payload and its length come together".into()),
+    }
+}
+
+/// Every key of MQTT-SN is one that README explains.
+#[test]
+fn readme_has_the_keys_of_mqtt_sn() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let (_, section) = readme.split_once("### As JSON").unwrap();
+    let (section, _) = section.split_once("\n### ").unwrap();
+    for (key, _) in KEYS.iter().chain(SN_KEYS) {
+        let bare = key.strip_suffix("_hex").unwrap_or(key);
+        let names = [format!("`{key}`"), format!("`{bare}`")];
+        assert!(names.iter().any(|name| section.contains(name)), "{key}");
+    }
+}
+
 /// What stands in the place of packets.
 fn check_record(line: &Line, record: &str) -> Result<(), String> {
     let Some((_, own)) = RECORDS.iter().find(|(name, _)| *name == record) else {
@@ -428,12 +533,10 @@ fn check(what: &str, text: &str) -> usize {
     for text in text.lines() {
         let line: Line =
             serde_json::from_str(text).unwrap_or_else(|e| panic!("{what}: {e}: {text}"));
-        // MQTT-SN has keys of its own; what it shares is the place.
-        if line.get("protocol").is_some_and(|v| v == "mqtt-sn") {
-            continue;
-        }
+        let is_sn = line.get("protocol").is_some_and(|v| v == "mqtt-sn");
         let result = match line.get("record") {
             Some(record) => check_record(&line, record.as_str().unwrap()),
+            None if is_sn => check_message(&line),
             None => {
                 packets += 1;
                 check_packet(&line)

@@ -36,7 +36,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde", &["output"]),
     ("rumqttc", &["client"]),
     ("tokio", &["net", "client", "broker", "cmd"]),
-    ("rustix", &["cmd"]),
+    ("rustix", &["cmd", "output"]),
     ("tokio_rustls", &["net"]),
     ("rustls_native_certs", &["net"]),
     ("tokio_tungstenite", &["net"]),

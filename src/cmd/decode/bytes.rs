@@ -8,13 +8,13 @@ use bytes::Bytes;
 
 use super::aliases::AliasesOf;
 use super::connections::Connections;
-use super::lint::{self, Judged, Lint};
+use super::lint::{Judged, Lint};
 use super::show::Show;
 use super::{Plan, Stop};
 use crate::capture::{CapturedPacket, Location, VersionFrom};
 use crate::mqtt::decode::{Context, Recorder, Strict, connect_version, decode as decode_packet};
 use crate::mqtt::frame::FixedHeader;
-use crate::mqtt::{Side, Version};
+use crate::mqtt::{PacketType, Side, Version};
 use crate::output::{Decoded, Origin, Place};
 
 /// Why the bytes could not be read to their end.
@@ -57,7 +57,7 @@ pub(super) fn decode(
         if !show.count(&origin, packet) {
             let mut record = Recorder::default();
             let sender = match show.is_linting() {
-                true => from.or_else(|| lint::only_sender(packet, version)),
+                true => from.or_else(|| only_sender(packet, version)),
                 false => from,
             };
             let context = Context {
@@ -105,6 +105,11 @@ pub(super) fn decode(
     lint.finish();
     show_findings(&mut lint, show, connections.client(0))?;
     Ok(problem)
+}
+
+/// The side that alone may send a packet.
+fn only_sender(packet: &[u8], version: Version) -> Option<Side> {
+    PacketType::from_byte1(*packet.first()?).only_sender(version)
 }
 
 /// Shows what lint found between packets.

@@ -15,6 +15,7 @@ mod select;
 mod show;
 mod stats;
 mod text;
+mod totals;
 mod unpack;
 mod write;
 

@@ -7,20 +7,16 @@ use super::super::{Exit, Failure, note};
 use super::lint::{Counts, Sifted, Verdict};
 use super::select::Select;
 use super::stats::Stats;
-use super::{Plan, Stop, View, write};
+use super::{Plan, Stop, View, totals, write};
 use crate::capture::Location;
 use crate::capture::pick::{Pick, Role, TooManyPieces};
-use crate::mqtt::Packet;
-use crate::mqtt::decode::{Context, Strict, decode};
 use crate::mqtt::rule::Severity;
 use crate::mqtt::session;
 use crate::output::finding::{self, Finding};
 use crate::output::hole::{self, Hole};
 use crate::output::payload::Rules;
-use crate::output::summary::{self, Summary};
-use crate::output::{
-    Decoded, Origin, Place, flow, json, line, sn, stats, terminal, time::Time, tree,
-};
+use crate::output::summary::Summary;
+use crate::output::{Decoded, Origin, Place, flow, json, line, sn, terminal, time::Time, tree};
 
 /// The view, and where it goes.
 pub(super) struct Show<'o> {
@@ -141,22 +137,7 @@ impl<'o> Show<'o> {
         let Some(summary) = &mut self.summary else {
             return false;
         };
-        let Place { from, time, .. } = origin.place;
-        let version = origin.version;
-        summary.packet(
-            bytes.first().copied().unwrap_or_default(),
-            version,
-            from,
-            bytes.len(),
-        );
-        if let Some(time) = time {
-            summary.moment(time);
-        }
-        match decode(bytes, Context { version, from }, &mut Strict) {
-            Ok(Packet::Publish(publish)) => summary.payload_bytes += publish.payload.len() as u64,
-            Ok(_) => {}
-            Err(_) => summary.broken += 1,
-        }
+        totals::add(summary, origin, bytes);
         true
     }
 
@@ -238,17 +219,7 @@ impl<'o> Show<'o> {
         match self.summary {
             None => self.flow.finish(&mut out)?,
             Some(summary) => {
-                match self.view {
-                    View::Json => summary::write_json(&mut out, &summary)?,
-                    _ => summary::write_table(&mut out, &summary)?,
-                }
-                if let Some(stats) = self.stats {
-                    let report = stats.report();
-                    match self.view {
-                        View::Json => json::write_line(&mut out, &report)?,
-                        _ => stats::write_table(&mut out, &report)?,
-                    }
-                }
+                totals::write(&mut out, &summary, self.stats, self.view == View::Json)?;
             }
         }
         out.flush()?;
@@ -376,22 +347,31 @@ impl<'o> Show<'o> {
             pick.see(at, len, write::role_of_message(decoded.bytes), is_wanted)
                 .map_err(too_many)?;
         }
-        if !is_wanted {
-            return Ok(());
+        if let Some(stats) = &mut self.stats {
+            stats.message(decoded, is_wanted);
         }
-        if self.findings_alone {
+        if self.findings_alone && is_wanted {
             for finding in decoded.findings {
                 self.finding(finding, decoded.client)?;
             }
         }
         if let Some(summary) = &mut self.summary {
-            summary.sn_messages += 1;
+            if is_wanted {
+                summary.message(decoded);
+            }
             return Ok(());
         }
         if self.findings_alone {
             return Ok(());
         }
         let mut out = &mut *self.out;
+        if self.view == View::Flow {
+            self.flow.message(&mut out, decoded, is_wanted)?;
+            return self.end_of_record();
+        }
+        if !is_wanted {
+            return Ok(());
+        }
         match self.view {
             View::Json => {
                 let options = json::Options {
@@ -400,8 +380,7 @@ impl<'o> Show<'o> {
                 };
                 sn::json::write(&mut out, decoded, options, self.payloads)?;
             }
-            View::Nothing => {}
-            View::Flow => self.flow.message(&mut out, decoded)?,
+            View::Nothing | View::Flow => {}
             View::Lines => sn::line::write(&mut out, &mut self.lines, decoded)?,
             View::Tree | View::Hex => {
                 if !self.is_first {
@@ -436,13 +415,7 @@ impl<'o> Show<'o> {
             return Ok(());
         }
         if let Some(summary) = &mut self.summary {
-            match hole.kind {
-                hole::Kind::Gap { lost, .. } => {
-                    summary.gaps += 1;
-                    summary.lost += lost;
-                }
-                hole::Kind::Skipped { len, .. } => summary.skipped += len,
-            }
+            totals::miss(summary, hole);
             return Ok(());
         }
         if self.findings_alone {

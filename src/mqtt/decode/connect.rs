@@ -200,12 +200,15 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             _ => {}
         }
         self.must_be_there(Rule::WillMissing)?;
+        let start = self.pos;
+        let payload = self.binary(Field::WillPayload)?;
+        self.payload_format(Rule::WillPayloadFormat, properties, payload, start)?;
         Ok(Will {
             qos: QoS::from_u8(flags.will_qos()).unwrap_or_default(),
             retain: flags.will_retain(),
             properties,
             topic,
-            payload: self.binary(Field::WillPayload)?,
+            payload,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::packet::{Packet, Publish};
 use super::super::packet_type::PacketType;
-use super::super::property::{PropertyId, Value};
+use super::super::property::{Properties, PropertyId, Value};
 use super::super::qos::QoS;
 use super::super::rule::{Detail, Rule, Violation};
 use super::super::topic;
@@ -49,6 +49,7 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             self.violate(rule, topic_start, topic_len, Detail::None)?;
         }
         let payload = self.rest();
+        self.payload_format(Rule::PayloadFormat, properties, payload, self.pos)?;
         self.sink
             .field(Field::Payload, self.pos, self.end, Value::Binary(payload));
         self.pos = self.end;
@@ -62,5 +63,29 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
             properties,
             payload,
         }))
+    }
+
+    /// A payload that begins at `start`, against the Payload Format Indicator beside it. The standard
+    /// leaves it to the receiver to look, so only the recording sink does.
+    #[inline]
+    pub(super) fn payload_format(
+        &mut self,
+        rule: Rule,
+        properties: Properties<'a>,
+        payload: &[u8],
+        start: usize,
+    ) -> Result<(), Violation> {
+        if !S::RECORDS || properties.number(PropertyId::PAYLOAD_FORMAT_INDICATOR) != Some(1) {
+            return Ok(());
+        }
+        // A will's payload has its length in front, and is read already.
+        let len = payload.len().max(self.pos - start);
+        match std::str::from_utf8(payload) {
+            // The rest of the last character may be what is missing.
+            Err(error) if error.error_len().is_some() || !self.is_cut => {
+                self.violate(rule, start, len, Detail::None)
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -84,6 +84,8 @@ rules! {
     TopicAliasZero Error TOPIC_ALIAS_INVALID ["MQTT-3.3.2-8" "MQTT 5.0 section 3.3.4"] [] [] "the topic alias is 0";
     ResponseTopicWildcard Error PROTOCOL_ERROR ["MQTT-3.3.2-14"] [] [] "the response topic holds a wildcard";
     ResponseTopicEmpty Error PROTOCOL_ERROR ["MQTT-4.7.3-1"] [] [] "the response topic is empty";
+    PayloadFormat Warning PAYLOAD_FORMAT_INVALID ["MQTT 5.0 section 3.3.2.3.2"] [] [] "the payload format indicator is 1, and the payload is not UTF-8";
+    WillPayloadFormat Warning PAYLOAD_FORMAT_INVALID ["MQTT 5.0 section 3.1.3.2.3"] [] [] "the payload format indicator of the will is 1, and its payload is not UTF-8";
     SubscriptionIdFromClient Error PROTOCOL_ERROR ["MQTT-3.3.4-6"] [] [] "a client's PUBLISH carries a subscription identifier";
     SessionExpiryFromServer Error PROTOCOL_ERROR ["MQTT-3.14.2-2"] [] [] "a server's DISCONNECT carries a session expiry interval";
     AuthenticationDataAlone Error PROTOCOL_ERROR ["MQTT 5.0 section 3.1.2.11.10"] [] [] "authentication data comes without an authentication method";
@@ -168,6 +170,7 @@ rules! {
     NotTakenOver Error SESSION_TAKEN_OVER ["MQTT-3.1.4-3"] ["MQTT-3.1.4-2"] ["MQTT 3.1 section 3.1"] "two connections of one client identifier live side by side";
     TakenOverSilently Warning SESSION_TAKEN_OVER ["MQTT-3.1.4-3"] [] [] "a connection is taken over and its client is not told so";
     NotClosed Error PROTOCOL_ERROR ["MQTT-4.13.1-1"] ["MQTT-4.8.0-1"] [] "the server goes on after an error that must end the connection";
+    RefusedNotClosed Error PROTOCOL_ERROR ["MQTT-3.2.2-7" "MQTT-3.1.4-6"] ["MQTT-3.2.2-5" "MQTT-3.1.4-5"] ["MQTT 3.1 section 3.2"] "the connection goes on after a CONNACK that refuses the client";
     AfterDisconnect Error PROTOCOL_ERROR ["MQTT-3.14.4-1"] ["MQTT-3.14.4-2"] ["MQTT 3.1 section 3.14"] "something follows DISCONNECT";
 
     // What CONNECT and CONNACK say of each other

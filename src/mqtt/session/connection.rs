@@ -1,28 +1,28 @@
 //! One connection: which check sees which packet.
 
+mod closing;
 mod content;
+mod opening;
 mod session;
 
 use std::collections::VecDeque;
 
 use super::super::packet::Packet;
 use super::super::packet_type::PacketType;
-use super::super::rule::Rule;
 use super::super::version::{Side, Version};
 use super::delivery::Deliveries;
 use super::finding::{Finding, Report};
 use super::handshake::Handshake;
-use super::keep_alive::{KeepAlive, Seconds};
+use super::keep_alive::KeepAlive;
 use super::limits::{AliasUse, Limits, check_size};
 use super::outbox::Outbox;
 use super::requests::Pings;
 use super::subscriptions::Subscriptions;
 use super::websocket::{Waiting, WebSocketFault};
 use super::{At, Server};
-
-/// Nanoseconds that a server has to end a connection that another one has taken over, or in which
-/// something went wrong.
-const TAKE_OVER: i64 = 2_000_000_000;
+pub(super) use closing::LeftOpen;
+use closing::TakeOver;
+use opening::Opening;
 
 /// A packet, as far as it could be read.
 #[derive(Debug, Clone, Copy)]
@@ -61,9 +61,8 @@ pub(super) struct Connection {
     /// The first packet of the client that must end the connection.
     fault: Option<At>,
     told_not_closed: bool,
-    /// Since when another connection has the session.
-    taken_over: Option<At>,
-    told_not_taken_over: bool,
+    opening: Opening,
+    take_over: TakeOver,
     /// When the session was resumed.
     resumed: Option<At>,
     /// What was wrong below MQTT.
@@ -119,8 +118,8 @@ impl Default for Connection {
             has_failed: false,
             fault: None,
             told_not_closed: false,
-            taken_over: None,
-            told_not_taken_over: false,
+            opening: Opening::default(),
+            take_over: TakeOver::default(),
             resumed: None,
             websocket: Waiting::default(),
         }
@@ -167,6 +166,7 @@ impl Connection {
 
     /// What was sent before may not have been seen.
     pub(super) fn captured(&mut self) {
+        self.opening.missed();
         self.client.has_holes = true;
         self.server.has_holes = true;
     }
@@ -184,7 +184,12 @@ impl Connection {
         }
     }
 
-    /// Something that `side` sent was not seen.
+    /// Something was not seen.
+    pub(super) fn missed(&mut self) {
+        self.opening.missed();
+    }
+
+    /// Something that `side` sent was not seen, or it may have sent something else.
     pub(super) fn forget(&mut self, side: Side) {
         let (sender, receiver) = match side {
             Side::Client => (&mut self.client, &mut self.server),
@@ -242,7 +247,7 @@ impl Connection {
             self.client.is_whole = true;
             self.server.is_whole |= !self.server.is_heard && !self.server.has_holes;
         }
-        if !self.opening(seen.from, packet_type, report) {
+        if !self.may_come_now(seen.from, packet_type, report) {
             return false;
         }
         if packet_type != PacketType::CONNECT && self.handshake.is_clean().is_none() {
@@ -292,89 +297,6 @@ impl Connection {
         }
     }
 
-    fn opening(&mut self, from: Side, packet_type: PacketType, report: &mut Report<'_>) -> bool {
-        match from {
-            Side::Client => self.handshake.client_sends(
-                packet_type,
-                !self.client.is_heard,
-                self.client.is_whole,
-                self.server.is_whole,
-                report,
-            ),
-            Side::Server => {
-                if self.server.is_whole {
-                    self.handshake.server_sends(packet_type, report);
-                }
-                self.still_there(packet_type, report);
-                true
-            }
-        }
-    }
-
-    /// The server sends something.
-    fn still_there(&mut self, packet_type: PacketType, report: &mut Report<'_>) {
-        if packet_type == PacketType::DISCONNECT {
-            return;
-        }
-        if let Some(since) = self.taken_over
-            && !self.told_not_taken_over
-            && let Some(time) = report.at.since(since.time)
-            && time > TAKE_OVER
-        {
-            self.told_not_taken_over = true;
-            report.add(
-                Rule::NotTakenOver,
-                &[since.frame],
-                format!(
-                    "{packet_type} from the server {} after another connection with the same \
-                     client identifier was accepted: this one must be closed",
-                    Seconds(time)
-                ),
-            );
-        }
-        if let Some(since) = self.fault
-            && !self.told_not_closed
-            && let Some(time) = report.at.since(since.time)
-            && time > TAKE_OVER
-        {
-            self.told_not_closed = true;
-            report.add(
-                Rule::NotClosed,
-                &[since.frame],
-                format!(
-                    "{packet_type} from the server {} after a packet of the client that must end \
-                     the connection",
-                    Seconds(time)
-                ),
-            );
-        }
-    }
-
-    fn after_disconnect(&mut self, from: Side, packet_type: PacketType, report: &mut Report<'_>) {
-        let half = match from {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        };
-        if let Some(frame) = half.disconnect
-            && !half.told_after
-        {
-            half.told_after = true;
-            report.add(
-                Rule::AfterDisconnect,
-                &[frame],
-                format!("{packet_type} from the {from} after its DISCONNECT"),
-            );
-        }
-        if packet_type == PacketType::DISCONNECT {
-            half.disconnect = Some(report.at.frame);
-        }
-    }
-
-    /// Another connection has the session now.
-    pub(super) fn taken_over(&mut self, at: At) {
-        self.taken_over = Some(at);
-    }
-
     /// One side, or something, ends the connection.
     pub(super) fn ended(&mut self, ending: Ending, report: &mut Report<'_>) {
         // The other side's FIN only answers the first.
@@ -384,39 +306,6 @@ impl Connection {
         self.ending = Some(ending);
         if self.client.disconnect.is_none() && self.server.disconnect.is_none() {
             self.keep_alive.ended(ending, report);
-        }
-    }
-
-    /// Nothing more comes.
-    pub(super) fn over(&mut self, report: &mut Report<'_>) {
-        if self.taken_over.is_some()
-            && self.server.is_whole
-            && self.server.disconnect.is_none()
-            && self.ending.is_some_and(|e| e.by == Some(Side::Server))
-        {
-            report.add(
-                Rule::TakenOverSilently,
-                &[],
-                "the server closed a connection that was taken over without DISCONNECT 0x8e",
-            );
-        }
-        let is_disconnected = self.client.disconnect.is_some() || self.server.disconnect.is_some();
-        // A side that gives up answers nothing more.
-        let is_closed = (self.ending.is_some() || is_disconnected) && !self.has_failed;
-        if self.server.is_whole {
-            let by_server = self.ending.is_some_and(|e| e.by == Some(Side::Server));
-            self.handshake.unanswered(by_server, report);
-        }
-        if self.taken_over.is_some() {
-            return;
-        }
-        let (client, server) = (&self.client, &self.server);
-        if server.is_heard {
-            client.outbox.unanswered(is_closed, self.resumed, report);
-            self.pings.unanswered(report);
-        }
-        if client.is_heard {
-            server.outbox.unanswered(is_closed, self.resumed, report);
         }
     }
 }

@@ -135,6 +135,18 @@ impl<'o> Report<'o> {
         frame: u64,
         message: String,
     ) {
+        self.add_between(rule, severity, from, vec![frame], message);
+    }
+
+    /// The same about several packets; their frames ascend.
+    pub(super) fn add_between(
+        &mut self,
+        rule: Rule,
+        severity: Severity,
+        from: Side,
+        frames: Vec<u64>,
+        message: String,
+    ) {
         if !rule.exists_in(self.version) {
             return;
         }
@@ -145,7 +157,7 @@ impl<'o> Report<'o> {
             ids: rule.citations(self.version).to_vec(),
             at: self.at,
             from: Some(from),
-            frames: vec![frame],
+            frames,
             place: None,
             message,
         });

@@ -12,7 +12,7 @@ use super::super::version::{Side, Version};
 use super::finding::Report;
 use super::keep_alive::Seconds;
 use super::limits::Offer;
-use super::{At, PATIENCE};
+use super::{At, PATIENCE, TIME_TO_CLOSE};
 
 /// How far the opening has come.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ pub(super) struct Handshake {
     auth_asked: bool,
     told_not_connect: bool,
     told_before: bool,
+    /// How bad it was that the connection goes on after a refusal.
+    told_refused: Option<Severity>,
 }
 
 /// What is remembered of CONNECT.
@@ -44,6 +46,7 @@ struct Hello {
 #[derive(Debug)]
 struct Answer {
     frame: u64,
+    time: Option<i64>,
     is_accepted: bool,
     session_present: bool,
     expiry: Option<u32>,
@@ -54,6 +57,11 @@ impl Handshake {
     /// Whether CONNACK said yes.
     pub(super) fn is_accepted(&self) -> bool {
         self.answer.as_ref().is_some_and(|a| a.is_accepted)
+    }
+
+    /// Whether CONNACK said no.
+    pub(super) fn is_refused(&self) -> bool {
+        self.answer.as_ref().is_some_and(|a| !a.is_accepted)
     }
 
     /// What the server offers, once it has said so.
@@ -69,6 +77,11 @@ impl Handshake {
     /// Whether CONNECT wanted a new session; `None` if it was not seen.
     pub(super) fn is_clean(&self) -> Option<bool> {
         self.hello.as_ref().map(|hello| hello.is_clean)
+    }
+
+    /// The frame of CONNECT.
+    pub(super) fn began(&self) -> Option<u64> {
+        self.hello.as_ref().map(|hello| hello.at.frame)
     }
 
     pub(super) fn is_bridge(&self) -> bool {
@@ -190,6 +203,55 @@ impl Handshake {
                 );
             }
         }
+    }
+
+    /// A packet of a connection that the server should have closed by now; `from` is `None` if
+    /// nobody says who sent it.
+    pub(super) fn after_refusal(
+        &mut self,
+        from: Option<Side>,
+        packet_type: PacketType,
+        report: &mut Report<'_>,
+    ) {
+        let Some(answer) = self.answer.as_ref().filter(|answer| !answer.is_accepted) else {
+            return;
+        };
+        let is_free = match packet_type {
+            // A client may know no better, and a second CONNACK is told of.
+            PacketType::DISCONNECT | PacketType::CONNACK => true,
+            PacketType::AUTH => report.is_v5(),
+            _ => false,
+        };
+        // 5.0 has a statement of its own on what servers send.
+        if is_free || (from == Some(Side::Server) && report.is_v5()) {
+            return;
+        }
+        let waited = report.at.since(answer.time);
+        let has_had_time = waited.is_some_and(|waited| waited > TIME_TO_CLOSE);
+        let severity = match from {
+            Some(Side::Server) => Severity::Error,
+            _ if has_had_time => Severity::Error,
+            // It may have been under way.
+            _ => Severity::Warning,
+        };
+        if self.told_refused >= Some(severity) {
+            return;
+        }
+        self.told_refused = Some(severity);
+        let sender = match from {
+            Some(side) => format!(" from the {side}"),
+            None => String::new(),
+        };
+        let after = match waited {
+            Some(waited) => format!("{} after", Seconds(waited)),
+            None => "after".to_owned(),
+        };
+        let message = format!(
+            "{packet_type}{sender} {after} a CONNACK that refused the client: the server must close \
+             the connection and take nothing more from it"
+        );
+        let frame = answer.frame;
+        report.add_as(Rule::RefusedNotClosed, severity, &[], &[frame], message);
     }
 
     pub(super) fn connect(&mut self, connect: &Connect<'_>, has_faults: bool, at: At) {

@@ -42,10 +42,11 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use super::decode::{Context, Field, Sink, decode};
+use super::packet_type::PacketType;
 use super::property::Value;
 use super::rule::{Rule, Severity, Violation};
 use super::version::{Side, Version};
-use connection::{Connection, Ending};
+use connection::{Connection, Ending, LeftOpen};
 pub use finding::Finding;
 use finding::Report;
 use sessions::Sessions;
@@ -66,8 +67,15 @@ const MAX_WEIGHT: usize = 8 << 20;
 /// forgotten.
 const MAX_SHARED: usize = 8 << 20;
 
+/// Connections of which it is said at the end that they were left open; no more are.
+const MAX_LEFT_OPEN: usize = 1 << 12;
+
 /// Nanoseconds after which an answer that has not come is missed.
 const PATIENCE: i64 = 5_000_000_000;
+
+/// Nanoseconds that a server has to end a connection that another one has taken over, that it has
+/// refused, or in which something went wrong.
+const TIME_TO_CLOSE: i64 = 2_000_000_000;
 
 /// Where and when something was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -113,6 +121,10 @@ pub struct Tracker {
     weight: usize,
     /// Of what they share.
     shared: usize,
+    /// The latest moment of all.
+    now: Option<i64>,
+    /// Connections that were taken over, and that nothing ended.
+    left_open: Vec<LeftOpen>,
 }
 
 /// What connections to the same server share.
@@ -184,11 +196,15 @@ impl Tracker {
                     .push_back(Finding::of_packet(&fault, at, context.from));
             }
         }
+        let byte1 = bytes.first().copied().unwrap_or_default();
         let Some(from) = context.from else {
-            self.lost(at, None);
+            self.with(at, |connection, server, out| {
+                let mut report = Report::new(at, version, None, out);
+                connection.of_nobody(PacketType::from_byte1(byte1), &mut report);
+                server.sessions.seen_in_part();
+            });
             return;
         };
-        let byte1 = bytes.first().copied().unwrap_or_default();
         let is_accepted = self.with(at, |connection, server, out| {
             connection.has_version(version, out);
             let mut report = Report::new(at, version, Some(from), out);
@@ -212,6 +228,7 @@ impl Tracker {
     /// Bytes that `from` sent were not seen; `None`: of either side.
     pub fn lost(&mut self, at: At, from: Option<Side>) {
         self.with(at, |connection, server, _| {
+            connection.missed();
             for side in [Side::Client, Side::Server] {
                 if from.is_none_or(|from| from == side) {
                     connection.forget(side);
@@ -236,13 +253,24 @@ impl Tracker {
         };
         self.weight = self.weight.saturating_sub(connection.weight());
         let version = connection.version();
-        let mut report = Report::new(at, version, None, &mut self.findings);
+        let from = Some(Side::Server);
+        let mut report = Report::new(at, version, from, &mut self.findings);
         connection.over(&mut report);
+        let left_open = connection.left_open();
         let server = self.servers.entry(at.server).or_default();
         let shared = server.weight();
+        // Another connection has the session already, or may still get it.
+        match left_open {
+            Some(open) if open.is_taken_over() => self.left_open.push(open),
+            Some(open) => server
+                .sessions
+                .leave_open(connection.client_id(), at.stream, open),
+            None => {}
+        }
         if let Some((client_id, session)) = connection.into_session(at.time) {
             server.sessions.leave(&client_id, at.stream, session);
         }
+        self.left_open.truncate(MAX_LEFT_OPEN);
         self.shared = (self.shared + server.weight()).saturating_sub(shared);
     }
 
@@ -261,6 +289,9 @@ impl Tracker {
         left.sort_unstable_by_key(|at| at.stream);
         for at in left {
             self.over(at);
+        }
+        for open in std::mem::take(&mut self.left_open) {
+            open.report(self.now, &mut self.findings);
         }
     }
 
@@ -281,6 +312,7 @@ impl Tracker {
         let server = self.servers.entry(at.server).or_default();
         let before = connection.weight();
         let shared = server.weight();
+        self.now = self.now.max(at.time);
         connection.saw(at);
         let result = happen(connection, server, &mut self.findings);
         self.shared = (self.shared + server.weight()).saturating_sub(shared);
@@ -319,6 +351,10 @@ impl Tracker {
                 .sessions
                 .leave(&client_id, other, old.take_session(at.time));
             self.weight = (self.weight + old.weight()).saturating_sub(weight);
+        }
+        if has_name && let Some(open) = server.sessions.was_left_open(&client_id) {
+            self.left_open.push(open.taken_over(at));
+            self.left_open.truncate(MAX_LEFT_OPEN);
         }
         let past = match has_name {
             true => server.sessions.enter(&client_id, at.stream, at.time),

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::connection::LeftOpen;
 use super::outbox::Outbox;
 use super::subscriptions::Subscriptions;
 
@@ -9,7 +10,7 @@ use super::subscriptions::Subscriptions;
 const MAX_CLIENTS: usize = 4096;
 
 /// What a client costs beside its identifier and its session, about.
-const COST: usize = 128;
+const COST: usize = 256;
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -27,6 +28,8 @@ pub(super) struct Sessions {
 struct Client {
     /// The connection that has it now.
     live: Option<u64>,
+    /// The connection that had it last, if nothing ended that one.
+    open: Option<LeftOpen>,
     past: Past,
 }
 
@@ -87,6 +90,20 @@ impl Sessions {
             Past::Gone(_) if self.in_part => Past::Unknown,
             past => past,
         }
+    }
+
+    /// The connection `stream` comes to no more, and nothing ended it.
+    pub(super) fn leave_open(&mut self, client_id: &str, stream: u64, open: LeftOpen) {
+        if let Some(client) = self.clients.get_mut(client_id)
+            && client.live == Some(stream)
+        {
+            client.open = Some(open);
+        }
+    }
+
+    /// The connection that had this client identifier last, if nothing ended it.
+    pub(super) fn was_left_open(&mut self, client_id: &str) -> Option<LeftOpen> {
+        self.clients.get_mut(client_id)?.open.take()
     }
 
     /// The connection `stream` is over. `session` is `None` if its session ends with it.

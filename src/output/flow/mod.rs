@@ -4,22 +4,24 @@
 //! A diagram is written when its connection ends, or when it or all of them have become long; what
 //! follows then is another part of it. So memory is bounded, and nothing is left out.
 
-mod exchange;
+mod brackets;
+mod layout;
+mod talk;
 
 use std::io::{self, Write};
 
 use rustc_hash::FxHashMap;
 
+use super::exchange::Step;
 use super::finding::Finding;
 use super::hole::{self, Hole};
 use super::line::{self, Style, Words};
-use super::text::{Safe, columns, cut_line};
+use super::text::{columns, cut_line, wrap};
 use super::time::{Time, Times, span};
 use super::{Decoded, Place, colour, sn};
-use crate::mqtt::decode::Field;
-use crate::mqtt::property::Value;
-use crate::mqtt::{PacketType, Side, Version};
-use exchange::{Exchanges, Step};
+use crate::mqtt::{PacketType, Side};
+use layout::Layout;
+use talk::Talk;
 
 /// Rows of a connection that are held back.
 const MAX_ROWS: usize = 2000;
@@ -30,19 +32,16 @@ const MAX_TALKS: usize = 4096;
 /// Connections of which the open exchanges are known.
 const MAX_KNOWN: usize = 1 << 16;
 
-/// Columns of the diagram where nothing else limits them.
-const WIDE: usize = 110;
-/// Columns of an arrow at least.
-const MIN_ARROW: usize = 30;
-/// Columns beside an arrow: the lines of both sides, the lanes and a note.
-const BESIDE: usize = 24;
+/// Columns of an arrow beside its label: both ends, and blanks.
+const ENDS: usize = 6;
 /// A pause of so many nanoseconds is drawn.
 const PAUSE: i128 = 1_000_000_000;
 
 /// Draws connections.
 #[derive(Debug)]
 pub struct Flow {
-    style: Style,
+    times: Times,
+    layout: Layout,
     start: Option<Time>,
     talks: FxHashMap<(bool, u64), Talk>,
     /// Bytes in the rows of all.
@@ -52,28 +51,12 @@ pub struct Flow {
     is_first: bool,
 }
 
-/// One connection.
-#[derive(Debug, Default)]
-struct Talk {
-    /// Client and server, as they were seen last.
-    ends: Option<(String, String)>,
-    client: Option<String>,
-    version: String,
-    rows: Vec<String>,
-    /// Number of the first row that is held back.
-    first_row: u64,
-    bytes: usize,
-    exchanges: Exchanges,
-    last: Option<Time>,
-    /// Parts that have been written.
-    parts: usize,
-}
-
 impl Flow {
     /// Nothing is drawn yet.
     pub fn new(style: Style) -> Flow {
         Flow {
-            style,
+            times: style.times,
+            layout: Layout::new(style),
             start: None,
             talks: FxHashMap::default(),
             bytes: 0,
@@ -99,24 +82,22 @@ impl Flow {
         is_asked_for: bool,
     ) -> io::Result<()> {
         let origin = &decoded.origin;
-        let mut step = step(decoded);
+        let mut step = Step::of_packet(decoded);
         let key = key(&origin.place);
         let known = self.talks.get(&key);
         if origin.place.from.is_none()
             && let Some(known) = known
         {
             // An answer goes the other way.
-            let as_sent_by = |from| Step { from, ..step };
-            let sides = [step.from, step.from.other()].map(as_sent_by);
-            let answer = sides
-                .into_iter()
-                .find(|step| known.exchanges.concerns(*step));
+            let sides = [step, step.from_other()];
+            let answer = sides.into_iter().find(|step| known.brackets.answers(*step));
             step = answer.unwrap_or(step);
         }
-        if !is_asked_for && !known.is_some_and(|talk| talk.exchanges.concerns(step)) {
+        if !is_asked_for && !known.is_some_and(|talk| talk.brackets.concerns(step)) {
             return Ok(());
         }
-        let packet_type = step.packet_type;
+        let byte1 = decoded.bytes.first().copied().unwrap_or_default();
+        let packet_type = PacketType::from_byte1(byte1);
         let mut label = String::new();
         let name = packet_type.name(origin.version);
         let mut words = Words::behind(&mut label, name, packet_type);
@@ -124,12 +105,53 @@ impl Flow {
         line::summary(&mut words, decoded, packet_type);
 
         let mut talk = self.take(key);
-        talk.version = format!("MQTT {}", origin.version);
+        if talk.is_over && packet_type == PacketType::CONNECT {
+            talk = Talk::default();
+        }
+        talk.speaks("MQTT", origin.version.as_str());
         talk.meet(&origin.place, decoded.client, step.from);
-        let now = origin.place.time;
-        self.pause(&mut talk, now);
-        let row = talk.first_row + talk.rows.len() as u64;
-        let drawn = talk.exchanges.step(step, now.map(|t| t.nanoseconds), row);
+        self.step(&mut talk, step, origin.place.time, &label);
+        if is_asked_for {
+            self.found(&mut talk, decoded.findings);
+        }
+        let is_over = packet_type == PacketType::DISCONNECT;
+        self.put_back(out, key, talk, is_over)
+    }
+
+    /// Takes a message of MQTT-SN; `is_asked_for` as for a packet.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn message(
+        &mut self,
+        out: &mut impl Write,
+        decoded: &sn::Decoded<'_>,
+        is_asked_for: bool,
+    ) -> io::Result<()> {
+        let step = Step::of_message(decoded);
+        let key = key(&decoded.place);
+        let known = self.talks.get(&key);
+        if !is_asked_for && !known.is_some_and(|talk| talk.brackets.concerns(step)) {
+            return Ok(());
+        }
+        let mut label = String::new();
+        sn::line::describe(&mut label, decoded);
+        let mut talk = self.take(key);
+        talk.speaks("MQTT-SN", crate::mqttsn::VERSION);
+        talk.meet(&decoded.place, decoded.client, step.from);
+        self.step(&mut talk, step, decoded.place.time, &label);
+        if is_asked_for {
+            self.found(&mut talk, decoded.findings);
+        }
+        self.put_back(out, key, talk, false)
+    }
+
+    /// A row for a packet, with its bracket and its delay.
+    fn step(&mut self, talk: &mut Talk, step: Step, time: Option<Time>, label: &str) {
+        self.pause(talk, time);
+        let row = talk.next_row();
+        let now = time.map(|time| time.nanoseconds);
+        let drawn = talk.brackets.step(step, now, row, self.layout.lanes());
         let mut beside = drawn.lanes;
         if let Some(after) = drawn.after {
             beside.push(' ');
@@ -138,30 +160,7 @@ impl Flow {
         if drawn.is_again {
             beside.push_str(" again");
         }
-        self.arrow(&mut talk, now, step.from, &label, &beside);
-        if is_asked_for {
-            self.found(&mut talk, decoded.findings);
-        }
-        let is_over = packet_type == PacketType::DISCONNECT;
-        self.put_back(out, key, talk, is_over)
-    }
-
-    /// Takes a message of MQTT-SN.
-    ///
-    /// # Errors
-    /// Those of `out`.
-    pub fn message(&mut self, out: &mut impl Write, decoded: &sn::Decoded<'_>) -> io::Result<()> {
-        let from = decoded.place.from.unwrap_or(Side::Client);
-        let mut label = String::new();
-        sn::line::describe(&mut label, decoded);
-        let key = key(&decoded.place);
-        let mut talk = self.take(key);
-        talk.version = format!("MQTT-SN {}", crate::mqttsn::VERSION);
-        talk.meet(&decoded.place, decoded.client, from);
-        self.pause(&mut talk, decoded.place.time);
-        self.arrow(&mut talk, decoded.place.time, from, &label, "");
-        self.found(&mut talk, decoded.findings);
-        self.put_back(out, key, talk, false)
+        self.arrow(talk, time, step.from, label, &beside);
     }
 
     /// Takes what is not there.
@@ -179,13 +178,9 @@ impl Flow {
         let mut talk = self.take(key);
         talk.meet(&hole.place, client, from);
         let label = format!("~~ {} ~~", hole::describe(hole));
-        let lanes = talk.exchanges.draw(None);
-        let mut text = self.time(&mut talk, hole.place.time);
-        text.push_str(&colour::dim("│"));
-        push_centred(&mut text, &label, self.arrow_width());
-        text.push_str(&colour::dim("│"));
-        text.push_str(&lanes);
-        self.push(&mut talk, text);
+        let text = self.time(&mut talk, hole.place.time);
+        let row = self.between(&talk, &text, &label, hole.place.time.is_some());
+        talk.push(row);
         self.put_back(out, key, talk, false)
     }
 
@@ -203,6 +198,7 @@ impl Flow {
         let mut talk = self.take(key);
         let from = finding.place.from.unwrap_or(Side::Client);
         talk.meet(&finding.place, client, from);
+        talk.speaks(finding.protocol(), finding.version);
         self.found(&mut talk, std::slice::from_ref(finding));
         self.put_back(out, key, talk, false)
     }
@@ -232,9 +228,8 @@ impl Flow {
         if is_over || talk.rows.len() >= MAX_ROWS {
             self.write(out, key, &mut talk, is_over)?;
         }
-        if is_over {
-            return Ok(());
-        }
+        // What still comes of it has the same head.
+        talk.is_over |= is_over;
         self.bytes += talk.bytes;
         self.waiting += usize::from(!talk.rows.is_empty());
         self.talks.insert(key, talk);
@@ -267,20 +262,12 @@ impl Flow {
     fn write(
         &mut self,
         out: &mut impl Write,
-        (is_udp, stream): (bool, u64),
+        key: (bool, u64),
         talk: &mut Talk,
         is_over: bool,
     ) -> io::Result<()> {
         if is_over {
-            for open in talk.exchanges.unfinished() {
-                let note = colour::alert(&format!("  no {}", open.lacks()));
-                let at = open.row.checked_sub(talk.first_row);
-                let row = at.and_then(|at| talk.rows.get_mut(usize::try_from(at).ok()?));
-                match row {
-                    Some(row) => row.push_str(&note),
-                    None => talk.rows.push(format!("{}{note}", open.name())),
-                }
-            }
+            talk.mark_unfinished();
         }
         if talk.rows.is_empty() {
             return Ok(());
@@ -288,26 +275,11 @@ impl Flow {
         if !std::mem::take(&mut self.is_first) {
             writeln!(out)?;
         }
-        let udp = if is_udp { "u" } else { "" };
-        let mut head = Vec::new();
-        if let Some(client) = &talk.client {
-            head.push(Safe(client).to_string());
+        for line in talk.head(key, is_over, &self.layout) {
+            writeln!(out, "{}", colour::bold(&line))?;
         }
-        if let Some((client, server)) = &talk.ends {
-            head.push(format!("{client} ↔ {server}"));
-        }
-        head.push(talk.version.clone());
-        if talk.parts > 0 || !is_over {
-            head.push(format!("part {}", talk.parts + 1));
-        }
-        let head = head.join(" · ");
-        let head = match &talk.ends {
-            Some(_) => format!("[{udp}{stream}] {head}"),
-            None => head,
-        };
-        writeln!(out, "{}", colour::bold(&head))?;
         for row in &talk.rows {
-            match self.style.width {
+            match self.layout.width {
                 Some(width) => {
                     let mut row = row.clone();
                     cut_line(&mut row, width);
@@ -319,44 +291,31 @@ impl Flow {
         talk.first_row += talk.rows.len() as u64;
         talk.rows.clear();
         talk.bytes = 0;
-        talk.parts += 1;
         Ok(())
-    }
-
-    fn arrow_width(&self) -> usize {
-        let all = self.style.width.unwrap_or(WIDE).min(WIDE);
-        all.saturating_sub(self.time_width() + 2 + BESIDE)
-            .max(MIN_ARROW)
-    }
-
-    fn time_width(&self) -> usize {
-        match self.style.times {
-            Times::Relative | Times::Delta => 12,
-            Times::Clock => 15,
-            Times::Utc => 27,
-        }
     }
 
     /// The time column of a row.
     fn time(&mut self, talk: &mut Talk, time: Option<Time>) -> String {
+        let Some(time) = time else {
+            return String::new();
+        };
         let mut text = String::new();
-        if let Some(time) = time {
-            let start = *self.start.get_or_insert(time);
-            let last = talk.last.replace(time).unwrap_or(time);
-            self.style.times.push(&mut text, time, start, last);
-            text = colour::dim(&text);
-            text.push_str("  ");
-        }
-        text
+        let start = *self.start.get_or_insert(time);
+        let last = talk.last.replace(time).unwrap_or(time);
+        self.times.push(&mut text, time, start, last);
+        colour::dim(&self.layout.place_time(&text))
     }
 
-    /// A row for each finding.
+    /// Rows for each finding.
     fn found(&self, talk: &mut Talk, findings: &[Finding]) {
         for finding in findings {
-            let width = finding.place.time.map_or(0, |_| self.time_width() + 2);
-            let mut text = " ".repeat(width);
+            let indent = finding.place.time.map_or(0, |_| self.layout.time());
+            let mut text = String::new();
             finding.describe(&mut text);
-            self.push(talk, text);
+            let room = self.layout.width.map(|width| width.saturating_sub(indent));
+            for line in wrap(&text, room) {
+                talk.push(format!("{:indent$}{line}", ""));
+            }
         }
     }
 
@@ -364,17 +323,18 @@ impl Flow {
     fn pause(&self, talk: &mut Talk, now: Option<Time>) {
         let pause = now.zip(talk.last).map(|(now, last)| now.since(last));
         if let Some(pause) = pause.filter(|pause| *pause >= PAUSE) {
-            let mut at = String::new();
-            if let Some(time) = now {
-                self.style.times.push(&mut at, time, time, time);
-            }
-            let mut text = " ".repeat(columns(&at) + 2);
-            text.push_str(&colour::dim("│"));
-            push_centred(&mut text, &format!("⋮ {}", span(pause)), self.arrow_width());
-            text.push_str(&colour::dim("│"));
-            text.push_str(&talk.exchanges.draw(None));
-            self.push(talk, text);
+            let indent = " ".repeat(self.layout.time());
+            let row = self.between(talk, &indent, &format!("⋮ {}", span(pause)), true);
+            talk.push(row);
         }
+    }
+
+    /// A row with text between the lines of both sides.
+    fn between(&self, talk: &Talk, time: &str, text: &str, has_time: bool) -> String {
+        let line = colour::dim("│");
+        let text = self.layout.centred(text, has_time);
+        let lanes = talk.brackets.draw(None, self.layout.lanes());
+        format!("{time}{line}{text}{line}{lanes}")
     }
 
     fn arrow(
@@ -385,40 +345,17 @@ impl Flow {
         label: &str,
         beside: &str,
     ) {
-        let width = self.arrow_width();
+        let room = self.layout.arrow(time.is_some()).saturating_sub(ENDS);
         let mut label = label.to_owned();
-        cut_line(&mut label, width - 6);
-        let line = "─".repeat((width - 6).saturating_sub(columns(&label)) + 1);
+        cut_line(&mut label, room);
+        let line = "─".repeat(room.saturating_sub(columns(&label)) + 1);
         let mut text = self.time(talk, time);
         text.push_str(&match from {
             Side::Client => format!("│── {label} {line}▶│"),
             Side::Server => format!("│◀─ {label} {line}─│"),
         });
         text.push_str(beside);
-        self.push(talk, text);
-    }
-
-    fn push(&self, talk: &mut Talk, row: String) {
-        talk.bytes += row.len() + size_of::<String>();
-        talk.rows.push(row);
-    }
-}
-
-impl Talk {
-    /// Takes note of who talks.
-    fn meet(&mut self, place: &Place, client: Option<&str>, from: Side) {
-        if let Some(client) = client
-            && self.client.as_deref() != Some(client)
-        {
-            self.client = Some(client.to_owned());
-        }
-        if let (None, Some((src, dst))) = (&self.ends, place.endpoints) {
-            let (client, server) = match from {
-                Side::Client => (src, dst),
-                Side::Server => (dst, src),
-            };
-            self.ends = Some((client.to_string(), server.to_string()));
-        }
+        talk.push(text);
     }
 }
 
@@ -426,48 +363,4 @@ impl Talk {
 fn key(place: &Place) -> (bool, u64) {
     let is_udp = place.transport == Some("udp");
     (is_udp, place.stream.unwrap_or_default())
-}
-
-fn step(decoded: &Decoded<'_>) -> Step {
-    let byte1 = decoded.bytes.first().copied().unwrap_or_default();
-    let packet_type = PacketType::from_byte1(byte1);
-    let mut step = Step {
-        from: from(decoded, packet_type),
-        packet_type,
-        packet_id: 0,
-        qos: if packet_type == PacketType::PUBLISH {
-            byte1 >> 1 & 3
-        } else {
-            0
-        },
-        is_refused: false,
-    };
-    for record in &decoded.record.fields {
-        match (record.field, record.value) {
-            (Field::PacketId, Value::U16(id)) => step.packet_id = id,
-            (Field::ReasonCode, Value::Byte(code)) => step.is_refused = code >= 0x80,
-            _ => {}
-        }
-    }
-    step
-}
-
-/// Who sent a packet; where nobody says, who alone may send it, or the client.
-fn from(decoded: &Decoded<'_>, packet_type: PacketType) -> Side {
-    let only_servers = !packet_type.may_be_sent_by(Side::Client, Version::V5);
-    match decoded.origin.place.from {
-        Some(side) => side,
-        None if only_servers => Side::Server,
-        None => Side::Client,
-    }
-}
-
-/// Appends `text` in the middle of `width` columns.
-fn push_centred(out: &mut String, text: &str, width: usize) {
-    let mut text = text.to_owned();
-    cut_line(&mut text, width);
-    let free = width.saturating_sub(columns(&text));
-    out.extend(std::iter::repeat_n(' ', free / 2));
-    out.push_str(&text);
-    out.extend(std::iter::repeat_n(' ', free - free / 2));
 }

@@ -28,13 +28,31 @@ pub struct Decoded<'a> {
     pub findings: &'a [Finding],
 }
 
-impl Decoded<'_> {
+impl<'a> Decoded<'a> {
+    /// What a PUBLISH brings; `None` if it is another message, or cut.
+    pub fn publish(&self) -> Option<Publish<'a>> {
+        let flags = self.flags()?;
+        let find = |field| {
+            let mut fields = self.record.fields.iter();
+            let record = fields.find(|record| record.field == field)?;
+            record.value.bytes()
+        };
+        let short = find(Field::ShortTopic).and_then(|name| std::str::from_utf8(name).ok());
+        (self.message_type() == Some(MessageType::PUBLISH)).then(|| Publish {
+            topic: self.topic_resolved.or(short),
+            data: find(Field::Data).unwrap_or_default(),
+            dup: flags.dup(),
+            retain: flags.retain(),
+        })
+    }
+
     /// The header of the message, behind a forwarder encapsulation, and where it stands.
     fn header(&self) -> Option<(usize, Header)> {
         Header::of_message(self.bytes)
     }
 
-    fn message_type(&self) -> Option<MessageType> {
+    /// The type; `None` if the header is cut.
+    pub fn message_type(&self) -> Option<MessageType> {
         self.header().map(|(_, header)| header.message_type)
     }
 
@@ -58,6 +76,19 @@ impl Decoded<'_> {
         let used = Flags::used_by(self.message_type()?);
         self.flags().filter(|_| used & mask != 0)
     }
+}
+
+/// What PUBLISH brings.
+#[derive(Debug, Clone, Copy)]
+pub struct Publish<'a> {
+    /// The topic name, if it is known.
+    pub topic: Option<&'a str>,
+    /// The payload.
+    pub data: &'a [u8],
+    /// The DUP flag.
+    pub dup: bool,
+    /// The Retain flag.
+    pub retain: bool,
 }
 
 /// The packet type of MQTT whose colour a message has.

@@ -2,14 +2,14 @@
 
 use std::io::{self, Write};
 
-use super::super::annotated::{self, Span};
+use super::super::annotated;
 use super::super::colour;
 use super::super::line::Style;
 use super::super::payload::{About, Rules};
-use super::super::text::{Hex, Safe};
+use super::super::text::{Hex, Safe, wrap};
 use super::super::tree::bits::{bits, yes_no};
 use super::super::tree::fields::{payload, shown};
-use super::super::tree::{Node, count, found, headline_of, write_all};
+use super::super::tree::{Node, count, found, headline_of, spans, write_all};
 use super::{Decoded, family};
 use crate::mqtt::property::Value;
 use crate::mqttsn::decode::{Field, FieldRecord, Section};
@@ -36,18 +36,11 @@ pub fn write_hex(
     style: Style,
 ) -> io::Result<()> {
     let message_type = decoded.message_type().unwrap_or(MessageType(0xff));
-    writeln!(out, "{}", headline(decoded, message_type))?;
-    let spans: Vec<Span> = decoded
-        .record
-        .fields
-        .iter()
-        .map(|record| Span {
-            start: record.start,
-            end: record.end,
-            label: node(record, decoded, message_type, rules).one_line(),
-            secret_from: None,
-        })
-        .collect();
+    for line in wrap(&headline(decoded, message_type), style.width) {
+        writeln!(out, "{line}")?;
+    }
+    let annotate = |record: &FieldRecord<'_>| (node(record, decoded, message_type, rules), None);
+    let spans = spans(&decoded.record.fields, annotate);
     annotated::write_rows(out, decoded.bytes, &spans, style)?;
     write_all(out, &violations(decoded))
 }

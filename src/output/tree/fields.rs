@@ -161,10 +161,9 @@ fn unit(id: PropertyId, value: Value<'_>) -> &'static str {
 fn reason(value: Value<'_>, packet_type: PacketType, version: Version) -> String {
     let code = ReasonCode(value.number().unwrap_or_default() as u8);
     let name = code.name(packet_type, version).unwrap_or("not defined");
-    let kind = if packet_type == PacketType::CONNACK && version < Version::V5 {
-        "Return code"
-    } else {
-        "Reason Code"
+    let kind = match version {
+        Version::V5 => "Reason Code",
+        Version::V31 | Version::V311 => "Return code",
     };
     format!("{kind}: 0x{:02x} {name}", code.0)
 }

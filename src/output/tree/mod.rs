@@ -11,10 +11,11 @@ use super::annotated::{self, Span};
 use super::finding::Finding;
 use super::line::Style;
 use super::payload::Rules;
-use super::text::{Hex, Safe};
+use super::text::{Hex, Safe, wrap};
 use super::{Decoded, Place, colour};
 use crate::mqtt::decode::{Field, FieldRecord, Section};
-use crate::mqtt::{PacketType, Version};
+use crate::mqtt::rule::Severity;
+use crate::mqtt::{PacketType, ReasonCode, Version};
 
 /// Bytes that a line of the tree shows before it says how many more there are.
 const SHOWN_BYTES: usize = 8;
@@ -96,21 +97,37 @@ pub fn write_hex(
     options: Options<'_>,
     style: Style,
 ) -> io::Result<()> {
-    writeln!(out, "{}", headline(decoded))?;
+    for line in wrap(&headline(decoded), style.width) {
+        writeln!(out, "{line}")?;
+    }
     let packet_type = PacketType::from_byte1(decoded.bytes.first().copied().unwrap_or_default());
-    let spans: Vec<Span> = decoded
-        .record
-        .fields
-        .iter()
-        .map(|record| Span {
-            start: record.start,
-            end: record.end,
-            label: node(record, decoded, packet_type, options).one_line(),
-            secret_from: fields::secret_from(record, packet_type, options),
-        })
-        .collect();
+    let annotate = |record: &FieldRecord<'_>| {
+        (
+            node(record, decoded, packet_type, options),
+            fields::secret_from(record, packet_type, options),
+        )
+    };
+    let spans = spans(&decoded.record.fields, annotate);
     annotated::write_rows(out, decoded.bytes, &spans, style)?;
     write_all(out, &violations(decoded))
+}
+
+/// The fields of a packet or message for annotated hex; `annotate` says what one is, and from where
+/// on it is secret.
+pub(super) fn spans<'a, F>(
+    records: &[FieldRecord<'a, F>],
+    annotate: impl Fn(&FieldRecord<'a, F>) -> (Node, Option<usize>),
+) -> Vec<Span> {
+    let span = |record: &FieldRecord<'a, F>| {
+        let (node, secret_from) = annotate(record);
+        Span {
+            start: record.start,
+            end: record.end,
+            label: node.one_line(),
+            secret_from,
+        }
+    };
+    records.iter().map(span).collect()
 }
 
 /// Writes the nodes below a headline.
@@ -156,8 +173,7 @@ fn version_note(version: Version, from: &str) -> String {
 
 /// `1 byte`, `2 bytes`.
 pub(super) fn count(n: usize, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{n} {noun}{plural}")
+    super::text::count(n as u64, noun)
 }
 
 fn build(decoded: &Decoded<'_>, options: Options<'_>) -> Vec<Node> {
@@ -221,10 +237,11 @@ fn violations(decoded: &Decoded<'_>) -> Vec<Node> {
                 violation,
                 violation.offset
             ),
-            notes: vec![colour::dim(&format!(
-                "{}; reason code {}",
+            notes: vec![colour::dim(&with_reason(
                 ids.join(", "),
-                violation.reason()
+                violation.version.as_str(),
+                violation.severity(),
+                violation.reason(),
             ))],
             ..Node::default()
         }
@@ -233,12 +250,21 @@ fn violations(decoded: &Decoded<'_>) -> Vec<Node> {
     violations.chain(findings).collect()
 }
 
+/// What is cited, and the code with which a receiver closes the connection: before 5.0 there is
+/// none, and what is only unwise closes nothing.
+fn with_reason(source: String, version: &str, severity: Severity, reason: ReasonCode) -> String {
+    match (version == Version::V5.as_str(), severity) {
+        (true, Severity::Error) => format!("{source}; reason code {reason}"),
+        _ => source,
+    }
+}
+
 /// What lint found.
 pub(super) fn found(finding: &Finding) -> Node {
     let byte = finding.bytes.map(|(offset, _)| format!(" (byte {offset})"));
     let mut source = finding.source();
     if let Some(reason) = finding.reason {
-        source.push_str(&format!("; reason code {reason}"));
+        source = with_reason(source, finding.version, finding.severity, reason);
     }
     Node {
         label: format!(

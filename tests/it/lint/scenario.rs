@@ -109,14 +109,15 @@ impl Run {
         if line == "end" {
             self.tracker.finish();
         } else {
-            let at = line.find([' ', '>', '<']).ok_or("not a line")?;
+            let at = line.find([' ', '>', '<', '?']).ok_or("not a line")?;
             let (name, rest) = line.split_at(at);
             let side = match &rest[..1] {
                 ">" => Some(Side::Client),
                 "<" => Some(Side::Server),
                 _ => None,
             };
-            self.happens(name, side, rest[1..].trim_start())?;
+            let is_packet = &rest[..1] != " ";
+            self.happens(name, side, is_packet, rest[1..].trim_start())?;
         }
         self.collect();
         Ok(())
@@ -129,21 +130,28 @@ impl Run {
         }
     }
 
-    fn happens(&mut self, name: &str, side: Option<Side>, what: &str) -> Result<(), String> {
+    fn happens(
+        &mut self,
+        name: &str,
+        side: Option<Side>,
+        is_packet: bool,
+        what: &str,
+    ) -> Result<(), String> {
         let next = self.connections.len() as u64;
         let (stream, version) = *self
             .connections
             .entry(name.to_owned())
             .or_insert((next, Version::V311));
-        self.frame += u64::from(side.is_some());
+        self.frame += u64::from(is_packet);
         let at = At {
             stream,
             frame: self.frame,
             time: Some(self.milliseconds * 1_000_000),
             server: 1,
         };
-        let Some(from) = side else {
+        if !is_packet {
             match what {
+                "captured" => self.tracker.captured(at),
                 "opens" => self.tracker.opened(at, None),
                 "over" => self.tracker.over(at),
                 "lost" => self.tracker.lost(at, None),
@@ -153,14 +161,14 @@ impl Run {
                 _ => return Err(format!("what is {what}?")),
             }
             return Ok(());
-        };
+        }
         let fault = match what {
             "lost" => {
-                self.tracker.lost(at, Some(from));
+                self.tracker.lost(at, side);
                 return Ok(());
             }
             "ends" => {
-                self.tracker.ended(at, Some(from));
+                self.tracker.ended(at, side);
                 return Ok(());
             }
             "websocket mask" => Some(WebSocketFault::Mask),
@@ -172,7 +180,7 @@ impl Run {
             "websocket other answer" => Some(WebSocketFault::NotAnswered),
             _ => None,
         };
-        if let Some(fault) = fault {
+        if let (Some(from), Some(fault)) = (side, fault) {
             self.tracker.websocket(at, from, fault);
             return Ok(());
         }
@@ -187,7 +195,7 @@ impl Run {
         self.set_version(name, version);
         let context = Context {
             version,
-            from: Some(from),
+            from: side,
         };
         self.tracker.packet(&Input {
             at,

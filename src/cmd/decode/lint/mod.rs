@@ -287,16 +287,5 @@ pub(super) fn version_of(packet: &CapturedPacket) -> Version {
         .unwrap_or(packet.version)
 }
 
-/// The side that alone may send packets of this type.
-pub(super) fn only_sender(bytes: &[u8], version: Version) -> Option<Side> {
-    let packet_type = PacketType::from_byte1(bytes.first().copied()?);
-    let may = |side| packet_type.may_be_sent_by(side, version);
-    match (may(Side::Client), may(Side::Server)) {
-        (true, false) => Some(Side::Client),
-        (false, true) => Some(Side::Server),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use hdrhistogram::Histogram;
 use rustc_hash::FxHashMap;
 
-use crate::mqtt::{PacketType, Side};
+use crate::output::exchange::{Exchange, Part, Role, Step};
 use crate::output::stats::Delay;
 use crate::output::time::Time;
 
@@ -19,15 +19,16 @@ const MAX_WAY: i128 = 60_000_000_000;
 /// Longer delays count as this: an hour.
 const MAX_DELAY: u64 = 3_600_000_000_000;
 
-/// The kinds of delay, in the order of the report.
-const KINDS: [&str; 7] = [
-    "CONNECT to CONNACK",
-    "PUBLISH to PUBACK",
-    "PUBLISH to PUBCOMP",
-    "SUBSCRIBE to SUBACK",
-    "UNSUBSCRIBE to UNSUBACK",
-    "PINGREQ to PINGRESP",
-    "publisher to subscriber",
+/// The kinds of delay with the packets that end them, in the order of the report.
+const KINDS: [(&str, &str); 8] = [
+    ("CONNECT to CONNACK", "CONNACK"),
+    ("REGISTER to REGACK", "REGACK"),
+    ("PUBLISH to PUBACK", "PUBACK"),
+    ("PUBLISH to PUBCOMP", "PUBCOMP"),
+    ("SUBSCRIBE to SUBACK", "SUBACK"),
+    ("UNSUBSCRIBE to UNSUBACK", "UNSUBACK"),
+    ("PINGREQ to PINGRESP", "PINGRESP"),
+    ("publisher to subscriber", ""),
 ];
 
 /// What is known of each kind of which there was one.
@@ -45,10 +46,12 @@ struct Kind {
 }
 
 impl Delays {
-    fn record(&mut self, kind: usize, nanoseconds: i128) {
+    /// Takes a delay that ended with the packet called `end`.
+    fn record(&mut self, end: &str, nanoseconds: i128) {
         // Clocks may step back.
         let delay = u64::try_from(nanoseconds.max(0)).unwrap_or(MAX_DELAY);
-        let Some(slot) = self.kinds.get_mut(kind) else {
+        let mut slots = KINDS.iter().zip(&mut self.kinds);
+        let Some((_, slot)) = slots.find(|((_, of), _)| *of == end) else {
             return;
         };
         if slot.is_none() {
@@ -67,13 +70,13 @@ impl Delays {
     }
 
     pub(super) fn delivered(&mut self, nanoseconds: i128) {
-        self.record(KINDS.len() - 1, nanoseconds);
+        self.record("", nanoseconds);
     }
 
     pub(super) fn report(&self) -> Vec<Delay> {
         let kinds = KINDS.iter().zip(&self.kinds);
         kinds
-            .filter_map(|(name, kind)| {
+            .filter_map(|((name, _), kind)| {
                 let Kind { min, max, all } = kind.as_ref()?;
                 let at = |quantile| all.value_at_quantile(quantile).clamp(*min, *max);
                 Some(Delay {
@@ -90,41 +93,41 @@ impl Delays {
     }
 }
 
-/// A packet of an exchange.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Request {
-    pub(super) stream: u64,
-    pub(super) from: Side,
-    pub(super) packet_type: PacketType,
-    pub(super) packet_id: u16,
+/// A connection: whether it is one of UDP, which have numbers of their own, and its number.
+pub(super) type Stream = (bool, u64);
+
+/// A request that waits for its answer.
+#[derive(Debug, Clone, Copy)]
+struct Request {
+    sent: Option<Time>,
+    qos: u8,
 }
 
-/// The requests that have no answer yet, and when they were sent.
+/// The requests that have no answer yet.
 #[derive(Debug, Default)]
 pub(super) struct Open {
-    requests: FxHashMap<Request, Option<Time>>,
+    requests: FxHashMap<(Stream, Exchange), Request>,
 }
 
 impl Open {
-    /// Whether something must answer a packet.
-    pub(super) fn is_request(packet_type: PacketType, qos: u8) -> bool {
-        match packet_type {
-            PacketType::PUBLISH => qos > 0,
-            PacketType::CONNECT
-            | PacketType::SUBSCRIBE
-            | PacketType::UNSUBSCRIBE
-            | PacketType::PINGREQ => true,
-            _ => false,
-        }
-    }
-
-    /// Takes a request; says whether the same is open already.
-    pub(super) fn request(&mut self, request: Request, now: Option<Time>) -> bool {
-        if self.requests.contains_key(&request) {
-            return request.packet_type == PacketType::PUBLISH;
+    /// Takes a packet that may begin an exchange; says whether it is a PUBLISH of one that is open
+    /// already.
+    pub(super) fn request(&mut self, stream: Stream, step: Step, now: Option<Time>) -> bool {
+        let Some(Role {
+            exchange,
+            part: Part::Begins,
+            ..
+        }) = step.role()
+        else {
+            return false;
+        };
+        let key = (stream, exchange);
+        if self.requests.contains_key(&key) {
+            return exchange.request == "PUBLISH";
         }
         if self.requests.len() < MAX_OPEN {
-            self.requests.insert(request, now);
+            let (sent, qos) = (now, step.qos);
+            self.requests.insert(key, Request { sent, qos });
         }
         false
     }
@@ -132,35 +135,31 @@ impl Open {
     /// Takes what may be the last packet of an exchange.
     pub(super) fn answer(
         &mut self,
-        answer: Request,
-        is_refused: bool,
+        stream: Stream,
+        step: Step,
         now: Option<Time>,
         delays: &mut Delays,
     ) {
-        use PacketType as P;
-        let (of, kind) = match answer.packet_type {
-            P::CONNACK => (P::CONNECT, 0),
-            P::PUBACK => (P::PUBLISH, 1),
-            P::PUBCOMP => (P::PUBLISH, 2),
-            P::PUBREC if is_refused => (P::PUBLISH, 2),
-            P::SUBACK => (P::SUBSCRIBE, 3),
-            P::UNSUBACK => (P::UNSUBSCRIBE, 4),
-            P::PINGRESP => (P::PINGREQ, 5),
-            _ => return,
+        let Some(role) = step.role().filter(|role| role.part == Part::Ends) else {
+            return;
         };
-        let request = Request {
-            from: answer.from.other(),
-            packet_type: of,
-            ..answer
-        };
-        let sent = self.requests.remove(&request);
-        if let (Some(Some(sent)), Some(now), false) = (sent, now, is_refused && kind == 2) {
-            delays.record(kind, now.since(sent));
+        let key = (stream, role.exchange);
+        let is_its = |request: &Request| role.fits(request.qos);
+        if !self.requests.get(&key).is_some_and(is_its) {
+            return;
+        }
+        // A refusal with PUBREC ends no whole exchange.
+        if let Some(request) = self.requests.remove(&key)
+            && let (Some(sent), Some(now)) = (request.sent, now)
+            && step.name != "PUBREC"
+            && !(step.is_refused && step.name == "PUBCOMP")
+        {
+            delays.record(step.name, now.since(sent));
         }
     }
 
     /// What was never answered.
-    pub(super) fn left(&self) -> impl Iterator<Item = &Request> {
+    pub(super) fn left(&self) -> impl Iterator<Item = &(Stream, Exchange)> {
         self.requests.keys()
     }
 }

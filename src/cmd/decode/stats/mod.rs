@@ -10,10 +10,11 @@ use rustc_hash::FxHashMap;
 use crate::mqtt::decode::Field;
 use crate::mqtt::property::Value;
 use crate::mqtt::{PacketType, PropertyId, ReasonCode, Side, Version};
-use crate::output::Decoded;
+use crate::output::exchange::Step;
 use crate::output::stats::{Connection, Report, Topic};
 use crate::output::time::Time;
-use delays::{Delays, Messages, Open, Request};
+use crate::output::{Decoded, sn};
+use delays::{Delays, Messages, Open, Stream};
 
 /// Connections that have a row.
 const MAX_CONNECTIONS: usize = 10_000;
@@ -51,7 +52,6 @@ struct Talk {
 /// What of a packet counts.
 #[derive(Debug, Default)]
 struct Seen<'a> {
-    packet_id: u16,
     code: Option<u8>,
     topic: Option<&'a str>,
     payload: &'a [u8],
@@ -63,7 +63,6 @@ impl<'a> Seen<'a> {
         let mut seen = Seen::default();
         for record in &decoded.record.fields {
             match (record.field, record.value) {
-                (Field::PacketId, Value::U16(id)) => seen.packet_id = id,
                 (Field::ReasonCode, Value::Byte(code)) => seen.code = Some(code),
                 (Field::Topic, Value::Str(topic)) => {
                     let own = std::str::from_utf8(topic).ok();
@@ -84,46 +83,64 @@ impl<'a> Seen<'a> {
 }
 
 impl Stats {
-    /// Counts a packet. Of one that was not asked for, only that it answers one that was.
+    /// Counts a packet. Of one that was not asked for, only that it answers one that was, and that
+    /// it ends the connection.
     pub(super) fn packet(&mut self, decoded: &Decoded<'_>, is_wanted: bool) {
         let byte1 = decoded.bytes.first().copied().unwrap_or_default();
         let packet_type = PacketType::from_byte1(byte1);
         let place = &decoded.origin.place;
-        let stream = place.stream.unwrap_or_default();
-        let from = place.from.unwrap_or(Side::Client);
-        let now = place.time;
+        let version = decoded.origin.version;
+        let number = place.stream.unwrap_or_default();
+        let from = place.from.or_else(|| packet_type.only_sender(version));
+        let step = Step::of_packet(decoded);
+        self.answer((false, number), step, from, place.time);
         let seen = Seen::of(decoded);
-        let qos = byte1 >> 1 & 3;
-
-        let request = Request {
-            stream,
-            from,
-            packet_type,
-            packet_id: seen.packet_id,
-        };
-        let is_refused = seen.code.is_some_and(|code| code >= 0x80);
-        // Where nobody says who sent it, either side may answer.
-        let other = place.from.is_none().then_some(Request {
-            from: from.other(),
-            ..request
-        });
-        for answer in [Some(request), other].into_iter().flatten() {
-            self.open.answer(answer, is_refused, now, &mut self.delays);
+        if !is_wanted {
+            if let Some(talk) = self.connections.get_mut(&number) {
+                end(&mut talk.row, packet_type, version, step.from, seen.code);
+            }
+            return;
         }
+        self.moment(place.time);
+        self.count(decoded, number, from, packet_type, &seen);
+        if packet_type == PacketType::PUBLISH {
+            // At QoS 0 nothing is sent again, whatever the bit says.
+            self.dup += u64::from(byte1 & 8 != 0 && matches!(step.qos, 1 | 2));
+            self.message_of(seen.topic, seen.payload, from, byte1 & 1 != 0, place.time);
+        }
+        self.repeated += u64::from(self.open.request((false, number), step, place.time));
+    }
+
+    /// Counts a message of MQTT-SN in the same way: its topic, and how long answers took.
+    pub(super) fn message(&mut self, decoded: &sn::Decoded<'_>, is_wanted: bool) {
+        let place = &decoded.place;
+        let stream = (true, place.stream.unwrap_or_default());
+        let step = Step::of_message(decoded);
+        self.answer(stream, step, place.from, place.time);
         if !is_wanted {
             return;
         }
+        self.moment(place.time);
+        if let Some(publish) = decoded.publish() {
+            self.dup += u64::from(publish.dup && matches!(step.qos, 1 | 2));
+            let sn::Publish { topic, data, .. } = publish;
+            self.message_of(topic, data, place.from, publish.retain, place.time);
+        }
+        self.repeated += u64::from(self.open.request(stream, step, place.time));
+    }
+
+    /// Takes what may answer a request. Where nobody says who sent it, either side may have.
+    fn answer(&mut self, stream: Stream, step: Step, from: Option<Side>, now: Option<Time>) {
+        let other = from.is_none().then_some(step.from_other());
+        for step in [Some(step), other].into_iter().flatten() {
+            self.open.answer(stream, step, now, &mut self.delays);
+        }
+    }
+
+    fn moment(&mut self, now: Option<Time>) {
         if let Some(now) = now {
             self.first.get_or_insert(now);
             self.last = Some(now);
-        }
-        self.count(decoded, stream, from, packet_type, &seen);
-        if packet_type == PacketType::PUBLISH {
-            self.dup += u64::from(byte1 & 8 != 0);
-            self.message(&seen, from, byte1 & 1 != 0, now);
-        }
-        if Open::is_request(packet_type, qos) {
-            self.repeated += u64::from(self.open.request(request, now));
         }
     }
 
@@ -131,7 +148,7 @@ impl Stats {
         &mut self,
         decoded: &Decoded<'_>,
         stream: u64,
-        from: Side,
+        from: Option<Side>,
         packet_type: PacketType,
         seen: &Seen<'_>,
     ) {
@@ -154,33 +171,43 @@ impl Stats {
         }
         if let (None, Some((src, dst))) = (&row.client, place.endpoints) {
             let (client, server) = match from {
-                Side::Client => (src, dst),
-                Side::Server => (dst, src),
+                Some(Side::Client) | None => (src, dst),
+                Some(Side::Server) => (dst, src),
             };
             row.client = Some(client.to_string());
             row.server = Some(server.to_string());
         }
         row.keep_alive = seen.keep_alive.or(row.keep_alive);
         let bytes = decoded.bytes.len() as u64;
-        match from {
-            Side::Client => {
-                row.packets_from_client += 1;
-                row.bytes_from_client += bytes;
-            }
-            Side::Server => {
-                row.packets_from_server += 1;
-                row.bytes_from_server += bytes;
-            }
-        }
+        let (packets, sum) = match from {
+            Some(Side::Client) => (&mut row.packets_from_client, &mut row.bytes_from_client),
+            Some(Side::Server) => (&mut row.packets_from_server, &mut row.bytes_from_server),
+            None => (&mut row.packets_from_unknown, &mut row.bytes_from_unknown),
+        };
+        *packets += 1;
+        *sum += bytes;
         if let Some(now) = place.time {
             talk.first.get_or_insert(now);
             talk.last = Some(now);
         }
-        end(row, packet_type, version, from, seen.code);
+        end(
+            row,
+            packet_type,
+            version,
+            from.unwrap_or(Side::Client),
+            seen.code,
+        );
     }
 
-    fn message(&mut self, seen: &Seen<'_>, from: Side, retain: bool, now: Option<Time>) {
-        let Some(topic) = seen.topic.filter(|topic| !topic.is_empty()) else {
+    fn message_of(
+        &mut self,
+        topic: Option<&str>,
+        payload: &[u8],
+        from: Option<Side>,
+        retain: bool,
+        now: Option<Time>,
+    ) {
+        let Some(topic) = topic.filter(|topic| !topic.is_empty()) else {
             self.more_messages += 1;
             return;
         };
@@ -198,18 +225,20 @@ impl Stats {
             self.more_messages += 1;
             return;
         };
-        row.payload_bytes += seen.payload.len() as u64;
+        row.payload_bytes += payload.len() as u64;
         match from {
-            Side::Client => row.published += 1,
-            Side::Server => row.delivered += 1,
+            Some(Side::Client) => row.published += 1,
+            Some(Side::Server) => row.delivered += 1,
+            None => row.unknown += 1,
         }
         let Some(now) = now else { return };
         match from {
-            Side::Client => self.messages.published(topic, seen.payload, now),
+            Some(Side::Client) => self.messages.published(topic, payload, now),
             // One that was kept for the subscriber says nothing about the way.
-            Side::Server if retain => {}
-            Side::Server => {
-                let sent = self.messages.sent(topic, seen.payload, now);
+            Some(Side::Server) if retain => {}
+            None => {}
+            Some(Side::Server) => {
+                let sent = self.messages.sent(topic, payload, now);
                 if let Some(sent) = sent {
                     self.delays.delivered(now.since(sent));
                 }
@@ -234,14 +263,15 @@ impl Stats {
             .collect();
         connections.sort_by_key(|row| row.stream);
         let (mut unacked, mut unanswered) = (0, 0);
-        for request in self.open.left() {
-            if request.packet_type != PacketType::PUBLISH {
+        for ((is_udp, stream), exchange) in self.open.left() {
+            if exchange.request != "PUBLISH" {
                 unanswered += 1;
                 continue;
             }
             unacked += 1;
             let is_it = |row: &Connection| row.stream.unwrap_or_default();
-            if let Ok(at) = connections.binary_search_by_key(&request.stream, is_it)
+            if !is_udp
+                && let Ok(at) = connections.binary_search_by_key(stream, is_it)
                 && let Some(row) = connections.get_mut(at)
             {
                 row.unacked += 1;
@@ -254,7 +284,7 @@ impl Stats {
         }
         let mut topics: Vec<Topic> = self.topics.into_values().collect();
         topics.sort_by(|a, b| {
-            let messages = |of: &Topic| of.published + of.delivered;
+            let messages = |of: &Topic| of.published + of.delivered + of.unknown;
             messages(b)
                 .cmp(&messages(a))
                 .then_with(|| a.topic.cmp(&b.topic))

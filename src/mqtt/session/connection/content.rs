@@ -152,7 +152,7 @@ impl Connection {
 
     /// The server says why it ends the connection.
     fn told_why(&self, reason: ReasonCode, report: &mut Report<'_>) {
-        if let Some(since) = self.taken_over
+        if let Some(since) = self.taken_over_since()
             && reason != ReasonCode::SESSION_TAKEN_OVER
         {
             report.add(

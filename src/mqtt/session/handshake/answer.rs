@@ -21,6 +21,7 @@ impl Handshake {
         let offer = Offer::of(properties, report.at.frame);
         let answer = Answer {
             frame: report.at.frame,
+            time: report.at.time,
             is_accepted: connack.code == 0,
             session_present: connack.session_present,
             expiry: properties.number(PropertyId::SESSION_EXPIRY_INTERVAL),
