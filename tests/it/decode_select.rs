@@ -423,7 +423,7 @@ fn what_cannot_match_is_refused_and_what_does_not_is_said() {
     ]);
     ended.expect(
         0,
-        &format!("midge: {capture}: nothing matches --client --until\n"),
+        &format!("midge: {capture}: nothing matches --client and --until\n"),
     );
 }
 

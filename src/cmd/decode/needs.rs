@@ -57,14 +57,36 @@ impl Needs {
 }
 
 fn refuse(flags: &[&str], what: &str, but: &str) -> Result<(), Failure> {
-    let Some((last, others)) = flags.split_last() else {
-        return Ok(());
-    };
-    let (flags, needs, it) = match others {
-        [] => ((*last).to_owned(), "needs", "it"),
-        _ => (format!("{} and {last}", others.join(", ")), "need", "them"),
+    let (needs, it) = match flags {
+        [] => return Ok(()),
+        [_] => ("needs", "it"),
+        _ => ("need", "them"),
     };
     Err(Failure::usage(format!(
-        "{flags} {needs} {what}, and {but}: leave {it} out, or give a pcap or pcapng file"
+        "{} {needs} {what}, and {but}: leave {it} out, or give a pcap or pcapng file",
+        listed(flags)
     )))
+}
+
+/// Flags as a sentence has them: `a`, `a and b`, `a, b and c`.
+pub(super) fn listed(flags: &[&str]) -> String {
+    match flags {
+        [others @ .., one, last] => {
+            let others: String = others.iter().map(|flag| format!("{flag}, ")).collect();
+            format!("{others}{one} and {last}")
+        }
+        flags => flags.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_of_a_sentence() {
+        assert_eq!(listed(&["-a"]), "-a");
+        assert_eq!(listed(&["-a", "-b"]), "-a and -b");
+        assert_eq!(listed(&["-a", "-b", "-c"]), "-a, -b and -c");
+    }
 }

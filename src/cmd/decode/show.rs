@@ -5,6 +5,7 @@ use std::io::Write;
 
 use super::super::{Exit, Failure, note};
 use super::lint::{Counts, Sifted, Verdict};
+use super::needs::listed;
 use super::select::Select;
 use super::stats::Stats;
 use super::{Plan, Stop, View, totals, write};
@@ -225,7 +226,7 @@ impl<'o> Show<'o> {
         out.flush()?;
         if !self.selects_all && self.has_seen && !self.has_matched {
             let flags: Vec<&str> = self.select.flags().collect();
-            note(format_args!("{name}: nothing matches {}", flags.join(" ")));
+            note(format_args!("{name}: nothing matches {}", listed(&flags)));
             return Ok(Exit::Done);
         }
         let Some(verdict) = self.verdict else {
