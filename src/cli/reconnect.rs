@@ -15,7 +15,7 @@ pub struct Reconnect {
 
     /// Give a broker up that owes an acknowledgement, or the rest of a packet, and sends none for
     /// this time, although it may answer pings: seconds, or with a unit as in 500ms, 10s, 2m; 0
-    /// waits for ever.
+    /// waits for ever. The engine rumqttc has no such limit.
     #[arg(long, value_name = "TIME", default_value = "60")]
     pub answer_timeout: String,
 }

@@ -36,9 +36,6 @@ use crate::net::{Address, DialError};
 /// Its name in error sentences.
 const NAME: &str = "rumqttc";
 
-/// Unacknowledged messages at most.
-const IN_FLIGHT: u16 = 100;
-
 /// Requests that wait for its event loop at most.
 const REQUESTS: usize = 100;
 

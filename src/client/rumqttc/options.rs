@@ -6,6 +6,9 @@ use super::super::error::ConnectError;
 use super::super::options::ConnectOptions;
 use super::NAME;
 
+/// Unacknowledged messages at most, if the user has no other wish.
+const IN_FLIGHT: u16 = 100;
+
 /// User name and password in rumqttc's form.
 pub(super) fn credentials(
     connect: &ConnectOptions,
@@ -21,6 +24,11 @@ pub(super) fn credentials(
         None if connect.password.is_some() => Err(unsupported("a password without user name")),
         None => Ok(None),
     }
+}
+
+/// Unacknowledged messages at most.
+pub(super) fn in_flight(connect: &ConnectOptions) -> u16 {
+    connect.max_inflight.unwrap_or(IN_FLIGHT)
 }
 
 /// What no version of rumqttc can do.

@@ -8,9 +8,9 @@ use rumqttc::{
     NetworkOptions, Outgoing, Packet, StateError, SubscribeFilter, SubscribeReasonCode,
 };
 
+use super::REQUESTS;
 use super::event_loop::{Ended, Happened};
-use super::options::{check_options, credentials, whole_seconds};
-use super::{IN_FLIGHT, REQUESTS};
+use super::options::{check_options, credentials, in_flight, whole_seconds};
 use super::{connected, refusal, topic};
 use crate::client::error::ConnectError;
 use crate::client::event::ServerLimits;
@@ -32,7 +32,7 @@ pub(super) fn client(
         .set_keep_alive(Duration::from_secs(u64::from(connect.keep_alive)))
         .set_clean_session(connect.clean_start)
         .set_max_packet_size(MAX_PACKET_SIZE, MAX_PACKET_SIZE)
-        .set_inflight(IN_FLIGHT);
+        .set_inflight(in_flight(connect));
     if let Some((username, password)) = credentials(connect)? {
         options.set_credentials(username, password);
     }

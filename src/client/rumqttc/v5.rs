@@ -13,8 +13,8 @@ use rumqttc::v5::mqttbytes::v5::{
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
 
 use super::event_loop::{Ended, Happened};
-use super::options::{check_options, credentials, unsupported, whole_seconds};
-use super::{IN_FLIGHT, NAME, REQUESTS};
+use super::options::{check_options, credentials, in_flight, unsupported, whole_seconds};
+use super::{NAME, REQUESTS};
 use super::{connected, refusal, topic};
 use crate::client::error::{ConnectError, PublishError};
 use crate::client::event::{Connected, ServerLimits};
@@ -44,7 +44,7 @@ pub(super) fn client(
         .set_keep_alive(Duration::from_secs(u64::from(connect.keep_alive)))
         .set_clean_start(connect.clean_start)
         .set_connection_timeout(whole_seconds(timeout))
-        .set_outgoing_inflight_upper_limit(IN_FLIGHT);
+        .set_outgoing_inflight_upper_limit(in_flight(connect));
     let mut network = NetworkOptions::new();
     network.set_tcp_nodelay(true);
     options.set_network_options(network);

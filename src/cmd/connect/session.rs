@@ -9,7 +9,7 @@ use super::super::{Failure, duration, version};
 use super::properties::{self, PacketProperties};
 use super::{ConnectPlan, Session, env};
 use crate::cli;
-use crate::client::{TopicName, Will};
+use crate::client::{EngineKind, TopicName, Will};
 use crate::mqtt::property::{Value, WILL};
 use crate::mqtt::topic::Quoted;
 use crate::mqtt::{PacketType, PropertyId, Version};
@@ -57,6 +57,11 @@ impl ConnectPlan {
         plan.endure(&connection, reconnect, session)?;
         for property in packets.of(PacketType::DISCONNECT).as_properties() {
             properties::set(&mut plan.farewell, property.id, property.value);
+        }
+        if plan.engine == EngineKind::Rumqttc && !plan.farewell.as_properties().is_empty() {
+            return Err(Failure::usage(
+                "the engine rumqttc cannot do properties of DISCONNECT (-D disconnect)",
+            ));
         }
         // What the user has put into a packet of 5.0 has no place in 3.1.1.
         plan.options.fall_back &= packets.is_empty();
