@@ -38,5 +38,6 @@ mod rooms;
 mod scenarios;
 mod sn_properties;
 mod strategies;
+mod sub_command;
 mod test_broker;
 mod transport;

@@ -37,6 +37,10 @@ pub struct Format {
 enum Piece {
     Literal(Vec<u8>),
     Field(Field, Padding),
+    /// The whole message, with its payload as a string or parsed.
+    Json {
+        parsed: bool,
+    },
     /// The character behind `@`.
     Time(char),
 }
@@ -52,7 +56,6 @@ enum Field {
     PayloadFormat,
     Float,
     Iso8601,
-    Json { parsed: bool },
     PayloadLen,
     PacketId,
     UserProperties,
@@ -63,7 +66,10 @@ enum Field {
     SubscriptionId,
     Topic,
     UnixTime,
-    Hex { upper: bool, separator: Option<char> },
+    Hex {
+        upper: bool,
+        separator: Option<char>,
+    },
 }
 
 /// How a field is filled up and cut.
@@ -181,8 +187,7 @@ fn field(chars: &mut Peekable<Chars<'_>>) -> Result<Option<Piece>, FormatError> 
         'F' => Field::PayloadFormat,
         'f' => Field::Float,
         'I' => Field::Iso8601,
-        'j' => Field::Json { parsed: false },
-        'J' => Field::Json { parsed: true },
+        'j' | 'J' => return Ok(Some(Piece::Json { parsed: c == 'J' })),
         'l' => Field::PayloadLen,
         'm' => Field::PacketId,
         'P' => Field::UserProperties,

@@ -9,7 +9,7 @@ use super::{Field, Format, Padding, Piece};
 use crate::mqtt::PropertyId;
 use crate::mqtt::property::Value;
 use crate::output::json::Message;
-use crate::output::text::Safe;
+use crate::output::text::push_for_terminal;
 
 impl Format {
     /// Appends the message; its time is when it came.
@@ -23,7 +23,7 @@ impl Format {
             match piece {
                 Piece::Literal(text) => out.extend_from_slice(text),
                 Piece::Time(what) => clock.push(out, *what),
-                Piece::Field(Field::Json { parsed }, _) => {
+                Piece::Json { parsed } => {
                     let written = json::push(out, message, &mut clock, *parsed, self.pretty);
                     result = result.and(written);
                 }
@@ -102,7 +102,6 @@ fn push_field(
             push_float(out, value.ok(), padding);
         }
     }
-    // The JSON forms are written by the caller.
 }
 
 /// Numbers: filled up with blanks or zeros; one that is not there is nothing but those.
@@ -244,17 +243,5 @@ fn escape(out: &mut Vec<u8>, start: usize) {
         return;
     }
     let text = out.split_off(start);
-    push_safe(out, &text);
-}
-
-/// Appends text for a terminal; line ends, tabs and backslashes stay.
-pub(crate) fn push_safe(out: &mut Vec<u8>, bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    for part in text.split_inclusive(['\n', '\t', '\\']) {
-        let plain = part.trim_end_matches(['\n', '\t', '\\']);
-        // Writing to a Vec does not fail.
-        let _ = write!(out, "{}", Safe(plain));
-        let kept = part.get(plain.len()..).unwrap_or_default();
-        out.extend_from_slice(kept.as_bytes());
-    }
+    push_for_terminal(out, &text);
 }

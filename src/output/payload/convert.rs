@@ -84,12 +84,7 @@ impl Conversion {
 
 type Converter = fn(&mut Vec<u8>, &mut Reader<'_>, usize) -> Result<(), Wrong>;
 
-fn whole(
-    out: &mut Vec<u8>,
-    payload: &[u8],
-    pretty: bool,
-    convert: Converter,
-) -> Result<(), Wrong> {
+fn whole(out: &mut Vec<u8>, payload: &[u8], pretty: bool, convert: Converter) -> Result<(), Wrong> {
     let mut reader = Reader::new(payload);
     let start = out.len();
     convert(out, &mut reader, 0)?;
@@ -408,9 +403,17 @@ mod tests {
 
     #[test]
     fn any_bytes() {
-        assert_eq!(text(Conversion::Hex, b"\x00\xffa", false).unwrap(), "00ff61");
+        assert_eq!(
+            text(Conversion::Hex, b"\x00\xffa", false).unwrap(),
+            "00ff61"
+        );
         // RFC 4648, section 10.
-        for (bytes, base64) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foobar", "Zm9vYmFy")] {
+        for (bytes, base64) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
             let shown = text(Conversion::Base64, bytes.as_bytes(), false);
             assert_eq!(shown.unwrap(), base64);
         }
@@ -461,9 +464,22 @@ mod tests {
             ("a0", "{}"),
         ] {
             let bytes = hex::decode(hex).unwrap();
-            assert_eq!(text(Conversion::Cbor, &bytes, false).as_deref(), Ok(json), "{hex}");
+            assert_eq!(
+                text(Conversion::Cbor, &bytes, false).as_deref(),
+                Ok(json),
+                "{hex}"
+            );
         }
-        for hex in ["", "ff", "82 01", "1c", "62ff61", "0000", "5f61 61ff", "bf6161ff"] {
+        for hex in [
+            "",
+            "ff",
+            "82 01",
+            "1c",
+            "62ff61",
+            "0000",
+            "5f61 61ff",
+            "bf6161ff",
+        ] {
             let bytes = hex::decode(hex.replace(' ', "")).unwrap();
             assert!(text(Conversion::Cbor, &bytes, false).is_err(), "{hex}");
         }
