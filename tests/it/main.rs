@@ -26,6 +26,7 @@ mod decode_views;
 mod generated;
 mod interop_broker;
 mod interop_client;
+mod interop_format;
 mod interop_transport;
 mod interop_tshark;
 mod json_schema;

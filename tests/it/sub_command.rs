@@ -1,7 +1,6 @@
 //! `midge sub` for scripts, with real sockets against our own broker.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use crate::test_broker::TestBroker;
 
 /// A broker, and midge at it.
 struct Scene {
-    broker: TestBroker,
+    _broker: TestBroker,
     port: String,
     dir: tempfile::TempDir,
 }
@@ -21,7 +20,7 @@ impl Scene {
         let broker = TestBroker::start();
         Scene {
             port: broker.address.port().to_string(),
-            broker,
+            _broker: broker,
             dir: tempfile::tempdir().unwrap(),
         }
     }
@@ -34,9 +33,11 @@ impl Scene {
 
     /// Starts `midge sub` and waits until it is subscribed.
     fn sub(&self, args: &[&str]) -> Running {
-        let args = [&["sub"], args].concat();
+        let ready = self.path("ready");
+        let _ = fs::remove_file(&ready);
+        let args = [&["sub", "--ready-file", &ready], args].concat();
         let running = Running::start(midge(&self.args(&args)));
-        self.broker.wait_for("subscribe");
+        wait_for_file(&ready);
         running
     }
 
@@ -81,7 +82,10 @@ fn until_a_payload_matches() {
     ended.expect(0, "");
 
     let sub = scene.sub(&["-t", "t", "--until-json", "state.n>=2"]);
-    scene.lines("t", "no json\n{\"state\":{\"n\":1}}\n{\"state\":{\"n\":2}}\n{}\n");
+    scene.lines(
+        "t",
+        "no json\n{\"state\":{\"n\":1}}\n{\"state\":{\"n\":2}}\n{}\n",
+    );
     let ended = sub.wait();
     assert_eq!(ended.text().lines().count(), 3);
     ended.expect(0, "");
@@ -131,7 +135,11 @@ fn ready_is_said_after_suback() {
 
     let ended = scene.sub_to_end(&["-t", "t", "-E", "--ready-file", "/no/such/dir/f"]);
     assert_eq!(ended.code(), 1);
-    assert!(ended.stderr.contains("cannot write /no/such/dir/f"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("cannot write /no/such/dir/f"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[cfg(target_os = "linux")]
@@ -176,9 +184,25 @@ fn retained_messages_are_cleared() {
     for topic in ["a/1", "a/2", "b"] {
         scene.publish(&["-r", "-t", topic, "-m", "kept"]);
     }
-    let args = ["-t", "#", "-T", "b", "--retained", "--remove-retained", "-R"];
+    let args = [
+        "-t",
+        "#",
+        "-T",
+        "b",
+        "--retained",
+        "--remove-retained",
+        "-R",
+    ];
     assert_eq!(scene.sub_to_end(&args).code(), 2);
-    let ended = scene.sub_to_end(&["-t", "#", "-T", "b", "--retained", "--remove-retained", "-v"]);
+    let ended = scene.sub_to_end(&[
+        "-t",
+        "#",
+        "-T",
+        "b",
+        "--retained",
+        "--remove-retained",
+        "-v",
+    ]);
     assert_eq!(ended.text().lines().count(), 2);
     ended.expect(0, "");
     let ended = scene.sub_to_end(&["-t", "#", "--retained", "-v"]);
@@ -229,7 +253,8 @@ fn a_command_for_each_message() {
     for topic in ["a b", "$(touch pwned);`id`'\"{qos}", "-n"] {
         // A topic with $ first is not for everybody.
         let topic = topic.trim_start_matches('$');
-        scene.publish(&["-t", topic, "-m", "payload", "-q", "1"]);
+        let topic = format!("--topic={topic}");
+        scene.publish(&[&topic, "-m", "payload", "-q", "1"]);
     }
     let ended = sub.wait();
     assert_eq!(
@@ -246,13 +271,21 @@ fn failing_commands_are_counted() {
     let scene = Scene::new();
     let sub = scene.sub(&["-t", "t", "-C", "3", "--exec", "grep -q 1"]);
     scene.lines("t", "1\n2\n3\n");
-    sub.wait().expect(5, "midge: 2 of 3 commands failed (--exec)\n");
+    sub.wait()
+        .expect(5, "midge: 2 of 3 commands failed (--exec)\n");
     let sub = scene.sub(&["-t", "t", "--exec", "/no/such/program"]);
     scene.lines("t", "1\n");
     let ended = sub.wait();
     assert_eq!(ended.code(), 1);
-    assert!(ended.stderr.contains("cannot run '/no/such/program'"), "{}", ended.stderr);
-    for args in [&["--exec", "a '"][..], &["--exec", "true", "--exec-jobs", "0"]] {
+    assert!(
+        ended.stderr.contains("cannot run '/no/such/program'"),
+        "{}",
+        ended.stderr
+    );
+    for args in [
+        &["--exec", "a '"][..],
+        &["--exec", "true", "--exec-jobs", "0"],
+    ] {
         assert_eq!(scene.sub_to_end(&[&["-t", "t"], args].concat()).code(), 2);
     }
 }
@@ -271,8 +304,15 @@ fn commands_run_side_by_side_and_in_order() {
 
     // Each waits for the other: with one at a time neither would end.
     let fifo = scene.path("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    let command = format!("sh -c 'if [ $1 = w ]; then echo met > {fifo}; else cat {fifo}; fi' x {{topic}}");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let command =
+        format!("sh -c 'if [ $1 = w ]; then echo met > {fifo}; else cat {fifo}; fi' x {{topic}}");
     let sub = scene.sub(&["-t", "#", "-C", "2", "--exec", &command, "--exec-jobs", "2"]);
     scene.publish(&["-t", "r", "-m", "x"]);
     scene.publish(&["-t", "w", "-m", "x"]);
@@ -297,7 +337,15 @@ fn a_file_for_each_message() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["000001-.._.._x", "000002-a_b", "000003-.._.._x", "000004-a_b"]);
+    assert_eq!(
+        names,
+        [
+            "000001-.._.._x",
+            "000002-a_b",
+            "000003-.._.._x",
+            "000004-a_b"
+        ]
+    );
     let read = |name| fs::read(Path::new(&dir).join(name)).unwrap();
     assert_eq!(read("000003-.._.._x"), b"first");
     assert_eq!(read("000004-a_b"), b"");
@@ -309,14 +357,15 @@ fn what_is_received_is_recorded() {
     for version in ["31", "311", "5"] {
         let path = scene.path("file.pcapng");
         let sub = scene.sub(&[
-            "-t", "#", "-C", "3", "-q", "2", "-V", version, "-u", "u", "-P", "secret", "--record", &path,
+            "-t", "#", "-C", "3", "-q", "2", "-V", version, "-u", "u", "-P", "secret", "--record",
+            &path,
         ]);
         scene.publish(&["-t", "a", "-m", "zero"]);
         scene.publish(&["-t", "a", "-m", "one", "-q", "1"]);
         scene.publish(&["-t", "a", "-m", "two", "-q", "2"]);
         sub.wait().expect(0, "");
         let ended = run(&["decode", "--lint", "--json", &path]);
-        ended.expect(0, "");
+        ended.expect(0, &format!("midge: {path}: nothing is wrong\n"));
         let types: Vec<_> = ended
             .text()
             .lines()
@@ -324,7 +373,19 @@ fn what_is_received_is_recorded() {
             .collect();
         assert_eq!(
             types,
-            ["CONNECT", "CONNACK", "SUBSCRIBE", "SUBACK", "PUBLISH", "PUBLISH", "PUBACK", "PUBLISH", "PUBREC", "PUBREL", "PUBCOMP"],
+            [
+                "CONNECT",
+                "CONNACK",
+                "SUBSCRIBE",
+                "SUBACK",
+                "PUBLISH",
+                "PUBLISH",
+                "PUBACK",
+                "PUBLISH",
+                "PUBREC",
+                "PUBREL",
+                "PUBCOMP"
+            ],
             "{version}"
         );
         assert!(!ended.text().contains("violations"), "{}", ended.text());
@@ -336,7 +397,11 @@ fn what_is_received_is_recorded() {
 #[test]
 fn payloads_are_shown_decoded() {
     let scene = Scene::new();
-    for (form, shown) in [("hex", "a1616101"), ("base64", "oWFhAQ=="), ("cbor", "{\"a\":1}")] {
+    for (form, shown) in [
+        ("hex", "a1616101"),
+        ("base64", "oWFhAQ=="),
+        ("cbor", "{\"a\":1}"),
+    ] {
         let sub = scene.sub(&["-t", "t", "-C", "1", "--decode", form, "-v"]);
         // {"a": 1} in CBOR.
         let publish = scene.args(&["pub", "-t", "t", "-s"]);
@@ -350,7 +415,9 @@ fn payloads_are_shown_decoded() {
     assert_eq!(ended.code(), 5);
     assert!(
         ended.stderr.contains("a message on 't' has no JSON: ")
-            && ended.stderr.ends_with("midge: 1 payloads were not what --decode is to show\n"),
+            && ended
+                .stderr
+                .ends_with("midge: 1 payloads were not what --decode is to show\n"),
         "{}",
         ended.stderr
     );
@@ -361,8 +428,24 @@ fn binary_payloads_and_properties_go_through_json() {
     let scene = Scene::new();
     let sub = scene.sub(&["-t", "t", "-C", "1", "--json"]);
     let properties = [
-        "-D", "publish", "user-property", "a", "1", "-D", "publish", "user-property", "a", "2",
-        "-D", "publish", "correlation-data", "c", "-D", "publish", "content-type", "x/y",
+        "-D",
+        "publish",
+        "user-property",
+        "a",
+        "1",
+        "-D",
+        "publish",
+        "user-property",
+        "a",
+        "2",
+        "-D",
+        "publish",
+        "correlation-data",
+        "c",
+        "-D",
+        "publish",
+        "content-type",
+        "x/y",
     ];
     let publish = scene.args(&[&["pub", "-t", "t", "-s"], &properties[..]].concat());
     run_with_input(&publish, b"\x00\xff\n\"").expect(0, "");
@@ -380,13 +463,31 @@ fn binary_payloads_and_properties_go_through_json() {
 fn options_of_5_0_reach_the_broker() {
     let scene = Scene::new();
     scene.publish(&["-r", "-t", "t", "-m", "old"]);
-    let sub = scene.sub(&["-t", "t", "-C", "1", "--retain-handling", "never", "--retain-as-published", "-F", "%r %p"]);
+    let sub = scene.sub(&[
+        "-t",
+        "t",
+        "-C",
+        "1",
+        "--retain-handling",
+        "never",
+        "--retain-as-published",
+        "-F",
+        "%r %p",
+    ]);
     scene.publish(&["-r", "-t", "t", "-m", "new"]);
     assert_eq!(sub.wait().text(), "1 new\n");
-    for flags in [&["--no-local"][..], &["--retain-handling", "new"], &["--retain-as-published"]] {
+    for flags in [
+        &["--no-local"][..],
+        &["--retain-handling", "new"],
+        &["--retain-as-published"],
+    ] {
         let ended = scene.sub_to_end(&[&["-t", "t", "-V", "311"], flags].concat());
         assert_eq!(ended.code(), 2);
-        assert!(ended.stderr.contains("does not exist in MQTT 3.1.1"), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("does not exist in MQTT 3.1.1"),
+            "{}",
+            ended.stderr
+        );
     }
 }
 
@@ -405,7 +506,11 @@ fn chance_and_rate() {
     let sub = scene.sub(&["-t", "t", "--message-rate", "-W", "2.5"]);
     scene.lines("t", &lines);
     let ended = sub.wait();
-    let counts: Vec<u32> = ended.text().lines().map(|line| line.parse().unwrap()).collect();
+    let counts: Vec<u32> = ended
+        .text()
+        .lines()
+        .map(|line| line.parse().unwrap())
+        .collect();
     assert_eq!((counts.len(), counts.iter().sum::<u32>()), (2, 2000));
     ended.expect(27, "");
 }
@@ -428,7 +533,11 @@ fn each_batch_leaves_at_once() {
     // The pipe is closed by now, or soon; then sub ends quietly.
     let until = Instant::now() + Duration::from_secs(20);
     let publisher = thread::spawn({
-        let args: Vec<String> = scene.args(&["pub", "-t", "t", "-m", "x"]).into_iter().map(str::to_owned).collect();
+        let args: Vec<String> = scene
+            .args(&["pub", "-t", "t", "-m", "x"])
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
         move || {
             let args: Vec<&str> = args.iter().map(String::as_str).collect();
             for _ in 0..5 {
@@ -450,7 +559,12 @@ fn a_full_disk_is_one_sentence() {
     let scene = Scene::new();
     scene.publish(&["-r", "-t", "t", "-m", "x"]);
     let mut command = midge(&scene.args(&["sub", "-t", "t"]));
-    command.stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    command.stdout(
+        fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap(),
+    );
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
@@ -468,14 +582,25 @@ fn a_full_disk_is_one_sentence() {
 #[test]
 fn wrong_usage_is_one_sentence() {
     for (args, sentence) in [
-        (&["-F", "%Z"][..], "'%Z' (-F) is no format: '%Z' means nothing"),
-        (&["--until", "("], "'(' (--until) is no regular expression: unclosed group"),
-        (&["--until-json", "a="], "'a=' (--until-json) is no condition: a comparison is ==, !=, <, <=, > or >="),
-        (&["-U", "a/#/b"], "'a/#/b' (-U) is not a topic filter: the wildcard '#' must be alone in the last level (byte 2)"),
+        (
+            &["-F", "%Z"][..],
+            "'%Z' (-F) is no format: '%Z' means nothing",
+        ),
+        (
+            &["--until", "("],
+            "'(' (--until) is no regular expression: unclosed group",
+        ),
+        (
+            &["--until-json", "a="],
+            "'a=' (--until-json) is no condition: a comparison is ==, !=, <, <=, > or >=",
+        ),
+        (
+            &["-U", "a/#/b"],
+            "'a/#/b' (-U) is not a topic filter: '#' must be the last character and fill a level of its own (byte 2)",
+        ),
     ] {
         let ended = run(&[&["sub", "-t", "t"], args].concat());
         assert_eq!(ended.code(), 2);
         assert_eq!(ended.stderr.trim_end(), format!("midge: {sentence}"));
     }
-    std::io::stdout().flush().unwrap();
 }

@@ -186,8 +186,7 @@ fn mosquittos_json() {
          \"message-expiry-interval\":998},\"payload\":\"a\\\"\\\\/\\u0001\\n\u{e9}\"}"
     );
     let value = br#" [1, 2.0, 0.1, 1e300, 12345678901234567890, -0, 1E2, 0.30000000000000004, {"a":{}, "s":"\u00e9\/"}, [],true] "#;
-    let start = "{\"tst\":\"TIME\",\"topic\":\"x/y\",\"qos\":1,\"retain\":1,\"payloadlen\":112,\"mid\":7,\"payload\":";
-    assert_eq!(value.len(), 112);
+    let start = "{\"tst\":\"TIME\",\"topic\":\"x/y\",\"qos\":1,\"retain\":1,\"payloadlen\":109,\"mid\":7,\"payload\":";
     assert_eq!(
         json("%J", &message(value, Properties::EMPTY), false),
         format!(

@@ -56,7 +56,11 @@ fn push_field(
     match field {
         Field::Topic => push_text(out, message.topic.as_bytes(), padding),
         Field::ContentType => push_text(out, text(PropertyId::CONTENT_TYPE), padding),
-        Field::ResponseTopic => push_text(out, text(PropertyId::RESPONSE_TOPIC), padding),
+        // Alone among the texts it takes no room if it is not there.
+        Field::ResponseTopic => match text(PropertyId::RESPONSE_TOPIC) {
+            b"" => {}
+            topic => push_text(out, topic, padding),
+        },
         Field::CorrelationData => out.extend_from_slice(text(PropertyId::CORRELATION_DATA)),
         Field::Iso8601 => {
             let mut time = Vec::new();

@@ -432,7 +432,7 @@ mod tests {
         );
         assert_eq!(
             text(Conversion::Json, b"{\"a\":1", false).unwrap_err(),
-            "no JSON: EOF while parsing an object (byte 6)"
+            "no JSON: EOF while parsing an object (byte 5)"
         );
         assert!(text(Conversion::Json, b"", false).is_err());
         assert!(text(Conversion::Json, b"\"\xff\"", false).is_err());
