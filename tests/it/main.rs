@@ -27,6 +27,7 @@ mod generated;
 mod interop_broker;
 mod interop_client;
 mod interop_format;
+mod interop_sub;
 mod interop_transport;
 mod interop_tshark;
 mod json_schema;

@@ -414,7 +414,9 @@ fn payloads_are_shown_decoded() {
     assert_eq!(ended.text(), "{\"a\":[1]}\n");
     assert_eq!(ended.code(), 5);
     assert!(
-        ended.stderr.contains("a message on 't' has no JSON: ")
+        ended
+            .stderr
+            .contains("a message on 't': the payload is no JSON: ")
             && ended
                 .stderr
                 .ends_with("midge: 1 payloads were not what --decode is to show\n"),

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::process::{ExitStatus, Stdio};
 
 use bytes::Bytes;
@@ -18,7 +19,7 @@ use crate::cmd::{Exit, Failure, note};
 
 /// Messages that wait for their command at most; then no more are read.
 const MAX_WAITING: usize = 1000;
-/// The same in bytes of payload.
+/// The same in bytes.
 const MAX_WAITING_BYTES: usize = 16 << 20;
 
 /// What to run, what runs, and what came of it.
@@ -40,6 +41,13 @@ struct Job {
     qos: u8,
     retain: bool,
     payload: Bytes,
+}
+
+impl Job {
+    fn size(&self) -> usize {
+        let words: usize = self.words.iter().map(String::len).sum();
+        words + self.topic.len() + self.payload.len()
+    }
 }
 
 impl Commands {
@@ -81,7 +89,7 @@ impl Commands {
             // A copy: what waits must not keep a whole read buffer alive.
             payload: Bytes::copy_from_slice(&message.payload),
         };
-        self.waiting_bytes += job.payload.len();
+        self.waiting_bytes += job.size();
         self.waiting.push_back(job);
         self.start();
     }
@@ -109,13 +117,24 @@ impl Commands {
             Ok(Ok(status)) => {
                 self.failed += u64::from(!status.success());
             }
-            Ok(Err(error)) => {
+            // It would be so with every message; anything else may be about this one, as a topic
+            // that is too long for a command.
+            Ok(Err(error))
+                if matches!(
+                    error.kind(),
+                    ErrorKind::NotFound | ErrorKind::PermissionDenied
+                ) =>
+            {
                 let program = self.words.first().map_or("", String::as_str);
                 let program = program.escape_debug();
                 return Err(Failure::new(
                     Exit::Io,
                     format!("cannot run '{program}' (--exec): {error}"),
                 ));
+            }
+            Ok(Err(error)) => {
+                note(format_args!("a command could not be run (--exec): {error}"));
+                self.failed += 1;
             }
             Err(_) => self.failed += 1,
         }
@@ -154,7 +173,7 @@ impl Commands {
         while self.running.len() < self.jobs
             && let Some(job) = self.waiting.pop_front()
         {
-            self.waiting_bytes = self.waiting_bytes.saturating_sub(job.payload.len());
+            self.waiting_bytes = self.waiting_bytes.saturating_sub(job.size());
             self.running.spawn(run(job));
         }
     }

@@ -18,7 +18,7 @@ mod clear;
 mod exec;
 mod files;
 mod plan;
-mod print;
+pub(super) mod print;
 mod rate;
 mod ready;
 mod record;

@@ -1,18 +1,16 @@
 //! How `midge sub` shows a message.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustc_hash::FxHashMap;
-
 use crate::client::Message;
-use crate::cmd::note;
-use crate::mqtt::topic::Quoted;
 use crate::mqtt::{QoS, Version};
-use crate::output::format::Format;
+use crate::output::format::{Format, NotJson};
 use crate::output::json;
-use crate::output::payload::Conversion;
+use crate::output::payload::{Conversion, NotConvertible};
 use crate::output::text::push_for_terminal;
 use crate::output::time::Time;
 
@@ -21,7 +19,7 @@ const MAX_LINES: usize = 10_000;
 
 /// The form of the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in crate::cmd) enum Form {
     /// The payload as it is.
     Text {
         /// Topic and a space first.
@@ -39,72 +37,88 @@ pub(super) enum Form {
 
 /// All about showing messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Style {
-    pub(super) form: Form,
+pub(in crate::cmd) struct Style {
+    pub(in crate::cmd) form: Form,
     /// A line end behind each message.
-    pub(super) line_end: bool,
+    pub(in crate::cmd) line_end: bool,
     /// What payloads are turned into first; indented.
-    pub(super) conversion: Option<(Conversion, bool)>,
+    pub(in crate::cmd) conversion: Option<(Conversion, bool)>,
     /// A line for each topic.
-    pub(super) watch: bool,
+    pub(in crate::cmd) watch: bool,
 }
 
 /// Collects what is to be printed.
 #[derive(Debug)]
-pub(super) struct Printer {
+pub(in crate::cmd) struct Printer {
     style: Style,
     buffer: Vec<u8>,
-    /// With `watch`: the line of each topic.
-    lines: FxHashMap<Vec<u8>, usize>,
-    /// Payloads that were not what --decode wants.
-    misfits: u64,
+    /// With `watch`: the line of each topic, by its hash, for topics may be long.
+    lines: HashMap<u64, usize>,
+    hasher: RandomState,
+}
+
+/// What cannot be shown of a message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(in crate::cmd) enum Unshown {
+    /// The place of %J stays empty, the rest is shown.
+    #[error("{0} (%J)")]
+    NotJson(#[from] NotJson),
+    /// Nothing is shown.
+    #[error("the payload is {0} (--decode)")]
+    NotConvertible(#[from] NotConvertible),
 }
 
 impl Printer {
-    pub(super) fn new(style: Style) -> Printer {
+    pub(in crate::cmd) fn new(style: Style) -> Printer {
         Printer {
             style,
             buffer: Vec::new(),
-            lines: FxHashMap::default(),
-            misfits: 0,
+            lines: HashMap::new(),
+            hasher: RandomState::new(),
         }
     }
 
     /// The broker may have refused the version that was asked for.
-    pub(super) fn set_version(&mut self, in_use: Version) {
+    pub(in crate::cmd) fn set_version(&mut self, in_use: Version) {
         if let Form::Json(version) = &mut self.style.form {
             *version = in_use;
         }
     }
 
     /// Bytes collected.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::cmd) fn len(&self) -> usize {
         self.buffer.len()
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(in crate::cmd) fn as_bytes(&self) -> &[u8] {
         &self.buffer
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::cmd) fn clear(&mut self) {
         self.buffer.clear();
     }
 
-    /// Payloads that were not what --decode wants.
-    pub(super) fn misfits(&self) -> u64 {
-        self.misfits
-    }
-
     /// Adds a line of our own.
-    pub(super) fn push_line(&mut self, line: std::fmt::Arguments<'_>) {
+    pub(in crate::cmd) fn push_line(&mut self, line: std::fmt::Arguments<'_>) {
         // Writing to a Vec does not fail.
         let _ = writeln!(self.buffer, "{line}");
     }
 
+    /// Leaves the lines of the topics.
+    pub(in crate::cmd) fn push_end(&mut self) {
+        if !self.lines.is_empty() {
+            let below = self.lines.len() + 1;
+            let _ = write!(self.buffer, "\x1b[{below};1H");
+        }
+    }
+
     /// Adds a message.
-    pub(super) fn push(&mut self, message: &Message) {
+    ///
+    /// # Errors
+    /// If a part of it cannot be shown.
+    pub(in crate::cmd) fn push(&mut self, message: &Message) -> Result<(), Unshown> {
         if self.style.form == Form::Silent {
-            return;
+            return Ok(());
         }
         let mut payload = Cow::Borrowed(message.payload.as_ref());
         if let Some((conversion, pretty)) = self.style.conversion
@@ -112,17 +126,13 @@ impl Printer {
             && !message.payload.is_empty()
         {
             let mut text = Vec::new();
-            if let Err(error) = conversion.push(&mut text, &message.payload, pretty) {
-                self.misfits += 1;
-                let topic = Quoted(message.topic.as_str());
-                note(format_args!("a message on {topic} has {error} (--decode)"));
-                return;
-            }
+            conversion.push(&mut text, &message.payload, pretty)?;
             payload = Cow::Owned(text);
         }
         if self.style.watch {
             self.go_to_line(message.topic.as_bytes());
         }
+        let mut result = Ok(());
         match &self.style.form {
             Form::Text { topic, escape } => {
                 if *topic {
@@ -136,30 +146,29 @@ impl Printer {
             }
             Form::Format(format) => {
                 let shown = shown(message, &payload, Version::V5);
-                if let Err(error) = format.push(&mut self.buffer, &shown) {
-                    let topic = Quoted(message.topic.as_str());
-                    note(format_args!("a message on {topic}: {error} (%J)"));
-                }
+                result = format.push(&mut self.buffer, &shown);
             }
             Form::Json(version) => {
                 json::push_message(&mut self.buffer, &shown(message, &payload, *version));
-                return;
+                return Ok(());
             }
             Form::Silent => {}
         }
         if self.style.line_end {
             self.buffer.push(b'\n');
         }
+        Ok(result?)
     }
 
     /// Moves to the line of a topic and empties it.
     fn go_to_line(&mut self, topic: &[u8]) {
         let next = self.lines.len() + 1;
-        let line = match self.lines.get(topic) {
+        let hash = self.hasher.hash_one(topic);
+        let line = match self.lines.get(&hash) {
             Some(line) => *line,
             None => {
                 if next <= MAX_LINES {
-                    self.lines.insert(topic.to_vec(), next);
+                    self.lines.insert(hash, next);
                 }
                 next
             }
@@ -214,7 +223,7 @@ mod tests {
         })
     }
 
-    fn push(printer: &mut Printer, topic: &str, payload: &'static [u8]) {
+    fn push(printer: &mut Printer, topic: &str, payload: &'static [u8]) -> Result<(), Unshown> {
         printer.push(&Message {
             topic: TopicName::new(topic).unwrap(),
             payload: Bytes::from_static(payload),
@@ -223,11 +232,11 @@ mod tests {
             dup: false,
             packet_id: 0,
             properties: PropertiesBuf::new(),
-        });
+        })
     }
 
     fn printed(mut printer: Printer, topic: &str, payload: &'static [u8]) -> String {
-        push(&mut printer, topic, payload);
+        push(&mut printer, topic, payload).unwrap();
         String::from_utf8_lossy(printer.as_bytes()).into_owned()
     }
 
@@ -254,22 +263,26 @@ mod tests {
         let mut printer = text(true, false, false);
         printer.style.watch = true;
         for (topic, payload) in [("a", b"1"), ("b", b"2"), ("a", b"3")] {
-            push(&mut printer, topic, payload);
+            push(&mut printer, topic, payload).unwrap();
         }
+        printer.push_end();
         assert_eq!(
             String::from_utf8_lossy(printer.as_bytes()),
-            "\x1b[2J\x1b[1;1H\x1b[2Ka 1\x1b[2;1H\x1b[2Kb 2\x1b[1;1H\x1b[2Ka 3"
+            "\x1b[2J\x1b[1;1H\x1b[2Ka 1\x1b[2;1H\x1b[2Kb 2\x1b[1;1H\x1b[2Ka 3\x1b[3;1H"
         );
     }
 
     #[test]
-    fn what_does_not_fit_is_counted_and_left_out() {
+    fn what_does_not_fit_is_left_out() {
         let mut printer = text(false, true, false);
         printer.style.conversion = Some((Conversion::Cbor, false));
-        for payload in [&b"\x82\x01\x02"[..], b"\x82\x01", b""] {
-            push(&mut printer, "t", payload);
+        for (payload, fits) in [
+            (&b"\x82\x01\x02"[..], true),
+            (b"\x82\x01", false),
+            (b"", true),
+        ] {
+            assert_eq!(push(&mut printer, "t", payload).is_ok(), fits);
         }
         assert_eq!(printer.as_bytes(), b"[1,2]\n\n");
-        assert_eq!(printer.misfits(), 1);
     }
 }

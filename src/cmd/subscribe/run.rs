@@ -10,14 +10,14 @@ use super::clear::{self, Clearing};
 use super::exec::Commands;
 use super::files::Files;
 use super::plan::{Plan, Retained};
-use super::print::Printer;
+use super::print::{Printer, Unshown};
 use super::rate::Rate;
 use super::ready::Ready;
 use super::record::Recording;
 use super::retained::Barrier;
 use crate::client::{Engine, Event, Lost, Message};
 use crate::cmd::signals::Signals;
-use crate::cmd::{Exit, Failure};
+use crate::cmd::{Exit, Failure, note};
 use crate::mqtt::topic::Quoted;
 use crate::mqtt::{PacketType, ReasonCode};
 
@@ -111,6 +111,8 @@ struct Run<'p> {
     next_tick: Option<Instant>,
     left: Option<u64>,
     random: u64,
+    /// Payloads that were not what --decode wants.
+    misfits: u64,
 }
 
 /// What the work waits for.
@@ -143,6 +145,7 @@ impl<'p> Run<'p> {
             left: plan.count,
             // The standard library seeds its hashers from the system's random numbers.
             random: RandomState::new().build_hasher().finish() | 1,
+            misfits: 0,
         }
     }
 
@@ -453,7 +456,12 @@ impl<'p> Run<'p> {
         }
         self.put_idle_off();
         self.rate.count(message.payload.len());
-        self.printer.push(message);
+        if let Err(error) = self.printer.push(message) {
+            self.misfits += u64::from(matches!(error, Unshown::NotConvertible(_)));
+            self.rate.clear();
+            let topic = Quoted(message.topic.as_str());
+            note(format_args!("a message on {topic}: {error}"));
+        }
         if let Some(files) = &mut self.targets.files {
             files.push(message)?;
         }
@@ -508,6 +516,9 @@ impl<'p> Run<'p> {
     /// short.
     async fn finish(&mut self, result: Result<Exit, Failure>) -> Result<Exit, Failure> {
         self.rate.clear();
+        self.printer.push_end();
+        // What went wrong before is what counts.
+        let _ = self.print();
         let is_interrupted = matches!(result, Ok(Exit::Interrupted | Exit::Terminated));
         let mut result = result;
         if !is_interrupted {
@@ -539,7 +550,7 @@ impl<'p> Run<'p> {
                     clear::check(reason, reason_string.as_deref())?;
                     self.clearing.proceed(&mut self.client)?;
                 }
-                Ok(_) => {}
+                Ok(event) => self.plan.connect.tell(&event),
                 Err(lost) => return Err(self.plan.connect.lost_failure(&lost)),
             }
         }
@@ -549,7 +560,7 @@ impl<'p> Run<'p> {
                 return Err(failure);
             }
         }
-        match (self.printer.misfits(), exit) {
+        match (self.misfits, exit) {
             (0, exit) => Ok(exit),
             (count, _) => Err(Failure::new(
                 Exit::Verdict,
