@@ -298,6 +298,7 @@ fn a_ping_that_is_asked_for_is_owed_without_keep_alive() {
     let mut bench = Bench::connected_with(options, OK);
     bench.protocol.ping(bench.now).unwrap();
     bench.sent();
+    assert!(bench.protocol.poll_event().is_none());
     bench.pass(7 * SECOND);
     assert!(matches!(bench.lost(), Lost::NoAnswer(after) if after == 7 * SECOND));
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `plan` | the flags, checked |
 //! | `run` | the work: from the connection to the end |
+//! | `events` | what it does with each event |
 //! | `print` | how a message is shown |
 //! | `until` | the payload that ends it |
 //! | `retained` | when all retained messages have come |
@@ -15,6 +16,7 @@
 //! | `rate` | how many come |
 
 mod clear;
+mod events;
 mod exec;
 mod files;
 mod plan;

@@ -11,7 +11,7 @@ use crate::mqtt::{QoS, Version};
 use crate::output::format::{Format, NotJson};
 use crate::output::json;
 use crate::output::payload::{Conversion, NotConvertible};
-use crate::output::text::push_for_terminal;
+use crate::output::text::{Safe, push_for_terminal};
 use crate::output::time::Time;
 
 /// Topics that have a line of their own with `-w`; the others share the last.
@@ -141,6 +141,10 @@ impl Printer {
                 }
                 match payload.is_empty() && *topic {
                     true => self.buffer.extend_from_slice(b"(null)"),
+                    // A line of its own is one line.
+                    false if *escape && self.style.watch => {
+                        let _ = write!(self.buffer, "{}", Safe(&String::from_utf8_lossy(&payload)));
+                    }
                     false => push_text(&mut self.buffer, &payload, *escape),
                 }
             }
