@@ -900,7 +900,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__sub)
-            opts="-t -T -q -C -W -R -v -N -h -p -S -L -i -u -P -V -k -d -A -I -c -x -M -D --topic --filter-out --qos --count --timeout --no-retained --retained-only --verbose --no-eol --json --host --port --srv --url --id --username --pw --protocol-version --keepalive --connect-timeout --engine --debug --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --help --id-prefix --disable-clean-session --session-expiry-interval --max-inflight --will-topic --will-payload --will-qos --will-retain --property --retry --answer-timeout"
+            opts="-t -T -U -q -C -W -E -R -v -N -F -w -h -p -S -L -i -u -P -V -k -d -A -I -c -x -M -D --topic --filter-out --unsubscribe --qos --count --timeout --idle --until --until-json --subscribe-only --ready-file --ready-fd --no-retained --retained-only --retained --remove-retained --retain-as-published --retain-handling --no-local --random-filter --verbose --no-eol --format --pretty --json --decode --watch --message-rate --rate-line --exec --exec-jobs --output-dir --record --host --port --srv --url --id --username --pw --protocol-version --keepalive --connect-timeout --engine --debug --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --help --id-prefix --disable-clean-session --session-expiry-interval --max-inflight --will-topic --will-payload --will-qos --will-retain --property --retry --answer-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -919,6 +919,14 @@ _midge() {
                     return 0
                     ;;
                 -T)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unsubscribe)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -U)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -943,6 +951,62 @@ _midge() {
                     return 0
                     ;;
                 -W)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --idle)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until-json)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ready-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ready-fd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retain-handling)
+                    COMPREPLY=($(compgen -W "always new never" -- "${cur}"))
+                    return 0
+                    ;;
+                --random-filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -F)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decode)
+                    COMPREPLY=($(compgen -W "hex base64 json cbor msgpack" -- "${cur}"))
+                    return 0
+                    ;;
+                --exec)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exec-jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --record)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

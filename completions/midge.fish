@@ -89,9 +89,29 @@ complete -c midge -n "__fish_midge_using_subcommand pub" -s c -l disable-clean-s
 complete -c midge -n "__fish_midge_using_subcommand pub" -l will-retain -d 'Retain that message'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s t -l topic -d 'Topic filter to subscribe to; may be given more than once. The topic of the URL if there is none' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s T -l filter-out -d 'Leave out messages whose topic matches this filter; may be given more than once' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s U -l unsubscribe -d 'Topic filter to unsubscribe from, after the subscribing; may be given more than once' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s q -l qos -d 'Highest Quality of Service to receive at: 0, 1 or 2' -r
-complete -c midge -n "__fish_midge_using_subcommand sub" -s C -l count -d 'End after this many messages' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s C -l count -d 'End after this many messages. With 5.0 and a session that is kept the broker is asked not to send more at a time, so that the others stay there as they are' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s W -l timeout -d 'End after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l idle -d 'End when no message has come for this time, with exit code 0' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l until -d 'End with the first message whose payload matches; exit code 5 if the end comes without one' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l until-json -d 'End with the first message whose payload is JSON with such a value, as in a.b[0]==1' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l ready-file -d 'Write this file when all subscriptions are acknowledged. One that is there is removed first' -r -F
+complete -c midge -n "__fish_midge_using_subcommand sub" -l ready-fd -d 'Write the line "ready" to this open file descriptor when all subscriptions are acknowledged' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l retain-handling -d 'When the broker sends retained messages: always, new (if the subscription is) or never. MQTT 5.0' -r -f -a "always\t''
+new\t''
+never\t''"
+complete -c midge -n "__fish_midge_using_subcommand sub" -l random-filter -d 'Let through this percentage of the messages, by chance: 0.1 to 100' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s F -l format -d 'How to print each message, as in \'%I %t %p\'' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l decode -d 'Show payloads as hex or base64 text, or as the JSON that is in them: json, cbor or msgpack' -r -f -a "hex\t''
+base64\t''
+json\t''
+cbor\t''
+msgpack\t''"
+complete -c midge -n "__fish_midge_using_subcommand sub" -l exec -d 'Run a command for each message, with the payload on its stdin' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l exec-jobs -d 'Commands of --exec that run at once; with 1 in the order of the messages' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l output-dir -d 'Write each payload to a file of its own in this directory' -r -F
+complete -c midge -n "__fish_midge_using_subcommand sub" -l record -d 'Record what is received as a pcapng file, for decode and others' -r -F
 complete -c midge -n "__fish_midge_using_subcommand sub" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
@@ -124,11 +144,20 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -l will-qos -d 'QoS of 
 complete -c midge -n "__fish_midge_using_subcommand sub" -s D -l property -d 'A property of MQTT 5.0 in one kind of packet; may be given more than once' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l retry -d 'How long to try again, with growing pauses, when there is no connection or it is lost: a time as in 30s or 2m, forever, or none. What is not acknowledged is sent again. A refusal that will not go away, such as a wrong password, ends it at once. Before MQTT 5.0 a broker keeps a session only if it is told by -c: without, QoS 2 may come twice where a connection is lost' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l answer-timeout -d 'Give a broker up that owes an acknowledgement, or the rest of a packet, and sends none for this time, although it may answer pings: seconds, or with a unit as in 500ms, 10s, 2m; 0 waits for ever. The engine rumqttc has no such limit' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s E -l subscribe-only -d 'End when all subscriptions are acknowledged, without a message'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s R -l no-retained -d 'Leave out retained messages'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l retained-only -d 'Print retained messages only, and end with the first other one'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l retained -d 'Print retained messages only, and end when all have come'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l remove-retained -d 'Clear every retained message that comes and that -T lets through, also with -R'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l retain-as-published -d 'Keep the retain flag that a message was published with. MQTT 5.0'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l no-local -d 'Leave out what this client publishes itself, as a bridge wants it. MQTT 5.0'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s v -l verbose -d 'Print the topic before each payload'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s N -l no-eol -d 'Print no line end behind each message'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l pretty -d 'Print JSON (-F %j and %J, --decode) with a line for each value'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l json -d 'Print one JSON object per message'
+complete -c midge -n "__fish_midge_using_subcommand sub" -s w -l watch -d 'Give every topic a line of its own on the terminal, which shows its last message'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l message-rate -d 'Print every second how many messages have come in it, and no message'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l rate-line -d 'Show on stderr, if it is a terminal, how many messages come'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s S -l srv -d 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s d -l debug -d 'Say on stderr what is sent and received'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l nodelay -d 'Send small packets at once; midge always does'

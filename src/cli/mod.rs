@@ -52,7 +52,7 @@ pub enum Command {
     #[command(name = "pub")]
     Publish(Publish),
     #[command(name = "sub")]
-    Subscribe(Subscribe),
+    Subscribe(Box<Subscribe>),
     Bench(Bench),
     Decode(Decode),
     #[command(visible_alias = "replay")]

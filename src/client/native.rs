@@ -31,7 +31,7 @@ use super::options::Options;
 use super::protocol::Protocol;
 use super::retry::Backoff;
 use crate::mqtt::packet::SubscriptionOptions;
-use crate::mqtt::{Properties, ReasonCode, Version};
+use crate::mqtt::{Properties, QoS, ReasonCode, Version};
 use crate::net::{DialError, Foreign, Stream, TlsError};
 
 /// Bytes that one reading takes at most.
@@ -68,6 +68,8 @@ pub struct Client {
     /// The enhanced authentication that goes on.
     exchange: Option<Box<dyn Exchange>>,
     answer: Answer,
+    /// Whether messages of QoS 1 or 2 came: their acknowledgements have to get through.
+    has_acknowledged: bool,
 }
 
 /// What the first bytes from the server look like.
@@ -104,6 +106,7 @@ impl Client {
             redial: Redial::Idle,
             exchange: None,
             answer: Answer::None,
+            has_acknowledged: false,
             options,
         };
         let clean_start = client.options.connect.clean_start;
@@ -263,6 +266,14 @@ impl Client {
         self.protocol.unsubscribe(filters, properties)
     }
 
+    /// See [`Protocol::ping`].
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub fn ping(&mut self) -> Result<(), RequestError> {
+        self.protocol.ping(now())
+    }
+
     /// An event that needs no reading or writing: whatever is left of the bytes that came last.
     pub fn buffered_event(&mut self) -> Option<Result<Event, Lost>> {
         loop {
@@ -371,7 +382,9 @@ impl Client {
     }
 
     /// Sends DISCONNECT, then closes. A server that does not take the last bytes is left after two
-    /// seconds: [`flush`](Self::flush) first what matters.
+    /// seconds: [`flush`](Self::flush) first what matters. Where messages were acknowledged, waits as
+    /// long at most for the server to hang up (`[MQTT-3.14.4-3]`): one that sends the next message
+    /// to a closed socket sees that fail, and may not read our last acknowledgements.
     ///
     /// # Errors
     /// If the last bytes could not be sent.
@@ -389,7 +402,14 @@ impl Client {
         let close = poll_fn(|cx| {
             let written = self.poll_write(cx);
             if let (Poll::Ready(Ok(())), Some(stream)) = (&written, &mut self.stream) {
-                return Pin::new(stream).poll_shutdown(cx);
+                let shut = ready!(Pin::new(stream).poll_shutdown(cx));
+                if shut.is_err() || !self.has_acknowledged {
+                    return Poll::Ready(shut);
+                }
+                while let Ok(1..) = ready!(self.poll_read(cx)) {
+                    self.protocol.discard_input();
+                }
+                return Poll::Ready(Ok(()));
             }
             // Take in and drop what still comes: closing with unread bytes would reset the
             // connection and could cost the server our last packets.
@@ -436,6 +456,8 @@ impl Client {
                 Some(Ok(Event::Connected(connected)))
             }
             event => {
+                self.has_acknowledged |=
+                    matches!(&event, Event::Message(message) if message.qos > QoS::AtMostOnce);
                 self.backoff.handle_progress(now);
                 Some(Ok(event))
             }

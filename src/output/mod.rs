@@ -11,6 +11,7 @@ pub mod event;
 pub mod exchange;
 pub mod finding;
 pub mod flow;
+pub mod format;
 pub mod hole;
 pub mod json;
 pub mod line;

@@ -28,8 +28,10 @@ mod decode_write;
 mod generated;
 mod interop_broker;
 mod interop_client;
+mod interop_format;
 #[cfg(unix)]
 mod interop_rabbitmq;
+mod interop_sub;
 mod interop_transport;
 mod interop_tshark;
 mod json_schema;
@@ -42,5 +44,6 @@ mod rooms;
 mod scenarios;
 mod sn_properties;
 mod strategies;
+mod sub_command;
 mod test_broker;
 mod transport;

@@ -260,6 +260,49 @@ fn a_server_that_answers_no_ping_is_dead() {
     assert!(matches!(bench.lost(), Lost::KeepAlive(after) if after == 10 * SECOND));
 }
 
+/// PINGRESPs come in the order of the requests.
+#[test]
+fn a_ping_that_is_asked_for_is_told() {
+    let mut options = ConnectOptions::new(Version::V5, "c");
+    options.keep_alive = 10;
+    let mut bench = Bench::connected_with(options, OK);
+    bench.protocol.ping(bench.now).unwrap();
+    assert_eq!(bench.sent(), b"\xc0\x00");
+    bench.receive(b"\x30\x05\x00\x01t\x00x\xd0\x00");
+    bench.message();
+    assert!(matches!(bench.protocol.poll_event(), Some(Event::Pong)));
+    bench.receive_quietly(b"\xd0\x00");
+    // One of the Keep Alive is under way: the second answer is the one.
+    bench.pass(10 * SECOND);
+    bench.protocol.ping(bench.now).unwrap();
+    assert_eq!(bench.sent(), b"\xc0\x00\xc0\x00");
+    bench.receive_quietly(b"\xd0\x00");
+    bench.receive(b"\xd0\x00");
+    assert!(matches!(bench.protocol.poll_event(), Some(Event::Pong)));
+    // What was asked on a connection that is lost is not answered on the next.
+    bench.protocol.ping(bench.now).unwrap();
+    bench.cut();
+    assert!(matches!(
+        bench.protocol.ping(bench.now),
+        Err(RequestError::NotConnected)
+    ));
+    bench.reconnect(OK);
+    bench.receive_quietly(b"\xd0\x00");
+}
+
+#[test]
+fn a_ping_that_is_asked_for_is_owed_without_keep_alive() {
+    let mut options = ConnectOptions::new(Version::V5, "c");
+    options.keep_alive = 0;
+    options.answer_timeout = Some(7 * SECOND);
+    let mut bench = Bench::connected_with(options, OK);
+    bench.protocol.ping(bench.now).unwrap();
+    bench.sent();
+    assert!(bench.protocol.poll_event().is_none());
+    bench.pass(7 * SECOND);
+    assert!(matches!(bench.lost(), Lost::NoAnswer(after) if after == 7 * SECOND));
+}
+
 #[test]
 fn keep_alive_can_be_off() {
     let mut options = ConnectOptions::new(Version::V5, "c");
