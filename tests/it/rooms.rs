@@ -37,6 +37,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rumqttc", &["client"]),
     ("tokio", &["net", "client", "broker", "cmd"]),
     ("rustix", &["cmd"]),
+    ("rpassword", &["cmd"]),
+    ("toml", &["cmd"]),
     ("tokio_rustls", &["net"]),
     ("rustls_native_certs", &["net"]),
     ("tokio_tungstenite", &["net"]),

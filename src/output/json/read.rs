@@ -203,7 +203,7 @@ mod tests {
             ),
             (
                 "{\"properties\":{\"content_type\":[\"a\",\"b\"]},\"payload\":\"\"}",
-                39,
+                38,
                 "content_type may be there once",
             ),
         ] {

@@ -136,9 +136,9 @@ fn simple(reader: &mut Reader<'_>, sink: &mut impl Sink, info: u8) -> Result<(),
         23 => "undefined".into(),
         0..20 => format!("simple({info})"),
         24 => format!("simple({})", reader.byte()?),
-        25 => return Ok(float(sink, half(reader.number(2)? as u16))),
-        26 => return Ok(float(sink, f32::from_bits(reader.number(4)? as u32))),
-        27 => return Ok(float(sink, f64::from_bits(reader.number(8)?))),
+        25 => return float(sink, half(reader.number(2)? as u16)),
+        26 => return float(sink, f32::from_bits(reader.number(4)? as u32)),
+        27 => return float(sink, f64::from_bits(reader.number(8)?)),
         _ => return Err(Wrong::new(reader.at(), "a value that is reserved")),
     };
     sink.word(&text);

@@ -43,8 +43,8 @@ fn value(reader: &mut Reader<'_>, sink: &mut impl Sink, depth: usize) -> Result<
             let len = length(reader, 1 << (head - 0xc7))?;
             extension(reader, sink, len)?;
         }
-        0xca => float(sink, f32::from_bits(reader.number(4)? as u32)),
-        0xcb => float(sink, f64::from_bits(reader.number(8)?)),
+        0xca => float(sink, f32::from_bits(reader.number(4)? as u32))?,
+        0xcb => float(sink, f64::from_bits(reader.number(8)?))?,
         0xcc..=0xcf => sink.number(&reader.number(1 << (head - 0xcc))?.to_string()),
         0xd0 => sink.number(&(reader.number(1)? as i8).to_string()),
         0xd1 => sink.number(&(reader.number(2)? as i16).to_string()),

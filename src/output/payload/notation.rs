@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::super::text::{Bytes, Hex, shorten};
-use super::push;
+use super::{Wrong, push};
 
 /// Containers inside of each other, at most.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -38,12 +38,16 @@ pub(super) trait Sink {
 }
 
 /// A float: a number if it is one.
-pub(super) fn float(sink: &mut impl Sink, value: impl Into<f64> + fmt::Debug + Copy) {
+pub(super) fn float(
+    sink: &mut impl Sink,
+    value: impl Into<f64> + fmt::Debug + Copy,
+) -> Result<(), Wrong> {
     let text = format!("{value:?}");
     match value.into().is_finite() {
         true => sink.number(&text),
         false => sink.word(&text),
     }
+    Ok(())
 }
 
 /// Collects rows.
