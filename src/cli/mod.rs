@@ -29,8 +29,9 @@ pub use subscribe::Subscribe;
 pub use transport::Transport;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
-use clap::{Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// MQTT from a shell.
 #[derive(Debug, Parser)]
@@ -42,17 +43,25 @@ use clap::{Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
     subcommand_required = true
 )]
 pub struct Cli {
+    /// What may stand in front of the subcommand.
+    #[command(flatten)]
+    pub front: Front,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What may stand in front of the subcommand; it is moved behind it before it is read.
+#[derive(Debug, Args)]
+pub struct Front {
     /// As behind the subcommand: the profile with the connection flags.
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
 
     /// As behind the subcommand: the file with the profiles.
     #[arg(long, value_name = "FILE")]
-    pub config: Option<std::path::PathBuf>,
-
-    /// What to do.
-    #[command(subcommand)]
-    pub command: Command,
+    pub config: Option<PathBuf>,
 }
 
 /// The subcommands.
@@ -159,7 +168,8 @@ fn command_of(words: &[OsString]) -> clap::Command {
         .find(|(name, alias, _)| is_first(name) || alias.is_some_and(is_first))
         .map_or_else(command, |(name, alias, augment)| {
             let subcommand = clap::Command::new(*name).visible_aliases(*alias);
-            clap::Command::new("midge").subcommand(augment(subcommand).after_long_help(EXIT_CODES))
+            Front::augment_args(clap::Command::new("midge"))
+                .subcommand(augment(subcommand).after_long_help(EXIT_CODES))
         })
 }
 

@@ -37,7 +37,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rumqttc", &["client"]),
     ("tokio", &["net", "client", "broker", "cmd"]),
     ("rustix", &["cmd"]),
-    ("rpassword", &["cmd"]),
     ("toml", &["cmd"]),
     ("tokio_rustls", &["net"]),
     ("rustls_native_certs", &["net"]),

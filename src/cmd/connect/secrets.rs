@@ -53,13 +53,80 @@ fn ask(username: Option<&str>) -> Result<Bytes, Failure> {
         Some(name) => format!("Password for {}: ", name.escape_debug()),
         None => "Password: ".to_owned(),
     };
-    let typed = rpassword::prompt_password(prompt).map_err(|error| {
-        Failure::new(
+    match terminal::ask(&prompt) {
+        Ok(Some(typed)) => Ok(Bytes::from(typed)),
+        Ok(None) => Err(Failure::new(
+            Exit::Interrupted,
+            "interrupted before there was a password",
+        )),
+        Err(error) => Err(Failure::new(
             Exit::Io,
-            format!("--ask-password found no terminal to ask on: {error}"),
-        )
-    })?;
-    Ok(Bytes::from(typed))
+            format!("--ask-password cannot ask on the terminal: {error}"),
+        )),
+    }
+}
+
+#[cfg(unix)]
+mod terminal {
+    use std::fs::File;
+    use std::io::{self, Read, Write};
+
+    use rustix::termios::{
+        LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+    };
+
+    use super::MAX_LEN;
+
+    /// What Ctrl-C sends where it is no signal.
+    const CTRL_C: u8 = 0x03;
+
+    /// Reads a line that is not shown; `None` if Ctrl-C is typed.
+    pub(super) fn ask(prompt: &str) -> io::Result<Option<Vec<u8>>> {
+        let mut terminal = File::options().read(true).write(true).open("/dev/tty")?;
+        let before = tcgetattr(&terminal)?;
+        let mut hidden = before.clone();
+        // A signal would end the process while nothing is shown of what is typed after it: Ctrl-C
+        // becomes an end of the line.
+        hidden.local_modes -= LocalModes::ECHO | LocalModes::ISIG;
+        hidden.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
+        tcsetattr(&terminal, OptionalActions::Flush, &hidden)?;
+        let line = prompt_and_read(&mut terminal, prompt);
+        restore(&terminal, &before)?;
+        let mut line = line?;
+        let _ = terminal.write_all(b"\n");
+        if line.contains(&CTRL_C) {
+            return Ok(None);
+        }
+        if line.pop_if(|last| *last == b'\n').is_none() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(Some(line))
+    }
+
+    fn prompt_and_read(terminal: &mut File, prompt: &str) -> io::Result<Vec<u8>> {
+        terminal.write_all(prompt.as_bytes())?;
+        // One reading gives one line, whatever ended it.
+        let mut line = vec![0; MAX_LEN + 1];
+        let len = terminal.read(&mut line)?;
+        line.truncate(len);
+        Ok(line)
+    }
+
+    fn restore(terminal: &File, before: &Termios) -> io::Result<()> {
+        Ok(tcsetattr(terminal, OptionalActions::Flush, before)?)
+    }
+}
+
+#[cfg(not(unix))]
+mod terminal {
+    use std::io;
+
+    pub(super) fn ask(_: &str) -> io::Result<Option<Vec<u8>>> {
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "this system has no way to hide what is typed; use --password-file",
+        ))
+    }
 }
 
 /// Says on stderr that others may read a file with a password.
