@@ -75,7 +75,7 @@ complete -c midge -n "__fish_midge_using_subcommand pub" -l config -d 'The file 
 complete -c midge -n "__fish_midge_using_subcommand pub" -s o -l options -d 'Read flags from this file, one a line as in "-q 1", in front of those that are given here; # begins a comment' -r -F
 complete -c midge -n "__fish_midge_using_subcommand pub" -s I -l id-prefix -d 'Client Identifier: this, and the number of the process' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s x -l session-expiry-interval -d 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i' -r
-complete -c midge -n "__fish_midge_using_subcommand pub" -s M -l max-inflight -d 'Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s M -l max-inflight -d 'Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many [default: as many as it takes; pub: at most 4000]' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l will-topic -d 'Topic of the message that the broker sends if this client is lost' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l will-payload -d 'Payload of that message [default: none]' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l will-qos -d 'QoS of that message: 0, 1 or 2' -r
@@ -133,7 +133,7 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -l config -d 'The file 
 complete -c midge -n "__fish_midge_using_subcommand sub" -s o -l options -d 'Read flags from this file, one a line as in "-q 1", in front of those that are given here; # begins a comment' -r -F
 complete -c midge -n "__fish_midge_using_subcommand sub" -s I -l id-prefix -d 'Client Identifier: this, and the number of the process' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s x -l session-expiry-interval -d 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i' -r
-complete -c midge -n "__fish_midge_using_subcommand sub" -s M -l max-inflight -d 'Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s M -l max-inflight -d 'Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many [default: as many as it takes; pub: at most 4000]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l will-topic -d 'Topic of the message that the broker sends if this client is lost' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l will-payload -d 'Payload of that message [default: none]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l will-qos -d 'QoS of that message: 0, 1 or 2' -r

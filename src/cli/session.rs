@@ -26,7 +26,8 @@ pub struct Session {
     #[arg(short = 'x', long, value_name = "TIME", allow_negative_numbers = true)]
     pub session_expiry_interval: Option<String>,
 
-    /// Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many.
+    /// Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many
+    /// [default: as many as it takes; pub: at most 4000].
     #[arg(short = 'M', long, value_name = "COUNT")]
     pub max_inflight: Option<u16>,
 
