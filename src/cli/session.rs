@@ -1,11 +1,18 @@
 //! Flags about the session and the client itself, of pub, sub and rr. Names are mosquitto's.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 /// What the client is at the broker, beyond its name.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Session")]
+#[command(next_help_heading = "Session", args_override_self = true)]
 pub struct Session {
+    /// Read flags from this file, one a line as in "-q 1", in front of those that are given here;
+    /// # begins a comment.
+    #[arg(short, long, value_name = "FILE", help_heading = "Options")]
+    pub options: Option<PathBuf>,
+
     /// Client Identifier: this, and the number of the process.
     #[arg(short = 'I', long, value_name = "PREFIX", conflicts_with = "id")]
     pub id_prefix: Option<String>,
@@ -19,7 +26,8 @@ pub struct Session {
     #[arg(short = 'x', long, value_name = "TIME", allow_negative_numbers = true)]
     pub session_expiry_interval: Option<String>,
 
-    /// Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many.
+    /// Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many
+    /// [default: as many as it takes; pub: at most 4000].
     #[arg(short = 'M', long, value_name = "COUNT")]
     pub max_inflight: Option<u16>,
 

@@ -10,6 +10,7 @@ pub mod duration;
 mod exit;
 mod note;
 pub mod publish;
+mod rate;
 mod sealed;
 mod signals;
 pub mod subscribe;

@@ -38,6 +38,8 @@ mod json_schema;
 mod json_shape;
 mod lint;
 mod program;
+mod publish_input;
+mod publish_settings;
 mod readme;
 mod replay_command;
 mod rooms;

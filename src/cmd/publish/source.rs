@@ -2,29 +2,55 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use super::line::Form;
+use super::lines::LineInput;
 use crate::cli;
 use crate::cmd::{Exit, Failure};
 use crate::mqtt::varint;
 
-/// Exactly one of -m, -f, -s, -l and -n.
+/// Exactly one of -m, -f, -s, -l and -n, or lines in another form.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// One message, from the command line; without payload with -n.
+    /// One message, from the command line.
     Message(Bytes),
+    /// One message without payload.
+    Null,
     /// One message: a file.
     File(PathBuf),
     /// One message: all of stdin.
     Stdin,
-    /// Messages: lines of stdin.
-    Lines,
+    /// Messages: lines of a file, or of stdin.
+    Lines(Form, Option<PathBuf>),
+}
+
+/// What a source has.
+#[derive(Debug)]
+pub(super) enum Input {
+    /// The one message.
+    Payload(Bytes),
+    /// Lines, each a message.
+    Lines(Form, LineInput),
 }
 
 impl Source {
     pub(super) fn new(args: &cli::Publish) -> Result<Source, Failure> {
+        let form = match (args.json_lines, args.lines_with_topic) {
+            (true, _) => Some(("--json-lines", Form::Json)),
+            (_, true) => Some(("--lines-with-topic", Form::Topic)),
+            _ => None,
+        };
+        if let Some((flag, form)) = form {
+            if args.message.is_some() || args.stdin_file || args.null_message {
+                return Err(Failure::usage(format!(
+                    "{flag} reads messages from stdin or from -f: give none of -m, -s and -n"
+                )));
+            }
+            return Ok(Source::Lines(form, args.file.clone()));
+        }
         let mut sources = Vec::new();
         if let Some(text) = &args.message {
             sources.push(Source::Message(Bytes::copy_from_slice(text.as_bytes())));
@@ -36,10 +62,10 @@ impl Source {
             sources.push(Source::Stdin);
         }
         if args.stdin_line {
-            sources.push(Source::Lines);
+            sources.push(Source::Lines(Form::Payload, None));
         }
         if args.null_message {
-            sources.push(Source::Message(Bytes::new()));
+            sources.push(Source::Null);
         }
         match (sources.pop(), sources.is_empty()) {
             (Some(source), true) => Ok(source),
@@ -52,24 +78,30 @@ impl Source {
         }
     }
 
-    /// The one message; `None` if the messages are lines of stdin.
-    pub(super) fn read(&self) -> Result<Option<Bytes>, Failure> {
-        match self {
-            Source::Message(payload) => Ok(Some(payload.clone())),
+    /// Whether every message brings its topic.
+    pub(super) fn has_topics(&self) -> bool {
+        matches!(self, Source::Lines(Form::Topic, _))
+    }
+
+    /// Reads the one message, or opens what has the lines.
+    pub(super) fn open(&self) -> Result<Input, Failure> {
+        Ok(match self {
+            Source::Message(payload) => Input::Payload(payload.clone()),
+            Source::Null => Input::Payload(Bytes::new()),
             Source::File(path) => {
-                let name = path.display();
-                let file = File::open(path).and_then(read_payload);
-                let payload = file.map_err(|error| {
-                    Failure::new(Exit::Io, format!("cannot read {name}: {error}"))
-                })?;
-                Ok(Some(payload))
+                let payload = File::open(path).and_then(read_payload);
+                Input::Payload(payload.map_err(|error| file_failure(path, &error))?)
             }
             Source::Stdin => {
                 let payload = read_payload(io::stdin().lock());
-                Ok(Some(payload.map_err(|error| stdin_failure(&error))?))
+                Input::Payload(payload.map_err(|error| read_failure("stdin", &error))?)
             }
-            Source::Lines => Ok(None),
-        }
+            Source::Lines(form, None) => Input::Lines(*form, LineInput::stdin()),
+            Source::Lines(form, Some(path)) => {
+                let input = File::open(path).map(|file| LineInput::file(path, file));
+                Input::Lines(*form, input.map_err(|error| file_failure(path, &error))?)
+            }
+        })
     }
 }
 
@@ -88,7 +120,11 @@ fn read_payload(input: impl Read) -> io::Result<Bytes> {
     Ok(payload.into())
 }
 
-/// Stdin cannot be read.
-pub(super) fn stdin_failure(error: &io::Error) -> Failure {
-    Failure::new(Exit::Io, format!("cannot read stdin: {error}"))
+fn file_failure(path: &Path, error: &io::Error) -> Failure {
+    read_failure(&path.display().to_string(), error)
+}
+
+/// Something cannot be read.
+pub(super) fn read_failure(name: &str, error: &io::Error) -> Failure {
+    Failure::new(Exit::Io, format!("cannot read {name}: {error}"))
 }

@@ -174,7 +174,7 @@ impl Run<'_> {
         self.put_idle_off();
         self.rate.count(message.payload.len());
         if let Err(error) = self.printer.push(message) {
-            self.misfits += u64::from(matches!(error, Unshown::NotConvertible(_)));
+            self.misfits += u64::from(matches!(error, Unshown::NotDecoded(_)));
             self.rate.clear();
             let topic = Quoted(message.topic.as_str());
             note(format_args!("a message on {topic}: {error}"));

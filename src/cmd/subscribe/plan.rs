@@ -17,7 +17,7 @@ use crate::mqtt::property::Value;
 use crate::mqtt::topic::{self, Quoted, TopicError};
 use crate::mqtt::{PropertyId, QoS, Version};
 use crate::output::format::Format;
-use crate::output::payload::Conversion;
+use crate::output::payload::Coding;
 
 /// What to receive and what to do with it.
 #[derive(Debug)]
@@ -235,7 +235,7 @@ fn time(flag: &str, text: Option<&str>) -> Result<Option<Duration>, Failure> {
 fn style(args: &cli::Subscribe, version: Version) -> Result<Style, Failure> {
     let escape = io::stdout().is_terminal();
     let elsewhere = args.exec.is_some() || args.output_dir.is_some();
-    let conversion = args.decode.as_deref().and_then(Conversion::named);
+    let conversion = args.decode.as_deref().and_then(Coding::named);
     Ok(Style {
         form: if args.message_rate {
             Form::Silent

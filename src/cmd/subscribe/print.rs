@@ -10,7 +10,7 @@ use crate::client::Message;
 use crate::mqtt::{QoS, Version};
 use crate::output::format::{Format, NotJson};
 use crate::output::json;
-use crate::output::payload::{Conversion, NotConvertible};
+use crate::output::payload::{Coding, CodingError};
 use crate::output::text::{Safe, push_for_terminal};
 use crate::output::time::Time;
 
@@ -42,7 +42,7 @@ pub(in crate::cmd) struct Style {
     /// A line end behind each message.
     pub(in crate::cmd) line_end: bool,
     /// What payloads are turned into first; indented.
-    pub(in crate::cmd) conversion: Option<(Conversion, bool)>,
+    pub(in crate::cmd) conversion: Option<(Coding, bool)>,
     /// A line for each topic.
     pub(in crate::cmd) watch: bool,
 }
@@ -64,8 +64,8 @@ pub(in crate::cmd) enum Unshown {
     #[error("{0} (%J)")]
     NotJson(#[from] NotJson),
     /// Nothing is shown.
-    #[error("the payload is {0} (--decode)")]
-    NotConvertible(#[from] NotConvertible),
+    #[error("{0} (--decode)")]
+    NotDecoded(#[from] CodingError),
 }
 
 impl Printer {
@@ -125,9 +125,7 @@ impl Printer {
             // A null message is one in any form.
             && !message.payload.is_empty()
         {
-            let mut text = Vec::new();
-            conversion.push(&mut text, &message.payload, pretty)?;
-            payload = Cow::Owned(text);
+            payload = Cow::Owned(conversion.show(&message.payload, pretty)?);
         }
         if self.style.watch {
             self.go_to_line(message.topic.as_bytes());
@@ -279,7 +277,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_left_out() {
         let mut printer = text(false, true, false);
-        printer.style.conversion = Some((Conversion::Cbor, false));
+        printer.style.conversion = Some((Coding::Cbor, false));
         for (payload, fits) in [
             (&b"\x82\x01\x02"[..], true),
             (b"\x82\x01", false),

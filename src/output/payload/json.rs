@@ -8,14 +8,7 @@ use super::Wrong;
 use super::notation::Notation;
 
 pub(super) fn rows(text: &str) -> Result<Vec<String>, Wrong> {
-    // Also limits the depth, to 128.
-    serde_json::from_str::<IgnoredAny>(text).map_err(|error| {
-        let before = text.split('\n').take(error.line().saturating_sub(1));
-        let at = before.map(|line| line.len() + 1).sum::<usize>() + error.column();
-        let what = error.to_string();
-        let what = what.split(" at line ").next().unwrap_or_default();
-        Wrong::new(at.saturating_sub(1), what)
-    })?;
+    check(text)?;
     let mut notation = Notation::default();
     let mut is_first = true;
     let mut rest = text;
@@ -65,6 +58,24 @@ pub(super) fn rows(text: &str) -> Result<Vec<String>, Wrong> {
             }
         }
     }
+}
+
+/// Whether it is JSON; the depth is limited to 128, too.
+pub(super) fn check(text: &str) -> Result<(), Wrong> {
+    serde_json::from_str::<IgnoredAny>(text)
+        .map(drop)
+        .map_err(|error| wrong(text.as_bytes(), &error))
+}
+
+/// What serde_json says, with the byte in place of line and column.
+pub(super) fn wrong(text: &[u8], error: &serde_json::Error) -> Wrong {
+    let before = text
+        .split(|&byte| byte == b'\n')
+        .take(error.line().saturating_sub(1));
+    let at = before.map(|line| line.len() + 1).sum::<usize>() + error.column();
+    let what = error.to_string();
+    let what = what.split(" at line ").next().unwrap_or_default();
+    Wrong::new(at.saturating_sub(1), what)
 }
 
 /// The length of a string with its quotes.

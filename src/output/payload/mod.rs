@@ -6,7 +6,7 @@
 //! shown as they are.
 
 mod cbor;
-mod convert;
+mod coding;
 mod gzip;
 mod json;
 mod msgpack;
@@ -14,7 +14,7 @@ mod notation;
 mod reader;
 mod sparkplug;
 
-pub use convert::{Conversion, NotConvertible};
+pub use coding::{Coding, CodingError};
 
 use super::base64;
 use super::text::{Hex, Safe, shorten};
