@@ -31,6 +31,7 @@ mod interop_tshark;
 mod json_schema;
 mod json_shape;
 mod lint;
+mod mosquitto_table;
 mod program;
 mod readme;
 mod replay_command;
