@@ -77,11 +77,6 @@ impl Running {
         Running { child, output }
     }
 
-    /// The number of the process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     pub(crate) fn stdin(&mut self) -> &mut ChildStdin {
         self.child.stdin.as_mut().expect("not closed yet")
     }

@@ -1,12 +1,16 @@
 //! Runs one row.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::peer::{Peer, name};
 use super::row::{Outcome, Row};
-use crate::program::Running;
+
+/// More than any row takes. Some of the real programs' runs have no end.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the three programs are.
 pub(super) struct Programs {
@@ -71,21 +75,26 @@ impl Programs {
         for (name, value) in &row.env {
             command.env(name, around(value));
         }
-        let mut running = Running::start(command);
-        let pid = running.id().to_string();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let pid = child.id().to_string();
+        let stdout = read(child.stdout.take());
+        let stderr = read(child.stderr.take());
         // A program that has ended reads nothing more.
-        let _ = running.stdin().write_all(&row.stdin);
-        let ended = running.wait();
-        let mut lines = Vec::new();
-        let code = ended.status.code().map_or("signal".to_owned(), |code| code.to_string());
-        lines.push(format!("exit {code}"));
+        let _ = (child.stdin.take().expect("piped")).write_all(&row.stdin);
+        let mut lines = vec![format!("exit {}", wait(child))];
+        let [stdout, stderr] = [stdout, stderr].map(|text| text.join().expect("read"));
         let mask = |text: String| {
             text.replace(&home.path().display().to_string(), "{home}")
                 .replace(&port, "{port}")
                 .replace(&format!("_{pid}"), "_{pid}")
         };
-        let stdout = mask(ended.stdout.escape_ascii().to_string());
-        let stderr = mask(ended.stderr.as_bytes().escape_ascii().to_string());
+        let stdout = mask(stdout.escape_ascii().to_string());
+        let stderr = mask(stderr.escape_ascii().to_string());
         for (name, text) in [("stdout", stdout), ("stderr", stderr)] {
             if !text.is_empty() {
                 lines.push(format!("{name} {text}"));
@@ -100,6 +109,30 @@ impl Programs {
             }
         }
         Outcome(lines)
+    }
+}
+
+fn read(stream: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = stream.expect("piped").read_to_end(&mut bytes);
+        bytes
+    })
+}
+
+/// The exit code in words.
+fn wait(mut child: Child) -> String {
+    let start = Instant::now();
+    loop {
+        match child.try_wait().expect("it is waited for") {
+            Some(status) => return status.code().map_or("signal".to_owned(), |c| c.to_string()),
+            None if start.elapsed() > PATIENCE => {
+                child.kill().expect("it can be ended");
+                child.wait().expect("it is waited for");
+                return "never".to_owned();
+            }
+            None => thread::sleep(Duration::from_millis(5)),
+        }
     }
 }
 
