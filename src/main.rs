@@ -6,11 +6,16 @@ use midge::cli::{self, Command};
 use midge::cmd;
 
 fn main() -> ExitCode {
+    let mut words = std::env::args_os();
+    if let Some(program) = words.next().and_then(|name| cmd::mosquitto::program(&name)) {
+        return ExitCode::from(cmd::mosquitto::run(program, words));
+    }
     let cli = cli::parse();
     let result = match &cli.command {
         Command::Broker(args) => cmd::broker::run(args),
         Command::Publish(args) => cmd::publish::run(args),
         Command::Subscribe(args) => cmd::subscribe::run(args),
+        Command::Request(args) => cmd::request::run(args),
         Command::Bench(args) => cmd::bench::run(args),
         Command::Decode(args) => cmd::decode::run(args),
         Command::CaptureReplay(args) => cmd::capture_replay::run(args),

@@ -62,6 +62,10 @@ pub struct Connection {
     #[arg(short, long)]
     pub debug: bool,
 
+    /// Under whose name the program runs; no flag.
+    #[arg(skip)]
+    pub program: Program,
+
     /// What carries the bytes.
     #[command(flatten)]
     pub transport: Transport,
@@ -69,6 +73,42 @@ pub struct Connection {
     /// Print help.
     #[arg(long, action = ArgAction::Help, help_heading = "Options")]
     pub help: Option<bool>,
+}
+
+/// Under whose name the program runs, and whose words and exit codes it has therefore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Program {
+    /// Its own.
+    #[default]
+    Midge,
+    /// mosquitto_pub.
+    MosquittoPub,
+    /// mosquitto_sub.
+    MosquittoSub,
+    /// mosquitto_rr.
+    MosquittoRr,
+}
+
+impl Default for Connection {
+    /// What no flag at all means.
+    fn default() -> Connection {
+        Connection {
+            host: None,
+            port: None,
+            url: None,
+            id: None,
+            username: None,
+            password: None,
+            protocol_version: None,
+            keepalive: 60,
+            connect_timeout: "30".to_owned(),
+            engine: "native".to_owned(),
+            debug: false,
+            program: Program::Midge,
+            transport: Transport::default(),
+            help: None,
+        }
+    }
 }
 
 #[cfg(test)]

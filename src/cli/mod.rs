@@ -10,6 +10,7 @@ mod connection;
 mod decode;
 mod publish;
 mod reconnect;
+mod request;
 mod session;
 mod subscribe;
 mod transport;
@@ -17,10 +18,11 @@ mod transport;
 pub use bench::Bench;
 pub use broker::{Broker, LogFormat};
 pub use capture_replay::CaptureReplay;
-pub use connection::Connection;
+pub use connection::{Connection, Program};
 pub use decode::{Color, Decode, From, InputFormat, Severity, Times};
 pub use publish::Publish;
 pub use reconnect::Reconnect;
+pub use request::Request;
 pub use session::Session;
 pub use subscribe::Subscribe;
 pub use transport::Transport;
@@ -53,6 +55,8 @@ pub enum Command {
     Publish(Publish),
     #[command(name = "sub")]
     Subscribe(Subscribe),
+    #[command(name = "rr")]
+    Request(Request),
     Bench(Bench),
     Decode(Decode),
     #[command(visible_alias = "replay")]
@@ -76,9 +80,10 @@ Exit codes:
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each subcommand's name, its other name, and its flags, as in [`Command`].
-const SUBCOMMANDS: [(&str, Option<&str>, Augment); 6] = [
+const SUBCOMMANDS: [(&str, Option<&str>, Augment); 7] = [
     ("pub", None, Publish::augment_args),
     ("sub", None, Subscribe::augment_args),
+    ("rr", None, Request::augment_args),
     ("bench", None, Bench::augment_args),
     ("decode", None, Decode::augment_args),
     (
@@ -116,6 +121,18 @@ pub fn command() -> clap::Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The programs of mosquitto build these structs without clap.
+    #[test]
+    fn defaults_are_what_no_flag_means() {
+        fn typed<A: clap::Args + std::fmt::Debug>() -> String {
+            let matches = A::augment_args(clap::Command::new("x")).get_matches_from(["x"]);
+            format!("{:?}", A::from_arg_matches(&matches).unwrap())
+        }
+        assert_eq!(typed::<Publish>(), format!("{:?}", Publish::default()));
+        assert_eq!(typed::<Subscribe>(), format!("{:?}", Subscribe::default()));
+        assert_eq!(typed::<Request>(), format!("{:?}", Request::default()));
+    }
 
     #[test]
     fn one_subcommand_is_what_it_is_among_all() {

@@ -66,3 +66,25 @@ pub struct Publish {
     #[command(flatten)]
     pub reconnect: Reconnect,
 }
+
+impl Default for Publish {
+    /// What no flag at all means.
+    fn default() -> Publish {
+        Publish {
+            topic: None,
+            message: None,
+            file: None,
+            stdin_file: false,
+            stdin_line: false,
+            null_message: false,
+            qos: 0,
+            retain: false,
+            repeat: 1,
+            repeat_delay: "0".to_owned(),
+            timeout: None,
+            connection: Connection::default(),
+            session: Session::default(),
+            reconnect: Reconnect::default(),
+        }
+    }
+}

@@ -5,7 +5,7 @@ use clap::Args;
 use super::{Connection, Reconnect, Session};
 
 /// Subscribe, and print the messages that come.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct Subscribe {
     /// Topic filter to subscribe to; may be given more than once. The topic of the URL if there is
     /// none.

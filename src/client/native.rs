@@ -106,6 +106,7 @@ impl Client {
             answer: Answer::None,
             options,
         };
+        client.protocol.set_trace(client.options.trace.clone());
         let clean_start = client.options.connect.clean_start;
         match client.open(clean_start).await {
             Err(ConnectError::Refused(refusal)) if client.can_fall_back(&refusal) => {
@@ -113,6 +114,7 @@ impl Client {
                 connect.version = Version::V311;
                 client.options.connect = Arc::new(connect);
                 client.protocol = Protocol::new(client.options.connect.clone());
+                client.protocol.set_trace(client.options.trace.clone());
                 client.open(clean_start).await?;
                 client.connected.fallen_back = Some(refusal);
             }

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use self::source::Source;
+pub(super) use self::source::Source;
 use super::connect::{self, ConnectPlan};
 use super::signals::Signals;
-use super::{Exit, Failure, duration, note};
+use super::{Exit, Failure, duration, mosquitto, note};
 use crate::cli;
 use crate::client::{Engine, Event, Lost, Publication, PublishError, TopicName};
 use crate::mqtt::topic::Quoted;
@@ -31,13 +31,15 @@ struct Plan {
     repeat: u64,
     repeat_delay: Duration,
     wait: Option<Duration>,
+    quiet: bool,
 }
 
 impl Plan {
     fn new(args: &cli::Publish) -> Result<Plan, Failure> {
         let mut connect =
             ConnectPlan::for_client(&args.connection, &args.session, &args.reconnect)?;
-        Arc::make_mut(&mut connect.options.connect).topic_aliases = true;
+        let is_midge = connect.program == cli::Program::Midge;
+        Arc::make_mut(&mut connect.options.connect).topic_aliases = is_midge;
         let topic = args
             .topic
             .clone()
@@ -59,6 +61,7 @@ impl Plan {
             qos: parse_qos("-q", args.qos)?,
             retain: args.retain,
             source,
+            quiet: args.session.quiet,
             repeat: args.repeat,
             repeat_delay: duration::parse("--repeat-delay", &args.repeat_delay)?,
             wait: match &args.timeout {
@@ -90,6 +93,9 @@ pub fn run(args: &cli::Publish) -> Result<Exit, Failure> {
 async fn publish(plan: Plan) -> Result<Exit, Failure> {
     // Input first: a file that cannot be read needs no connection.
     let payload = plan.source.read()?;
+    if plan.connect.program != cli::Program::Midge {
+        mosquitto::check_stdin(matches!(plan.source, Source::Stdin), payload.as_deref())?;
+    }
     // One message is out before anybody could interrupt it.
     let mut signals = match payload.is_none() || plan.repeat > 1 {
         true => Some(Signals::new()?),
@@ -212,7 +218,10 @@ impl Run<'_> {
     async fn send(&mut self, payload: Bytes) -> Result<(), Failure> {
         let plan = self.plan;
         let mut publication = Publication::new(plan.topic.clone(), payload, plan.qos);
-        publication.retain = plan.retain;
+        // mosquitto_pub sends the message as an ordinary one.
+        let refuses_retain = plan.connect.program != cli::Program::Midge
+            && !self.client.connected().limits.retain_available;
+        publication.retain = plan.retain && !refuses_retain;
         publication
             .properties
             .clone_from(plan.connect.packets.of(PacketType::PUBLISH));
@@ -232,6 +241,9 @@ impl Run<'_> {
                 Err(PublishError::NotConnected(back)) => {
                     publication = *back;
                     self.handle_next_event().await?;
+                }
+                Err(error) if plan.connect.program != cli::Program::Midge => {
+                    return Err(mosquitto::strerror(&error));
                 }
                 Err(error) => return Err(publish_failure(&error, &plan.topic)),
             }
@@ -262,6 +274,14 @@ impl Run<'_> {
 
     fn handle(&mut self, event: Result<Event, Lost>) -> Result<(), Failure> {
         match event {
+            Ok(Event::Published { token, reason, .. })
+                if reason.is_error() && self.plan.connect.program != cli::Program::Midge =>
+            {
+                if !self.plan.quiet {
+                    mosquitto::say(&mosquitto::publish_warning(token.0, reason));
+                }
+                Ok(())
+            }
             Ok(Event::Published {
                 reason,
                 reason_string,
@@ -325,7 +345,8 @@ impl Run<'_> {
 
     fn lost(&self, lost: &Lost) -> Failure {
         let mut failure = self.plan.connect.lost_failure(lost);
-        if self.plan.qos > QoS::AtMostOnce {
+        let is_midge = self.plan.connect.program == cli::Program::Midge;
+        if self.plan.qos > QoS::AtMostOnce && is_midge {
             failure.message.push_str(&format!(
                 " ({} of {} messages were acknowledged)",
                 self.acknowledged, self.sent

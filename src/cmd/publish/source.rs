@@ -12,7 +12,7 @@ use crate::mqtt::varint;
 
 /// Exactly one of -m, -f, -s, -l and -n.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(in crate::cmd) enum Source {
     /// One message, from the command line; without payload with -n.
     Message(Bytes),
     /// One message: a file.
@@ -24,6 +24,21 @@ pub(super) enum Source {
 }
 
 impl Source {
+    /// Of the flags of rr, which has no -l.
+    pub(in crate::cmd) fn of_request(args: &cli::Request) -> Result<Source, Failure> {
+        Source::new(&cli::Publish {
+            message: args.message.clone(),
+            file: args.file.clone(),
+            stdin_file: args.stdin_file,
+            null_message: args.null_message,
+            ..cli::Publish::default()
+        })
+    }
+
+    pub(in crate::cmd) fn is_stdin(&self) -> bool {
+        matches!(self, Source::Stdin)
+    }
+
     pub(super) fn new(args: &cli::Publish) -> Result<Source, Failure> {
         let mut sources = Vec::new();
         if let Some(text) = &args.message {
@@ -53,7 +68,7 @@ impl Source {
     }
 
     /// The one message; `None` if the messages are lines of stdin.
-    pub(super) fn read(&self) -> Result<Option<Bytes>, Failure> {
+    pub(in crate::cmd) fn read(&self) -> Result<Option<Bytes>, Failure> {
         match self {
             Source::Message(payload) => Ok(Some(payload.clone())),
             Source::File(path) => {

@@ -5,11 +5,11 @@ mod print;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use self::print::{Format, Printer};
+pub(super) use self::print::{Format, Printer};
 use super::connect::{self, ConnectPlan};
 use super::publish::parse_qos;
 use super::signals::Signals;
-use super::{Exit, Failure, duration};
+use super::{Exit, Failure, duration, mosquitto};
 use crate::cli;
 use crate::client::{Engine, Event, Message};
 use crate::mqtt::packet::SubscriptionOptions;
@@ -147,6 +147,8 @@ async fn subscribe(plan: Plan) -> Result<Exit, Failure> {
         }),
         client,
         left: plan.count,
+        // Among the lines of the packets, a message stands behind its own.
+        batch: if plan.connect.options.trace.is_some() { 1 } else { BATCH },
     };
     let result = tokio::select! {
         biased;
@@ -154,9 +156,13 @@ async fn subscribe(plan: Plan) -> Result<Exit, Failure> {
         result = run.work() => result,
     };
     // What was asked for is printed; a broker that takes no farewell changes nothing.
+    let reason = match &result {
+        Ok(exit) if plan.connect.program != cli::Program::Midge => mosquitto::farewell(*exit),
+        _ => ReasonCode::SUCCESS,
+    };
     let _ = run
         .client
-        .disconnect(ReasonCode::SUCCESS, plan.connect.farewell.as_properties())
+        .disconnect(reason, plan.connect.farewell.as_properties())
         .await;
     result
 }
@@ -167,6 +173,8 @@ struct Run<'p> {
     client: Engine,
     printer: Printer,
     left: Option<u64>,
+    /// Bytes that are printed at once at most.
+    batch: usize,
 }
 
 impl Run<'_> {
@@ -193,7 +201,7 @@ impl Run<'_> {
                     Ok(event) => self.handle(event).transpose(),
                     Err(lost) => Some(Err(self.plan.connect.lost_failure(&lost))),
                 };
-                if self.printer.len() >= BATCH && !self.print()? {
+                if self.printer.len() >= self.batch && !self.print()? {
                     return Ok(Exit::Done);
                 }
                 if end.is_none() {
@@ -230,6 +238,9 @@ impl Run<'_> {
                 Ok(None)
             }
             event => {
+                if let Some(end) = connect::ends(&self.plan.connect, &event) {
+                    return Err(end);
+                }
                 self.plan.connect.tell(&event);
                 Ok(None)
             }
@@ -243,6 +254,9 @@ impl Run<'_> {
         reasons: &[ReasonCode],
         reason_string: Option<&str>,
     ) -> Result<(), Failure> {
+        if self.plan.connect.program != cli::Program::Midge {
+            return mosquitto::check_granted(reasons);
+        }
         for (filter, reason) in filters.iter().zip(reasons) {
             let name = reason.name(PacketType::SUBACK, self.client.connected().version);
             let name = name.unwrap_or("(unknown)");

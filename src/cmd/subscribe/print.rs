@@ -11,7 +11,7 @@ use crate::output::time::Time;
 
 /// The form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(in crate::cmd) enum Format {
     /// The payload as it is.
     Text {
         /// Topic and a space first.
@@ -27,13 +27,13 @@ pub(super) enum Format {
 
 /// Collects what is to be printed.
 #[derive(Debug)]
-pub(super) struct Printer {
+pub(in crate::cmd) struct Printer {
     format: Format,
     buffer: Vec<u8>,
 }
 
 impl Printer {
-    pub(super) fn new(format: Format) -> Printer {
+    pub(in crate::cmd) fn new(format: Format) -> Printer {
         Printer {
             format,
             buffer: Vec::new(),
@@ -41,20 +41,20 @@ impl Printer {
     }
 
     /// Bytes collected.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::cmd) fn len(&self) -> usize {
         self.buffer.len()
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(in crate::cmd) fn as_bytes(&self) -> &[u8] {
         &self.buffer
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::cmd) fn clear(&mut self) {
         self.buffer.clear();
     }
 
     /// Adds a message.
-    pub(super) fn push(&mut self, message: &Message) {
+    pub(in crate::cmd) fn push(&mut self, message: &Message) {
         match self.format {
             Format::Text {
                 topic,
