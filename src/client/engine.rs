@@ -60,6 +60,15 @@ impl Engine {
         }
     }
 
+    /// QoS 2 messages that were delivered, and which the server still has to release; an engine that
+    /// does not tell says 0.
+    pub fn unreleased(&self) -> usize {
+        match self {
+            Engine::Native(client) => client.unreleased(),
+            Engine::Rumqttc(_) => 0,
+        }
+    }
+
     /// Bytes that wait to be sent; an engine that does not tell says 0.
     pub fn unsent(&self) -> usize {
         match self {

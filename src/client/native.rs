@@ -168,7 +168,7 @@ impl Client {
         };
         let foreign = match (&self.answer, &lost) {
             (Answer::Foreign(foreign), _) => Some(*foreign),
-            (Answer::None, Lost::Closed { .. } | Lost::Io(_)) => {
+            (Answer::None, Lost::Closed { .. } | Lost::Io(_)) if !self.options.plain => {
                 Box::pin(self.options.target.diagnose()).await
             }
             _ => None,
@@ -211,6 +211,11 @@ impl Client {
     /// See [`Protocol::in_flight`].
     pub fn in_flight(&self) -> usize {
         self.protocol.in_flight()
+    }
+
+    /// QoS 2 messages that were delivered, and which the server still has to release.
+    pub fn unreleased(&self) -> usize {
+        self.protocol.unreleased()
     }
 
     /// Bytes that wait to be sent.

@@ -29,6 +29,9 @@ pub struct Options {
     pub retry: Retry,
     /// Enhanced authentication, beside user name and password (5.0, 4.12). The native engine only.
     pub authentication: Option<Arc<dyn Authentication>>,
+    /// Only what was asked for: no second connection to find out why a server has hung up, and a
+    /// connection that is made anew has the clean start of the first. The native engine only.
+    pub plain: bool,
     /// Who sees every packet. The native engine only.
     pub trace: Option<Arc<dyn Trace>>,
 }
@@ -43,6 +46,7 @@ impl Options {
             fall_back: false,
             retry: Retry::Never,
             authentication: None,
+            plain: false,
             trace: None,
         }
     }

@@ -140,6 +140,11 @@ impl Protocol {
         }
     }
 
+    /// QoS 2 messages that were delivered, and which the server still has to release.
+    pub fn unreleased(&self) -> usize {
+        self.session.incoming.unreleased()
+    }
+
     /// QoS 1 and 2 messages whose exchange has not ended, those that wait for their turn included.
     pub fn in_flight(&self) -> usize {
         self.session.in_flight()

@@ -54,6 +54,7 @@ impl ConnectPlan {
             count => count,
         };
         connect.will = will(flags, &packets, connection.program == cli::Program::Midge)?;
+        plan.options.plain = connection.program != cli::Program::Midge;
         if connection.debug && connection.program != cli::Program::Midge {
             plan.options.trace = Some(mosquitto::trace(connection.program));
         }

@@ -33,6 +33,7 @@ use std::path::Path;
 
 use super::{Exit, Failure, publish, request, subscribe};
 use crate::cli::Program;
+use crate::client::Engine;
 use crate::mqtt::{PacketType, ReasonCode, Version};
 
 pub(super) use self::trace::trace;
@@ -119,6 +120,12 @@ pub(super) fn check_granted(reasons: &[ReasonCode]) -> Result<(), Failure> {
 pub(super) fn denied(reason: ReasonCode) -> Failure {
     let name = reason.name(PacketType::SUBACK, Version::V5);
     Failure::new(Exit::Theirs(0), name.unwrap_or("Unknown reason"))
+}
+
+/// They print a message of QoS 2 when the broker releases it, so that they leave after that.
+pub(super) async fn wait_for_releases(client: &mut Engine) {
+    while client.unreleased() > 0 && client.next_event().await.is_ok() {}
+    let _ = client.flush().await;
 }
 
 /// What DISCONNECT says: whoever is stopped asks for the will.

@@ -16,7 +16,6 @@ pub(super) struct Typed {
     pub(super) version: Version,
     /// -x; `None`: not given.
     pub(super) expiry: Option<u32>,
-    /// Of --will-qos; whether there is a will or not.
     pub(super) topics: Vec<String>,
     pub(super) filter_out: Vec<String>,
     pub(super) unsubscribe: Vec<String>,
@@ -203,13 +202,12 @@ impl Typed {
         connection.protocol_version = Some(self.version.to_string());
         let mut words = Vec::new();
         if self.version == Version::V5 {
-            let user = std::mem::take(&mut session.property);
-            if !user.iter().any(|word| word == "receive-maximum") {
+            words = std::mem::take(&mut session.property);
+            if !words.iter().any(|word| word == "receive-maximum") {
                 let most = self.count.unwrap_or(20).min(20).to_string();
                 words.extend(["connect", "receive-maximum"].map(str::to_owned));
                 words.push(most);
             }
-            words.extend(user);
         }
         session.property = words;
         session.session_expiry_interval = match self.version {

@@ -386,11 +386,7 @@ impl Run<'_> {
         let plan = self.plan;
         let reason = match result {
             _ if plan.is_midge() => ReasonCode::SUCCESS,
-            Ok(Exit::Done) => {
-                // Acknowledgements still count.
-                let _ = self.client.flush().await;
-                return;
-            }
+            Ok(Exit::Done) => return mosquitto::wait_for_releases(&mut self.client).await,
             Ok(exit) => mosquitto::farewell(*exit),
             Err(_) => ReasonCode::SUCCESS,
         };

@@ -155,6 +155,12 @@ async fn subscribe(plan: Plan) -> Result<Exit, Failure> {
         exit = &mut stop => Ok(exit),
         result = run.work() => result,
     };
+    if plan.connect.program != cli::Program::Midge && result == Ok(Exit::Done) {
+        tokio::select! {
+            _ = &mut stop => {}
+            () = mosquitto::wait_for_releases(&mut run.client) => {}
+        }
+    }
     // What was asked for is printed; a broker that takes no farewell changes nothing.
     let reason = match &result {
         Ok(exit) if plan.connect.program != cli::Program::Midge => mosquitto::farewell(*exit),

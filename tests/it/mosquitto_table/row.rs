@@ -7,6 +7,8 @@
 //! stdin: a\nb                      otherwise empty
 //! file NAME: text                  in the directory where it runs, which is its HOME
 //! env NAME=VALUE                   {home} is that directory
+//! without: DISCONNECT              a packet that need not come: its line is left out on both sides
+//! order: any                       packets are compared without their order
 //! differs: why midge does not do the same
 //! waiting: for what, if midge cannot do it yet
 //! = exit 0                         what the real program does
@@ -49,6 +51,8 @@ pub(super) struct Row {
     pub(super) stdin: Vec<u8>,
     pub(super) files: Vec<(String, Vec<u8>)>,
     pub(super) env: Vec<(String, String)>,
+    pub(super) without: Option<String>,
+    pub(super) any_order: bool,
     pub(super) differs: Option<String>,
     pub(super) waiting: Option<String>,
     theirs: Vec<String>,
@@ -182,6 +186,10 @@ fn add(row: &mut Row, lines: &mut Vec<String>, line: &str) {
         row.files.push((name, unescape(&text)));
     } else if let Some(rest) = line.strip_prefix("env ") {
         row.env.push(pair(rest, "="));
+    } else if let Some(rest) = line.strip_prefix("without: ") {
+        row.without = Some(rest.to_owned());
+    } else if line == "order: any" {
+        row.any_order = true;
     } else if let Some(rest) = line.strip_prefix("differs: ") {
         row.differs = Some(rest.to_owned());
     } else if let Some(rest) = line.strip_prefix("waiting: ") {

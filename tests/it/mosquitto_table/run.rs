@@ -93,7 +93,7 @@ impl Programs {
                 .replace(&port, "{port}")
                 .replace(&format!("_{pid}"), "_{pid}")
         };
-        let stdout = mask(stdout.escape_ascii().to_string());
+        let stdout = own_texts(&mask(stdout.escape_ascii().to_string()));
         let stderr = mask(stderr.escape_ascii().to_string());
         for (name, text) in [("stdout", stdout), ("stderr", stderr)] {
             if !text.is_empty() {
@@ -108,7 +108,25 @@ impl Programs {
                 lines.push(format!("sends {} {}", name(packet[0]), shown(packet, &pid)));
             }
         }
+        if let Some(name) = &row.without {
+            let begin = format!("sends {name} ");
+            lines.retain(|line| !line.starts_with(&begin));
+        }
+        if row.any_order {
+            lines.sort();
+        }
         Outcome(lines)
+    }
+}
+
+/// The texts of --help and --version are every program's own, and so are their numbers.
+fn own_texts(stdout: &str) -> String {
+    match stdout.split_once(" version ") {
+        Some((name, _)) if stdout.contains("Usage: mosquitto_") => {
+            format!("help of {}", name.rsplit("\\n").next().unwrap_or(name))
+        }
+        Some((name, rest)) if rest.contains(" running on ") => format!("{name} version ..."),
+        _ => stdout.to_owned(),
     }
 }
 
