@@ -60,15 +60,6 @@ impl Engine {
         }
     }
 
-    /// QoS 2 messages that were delivered, and which the server still has to release; an engine that
-    /// does not tell says 0.
-    pub fn unreleased(&self) -> usize {
-        match self {
-            Engine::Native(client) => client.unreleased(),
-            Engine::Rumqttc(_) => 0,
-        }
-    }
-
     /// Bytes that wait to be sent; an engine that does not tell says 0.
     pub fn unsent(&self) -> usize {
         match self {
@@ -132,6 +123,15 @@ impl Engine {
             // Only acknowledgements make room.
             Engine::Native(client) => client.next_event().await.map(Some),
             Engine::Rumqttc(client) => client.wait_for_room().await,
+        }
+    }
+
+    /// Waits until the server has released every QoS 2 message that it sent; an engine that does not
+    /// tell waits for nothing.
+    pub async fn wait_for_releases(&mut self) {
+        match self {
+            Engine::Native(client) => client.wait_for_releases().await,
+            Engine::Rumqttc(_) => {}
         }
     }
 

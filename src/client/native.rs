@@ -213,8 +213,7 @@ impl Client {
         self.protocol.in_flight()
     }
 
-    /// QoS 2 messages that were delivered, and which the server still has to release.
-    pub fn unreleased(&self) -> usize {
+    fn unreleased(&self) -> usize {
         self.protocol.unreleased()
     }
 
@@ -316,6 +315,25 @@ impl Client {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Waits until the server has released every QoS 2 message, or the connection is over. What
+    /// else comes meanwhile is dropped.
+    pub async fn wait_for_releases(&mut self) {
+        poll_fn(|cx| {
+            loop {
+                if self.unreleased() == 0 {
+                    return Poll::Ready(());
+                }
+                match self.poll_event(cx) {
+                    Poll::Ready(Ok(_)) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(()),
+                    Poll::Pending if self.unreleased() == 0 => return Poll::Ready(()),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await;
     }
 
     /// Waits until everything is handed to the system. Nothing is lost if the future is dropped.

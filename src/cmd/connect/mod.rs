@@ -1,6 +1,7 @@
 //! Connecting, for every subcommand that does: the flags become a [`ConnectPlan`], and what goes
 //! wrong becomes a sentence with the broker's address and an exit code.
 
+mod authentication;
 mod endure;
 mod properties;
 mod session;

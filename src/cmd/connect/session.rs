@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::super::publish::parse_qos;
 use super::super::{Failure, duration, mosquitto, version};
 use super::properties::{self, PacketProperties};
-use super::{ConnectPlan, Session, env};
+use super::{ConnectPlan, Session, authentication, env};
 use crate::cli;
 use crate::client::{TopicName, Will};
 use crate::mqtt::property::{Value, WILL};
@@ -41,8 +41,14 @@ impl ConnectPlan {
         }
         let mut plan = ConnectPlan::new(&connection, session, env)?;
         let connect = Arc::make_mut(&mut plan.options.connect);
+        // mosquitto's programs send what is given, and answer nothing.
+        let authentication = match connection.program {
+            cli::Program::Midge => authentication::authentication(&packets)?,
+            _ => None,
+        };
         for property in packets.of(PacketType::CONNECT).as_properties() {
             match property.id {
+                id if authentication.is_some() && authentication::brings(id) => Ok(()),
                 // `session` has seen it.
                 PropertyId::SESSION_EXPIRY_INTERVAL => Ok(()),
                 id => connect.properties.push(id, property.value),
@@ -54,6 +60,7 @@ impl ConnectPlan {
             count => count,
         };
         connect.will = will(flags, &packets, connection.program == cli::Program::Midge)?;
+        plan.options.authentication = authentication;
         plan.options.plain = connection.program != cli::Program::Midge;
         if connection.debug && connection.program != cli::Program::Midge {
             plan.options.trace = Some(mosquitto::trace(connection.program));

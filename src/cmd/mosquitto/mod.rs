@@ -124,7 +124,7 @@ pub(super) fn denied(reason: ReasonCode) -> Failure {
 
 /// They print a message of QoS 2 when the broker releases it, so that they leave after that.
 pub(super) async fn wait_for_releases(client: &mut Engine) {
-    while client.unreleased() > 0 && client.next_event().await.is_ok() {}
+    client.wait_for_releases().await;
     let _ = client.flush().await;
 }
 

@@ -493,3 +493,55 @@ fn is_noncharacter(c: char) -> bool {
     let code = u32::from(c);
     (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli;
+
+    #[test]
+    fn every_option_is_a_flag_of_the_subcommand() {
+        let midge = cli::command();
+        for (program, subcommand) in [
+            (Program::MosquittoPub, "pub"),
+            (Program::MosquittoSub, "sub"),
+            (Program::MosquittoRr, "rr"),
+        ] {
+            let command = midge.find_subcommand(subcommand).unwrap();
+            for row in TABLE.iter().filter(|row| row.of.includes(program)) {
+                // PEM is what midge reads; --version is that of midge itself.
+                let is_theirs_alone = matches!(row.does, NotHad(_) | Does::Version)
+                    || matches!(row.long, "--keyform");
+                if is_theirs_alone {
+                    continue;
+                }
+                let short = row.short.strip_prefix('-').and_then(|name| name.chars().next());
+                let long = row.long.strip_prefix("--");
+                let found = command.get_arguments().any(|arg| {
+                    (short.is_none() || arg.get_short() == short)
+                        && (long.is_none() || arg.get_long() == long)
+                });
+                assert!(found, "{subcommand} {} {}", row.short, row.long);
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_there_once_in_a_program() {
+        for program in [
+            Program::MosquittoPub,
+            Program::MosquittoSub,
+            Program::MosquittoRr,
+        ] {
+            let rows = TABLE.iter().filter(|row| row.of.includes(program));
+            let mut names: Vec<_> = rows
+                .flat_map(|row| [row.short, row.long])
+                .filter(|name| !name.is_empty())
+                .collect();
+            names.sort_unstable();
+            let count = names.len();
+            names.dedup();
+            assert_eq!(names.len(), count, "{program:?}");
+        }
+    }
+}

@@ -112,7 +112,7 @@ impl Typed {
                     // A folder opens, and cannot be read.
                     Ok(mut file) => match file.read(&mut [0]) {
                         Ok(_) => return None,
-                        Err(_) => format!("Error: Unable to read file \"{name}\"."),
+                        Err(_) => "Error: File must be less than 268435455 bytes.\n".to_owned(),
                     },
                 };
                 Some(format!("{what}\nError loading input file \"{name}\"."))
