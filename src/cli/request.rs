@@ -63,9 +63,32 @@ pub struct Request {
     #[arg(short = 'N', long)]
     pub no_eol: bool,
 
+    /// How to print the response, as in '%I %t %p'; see sub.
+    #[arg(
+        short = 'F',
+        long,
+        value_name = "FORMAT",
+        allow_hyphen_values = true,
+        conflicts_with = "json"
+    )]
+    pub format: Option<String>,
+
+    /// Print JSON (-F %j and %J) with a line for each value.
+    #[arg(long)]
+    pub pretty: bool,
+
     /// Print the response as a JSON object.
-    #[arg(long, conflicts_with_all = ["verbose", "no_eol"])]
+    #[arg(long, conflicts_with_all = ["verbose", "no_eol", "pretty"])]
     pub json: bool,
+
+    /// Keep the retain flag that the response was published with. MQTT 5.0.
+    #[arg(long)]
+    pub retain_as_published: bool,
+
+    /// When the broker sends retained messages: always, new (if the subscription is) or never. MQTT
+    /// 5.0.
+    #[arg(long, value_name = "WHEN", value_parser = ["always", "new", "never"], hide_possible_values = true)]
+    pub retain_handling: Option<String>,
 
     /// How to reach the broker.
     #[command(flatten)]

@@ -94,6 +94,33 @@ impl Engine {
         }
     }
 
+    /// Unsubscribes: fills a buffer.
+    ///
+    /// # Errors
+    /// [`RequestError`]; the rumqttc engine cannot.
+    pub fn unsubscribe<'f>(
+        &mut self,
+        filters: impl IntoIterator<Item = &'f str>,
+        properties: Properties<'_>,
+    ) -> Result<Token, RequestError> {
+        match self {
+            Engine::Native(client) => client.unsubscribe(filters, properties),
+            Engine::Rumqttc(_) => Err(rumqttc::cannot("UNSUBSCRIBE")),
+        }
+    }
+
+    /// Asks for a [`Pong`](Event::Pong), which shows that the server has done what came before: fills
+    /// a buffer.
+    ///
+    /// # Errors
+    /// [`RequestError`]; the rumqttc engine cannot.
+    pub fn ping(&mut self) -> Result<(), RequestError> {
+        match self {
+            Engine::Native(client) => client.ping(),
+            Engine::Rumqttc(_) => Err(rumqttc::cannot("a PINGREQ of its own")),
+        }
+    }
+
     /// An event that needs no reading or writing.
     pub fn buffered_event(&mut self) -> Option<Result<Event, Lost>> {
         match self {

@@ -55,6 +55,9 @@ pub enum Event {
         /// Reason String of the packet.
         reason_string: Option<String>,
     },
+    /// The PINGRESP to a [`ping`](super::Engine::ping): whatever the server had to send before, it
+    /// has sent.
+    Pong,
     /// AUTH (5.0, 4.12): the server asks
     /// ([`CONTINUE_AUTHENTICATION`](ReasonCode::CONTINUE_AUTHENTICATION)), or a re-authentication
     /// is through.

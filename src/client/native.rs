@@ -254,6 +254,14 @@ impl Client {
         self.protocol.unsubscribe(filters, properties)
     }
 
+    /// See [`Protocol::ping`].
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub fn ping(&mut self) -> Result<(), RequestError> {
+        self.protocol.ping(now())
+    }
+
     /// An event that needs no reading or writing: whatever is left of the bytes that came last.
     pub fn buffered_event(&mut self) -> Option<Result<Event, Lost>> {
         loop {

@@ -20,6 +20,22 @@ const fn digit(c: u8) -> Option<u32> {
     } as u32)
 }
 
+/// Appends base64 of the bytes: the first alphabet, with padding, on one line.
+pub fn push(out: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for group in bytes.chunks(3) {
+        let byte = |i: usize| u32::from(group.get(i).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for i in 0..4 {
+            let digit = DIGITS.get((bits >> (18 - 6 * i) & 0x3f) as usize);
+            out.push(match i <= group.len() {
+                true => digit.copied().unwrap_or(b'='),
+                false => b'=',
+            });
+        }
+    }
+}
+
 /// Reads base64.
 pub fn decode(text: &str) -> Decoded {
     let mut bytes = Vec::new();

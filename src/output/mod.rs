@@ -10,6 +10,7 @@ pub mod colour;
 pub mod event;
 pub mod finding;
 pub mod flow;
+pub mod format;
 pub mod hole;
 pub mod json;
 pub mod line;

@@ -1,6 +1,7 @@
 //! Text from the network, made safe for a terminal.
 
 use std::fmt;
+use std::io::Write as _;
 
 /// Shows text with every control character escaped, so that no byte from the wire can move the
 /// cursor, change colours or forge a line. Printable characters of all scripts stay.
@@ -17,6 +18,18 @@ impl fmt::Display for Safe<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Appends text for a terminal; line ends, tabs and backslashes stay.
+pub fn push_for_terminal(out: &mut Vec<u8>, bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for part in text.split_inclusive(['\n', '\t', '\\']) {
+        let plain = part.trim_end_matches(['\n', '\t', '\\']);
+        // Writing to a Vec does not fail.
+        let _ = write!(out, "{}", Safe(plain));
+        let kept = part.get(plain.len()..).unwrap_or_default();
+        out.extend_from_slice(kept.as_bytes());
     }
 }
 

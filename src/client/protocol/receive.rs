@@ -59,8 +59,11 @@ impl Protocol {
             Packet::SubAck(codes) => self.handle_codes(PacketType::SUBACK, &codes),
             Packet::UnsubAck(codes) => self.handle_codes(PacketType::UNSUBACK, &codes),
             Packet::PingResp => {
-                self.keep_alive.handle_pingresp();
-                Ok(None)
+                if !self.keep_alive.handle_pingresp() {
+                    return Ok(None);
+                }
+                self.handle_answer();
+                Ok(Some(Event::Pong))
             }
             Packet::Disconnect(reason) if self.version() == Version::V5 => {
                 let refusal = self.refusal(PacketType::DISCONNECT, reason);

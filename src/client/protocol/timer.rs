@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::error::Lost;
+use super::super::error::{Lost, RequestError};
 use super::{Phase, Protocol};
 use crate::mqtt::packet::Packet;
 
@@ -18,6 +18,8 @@ pub(super) struct KeepAlive {
     last_received: Option<Instant>,
     /// A PINGREQ that has no PINGRESP yet.
     pinged: Option<Instant>,
+    /// PINGRESPs that come until the one the caller waits for, that included.
+    until_pong: u8,
 }
 
 impl KeepAlive {
@@ -28,6 +30,7 @@ impl KeepAlive {
             last_sent: Some(now),
             last_received: Some(now),
             pinged: None,
+            until_pong: 0,
         }
     }
 
@@ -44,8 +47,12 @@ impl KeepAlive {
         self.last_received = Some(now);
     }
 
-    pub(super) fn handle_pingresp(&mut self) {
+    /// Whether it is the one that the caller waits for.
+    pub(super) fn handle_pingresp(&mut self) -> bool {
         self.pinged = None;
+        let was_awaited = self.until_pong == 1;
+        self.until_pong = self.until_pong.saturating_sub(1);
+        was_awaited
     }
 
     fn patience(interval: Duration) -> Duration {
@@ -148,6 +155,23 @@ impl Protocol {
         self.session.in_flight() > 0
             || self.session.subscriptions.is_waiting()
             || self.auth.is_waiting()
+            || self.keep_alive.until_pong > 0
+    }
+
+    /// Sends PINGREQ whatever the Keep Alive says; one [`Event::Pong`](super::super::Event::Pong)
+    /// follows, unless the connection is lost before.
+    ///
+    /// # Errors
+    /// [`RequestError::NotConnected`].
+    pub fn ping(&mut self, now: Instant) -> Result<(), RequestError> {
+        if !self.is_connected() {
+            return Err(RequestError::NotConnected);
+        }
+        self.send(&Packet::PingReq)?;
+        // Answers come in the order of the requests.
+        let is_pinged = self.keep_alive.pinged.replace(now).is_some();
+        self.keep_alive.until_pong = 1 + u8::from(is_pinged);
+        Ok(())
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; `None`: never.

@@ -77,6 +77,14 @@ enum Requests {
 /// A reason code with its text.
 type Reason = (ReasonCode, Option<String>);
 
+/// What this engine has no way to ask for.
+pub(super) fn cannot(what: &str) -> RequestError {
+    RequestError::Unsupported {
+        engine: NAME,
+        what: what.to_owned(),
+    }
+}
+
 impl Client {
     /// Opens a connection and waits for CONNACK.
     ///
@@ -198,10 +206,7 @@ impl Client {
             return Err(RequestError::NotConnected);
         }
         if !properties.is_empty() {
-            return Err(RequestError::Unsupported {
-                engine: NAME,
-                what: "properties of SUBSCRIBE".to_owned(),
-            });
+            return Err(cannot("properties of SUBSCRIBE"));
         }
         let filters: Vec<_> = filters.into_iter().collect();
         if filters.is_empty() {

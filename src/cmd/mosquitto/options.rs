@@ -299,7 +299,7 @@ pub(super) const TABLE: &[Row] = &[
         Ok(())
     })),
     row("", "--message-rate", Of::Sub, Flag(|t| {
-        t.message_rate = Some(String::new());
+        t.message_rate = true;
         Ok(())
     })),
     row("", "--no-tls", Of::All, Flag(|t| {

@@ -30,7 +30,7 @@ pub(super) struct Typed {
     pub(super) format: Option<String>,
     pub(super) random_filter: Option<f64>,
     pub(super) retain_handling: Option<String>,
-    pub(super) message_rate: Option<String>,
+    pub(super) message_rate: bool,
     pub(super) exit_after_subscribing: bool,
     pub(super) no_retained: bool,
     pub(super) retained_only: bool,
@@ -85,7 +85,7 @@ impl Typed {
             format: None,
             random_filter: None,
             retain_handling: None,
-            message_rate: None,
+            message_rate: false,
             exit_after_subscribing: false,
             no_retained: false,
             retained_only: false,
@@ -152,6 +152,19 @@ impl Typed {
             retained_only: self.retained_only,
             verbose: self.verbose,
             no_eol: self.no_eol,
+            unsubscribe: std::mem::take(&mut self.unsubscribe),
+            subscribe_only: self.exit_after_subscribing,
+            remove_retained: self.remove_retained,
+            retain_as_published: self.retain_as_published && self.version == Version::V5,
+            retain_handling: self
+                .retain_handling
+                .take()
+                .filter(|_| self.version == Version::V5),
+            random_filter: self.random_filter,
+            format: self.format.take(),
+            pretty: self.pretty,
+            watch: self.watch,
+            message_rate: self.message_rate,
             ..cli::Subscribe::default()
         };
         (args.connection, args.session, args.reconnect) = self.into_connection("forever");
@@ -168,6 +181,13 @@ impl Typed {
             no_retained: self.no_retained,
             verbose: self.verbose,
             no_eol: self.no_eol,
+            format: self.format.take(),
+            pretty: self.pretty,
+            retain_as_published: self.retain_as_published && self.version == Version::V5,
+            retain_handling: self
+                .retain_handling
+                .take()
+                .filter(|_| self.version == Version::V5),
             ..cli::Request::default()
         };
         match self.source.take() {

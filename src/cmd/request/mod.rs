@@ -1,6 +1,6 @@
 //! `midge rr`: publishes a request, and prints the response to it.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::connect::{self, ConnectPlan};
 use super::publish::{Source, parse_qos, publish_failure};
 use super::signals::Signals;
-use super::subscribe::{Format, Printer};
+use super::subscribe::{self, Printer, Style};
 use super::{Exit, Failure, duration, mosquitto, note};
 use crate::cli::{self, Program};
 use crate::client::{
@@ -31,7 +31,8 @@ struct Plan {
     no_retained: bool,
     wait: Option<Duration>,
     latency: bool,
-    format: Format,
+    options: SubscriptionOptions,
+    style: Style,
 }
 
 impl Plan {
@@ -58,6 +59,18 @@ impl Plan {
         if let Some(topic) = &response_topic {
             name("-e", topic)?;
         }
+        // It subscribes and prints as sub does.
+        let shown = cli::Subscribe {
+            qos: args.qos,
+            retain_as_published: args.retain_as_published,
+            retain_handling: args.retain_handling.clone(),
+            verbose: args.verbose,
+            no_eol: args.no_eol,
+            format: args.format.clone(),
+            pretty: args.pretty,
+            json: args.json,
+            ..cli::Subscribe::default()
+        };
         // Who has fallen back to 3.1.1 cannot say where the response has to go.
         connect.options.fall_back = false;
         Ok(Plan {
@@ -71,14 +84,8 @@ impl Plan {
                 None => None,
             },
             latency: args.latency,
-            format: match args.json {
-                true => Format::Json(version),
-                false => Format::Text {
-                    topic: args.verbose,
-                    line_end: !args.no_eol,
-                    escape: io::stdout().is_terminal(),
-                },
-            },
+            options: subscribe::subscription_options(&shown, &mut connect)?,
+            style: subscribe::style(&shown, version)?,
             connect,
         })
     }
@@ -215,7 +222,7 @@ struct Run<'p> {
 
 impl Run<'_> {
     async fn work(&mut self) -> Result<Exit, Failure> {
-        let options = SubscriptionOptions::at(self.plan.qos);
+        let options = self.plan.options;
         let packets = &self.plan.connect.packets;
         self.client
             .subscribe(
@@ -306,7 +313,7 @@ impl Run<'_> {
             let milliseconds = sent_at.elapsed().as_secs_f64() * 1000.0;
             note(format_args!("the response took {milliseconds:.3} ms"));
         }
-        let mut printer = Printer::new(self.plan.format);
+        let mut printer = Printer::new(self.plan.style.clone());
         printer.push(message);
         let mut stdout = io::stdout().lock();
         let printed = stdout

@@ -1,42 +1,79 @@
 //! How `midge sub` shows a message.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustc_hash::FxHashMap;
+
 use crate::client::Message;
+use crate::cmd::note;
+use crate::mqtt::topic::Quoted;
 use crate::mqtt::{QoS, Version};
+use crate::output::format::Format;
 use crate::output::json;
-use crate::output::text::Safe;
+use crate::output::payload::Conversion;
+use crate::output::text::push_for_terminal;
 use crate::output::time::Time;
 
+/// Topics that have a line of their own with `-w`; the others share the last.
+const MAX_LINES: usize = 10_000;
+
 /// The form of the output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cmd) enum Format {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cmd) enum Form {
     /// The payload as it is.
     Text {
         /// Topic and a space first.
         topic: bool,
-        /// A line end behind.
-        line_end: bool,
         /// For a terminal: no control character comes through.
         escape: bool,
     },
+    /// As -F says.
+    Format(Format),
     /// One JSON object per line.
     Json(Version),
+    /// Messages are not shown.
+    Silent,
+}
+
+/// All about showing messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cmd) struct Style {
+    pub(in crate::cmd) form: Form,
+    /// A line end behind each message.
+    pub(in crate::cmd) line_end: bool,
+    /// What payloads are turned into first; indented.
+    pub(in crate::cmd) conversion: Option<(Conversion, bool)>,
+    /// A line for each topic.
+    pub(in crate::cmd) watch: bool,
 }
 
 /// Collects what is to be printed.
 #[derive(Debug)]
 pub(in crate::cmd) struct Printer {
-    format: Format,
+    style: Style,
     buffer: Vec<u8>,
+    /// With `watch`: the line of each topic.
+    lines: FxHashMap<Vec<u8>, usize>,
+    /// Payloads that were not what --decode wants.
+    misfits: u64,
 }
 
 impl Printer {
-    pub(in crate::cmd) fn new(format: Format) -> Printer {
+    pub(in crate::cmd) fn new(style: Style) -> Printer {
         Printer {
-            format,
+            style,
             buffer: Vec::new(),
+            lines: FxHashMap::default(),
+            misfits: 0,
+        }
+    }
+
+    /// The broker may have refused the version that was asked for.
+    pub(in crate::cmd) fn set_version(&mut self, in_use: Version) {
+        if let Form::Json(version) = &mut self.style.form {
+            *version = in_use;
         }
     }
 
@@ -53,63 +90,114 @@ impl Printer {
         self.buffer.clear();
     }
 
+    /// Payloads that were not what --decode wants.
+    pub(in crate::cmd) fn misfits(&self) -> u64 {
+        self.misfits
+    }
+
+    /// Adds a line of our own.
+    pub(in crate::cmd) fn push_line(&mut self, line: std::fmt::Arguments<'_>) {
+        // Writing to a Vec does not fail.
+        let _ = writeln!(self.buffer, "{line}");
+    }
+
     /// Adds a message.
     pub(in crate::cmd) fn push(&mut self, message: &Message) {
-        match self.format {
-            Format::Text {
-                topic,
-                line_end,
-                escape,
-            } => {
-                if topic {
-                    match escape {
-                        true => self.push_escaped(message.topic.as_bytes()),
-                        false => self.buffer.extend_from_slice(message.topic.as_bytes()),
-                    }
+        if self.style.form == Form::Silent {
+            return;
+        }
+        let mut payload = Cow::Borrowed(message.payload.as_ref());
+        if let Some((conversion, pretty)) = self.style.conversion
+            // A null message is one in any form.
+            && !message.payload.is_empty()
+        {
+            let mut text = Vec::new();
+            if let Err(error) = conversion.push(&mut text, &message.payload, pretty) {
+                self.misfits += 1;
+                let topic = Quoted(message.topic.as_str());
+                note(format_args!("a message on {topic} has {error} (--decode)"));
+                return;
+            }
+            payload = Cow::Owned(text);
+        }
+        if self.style.watch {
+            self.go_to_line(message.topic.as_bytes());
+        }
+        match &self.style.form {
+            Form::Text { topic, escape } => {
+                // mosquitto_sub shows a null message on a line of its own, or not at all.
+                if payload.is_empty() && !(*topic && self.style.line_end) {
+                    return;
+                }
+                if *topic {
+                    push_text(&mut self.buffer, message.topic.as_bytes(), *escape);
                     self.buffer.push(b' ');
                 }
-                match (message.payload.is_empty() && topic, escape) {
-                    (true, _) => self.buffer.extend_from_slice(b"(null)"),
-                    (false, true) => self.push_escaped(&message.payload),
-                    (false, false) => self.buffer.extend_from_slice(&message.payload),
-                }
-                if line_end {
-                    self.buffer.push(b'\n');
+                match payload.is_empty() {
+                    true => self.buffer.extend_from_slice(b"(null)"),
+                    false => push_text(&mut self.buffer, &payload, *escape),
                 }
             }
-            Format::Json(version) => self.push_json(message, version),
+            Form::Format(format) => {
+                let shown = shown(message, &payload, Version::V5);
+                if let Err(error) = format.push(&mut self.buffer, &shown) {
+                    let topic = Quoted(message.topic.as_str());
+                    note(format_args!("a message on {topic}: {error} (%J)"));
+                }
+            }
+            Form::Json(version) => {
+                json::push_message(&mut self.buffer, &shown(message, &payload, *version));
+                return;
+            }
+            Form::Silent => {}
+        }
+        if self.style.line_end {
+            self.buffer.push(b'\n');
         }
     }
 
-    /// Text for a terminal; line ends and tabs stay.
-    fn push_escaped(&mut self, bytes: &[u8]) {
-        let text = String::from_utf8_lossy(bytes);
-        for part in text.split_inclusive(['\n', '\t', '\\']) {
-            let plain = part.trim_end_matches(['\n', '\t', '\\']);
-            // Writing to a Vec does not fail.
-            let _ = write!(self.buffer, "{}", Safe(plain));
-            let kept = part.get(plain.len()..).unwrap_or_default();
-            self.buffer.extend_from_slice(kept.as_bytes());
-        }
-    }
-
-    fn push_json(&mut self, message: &Message, version: Version) {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-        let line = json::Message {
-            version,
-            dup: message.dup,
-            qos: message.qos.as_u8(),
-            retain: message.retain,
-            packet_id: (message.qos != QoS::AtMostOnce).then_some(message.packet_id),
-            topic: message.topic.as_str(),
-            properties: message.properties.as_properties(),
-            payload: &message.payload,
-            time: since_epoch.ok().map(|time| Time {
-                nanoseconds: i128::try_from(time.as_nanos()).unwrap_or(i128::MAX),
-                digits: 6,
-            }),
+    /// Moves to the line of a topic and empties it.
+    fn go_to_line(&mut self, topic: &[u8]) {
+        let next = self.lines.len() + 1;
+        let line = match self.lines.get(topic) {
+            Some(line) => *line,
+            None => {
+                if next <= MAX_LINES {
+                    self.lines.insert(topic.to_vec(), next);
+                }
+                next
+            }
         };
-        json::push_message(&mut self.buffer, &line);
+        if next == 1 {
+            self.buffer.extend_from_slice(b"\x1b[2J");
+        }
+        // Writing to a Vec does not fail.
+        let _ = write!(self.buffer, "\x1b[{line};1H\x1b[2K");
+    }
+}
+
+fn push_text(out: &mut Vec<u8>, bytes: &[u8], escape: bool) {
+    match escape {
+        true => push_for_terminal(out, bytes),
+        false => out.extend_from_slice(bytes),
+    }
+}
+
+fn shown<'m>(message: &'m Message, payload: &'m [u8], version: Version) -> json::Message<'m> {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    json::Message {
+        version,
+        dup: message.dup,
+        qos: message.qos.as_u8(),
+        retain: message.retain,
+        packet_id: (message.qos != QoS::AtMostOnce).then_some(message.packet_id),
+        topic: message.topic.as_str(),
+        properties: message.properties.as_properties(),
+        payload,
+        time: since_epoch.ok().map(|time| Time {
+            nanoseconds: i128::try_from(time.as_nanos()).unwrap_or(i128::MAX),
+            digits: 6,
+        }),
     }
 }
 
@@ -121,8 +209,16 @@ mod tests {
     use crate::client::TopicName;
     use crate::mqtt::PropertiesBuf;
 
-    fn printed(format: Format, topic: &str, payload: &'static [u8]) -> String {
-        let mut printer = Printer::new(format);
+    fn printer(form: Form, line_end: bool) -> Printer {
+        Printer::new(Style {
+            form,
+            line_end,
+            conversion: None,
+            watch: false,
+        })
+    }
+
+    fn push(printer: &mut Printer, topic: &str, payload: &'static [u8]) {
         printer.push(&Message {
             topic: TopicName::new(topic).unwrap(),
             payload: Bytes::from_static(payload),
@@ -132,15 +228,15 @@ mod tests {
             packet_id: 0,
             properties: PropertiesBuf::new(),
         });
+    }
+
+    fn printed(mut printer: Printer, topic: &str, payload: &'static [u8]) -> String {
+        push(&mut printer, topic, payload);
         String::from_utf8_lossy(printer.as_bytes()).into_owned()
     }
 
-    fn text(topic: bool, line_end: bool, escape: bool) -> Format {
-        Format::Text {
-            topic,
-            line_end,
-            escape,
-        }
+    fn text(topic: bool, line_end: bool, escape: bool) -> Printer {
+        printer(Form::Text { topic, escape }, line_end)
     }
 
     #[test]
@@ -155,5 +251,29 @@ mod tests {
     fn nothing_reaches_a_terminal_unescaped() {
         let shown = printed(text(true, true, true), "t\u{7}", b"a\n\tb\\\x1b[2J\xff");
         assert_eq!(shown, "t\\u{7} a\n\tb\\\\u{1b}[2J\u{fffd}\n");
+    }
+
+    #[test]
+    fn a_line_for_each_topic() {
+        let mut printer = text(true, false, false);
+        printer.style.watch = true;
+        for (topic, payload) in [("a", b"1"), ("b", b"2"), ("a", b"3")] {
+            push(&mut printer, topic, payload);
+        }
+        assert_eq!(
+            String::from_utf8_lossy(printer.as_bytes()),
+            "\x1b[2J\x1b[1;1H\x1b[2Ka 1\x1b[2;1H\x1b[2Kb 2\x1b[1;1H\x1b[2Ka 3"
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_left_out() {
+        let mut printer = text(false, true, false);
+        printer.style.conversion = Some((Conversion::Cbor, false));
+        for payload in [&b"\x82\x01\x02"[..], b"\x82\x01", b""] {
+            push(&mut printer, "t", payload);
+        }
+        assert_eq!(printer.as_bytes(), b"[1,2]\n\n");
+        assert_eq!(printer.misfits(), 1);
     }
 }

@@ -13,7 +13,7 @@ use super::Place;
 use super::finding::Finding;
 use crate::mqtt::rule::Violation;
 
-pub(super) use object::{Hex, List, Nested, Object, Shown, Value, Word};
+pub(super) use object::{Hex, List, Nested, Object, Shown, Value, Word, push_string};
 pub use packet::{Message, Options, PacketLines, push_message, write_packet};
 
 /// Writes a report as one line.

@@ -140,7 +140,7 @@ fn simple(reader: &mut Reader<'_>, notation: &mut Notation, info: u8) -> Result<
 }
 
 /// A float of 16 bits (RFC 8949, appendix D).
-fn half(bits: u16) -> f32 {
+pub(super) fn half(bits: u16) -> f32 {
     let exponent = bits >> 10 & 0x1f;
     let mantissa = f32::from(bits & 0x3ff);
     let value = match exponent {

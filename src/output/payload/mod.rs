@@ -6,12 +6,15 @@
 //! shown as they are.
 
 mod cbor;
+mod convert;
 mod gzip;
 mod json;
 mod msgpack;
 mod notation;
 mod reader;
 mod sparkplug;
+
+pub use convert::{Conversion, NotConvertible};
 
 use super::base64;
 use super::text::{Hex, Safe, shorten};
