@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_midge_global_optspecs
-    string join \n h/help V/version
+    string join \n profile= config= h/help V/version
 end
 
 function __fish_midge_needs_command
@@ -24,6 +24,8 @@ function __fish_midge_using_subcommand
     contains -- $cmd[1] $argv
 end
 
+complete -c midge -n "__fish_midge_needs_command" -l profile -d 'As behind the subcommand: the profile with the connection flags' -r
+complete -c midge -n "__fish_midge_needs_command" -l config -d 'As behind the subcommand: the file with the profiles' -r -F
 complete -c midge -n "__fish_midge_needs_command" -s h -l help -d 'Print help'
 complete -c midge -n "__fish_midge_needs_command" -s V -l version -d 'Print version'
 complete -c midge -n "__fish_midge_needs_command" -f -a "pub" -d 'Publish messages'
@@ -34,24 +36,28 @@ complete -c midge -n "__fish_midge_needs_command" -f -a "capture-replay" -d 'Pub
 complete -c midge -n "__fish_midge_needs_command" -f -a "replay" -d 'Publish again what clients published in a capture, at the captured times'
 complete -c midge -n "__fish_midge_needs_command" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
 complete -c midge -n "__fish_midge_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c midge -n "__fish_midge_using_subcommand pub" -s t -l topic -d 'Topic to publish to; the one in the URL if there is none' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s t -l topic -d 'Topic to publish to; the one in the URL if there is none. May be given more than once: every message goes to each' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s m -l message -d 'The message' -r
-complete -c midge -n "__fish_midge_using_subcommand pub" -s f -l file -d 'Send a file as one message' -r -F
+complete -c midge -n "__fish_midge_using_subcommand pub" -s f -l file -d 'Send a file as one message; with --json-lines or --lines-with-topic, its lines' -r -F
+complete -c midge -n "__fish_midge_using_subcommand pub" -l encode -d 'Turn the payload into this form before it is sent: hex or base64 (of any bytes), or, from JSON, json (checked, without white space), cbor or msgpack' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l decode -d 'Read the payload as this form, and send what it stands for: the bytes of hex or base64, or the JSON of json, cbor or msgpack. Comes before --encode' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s q -l qos -d 'Quality of Service: 0, 1 or 2' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l repeat -d 'Send the message of -m, -f, -s or -n this many times' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l repeat-delay -d 'Time between repeats: seconds, or with a unit as in 500ms, 10s, 2m' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l rate -d 'Send at most so many messages in a time, at equal distances: 100/s, 10/m, 1k/s' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s W -l timeout -d 'Give up after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m. It counts from when -f or -s is read' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s u -l username -d 'User name' -r
-complete -c midge -n "__fish_midge_using_subcommand pub" -s P -l pw -d 'Password' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s P -l pw -l password -d 'Password; where other people use this machine, too, better by MIDGE_PASSWORD, --password-file or --ask-password' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l password-file -d 'Password: the first line of this file' -r -F
 complete -c midge -n "__fish_midge_using_subcommand pub" -s V -l protocol-version -d 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1) [default: 5; pub and sub go on with 311 where the broker refuses 5]' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
-complete -c midge -n "__fish_midge_using_subcommand pub" -s A -d 'Local address, or its name, that the connection starts at' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -s A -l bind-address -d 'Local address, or its name, that the connection starts at' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l unix -d 'Connect to a unix socket, in place of host and port' -r -F
 complete -c midge -n "__fish_midge_using_subcommand pub" -l proxy -d 'Go through a SOCKS5 proxy, which also resolves the broker\'s name: socks5h://[USER:PASSWORD@]HOST[:PORT]' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l ws-path -d 'Path of the WebSocket, with its query [default: /mqtt]' -r
@@ -64,6 +70,9 @@ complete -c midge -n "__fish_midge_using_subcommand pub" -l tls-version -d 'The 
 complete -c midge -n "__fish_midge_using_subcommand pub" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
+complete -c midge -n "__fish_midge_using_subcommand pub" -l profile -d 'Take connection flags that are not given from this profile; also in front of the subcommand [env: MIDGE_PROFILE]' -r
+complete -c midge -n "__fish_midge_using_subcommand pub" -l config -d 'The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in $HOME/.config] [env: MIDGE_CONFIG]' -r -F
+complete -c midge -n "__fish_midge_using_subcommand pub" -s o -l options -d 'Read flags from this file, one a line as in "-q 1", in front of those that are given here; # begins a comment' -r -F
 complete -c midge -n "__fish_midge_using_subcommand pub" -s I -l id-prefix -d 'Client Identifier: this, and the number of the process' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s x -l session-expiry-interval -d 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i' -r
 complete -c midge -n "__fish_midge_using_subcommand pub" -s M -l max-inflight -d 'Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many' -r
@@ -76,7 +85,11 @@ complete -c midge -n "__fish_midge_using_subcommand pub" -l answer-timeout -d 'G
 complete -c midge -n "__fish_midge_using_subcommand pub" -s s -l stdin-file -d 'Send all of stdin as one message'
 complete -c midge -n "__fish_midge_using_subcommand pub" -s l -l stdin-line -d 'Send each line of stdin as a message, as soon as it is there'
 complete -c midge -n "__fish_midge_using_subcommand pub" -s n -l null-message -d 'Send a message without payload; with -r it removes the retained message'
+complete -c midge -n "__fish_midge_using_subcommand pub" -l json-lines -d 'Send a message for each line of stdin or of -f: a JSON object as sub --json prints it'
+complete -c midge -n "__fish_midge_using_subcommand pub" -l lines-with-topic -d 'Send a message for each line of stdin or of -f: topic, tab, payload'
 complete -c midge -n "__fish_midge_using_subcommand pub" -s r -l retain -d 'Ask the broker to keep the message for later subscribers'
+complete -c midge -n "__fish_midge_using_subcommand pub" -l no-progress -d 'Show no progress on a terminal when it takes longer than a second'
+complete -c midge -n "__fish_midge_using_subcommand pub" -l ask-password -d 'Ask for the password on the terminal'
 complete -c midge -n "__fish_midge_using_subcommand pub" -s d -l debug -d 'Say on stderr what is sent and received'
 complete -c midge -n "__fish_midge_using_subcommand pub" -l nodelay -d 'Send small packets at once; midge always does'
 complete -c midge -n "__fish_midge_using_subcommand pub" -l ws -d 'Use WebSocket'
@@ -96,12 +109,13 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -s p -l port -d 'Port o
 complete -c midge -n "__fish_midge_using_subcommand sub" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s u -l username -d 'User name' -r
-complete -c midge -n "__fish_midge_using_subcommand sub" -s P -l pw -d 'Password' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s P -l pw -l password -d 'Password; where other people use this machine, too, better by MIDGE_PASSWORD, --password-file or --ask-password' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l password-file -d 'Password: the first line of this file' -r -F
 complete -c midge -n "__fish_midge_using_subcommand sub" -s V -l protocol-version -d 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1) [default: 5; pub and sub go on with 311 where the broker refuses 5]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
-complete -c midge -n "__fish_midge_using_subcommand sub" -s A -d 'Local address, or its name, that the connection starts at' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -s A -l bind-address -d 'Local address, or its name, that the connection starts at' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l unix -d 'Connect to a unix socket, in place of host and port' -r -F
 complete -c midge -n "__fish_midge_using_subcommand sub" -l proxy -d 'Go through a SOCKS5 proxy, which also resolves the broker\'s name: socks5h://[USER:PASSWORD@]HOST[:PORT]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l ws-path -d 'Path of the WebSocket, with its query [default: /mqtt]' -r
@@ -114,6 +128,9 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -l tls-version -d 'The 
 complete -c midge -n "__fish_midge_using_subcommand sub" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
+complete -c midge -n "__fish_midge_using_subcommand sub" -l profile -d 'Take connection flags that are not given from this profile; also in front of the subcommand [env: MIDGE_PROFILE]' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l config -d 'The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in $HOME/.config] [env: MIDGE_CONFIG]' -r -F
+complete -c midge -n "__fish_midge_using_subcommand sub" -s o -l options -d 'Read flags from this file, one a line as in "-q 1", in front of those that are given here; # begins a comment' -r -F
 complete -c midge -n "__fish_midge_using_subcommand sub" -s I -l id-prefix -d 'Client Identifier: this, and the number of the process' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s x -l session-expiry-interval -d 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s M -l max-inflight -d 'Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many' -r
@@ -128,6 +145,7 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -l retained-only -d 'Pr
 complete -c midge -n "__fish_midge_using_subcommand sub" -s v -l verbose -d 'Print the topic before each payload'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s N -l no-eol -d 'Print no line end behind each message'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l json -d 'Print one JSON object per message'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l ask-password -d 'Ask for the password on the terminal'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s d -l debug -d 'Say on stderr what is sent and received'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l nodelay -d 'Send small packets at once; midge always does'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l ws -d 'Use WebSocket'
@@ -154,12 +172,13 @@ complete -c midge -n "__fish_midge_using_subcommand bench" -s p -l port -d 'Port
 complete -c midge -n "__fish_midge_using_subcommand bench" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -s u -l username -d 'User name' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s P -l pw -d 'Password' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s P -l pw -l password -d 'Password; where other people use this machine, too, better by MIDGE_PASSWORD, --password-file or --ask-password' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l password-file -d 'Password: the first line of this file' -r -F
 complete -c midge -n "__fish_midge_using_subcommand bench" -s V -l protocol-version -d 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1) [default: 5; pub and sub go on with 311 where the broker refuses 5]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s A -d 'Local address, or its name, that the connection starts at' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -s A -l bind-address -d 'Local address, or its name, that the connection starts at' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l unix -d 'Connect to a unix socket, in place of host and port' -r -F
 complete -c midge -n "__fish_midge_using_subcommand bench" -l proxy -d 'Go through a SOCKS5 proxy, which also resolves the broker\'s name: socks5h://[USER:PASSWORD@]HOST[:PORT]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l ws-path -d 'Path of the WebSocket, with its query [default: /mqtt]' -r
@@ -172,8 +191,11 @@ complete -c midge -n "__fish_midge_using_subcommand bench" -l tls-version -d 'Th
 complete -c midge -n "__fish_midge_using_subcommand bench" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench" -l profile -d 'Take connection flags that are not given from this profile; also in front of the subcommand [env: MIDGE_PROFILE]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench" -l config -d 'The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in $HOME/.config] [env: MIDGE_CONFIG]' -r -F
 complete -c midge -n "__fish_midge_using_subcommand bench" -l json -d 'Print the result as a JSON object'
 complete -c midge -n "__fish_midge_using_subcommand bench" -l no-progress -d 'Show no progress on stderr'
+complete -c midge -n "__fish_midge_using_subcommand bench" -l ask-password -d 'Ask for the password on the terminal'
 complete -c midge -n "__fish_midge_using_subcommand bench" -s d -l debug -d 'Say on stderr what is sent and received'
 complete -c midge -n "__fish_midge_using_subcommand bench" -l nodelay -d 'Send small packets at once; midge always does'
 complete -c midge -n "__fish_midge_using_subcommand bench" -l ws -d 'Use WebSocket'
@@ -230,11 +252,12 @@ complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s h -l host
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s u -l username -d 'User name' -r
-complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s P -l pw -d 'Password' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s P -l pw -l password -d 'Password; where other people use this machine, too, better by MIDGE_PASSWORD, --password-file or --ask-password' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l password-file -d 'Password: the first line of this file' -r -F
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
-complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s A -d 'Local address, or its name, that the connection starts at' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s A -l bind-address -d 'Local address, or its name, that the connection starts at' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l unix -d 'Connect to a unix socket, in place of host and port' -r -F
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l proxy -d 'Go through a SOCKS5 proxy, which also resolves the broker\'s name: socks5h://[USER:PASSWORD@]HOST[:PORT]' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l ws-path -d 'Path of the WebSocket, with its query [default: /mqtt]' -r
@@ -247,11 +270,14 @@ complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l tls-versi
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l profile -d 'Take connection flags that are not given from this profile; also in front of the subcommand [env: MIDGE_PROFILE]' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l config -d 'The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in $HOME/.config] [env: MIDGE_CONFIG]' -r -F
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s V -l protocol-version -d 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s i -l id -d 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s y -l yes -d 'Play to a broker that is not on this machine'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l dry-run -d 'Say what would be played, and connect to nothing'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l json -d 'The summary as a JSON object'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l ask-password -d 'Ask for the password on the terminal'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s d -l debug -d 'Say on stderr what is sent and received'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l nodelay -d 'Send small packets at once; midge always does'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l ws -d 'Use WebSocket'
@@ -264,11 +290,12 @@ complete -c midge -n "__fish_midge_using_subcommand replay" -s h -l host -d 'Hos
 complete -c midge -n "__fish_midge_using_subcommand replay" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s u -l username -d 'User name' -r
-complete -c midge -n "__fish_midge_using_subcommand replay" -s P -l pw -d 'Password' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s P -l pw -l password -d 'Password; where other people use this machine, too, better by MIDGE_PASSWORD, --password-file or --ask-password' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l password-file -d 'Password: the first line of this file' -r -F
 complete -c midge -n "__fish_midge_using_subcommand replay" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
-complete -c midge -n "__fish_midge_using_subcommand replay" -s A -d 'Local address, or its name, that the connection starts at' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s A -l bind-address -d 'Local address, or its name, that the connection starts at' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l unix -d 'Connect to a unix socket, in place of host and port' -r -F
 complete -c midge -n "__fish_midge_using_subcommand replay" -l proxy -d 'Go through a SOCKS5 proxy, which also resolves the broker\'s name: socks5h://[USER:PASSWORD@]HOST[:PORT]' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l ws-path -d 'Path of the WebSocket, with its query [default: /mqtt]' -r
@@ -281,11 +308,14 @@ complete -c midge -n "__fish_midge_using_subcommand replay" -l tls-version -d 'T
 complete -c midge -n "__fish_midge_using_subcommand replay" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
+complete -c midge -n "__fish_midge_using_subcommand replay" -l profile -d 'Take connection flags that are not given from this profile; also in front of the subcommand [env: MIDGE_PROFILE]' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l config -d 'The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in $HOME/.config] [env: MIDGE_CONFIG]' -r -F
 complete -c midge -n "__fish_midge_using_subcommand replay" -s V -l protocol-version -d 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s i -l id -d 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s y -l yes -d 'Play to a broker that is not on this machine'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l dry-run -d 'Say what would be played, and connect to nothing'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l json -d 'The summary as a JSON object'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l ask-password -d 'Ask for the password on the terminal'
 complete -c midge -n "__fish_midge_using_subcommand replay" -s d -l debug -d 'Say on stderr what is sent and received'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l nodelay -d 'Send small packets at once; midge always does'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l ws -d 'Use WebSocket'

@@ -1,10 +1,15 @@
 //! Flags of every subcommand that connects to a broker. Names are mosquitto's.
 
+use std::path::PathBuf;
+
 use clap::{ArgAction, Args};
 
 use super::Transport;
 
 /// How to reach a broker and who to be there.
+///
+/// Each long name is also a key of a profile and, behind `MIDGE_`, a variable: see
+/// [`settings`](super::settings).
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Connection", disable_help_flag = true)]
 pub struct Connection {
@@ -35,9 +40,25 @@ pub struct Connection {
     #[arg(short, long, value_name = "NAME")]
     pub username: Option<String>,
 
-    /// Password.
-    #[arg(short = 'P', long = "pw", value_name = "PASSWORD")]
+    /// Password. Everybody on this machine can see it in the list of processes: the three ways
+    /// below keep it to you.
+    #[arg(
+        short = 'P',
+        long = "pw",
+        visible_alias = "password",
+        value_name = "PASSWORD",
+        help = "Password; where other people use this machine, too, better by MIDGE_PASSWORD, \
+                --password-file or --ask-password"
+    )]
     pub password: Option<String>,
+
+    /// Password: the first line of this file.
+    #[arg(long, value_name = "FILE", conflicts_with = "password")]
+    pub password_file: Option<PathBuf>,
+
+    /// Ask for the password on the terminal.
+    #[arg(long, conflicts_with_all = ["password", "password_file"])]
+    pub ask_password: bool,
 
     /// MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1) [default: 5; pub and
     /// sub go on with 311 where the broker refuses 5].
@@ -70,6 +91,29 @@ pub struct Connection {
     #[command(flatten)]
     pub transport: Transport,
 
+    /// Take what is not given here from this profile.
+    #[arg(
+        long,
+        value_name = "NAME",
+        help_heading = "Profile",
+        help = "Take connection flags that are not given from this profile; also in front of the \
+                subcommand [env: MIDGE_PROFILE]",
+        long_help = "Take connection flags that are not given from this profile: the table \
+            [profiles.NAME] of the file of --config, with their long names as keys, as in \
+            host = \"broker\", port = 8883, tls-use-os-certs = true, password-file = \"FILE\". Also \
+            in front of the subcommand. For each of these flags there is a variable, too: MIDGE_ \
+            and its long name, as in MIDGE_HOST, MIDGE_PASSWORD and MIDGE_TLS_ALPN. A flag wins \
+            over a variable, a variable over a profile, and a profile over MQTT_URL, MQTT_HOST and \
+            MQTT_PORT; an address (--host, --port, --url, --unix) replaces one of another kind. \
+            [env: MIDGE_PROFILE]"
+    )]
+    pub profile: Option<String>,
+
+    /// The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in
+    /// $HOME/.config] [env: MIDGE_CONFIG].
+    #[arg(long, value_name = "FILE", help_heading = "Profile")]
+    pub config: Option<PathBuf>,
+
     /// Print help.
     #[arg(long, action = ArgAction::Help, help_heading = "Options")]
     pub help: Option<bool>,
@@ -99,6 +143,8 @@ impl Default for Connection {
             id: None,
             username: None,
             password: None,
+            password_file: None,
+            ask_password: false,
             protocol_version: None,
             keepalive: 60,
             connect_timeout: "30".to_owned(),
@@ -106,6 +152,8 @@ impl Default for Connection {
             debug: false,
             program: Program::Midge,
             transport: Transport::default(),
+            profile: None,
+            config: None,
             help: None,
         }
     }

@@ -8,10 +8,12 @@ mod broker;
 mod capture_replay;
 mod connection;
 mod decode;
+mod option_file;
 mod publish;
 mod reconnect;
 mod request;
 mod session;
+pub mod settings;
 mod subscribe;
 mod transport;
 
@@ -20,6 +22,7 @@ pub use broker::{Broker, LogFormat};
 pub use capture_replay::CaptureReplay;
 pub use connection::{Connection, Program};
 pub use decode::{Color, Decode, From, InputFormat, Severity, Times};
+pub use option_file::OptionFileError;
 pub use publish::Publish;
 pub use reconnect::Reconnect;
 pub use request::Request;
@@ -27,7 +30,10 @@ pub use session::Session;
 pub use subscribe::Subscribe;
 pub use transport::Transport;
 
-use clap::{Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// MQTT from a shell.
 #[derive(Debug, Parser)]
@@ -39,9 +45,25 @@ use clap::{Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
     subcommand_required = true
 )]
 pub struct Cli {
+    /// What may stand in front of the subcommand.
+    #[command(flatten)]
+    pub front: Front,
+
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// What may stand in front of the subcommand; it is moved behind it before it is read.
+#[derive(Debug, Args)]
+pub struct Front {
+    /// As behind the subcommand: the profile with the connection flags.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+
+    /// As behind the subcommand: the file with the profiles.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// The subcommands.
@@ -94,21 +116,66 @@ const SUBCOMMANDS: [(&str, Option<&str>, Augment); 7] = [
     ("broker", None, Broker::augment_args),
 ];
 
-/// Reads the process's arguments. Wrong usage, `--help` and `--version` end the process here.
+/// Reads the process's arguments, and the option file that they name. Wrong usage, `--help` and
+/// `--version` end the process here.
+///
+/// `more` is asked for what is set elsewhere: see [`settings`].
 ///
 /// Where the first word names a subcommand, the flags of the others are not built: they would take
 /// longer than publishing a message does.
-pub fn parse() -> Cli {
-    let first = std::env::args_os().nth(1);
-    let is_first = |name: &str| first.as_deref().is_some_and(|word| word == name);
-    let command = SUBCOMMANDS
+///
+/// # Errors
+/// Those of `more`, and of the option file.
+pub fn parse<E>(
+    more: impl FnOnce(&settings::Wanted<'_>) -> Result<Vec<settings::Layer>, E>,
+) -> Result<Cli, E>
+where
+    E: std::convert::From<OptionFileError> + std::convert::From<settings::SettingError>,
+{
+    let mut words = settings::move_behind(std::env::args_os().collect());
+    let mut command = command_of(&words);
+    let mut matches = matches_of(&mut command, &words);
+    if let Some(path) = option_file::of(&matches) {
+        insert(&mut words, option_file::read(path)?);
+        matches = matches_of(&mut command, &words);
+    }
+    if let Some((name, given)) = matches.subcommand()
+        && let Some(subcommand) = command.find_subcommand(name)
+    {
+        let wanted = settings::Wanted::new(subcommand, given);
+        let layers = more(&wanted)?;
+        let settings = settings::words(wanted, layers)?;
+        if !settings.is_empty() {
+            insert(&mut words, settings);
+            matches = matches_of(&mut command, &words);
+        }
+    }
+    Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+}
+
+fn matches_of(command: &mut clap::Command, words: &[OsString]) -> clap::ArgMatches {
+    let matches = command.try_get_matches_from_mut(words);
+    matches.unwrap_or_else(|error| error.exit())
+}
+
+/// Puts words behind the subcommand's name, in front of what was typed.
+fn insert(words: &mut Vec<OsString>, more: Vec<OsString>) {
+    let behind = words.len().min(2);
+    words.splice(behind..behind, more);
+}
+
+/// What these words, the program's name first, are for.
+fn command_of(words: &[OsString]) -> clap::Command {
+    let first = words.get(1);
+    let is_first = |name: &str| first.is_some_and(|word| word == name);
+    SUBCOMMANDS
         .iter()
         .find(|(name, alias, _)| is_first(name) || alias.is_some_and(is_first))
         .map_or_else(command, |(name, alias, augment)| {
             let subcommand = clap::Command::new(*name).visible_aliases(*alias);
-            clap::Command::new("midge").subcommand(augment(subcommand).after_long_help(EXIT_CODES))
-        });
-    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+            Front::augment_args(clap::Command::new("midge"))
+                .subcommand(augment(subcommand).after_long_help(EXIT_CODES))
+        })
 }
 
 /// The whole command, also for the generators of man pages and completions.

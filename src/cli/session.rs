@@ -1,11 +1,18 @@
 //! Flags about the session and the client itself, of pub, sub and rr. Names are mosquitto's.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 /// What the client is at the broker, beyond its name.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Session")]
+#[command(next_help_heading = "Session", args_override_self = true)]
 pub struct Session {
+    /// Read flags from this file, one a line as in "-q 1", in front of those that are given here;
+    /// # begins a comment.
+    #[arg(short, long, value_name = "FILE", help_heading = "Options")]
+    pub options: Option<PathBuf>,
+
     /// Client Identifier: this, and the number of the process.
     #[arg(short = 'I', long, value_name = "PREFIX", conflicts_with = "id")]
     pub id_prefix: Option<String>,

@@ -10,7 +10,7 @@ use clap::Args;
 #[command(next_help_heading = "Transport")]
 pub struct Transport {
     /// Local address, or its name, that the connection starts at.
-    #[arg(short = 'A', value_name = "ADDRESS")]
+    #[arg(short = 'A', long, value_name = "ADDRESS")]
     pub bind_address: Option<String>,
 
     /// Connect to a unix socket, in place of host and port.

@@ -1,5 +1,7 @@
 //! The exit codes: the one table in the code (README and man pages show the same).
 
+use crate::cli::OptionFileError;
+use crate::cli::settings::SettingError;
 use crate::mqtt::ReasonCode;
 
 /// How a subcommand ended.
@@ -73,5 +75,21 @@ impl Failure {
     /// Wrong usage: exit 2.
     pub fn usage(message: impl Into<String>) -> Failure {
         Failure::new(Exit::Usage, message)
+    }
+}
+
+impl From<OptionFileError> for Failure {
+    fn from(error: OptionFileError) -> Failure {
+        let exit = match &error {
+            OptionFileError::NoFlag { .. } => Exit::Usage,
+            _ => Exit::Io,
+        };
+        Failure::new(exit, error.to_string())
+    }
+}
+
+impl From<SettingError> for Failure {
+    fn from(error: SettingError) -> Failure {
+        Failure::usage(error.to_string())
     }
 }

@@ -11,6 +11,7 @@ mod exit;
 pub mod mosquitto;
 mod note;
 pub mod publish;
+mod rate;
 pub mod request;
 mod sealed;
 mod signals;
@@ -18,4 +19,4 @@ pub mod subscribe;
 mod version;
 
 pub use exit::{Exit, Failure};
-pub use note::note;
+pub use note::{be_silent, note};

@@ -74,3 +74,34 @@ pub fn decode(text: &str) -> Decoded {
     }
     Decoded { bytes, problem }
 }
+
+/// Writes base64 with padding (section 4).
+pub fn encode(bytes: &[u8]) -> String {
+    write(bytes, *b"+/", true)
+}
+
+/// Writes base64url without padding (section 5).
+pub fn encode_url(bytes: &[u8]) -> String {
+    write(bytes, *b"-_", false)
+}
+
+fn write(bytes: &[u8], [last_but_one, last]: [u8; 2], padding: bool) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or_default());
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            let value = (bits >> (18 - 6 * at) & 0x3f) as u8;
+            match value {
+                _ if at > group.len() && padding => text.push('='),
+                _ if at > group.len() => {}
+                0..26 => text.push(char::from(b'A' + value)),
+                26..52 => text.push(char::from(b'a' + value - 26)),
+                52..62 => text.push(char::from(b'0' + value - 52)),
+                62 => text.push(char::from(last_but_one)),
+                _ => text.push(char::from(last)),
+            }
+        }
+    }
+    text
+}

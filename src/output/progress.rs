@@ -1,7 +1,8 @@
-//! Progress of long work, on stderr: a bar on a terminal, plain lines elsewhere.
+//! Progress of long work, on stderr: a bar on a terminal, plain lines elsewhere; of messages that
+//! are sent, a bar or nothing.
 
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -96,6 +97,80 @@ impl Progress {
     }
 }
 
+/// How many messages are sent, for those who wait: shown on a terminal, after a second.
+#[derive(Debug)]
+pub struct Transfer {
+    start: Instant,
+    /// When to look again; `None` if there is nobody to show it to.
+    next: Option<Instant>,
+    /// What all of it is, in any unit, if that is known.
+    total: Option<u64>,
+    bar: Option<ProgressBar>,
+}
+
+/// Before anything is shown.
+const TRANSFER_DELAY: Duration = Duration::from_secs(1);
+
+impl Transfer {
+    /// Begins now. `total` is what all of it is, in any unit.
+    pub fn new(wanted: bool, total: Option<u64>) -> Transfer {
+        let start = Instant::now();
+        let is_seen = wanted && io::stderr().is_terminal();
+        Transfer {
+            start,
+            next: is_seen.then(|| start + TRANSFER_DELAY),
+            total: total.filter(|total| *total > 0),
+            bar: None,
+        }
+    }
+
+    /// Whether it is worth telling how it stands.
+    pub fn is_on(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// Shows how it stands, if it is time to: what is done, in the unit of the total, and messages.
+    pub fn show(&mut self, done: u64, messages: u64) {
+        let now = Instant::now();
+        match self.next {
+            Some(next) if next <= now => self.next = Some(now + BAR_INTERVAL),
+            _ => return,
+        }
+        let total = self.total;
+        let bar = self.bar.get_or_insert_with(|| {
+            let target = ProgressDrawTarget::stderr();
+            let bar = ProgressBar::with_draw_target(total, target);
+            let template = match total {
+                Some(_) => "{bar:20} {percent:>3} % {wide_msg}",
+                None => "{wide_msg}",
+            };
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar
+        });
+        bar.set_position(done);
+        bar.set_message(sent(messages, now - self.start));
+    }
+
+    /// Removes the bar.
+    pub fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn sent(messages: u64, elapsed: Duration) -> String {
+    let per_s = messages as f64 / elapsed.as_secs_f64().max(0.001);
+    let seconds = elapsed.as_secs();
+    let messages = grouped(messages as f64, 0);
+    format!(
+        "{messages} messages in {seconds} s, {}/s",
+        grouped(per_s, 0)
+    )
+}
+
 /// What matters most comes first: a narrow terminal cuts the rest.
 fn line(load: &Load<'_>) -> String {
     let p99 = match load.p99_us {
@@ -119,6 +194,12 @@ fn line(load: &Load<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_sent_is_counted() {
+        let line = sent(12_500, Duration::from_millis(2_500));
+        assert_eq!(line, "12,500 messages in 2 s, 5,000/s");
+    }
 
     #[test]
     fn a_line_has_all_that_matters() {

@@ -34,6 +34,8 @@ mod json_shape;
 mod lint;
 mod mosquitto_table;
 mod program;
+mod publish_input;
+mod publish_settings;
 mod readme;
 mod replay_command;
 mod rooms;

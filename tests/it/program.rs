@@ -17,6 +17,11 @@ pub(crate) fn midge(args: &[&str]) -> Command {
         .env_remove("MQTT_URL")
         .env_remove("MQTT_HOST")
         .env_remove("MQTT_PORT");
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"MIDGE_") {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

@@ -37,6 +37,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rumqttc", &["client"]),
     ("tokio", &["net", "client", "broker", "cmd"]),
     ("rustix", &["cmd"]),
+    ("toml", &["cmd"]),
     ("tokio_rustls", &["net"]),
     ("rustls_native_certs", &["net"]),
     ("tokio_tungstenite", &["net"]),

@@ -3,8 +3,11 @@
 
 mod authentication;
 mod endure;
+mod profile;
 mod properties;
+mod secrets;
 mod session;
+mod settings;
 mod transport;
 mod url;
 
@@ -14,6 +17,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 pub use self::properties::{PacketProperties, PropertyArgError};
+pub use self::settings::settings;
 
 use self::endure::Again;
 pub(super) use self::endure::ends;
@@ -67,14 +71,14 @@ impl ConnectPlan {
         let version = version::parse_flag(args.protocol_version.as_deref())?;
         let (target, url) = transport::target(args, &env)?;
         let (topic, mut username, mut password) = match url {
-            Some(url) => (url.topic, url.username, url.password),
+            Some(url) => (url.topic, url.username, url.password.map(Bytes::from)),
             None => (None, None, None),
         };
         if let Some(name) = &args.username {
             username = Some(name.clone());
         }
-        if let Some(secret) = &args.password {
-            password = Some(secret.clone());
+        if let Some(secret) = secrets::password(args)? {
+            password = Some(secret);
         }
         if password.is_some() && username.is_none() && version < Version::V5 {
             return Err(Failure::usage(format!(
@@ -97,7 +101,7 @@ impl ConnectPlan {
         connect.clean_start = !session.keep;
         connect.keep_alive = args.keepalive;
         connect.username = username;
-        connect.password = password.map(Bytes::from);
+        connect.password = password;
         if let Some(seconds) = session.expiry {
             if version < Version::V5 {
                 return Err(Failure::usage(format!(

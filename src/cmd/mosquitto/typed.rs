@@ -123,7 +123,7 @@ impl Typed {
 
     pub(super) fn into_publish(mut self) -> cli::Publish {
         let mut args = cli::Publish {
-            topic: self.topics.pop(),
+            topic: std::mem::take(&mut self.topics),
             qos: self.qos,
             retain: self.retain,
             repeat: self.repeat,

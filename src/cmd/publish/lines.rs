@@ -1,11 +1,13 @@
-//! Lines of stdin, as soon as they are there, without a stop for the connection.
+//! Lines of stdin or of a file, as soon as they are there, without a stop for the connection.
 
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::Path;
 
 use bytes::Bytes;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use super::source::stdin_failure;
+use super::source::read_failure;
 use crate::cmd::{Exit, Failure};
 use crate::mqtt::frame::MAX_PACKET_SIZE;
 
@@ -15,30 +17,90 @@ const READ_SIZE: usize = 64 * 1024;
 /// Chunks that are read ahead of the connection.
 const CHUNKS_AHEAD: usize = 4;
 
-/// Reads stdin to its end, in pieces that hold whole lines; the last line may lack its end.
-///
-/// In a thread of its own, since a terminal or a pipe can keep a reader waiting for ever while the
-/// connection wants its pings. The thread is not waited for at the end, for the same reason.
-pub(super) fn read() -> Receiver<Result<Bytes, Failure>> {
-    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
-    let reader = std::thread::Builder::new().name("stdin".to_owned());
-    let for_thread = sender.clone();
-    if let Err(error) = reader.spawn(move || read_into(&mut io::stdin().lock(), &for_thread)) {
-        // The channel is empty, so there is room.
-        let _ = sender.try_send(Err(stdin_failure(&error)));
+/// What lines are read from.
+#[derive(Debug)]
+pub(super) struct LineInput {
+    /// For sentences.
+    pub(super) name: String,
+    /// All of its bytes, if that is known.
+    pub(super) len: Option<u64>,
+    /// Somebody types.
+    pub(super) is_terminal: bool,
+    file: Option<File>,
+}
+
+impl LineInput {
+    pub(super) fn stdin() -> LineInput {
+        LineInput {
+            name: "stdin".to_owned(),
+            len: stdin_len(),
+            is_terminal: io::stdin().is_terminal(),
+            file: None,
+        }
     }
-    receiver
+
+    pub(super) fn file(path: &Path, file: File) -> LineInput {
+        LineInput {
+            name: path.display().to_string(),
+            len: len(&file),
+            is_terminal: file.is_terminal(),
+            file: Some(file),
+        }
+    }
+
+    /// Reads to the end, in pieces that hold whole lines; the last line may lack its end.
+    ///
+    /// In a thread of its own, since a terminal or a pipe can keep a reader waiting for ever while
+    /// the connection wants its pings. The thread is not waited for at the end, for the same
+    /// reason.
+    pub(super) fn read(self) -> Receiver<Result<Bytes, Failure>> {
+        let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
+        let reader = std::thread::Builder::new().name("input".to_owned());
+        let for_thread = sender.clone();
+        let LineInput { name, file, .. } = self;
+        let for_failure = name.clone();
+        let started = reader.spawn(move || match file {
+            Some(mut file) => read_into(&mut file, &name, &for_thread),
+            None => read_into(&mut io::stdin().lock(), &name, &for_thread),
+        });
+        if let Err(error) = started {
+            // The channel is empty, so there is room.
+            let _ = sender.try_send(Err(read_failure(&for_failure, &error)));
+        }
+        receiver
+    }
 }
 
-/// The lines of a chunk without their ends. Blank lines are no messages, as in mosquitto_pub.
+/// The bytes of a file; a pipe has no number of them.
+fn len(file: &File) -> Option<u64> {
+    let metadata = file.metadata().ok()?;
+    metadata.is_file().then_some(metadata.len())
+}
+
+#[cfg(unix)]
+fn stdin_len() -> Option<u64> {
+    use std::os::fd::AsFd;
+    let stdin = io::stdin().as_fd().try_clone_to_owned().ok()?;
+    len(&File::from(stdin))
+}
+
+#[cfg(not(unix))]
+fn stdin_len() -> Option<u64> {
+    None
+}
+
+/// The lines of a chunk without their ends, blank ones included.
 pub(super) fn split(chunk: &Bytes) -> impl Iterator<Item = Bytes> + '_ {
-    chunk
-        .split(|&byte| byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(|line| chunk.slice_ref(line))
+    let whole = chunk.strip_suffix(b"\n").unwrap_or(chunk);
+    let ends = memchr::memchr_iter(b'\n', whole).chain([whole.len()]);
+    ends.scan(0, |start, end| {
+        let line = chunk.slice(*start..end);
+        *start = end + 1;
+        Some(line)
+    })
 }
 
-fn read_into(input: &mut impl Read, sender: &Sender<Result<Bytes, Failure>>) {
+fn read_into(input: &mut impl Read, name: &str, sender: &Sender<Result<Bytes, Failure>>) {
     let mut buffer = vec![0; READ_SIZE];
     // Bytes at the front of the buffer that are the begin of a line.
     let mut kept = 0;
@@ -47,7 +109,7 @@ fn read_into(input: &mut impl Read, sender: &Sender<Result<Bytes, Failure>>) {
             if kept > MAX_PACKET_SIZE {
                 let limit = MAX_PACKET_SIZE;
                 let message =
-                    format!("a line of stdin is longer than {limit} bytes, which no packet holds");
+                    format!("a line of {name} is longer than {limit} bytes, which no packet holds");
                 let _ = sender.blocking_send(Err(Failure::new(Exit::Io, message)));
                 return;
             }
@@ -58,7 +120,7 @@ fn read_into(input: &mut impl Read, sender: &Sender<Result<Bytes, Failure>>) {
             Ok(len) => len,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                let _ = sender.blocking_send(Err(stdin_failure(&error)));
+                let _ = sender.blocking_send(Err(read_failure(name, &error)));
                 return;
             }
         };
@@ -103,7 +165,7 @@ mod tests {
 
     fn lines_of(text: &[u8], step: usize) -> Vec<Bytes> {
         let (sender, mut receiver) = mpsc::channel(1000);
-        read_into(&mut Slow(text, step), &sender);
+        read_into(&mut Slow(text, step), "stdin", &sender);
         drop(sender);
         let mut lines = Vec::new();
         while let Some(chunk) = receiver.blocking_recv() {
@@ -117,7 +179,7 @@ mod tests {
         for step in 1..20 {
             assert_eq!(
                 lines_of(b"one\n\ntwo\r\n\nthree", step),
-                [&b"one"[..], b"two\r", b"three"],
+                [&b"one"[..], b"", b"two\r", b"", b"three"],
                 "steps of {step}"
             );
         }

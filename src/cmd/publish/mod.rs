@@ -1,36 +1,45 @@
 //! `midge pub`: publishes, and ends when the broker has acknowledged everything.
 
+mod line;
 mod lines;
+mod pace;
+mod payload;
+mod run;
 mod source;
+mod tally;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
-pub(super) use self::source::Source;
+use self::line::LineReader;
+use self::pace::Pace;
+use self::payload::Codings;
+use self::run::{Run, Work};
+use self::source::{Input, Source};
+pub(super) use self::source::{read_file, read_stdin};
 use super::connect::{self, ConnectPlan};
 use super::signals::Signals;
-use super::{Exit, Failure, duration, mosquitto, note};
+use super::{Exit, Failure, duration, mosquitto, rate};
 use crate::cli;
-use crate::client::{Engine, Event, Lost, Publication, PublishError, TopicName};
+use crate::client::{PublishError, TopicName};
 use crate::mqtt::topic::Quoted;
-use crate::mqtt::{PacketType, QoS, ReasonCode};
-
-/// Bytes that are collected before they are sent, where more are to come.
-const BATCH: usize = 64 * 1024;
+use crate::mqtt::{QoS, ReasonCode};
 
 /// What to publish, checked.
 #[derive(Debug)]
 struct Plan {
     connect: ConnectPlan,
-    topic: TopicName,
+    /// For messages that name none themselves.
+    topics: Vec<TopicName>,
     qos: QoS,
     retain: bool,
     source: Source,
+    codings: Codings,
     repeat: u64,
     repeat_delay: Duration,
+    pace: Option<Pace>,
     wait: Option<Duration>,
+    progress: bool,
     quiet: bool,
 }
 
@@ -38,38 +47,103 @@ impl Plan {
     fn new(args: &cli::Publish) -> Result<Plan, Failure> {
         let mut connect =
             ConnectPlan::for_client(&args.connection, &args.session, &args.reconnect)?;
-        let is_midge = connect.program == cli::Program::Midge;
-        Arc::make_mut(&mut connect.options.connect).topic_aliases = is_midge;
-        let topic = args
-            .topic
-            .clone()
-            .or_else(|| connect.topic.take())
-            .ok_or_else(|| Failure::usage("no topic to publish to: give -t"))?;
-        let topic = TopicName::new(topic.clone()).map_err(|error| {
-            Failure::usage(format!(
-                "{} is not a topic to publish to: {error}",
-                Quoted(&topic)
-            ))
-        })?;
+        Arc::make_mut(&mut connect.options.connect).topic_aliases =
+            connect.program == cli::Program::Midge;
         let source = Source::new(args)?;
-        if matches!(source, Source::Lines) && args.repeat != 1 {
-            return Err(Failure::usage("--repeat has no meaning with -l"));
+        if matches!(source, Source::Lines(..)) && args.repeat != 1 {
+            return Err(Failure::usage("--repeat has no meaning with lines"));
         }
         Ok(Plan {
+            topics: topics(args, &source, connect.topic.take())?,
             connect,
-            topic,
             qos: parse_qos("-q", args.qos)?,
             retain: args.retain,
             source,
-            quiet: args.session.quiet,
+            codings: Codings::new(args)?,
             repeat: args.repeat,
             repeat_delay: duration::parse("--repeat-delay", &args.repeat_delay)?,
+            pace: match &args.rate {
+                Some(text) => Some(Pace::new(rate::parse_interval("--rate", text)?)),
+                None => None,
+            },
             wait: match &args.timeout {
                 Some(text) => Some(duration::parse("-W", text)?),
                 None => None,
             },
+            quiet: args.session.quiet,
+            progress: !args.no_progress && !args.connection.debug,
         })
     }
+
+    fn is_midge(&self) -> bool {
+        self.connect.program == cli::Program::Midge
+    }
+
+    /// Whether messages go to more than one topic.
+    fn has_many_topics(&self) -> bool {
+        self.topics.len() != 1
+            || matches!(self.source, Source::Lines(form, _) if form != line::Form::Payload)
+    }
+
+    /// What there is to do. Read before there is a connection: a file that cannot be read needs
+    /// none.
+    fn work(&self) -> Result<Work, Failure> {
+        Ok(match self.source.open()? {
+            Input::Payload(payload) => {
+                if !self.is_midge() {
+                    let is_stdin = matches!(self.source, Source::Stdin);
+                    mosquitto::check_stdin(is_stdin, Some(&payload))?;
+                }
+                let exit = match &self.source {
+                    Source::Message(_) => Exit::Usage,
+                    _ => Exit::Io,
+                };
+                Work::Repeat(match &self.source {
+                    Source::Null => payload,
+                    _ => self
+                        .codings
+                        .apply(payload)
+                        .map_err(|error| Failure::new(exit, error.to_string()))?,
+                })
+            }
+            Input::Lines(form, input) => {
+                let reader = LineReader::new(form, self.codings, input.name.clone());
+                Work::Lines(reader, input)
+            }
+        })
+    }
+}
+
+/// -t, or the topic of the URL.
+fn topics(
+    args: &cli::Publish,
+    source: &Source,
+    of_url: Option<String>,
+) -> Result<Vec<TopicName>, Failure> {
+    if source.has_topics() {
+        return match args.topic.is_empty() {
+            true => Ok(Vec::new()),
+            false => Err(Failure::usage(
+                "with --lines-with-topic every line has its topic: leave -t out",
+            )),
+        };
+    }
+    let given = match (args.topic.is_empty(), of_url) {
+        (true, Some(topic)) => vec![topic],
+        _ => args.topic.clone(),
+    };
+    if given.is_empty() && !args.json_lines {
+        return Err(Failure::usage("no topic to publish to: give -t"));
+    }
+    let check = |topic: String| {
+        TopicName::new(topic.clone()).map_err(|error| {
+            Failure::usage(format!(
+                "{} is not a topic to publish to: {error}",
+                Quoted(&topic)
+            ))
+        })
+    };
+    given.into_iter().map(check).collect()
 }
 
 /// The QoS behind -q, or another flag.
@@ -91,13 +165,9 @@ pub fn run(args: &cli::Publish) -> Result<Exit, Failure> {
 }
 
 async fn publish(plan: Plan) -> Result<Exit, Failure> {
-    // Input first: a file that cannot be read needs no connection.
-    let payload = plan.source.read()?;
-    if plan.connect.program != cli::Program::Midge {
-        mosquitto::check_stdin(matches!(plan.source, Source::Stdin), payload.as_deref())?;
-    }
+    let work = plan.work()?;
     // One message is out before anybody could interrupt it.
-    let mut signals = match payload.is_none() || plan.repeat > 1 {
+    let mut signals = match matches!(work, Work::Lines(..)) || plan.repeat > 1 {
         true => Some(Signals::new()?),
         false => None,
     };
@@ -125,19 +195,13 @@ async fn publish(plan: Plan) -> Result<Exit, Failure> {
         exit = &mut stop => return Ok(exit),
         client = plan.connect.connect() => client?,
     };
-    let mut run = Run {
-        plan: &plan,
-        client,
-        sent: 0,
-        acknowledged: 0,
-        refused: 0,
-        first_refusal: None,
-    };
+    let mut run = Run::new(&plan, client, &work);
     let result = tokio::select! {
         biased;
         exit = &mut stop => Ok(exit),
-        result = run.work(payload) => result.map(|()| Exit::Done),
+        result = run.work(work) => result.map(|()| Exit::Done),
     };
+    run.end_progress();
     let left = run
         .client
         .disconnect(ReasonCode::SUCCESS, plan.connect.farewell.as_properties())
@@ -152,208 +216,6 @@ async fn publish(plan: Plan) -> Result<Exit, Failure> {
         _ => {}
     }
     Ok(exit)
-}
-
-/// A connection and what it has sent.
-struct Run<'p> {
-    plan: &'p Plan,
-    client: Engine,
-    sent: u64,
-    acknowledged: u64,
-    refused: u64,
-    first_refusal: Option<(ReasonCode, Option<String>)>,
-}
-
-impl Run<'_> {
-    /// Sends everything and waits for every acknowledgement. `payload` is the one message, or
-    /// `None` if stdin has one per line.
-    async fn work(&mut self, payload: Option<Bytes>) -> Result<(), Failure> {
-        match payload {
-            Some(payload) => self.send_repeatedly(&payload).await?,
-            None => self.send_lines().await?,
-        }
-        while self.client.in_flight() > 0 {
-            self.handle_next_event().await?;
-        }
-        self.flush().await
-    }
-
-    async fn send_repeatedly(&mut self, payload: &Bytes) -> Result<(), Failure> {
-        let delay = self.plan.repeat_delay;
-        for i in 0..self.plan.repeat {
-            if i > 0 && !delay.is_zero() {
-                let mut pause = std::pin::pin!(tokio::time::sleep(delay));
-                loop {
-                    tokio::select! {
-                        () = &mut pause => break,
-                        event = self.client.next_event() => self.handle(event)?,
-                    }
-                }
-            }
-            self.send(payload.clone()).await?;
-        }
-        Ok(())
-    }
-
-    async fn send_lines(&mut self) -> Result<(), Failure> {
-        let mut chunks = lines::read();
-        loop {
-            tokio::select! {
-                biased;
-                chunk = chunks.recv() => match chunk {
-                    Some(chunk) => {
-                        let chunk = chunk?;
-                        for line in lines::split(&chunk) {
-                            self.send(line).await?;
-                        }
-                    }
-                    None => return Ok(()),
-                },
-                event = self.client.next_event() => self.handle(event)?,
-            }
-        }
-    }
-
-    /// Sends one message, as soon as the broker takes it.
-    async fn send(&mut self, payload: Bytes) -> Result<(), Failure> {
-        let plan = self.plan;
-        let mut publication = Publication::new(plan.topic.clone(), payload, plan.qos);
-        // mosquitto_pub sends the message as an ordinary one.
-        let refuses_retain = plan.connect.program != cli::Program::Midge
-            && !self.client.connected().limits.retain_available;
-        publication.retain = plan.retain && !refuses_retain;
-        publication
-            .properties
-            .clone_from(plan.connect.packets.of(PacketType::PUBLISH));
-        loop {
-            match self.client.publish(publication) {
-                Ok(_) => break,
-                Err(PublishError::QuotaFull(back)) => {
-                    publication = *back;
-                    // One message for each acknowledgement. Waiting for several would meet brokers
-                    // without TCP_NODELAY (mosquitto): their next PUBACK waits for our TCP ACK,
-                    // which the system delays by 40 ms where no data goes back with it.
-                    if let Some(event) = self.client.wait_for_room().await.transpose() {
-                        self.handle(event)?;
-                    }
-                }
-                // `next_event` knows why.
-                Err(PublishError::NotConnected(back)) => {
-                    publication = *back;
-                    self.handle_next_event().await?;
-                }
-                Err(error) if plan.connect.program != cli::Program::Midge => {
-                    return Err(mosquitto::strerror(&error));
-                }
-                Err(error) => return Err(publish_failure(&error, &plan.topic)),
-            }
-        }
-        self.sent += 1;
-        if plan.qos == QoS::AtMostOnce {
-            plan.connect
-                .debug(format_args!("published to {}", Quoted(plan.topic.as_str())));
-        }
-        if self.client.unsent() >= BATCH {
-            self.flush().await?;
-        }
-        Ok(())
-    }
-
-    async fn flush(&mut self) -> Result<(), Failure> {
-        while self.client.flush().await.is_err() {
-            // Ends with the reason, or goes on with another connection.
-            self.handle_next_event().await?;
-        }
-        Ok(())
-    }
-
-    async fn handle_next_event(&mut self) -> Result<(), Failure> {
-        let event = self.client.next_event().await;
-        self.handle(event)
-    }
-
-    fn handle(&mut self, event: Result<Event, Lost>) -> Result<(), Failure> {
-        match event {
-            Ok(Event::Published { token, reason, .. })
-                if reason.is_error() && self.plan.connect.program != cli::Program::Midge =>
-            {
-                if !self.plan.quiet {
-                    mosquitto::say(&mosquitto::publish_warning(token.0, reason));
-                }
-                Ok(())
-            }
-            Ok(Event::Published {
-                reason,
-                reason_string,
-                ..
-            }) => {
-                self.plan
-                    .connect
-                    .debug(format_args!("acknowledged: {reason}"));
-                if reason.is_error() {
-                    self.refused += 1;
-                    self.first_refusal.get_or_insert((reason, reason_string));
-                } else {
-                    self.acknowledged += 1;
-                }
-                Ok(())
-            }
-            Ok(event) => {
-                self.plan.connect.tell(&event);
-                let is_lost = matches!(event, Event::Retrying { .. });
-                if is_lost && self.plan.qos == QoS::AtMostOnce && self.client.unsent() > 0 {
-                    note("messages of QoS 0 that were on their way are lost");
-                }
-                Ok(())
-            }
-            Err(lost) => Err(self.lost(&lost)),
-        }
-    }
-
-    /// Everything was sent and answered: did the broker take it?
-    fn verdict(&self) -> Result<(), Failure> {
-        let Some((reason, reason_string)) = &self.first_refusal else {
-            return Ok(());
-        };
-        let topic = Quoted(self.plan.topic.as_str());
-        let says = match reason_string {
-            Some(text) => format!(", it says '{}'", text.escape_debug()),
-            None => String::new(),
-        };
-        let what = match (self.refused, self.sent) {
-            (_, 1) => format!("the message to {topic}: {reason}"),
-            (1, all) => format!("1 of {all} messages to {topic}: {reason}"),
-            (n, all) => format!("{n} of {all} messages to {topic}, the first with {reason}"),
-        };
-        Err(Failure::new(
-            Exit::Refused(*reason),
-            format!("the broker refused {what}{says}"),
-        ))
-    }
-
-    /// The time is over before everything was answered.
-    fn unanswered(&self) -> Failure {
-        Failure::new(
-            Exit::TimeOver,
-            format!(
-                "{} of {} messages were not acknowledged in time",
-                self.sent - self.acknowledged - self.refused,
-                self.sent
-            ),
-        )
-    }
-
-    fn lost(&self, lost: &Lost) -> Failure {
-        let mut failure = self.plan.connect.lost_failure(lost);
-        let is_midge = self.plan.connect.program == cli::Program::Midge;
-        if self.plan.qos > QoS::AtMostOnce && is_midge {
-            failure.message.push_str(&format!(
-                " ({} of {} messages were acknowledged)",
-                self.acknowledged, self.sent
-            ));
-        }
-        failure
-    }
 }
 
 /// The sentence and the exit code for a message that cannot be sent.

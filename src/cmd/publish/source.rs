@@ -2,44 +2,55 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use super::line::Form;
+use super::lines::LineInput;
 use crate::cli;
 use crate::cmd::{Exit, Failure};
 use crate::mqtt::varint;
 
-/// Exactly one of -m, -f, -s, -l and -n.
+/// Exactly one of -m, -f, -s, -l and -n, or lines in another form.
 #[derive(Debug)]
-pub(in crate::cmd) enum Source {
-    /// One message, from the command line; without payload with -n.
+pub(super) enum Source {
+    /// One message, from the command line.
     Message(Bytes),
+    /// One message without payload.
+    Null,
     /// One message: a file.
     File(PathBuf),
     /// One message: all of stdin.
     Stdin,
-    /// Messages: lines of stdin.
-    Lines,
+    /// Messages: lines of a file, or of stdin.
+    Lines(Form, Option<PathBuf>),
+}
+
+/// What a source has.
+#[derive(Debug)]
+pub(super) enum Input {
+    /// The one message.
+    Payload(Bytes),
+    /// Lines, each a message.
+    Lines(Form, LineInput),
 }
 
 impl Source {
-    /// Of the flags of rr, which has no -l.
-    pub(in crate::cmd) fn of_request(args: &cli::Request) -> Result<Source, Failure> {
-        Source::new(&cli::Publish {
-            message: args.message.clone(),
-            file: args.file.clone(),
-            stdin_file: args.stdin_file,
-            null_message: args.null_message,
-            ..cli::Publish::default()
-        })
-    }
-
-    pub(in crate::cmd) fn is_stdin(&self) -> bool {
-        matches!(self, Source::Stdin)
-    }
-
     pub(super) fn new(args: &cli::Publish) -> Result<Source, Failure> {
+        let form = match (args.json_lines, args.lines_with_topic) {
+            (true, _) => Some(("--json-lines", Form::Json)),
+            (_, true) => Some(("--lines-with-topic", Form::Topic)),
+            _ => None,
+        };
+        if let Some((flag, form)) = form {
+            if args.message.is_some() || args.stdin_file || args.null_message {
+                return Err(Failure::usage(format!(
+                    "{flag} reads messages from stdin or from -f: give none of -m, -s and -n"
+                )));
+            }
+            return Ok(Source::Lines(form, args.file.clone()));
+        }
         let mut sources = Vec::new();
         if let Some(text) = &args.message {
             sources.push(Source::Message(Bytes::copy_from_slice(text.as_bytes())));
@@ -51,10 +62,10 @@ impl Source {
             sources.push(Source::Stdin);
         }
         if args.stdin_line {
-            sources.push(Source::Lines);
+            sources.push(Source::Lines(Form::Payload, None));
         }
         if args.null_message {
-            sources.push(Source::Message(Bytes::new()));
+            sources.push(Source::Null);
         }
         match (sources.pop(), sources.is_empty()) {
             (Some(source), true) => Ok(source),
@@ -67,25 +78,36 @@ impl Source {
         }
     }
 
-    /// The one message; `None` if the messages are lines of stdin.
-    pub(in crate::cmd) fn read(&self) -> Result<Option<Bytes>, Failure> {
-        match self {
-            Source::Message(payload) => Ok(Some(payload.clone())),
-            Source::File(path) => {
-                let name = path.display();
-                let file = File::open(path).and_then(read_payload);
-                let payload = file.map_err(|error| {
-                    Failure::new(Exit::Io, format!("cannot read {name}: {error}"))
-                })?;
-                Ok(Some(payload))
-            }
-            Source::Stdin => {
-                let payload = read_payload(io::stdin().lock());
-                Ok(Some(payload.map_err(|error| stdin_failure(&error))?))
-            }
-            Source::Lines => Ok(None),
-        }
+    /// Whether every message brings its topic.
+    pub(super) fn has_topics(&self) -> bool {
+        matches!(self, Source::Lines(Form::Topic, _))
     }
+
+    /// Reads the one message, or opens what has the lines.
+    pub(super) fn open(&self) -> Result<Input, Failure> {
+        Ok(match self {
+            Source::Message(payload) => Input::Payload(payload.clone()),
+            Source::Null => Input::Payload(Bytes::new()),
+            Source::File(path) => Input::Payload(read_file(path)?),
+            Source::Stdin => Input::Payload(read_stdin()?),
+            Source::Lines(form, None) => Input::Lines(*form, LineInput::stdin()),
+            Source::Lines(form, Some(path)) => {
+                let input = File::open(path).map(|file| LineInput::file(path, file));
+                Input::Lines(*form, input.map_err(|error| file_failure(path, &error))?)
+            }
+        })
+    }
+}
+
+/// A file as one message.
+pub(in crate::cmd) fn read_file(path: &Path) -> Result<Bytes, Failure> {
+    let payload = File::open(path).and_then(read_payload);
+    payload.map_err(|error| file_failure(path, &error))
+}
+
+/// All of stdin as one message.
+pub(in crate::cmd) fn read_stdin() -> Result<Bytes, Failure> {
+    read_payload(io::stdin().lock()).map_err(|error| read_failure("stdin", &error))
 }
 
 /// Everything, unless that is more than any MQTT packet can hold: the input may have no end.
@@ -103,7 +125,11 @@ fn read_payload(input: impl Read) -> io::Result<Bytes> {
     Ok(payload.into())
 }
 
-/// Stdin cannot be read.
-pub(super) fn stdin_failure(error: &io::Error) -> Failure {
-    Failure::new(Exit::Io, format!("cannot read stdin: {error}"))
+fn file_failure(path: &Path, error: &io::Error) -> Failure {
+    read_failure(&path.display().to_string(), error)
+}
+
+/// Something cannot be read.
+pub(super) fn read_failure(name: &str, error: &io::Error) -> Failure {
+    Failure::new(Exit::Io, format!("cannot read {name}: {error}"))
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::connect::{self, ConnectPlan};
-use super::publish::{Source, parse_qos, publish_failure};
+use super::publish::{parse_qos, publish_failure, read_file, read_stdin};
 use super::signals::Signals;
 use super::subscribe::{self, Printer, Style};
 use super::{Exit, Failure, duration, mosquitto, note};
@@ -26,7 +26,7 @@ struct Plan {
     topic: TopicName,
     /// `None`: the broker's response information, or a topic of our own.
     response_topic: Option<String>,
-    source: Source,
+    payload: Bytes,
     qos: QoS,
     no_retained: bool,
     wait: Option<Duration>,
@@ -76,7 +76,7 @@ impl Plan {
         Ok(Plan {
             topic: name("-t", &topic)?,
             response_topic,
-            source: Source::of_request(args)?,
+            payload: payload(args)?,
             qos: parse_qos("-q", args.qos)?,
             no_retained: args.no_retained,
             wait: match &args.timeout {
@@ -146,6 +146,29 @@ impl Plan {
     }
 }
 
+/// The request itself, of exactly one of -m, -f, -s and -n. Read before there is a connection: a
+/// file that cannot be read needs none.
+fn payload(args: &cli::Request) -> Result<Bytes, Failure> {
+    match (&args.message, &args.file, args.stdin_file, args.null_message) {
+        (Some(text), None, false, false) => Ok(Bytes::copy_from_slice(text.as_bytes())),
+        (None, Some(path), false, false) => read_file(path),
+        (None, None, true, false) => {
+            let payload = read_stdin()?;
+            if args.connection.program != Program::Midge {
+                mosquitto::check_stdin(true, Some(&payload))?;
+            }
+            Ok(payload)
+        }
+        (None, None, false, true) => Ok(Bytes::new()),
+        (None, None, false, false) => Err(Failure::usage(
+            "no request to send: give one of -m, -f, -s and -n",
+        )),
+        _ => Err(Failure::usage(
+            "more than one request: give only one of -m, -f, -s and -n",
+        )),
+    }
+}
+
 fn name(flag: &str, topic: &str) -> Result<TopicName, Failure> {
     TopicName::new(topic).map_err(|error| {
         Failure::usage(format!(
@@ -165,11 +188,6 @@ pub fn run(args: &cli::Request) -> Result<Exit, Failure> {
 }
 
 async fn request(plan: Plan) -> Result<Exit, Failure> {
-    // Input first: a file that cannot be read needs no connection.
-    let payload = plan.source.read()?.unwrap_or_default();
-    if !plan.is_midge() {
-        mosquitto::check_stdin(plan.source.is_stdin(), Some(&payload))?;
-    }
     let mut signals = Signals::new()?;
     let stop = async {
         let time_over = async {
@@ -195,7 +213,6 @@ async fn request(plan: Plan) -> Result<Exit, Failure> {
         plan: &plan,
         client,
         response_topic,
-        payload,
         request: None,
         sent_at: None,
     };
@@ -213,7 +230,6 @@ struct Run<'p> {
     plan: &'p Plan,
     client: Engine,
     response_topic: TopicName,
-    payload: Bytes,
     properties: PropertiesBuf,
     /// The request, once it is sent.
     request: Option<Token>,
@@ -274,7 +290,7 @@ impl Run<'_> {
     fn send(&mut self) -> Result<(), Failure> {
         let plan = self.plan;
         let mut publication =
-            Publication::new(plan.topic.clone(), self.payload.clone(), plan.qos);
+            Publication::new(plan.topic.clone(), plan.payload.clone(), plan.qos);
         publication.properties = self.properties.clone();
         self.sent_at = Some(Instant::now());
         match self.client.publish(publication) {

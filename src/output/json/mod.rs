@@ -6,6 +6,7 @@
 mod object;
 mod packet;
 mod properties;
+mod read;
 
 use std::io::{self, Write};
 
@@ -15,6 +16,7 @@ use crate::mqtt::rule::Violation;
 
 pub(super) use object::{Hex, List, Nested, Object, Shown, Value, Word, push_string};
 pub use packet::{Message, Options, PacketLines, push_message, write_packet};
+pub use read::{LineError, MessageLine, read_message};
 
 /// Writes a report as one line.
 ///

@@ -1,5 +1,7 @@
 //! Property lists of 5.0.
 
+pub(super) mod read;
+
 use super::object::{Hex, List, Object, Text, Value as JsonValue};
 use crate::mqtt::property::{Kind, Property, PropertyId, Value};
 

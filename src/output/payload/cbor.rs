@@ -1,15 +1,21 @@
-//! CBOR (RFC 8949), in its diagnostic notation (section 8).
+//! CBOR (RFC 8949): read, for its diagnostic notation (section 8) and for JSON (section 6.1).
 
 use super::Wrong;
-use super::notation::{MAX_DEPTH, Notation};
+use super::notation::{MAX_DEPTH, Notation, Sink, float};
 use super::reader::Reader;
 
 pub(super) fn rows(payload: &[u8]) -> Result<Vec<String>, Wrong> {
-    let mut reader = Reader::new(payload);
     let mut notation = Notation::default();
-    no_break(item(&mut reader, &mut notation, 0)?, &reader)?;
+    read(payload, &mut notation)?;
+    Ok(notation.finish())
+}
+
+/// Reads one data item that is all of the payload.
+pub(super) fn read(payload: &[u8], sink: &mut impl Sink) -> Result<(), Wrong> {
+    let mut reader = Reader::new(payload);
+    no_break(item(&mut reader, sink, 0)?, &reader)?;
     match reader.is_empty() {
-        true => Ok(notation.finish()),
+        true => Ok(()),
         false => Err(Wrong::new(reader.at(), "bytes are left over")),
     }
 }
@@ -28,7 +34,7 @@ fn argument(reader: &mut Reader<'_>, info: u8) -> Result<Option<u64>, Wrong> {
 }
 
 /// One data item; says whether it was the "break" that ends a container.
-fn item(reader: &mut Reader<'_>, notation: &mut Notation, depth: usize) -> Result<bool, Wrong> {
+fn item(reader: &mut Reader<'_>, sink: &mut impl Sink, depth: usize) -> Result<bool, Wrong> {
     let at = reader.at();
     if depth > MAX_DEPTH {
         return Err(Wrong::new(at, "values too deep inside of each other"));
@@ -39,30 +45,30 @@ fn item(reader: &mut Reader<'_>, notation: &mut Notation, depth: usize) -> Resul
         return Ok(true);
     }
     if major == 7 {
-        simple(reader, notation, info)?;
+        simple(reader, sink, info)?;
         return Ok(false);
     }
     let argument = argument(reader, info)?;
     let definite = || argument.ok_or_else(|| Wrong::new(at, "a length that is reserved"));
     match major {
-        0 => notation.scalar(&definite()?.to_string()),
-        1 => notation.scalar(&(-1 - i128::from(definite()?)).to_string()),
+        0 => sink.number(&definite()?.to_string()),
+        1 => sink.number(&(-1 - i128::from(definite()?)).to_string()),
         2 | 3 => {
             let bytes = match argument {
                 Some(len) => reader.take(length(len))?.to_vec(),
                 None => chunks(reader, major)?,
             };
             match major {
-                2 => notation.bytes(&bytes),
+                2 => sink.bytes(&bytes),
                 _ if std::str::from_utf8(&bytes).is_err() => {
                     return Err(Wrong::new(at, "a text that is no UTF-8"));
                 }
-                _ => notation.text(&bytes),
+                _ => sink.text(&bytes),
             }
         }
         4 | 5 => {
             let (open, close) = if major == 4 { ('[', ']') } else { ('{', '}') };
-            notation.open(open);
+            sink.open(open);
             let mut left = argument;
             while left != Some(0) {
                 left = left.map(|left| left - 1);
@@ -70,19 +76,19 @@ fn item(reader: &mut Reader<'_>, notation: &mut Notation, depth: usize) -> Resul
                 if left.is_none() && next_is_break(reader) {
                     break;
                 }
-                notation.next();
-                no_break(item(reader, notation, depth + 1)?, reader)?;
+                sink.next();
+                no_break(item(reader, sink, depth + 1)?, reader)?;
                 if major == 5 {
-                    notation.scalar(": ");
-                    no_break(item(reader, notation, depth + 1)?, reader)?;
+                    sink.colon();
+                    no_break(item(reader, sink, depth + 1)?, reader)?;
                 }
             }
-            notation.close(close);
+            sink.close(close);
         }
         _ => {
-            notation.scalar(&format!("{}(", definite()?));
-            no_break(item(reader, notation, depth + 1)?, reader)?;
-            notation.scalar(")");
+            sink.tag(definite()?);
+            no_break(item(reader, sink, depth + 1)?, reader)?;
+            sink.end_tag();
         }
     }
     Ok(false)
@@ -122,7 +128,7 @@ fn chunks(reader: &mut Reader<'_>, major: u8) -> Result<Vec<u8>, Wrong> {
     Ok(bytes)
 }
 
-fn simple(reader: &mut Reader<'_>, notation: &mut Notation, info: u8) -> Result<(), Wrong> {
+fn simple(reader: &mut Reader<'_>, sink: &mut impl Sink, info: u8) -> Result<(), Wrong> {
     let text = match info {
         20 => "false".into(),
         21 => "true".into(),
@@ -130,12 +136,12 @@ fn simple(reader: &mut Reader<'_>, notation: &mut Notation, info: u8) -> Result<
         23 => "undefined".into(),
         0..20 => format!("simple({info})"),
         24 => format!("simple({})", reader.byte()?),
-        25 => format!("{:?}", half(reader.number(2)? as u16)),
-        26 => format!("{:?}", f32::from_bits(reader.number(4)? as u32)),
-        27 => format!("{:?}", f64::from_bits(reader.number(8)?)),
+        25 => return float(sink, half(reader.number(2)? as u16)),
+        26 => return float(sink, f32::from_bits(reader.number(4)? as u32)),
+        27 => return float(sink, f64::from_bits(reader.number(8)?)),
         _ => return Err(Wrong::new(reader.at(), "a value that is reserved")),
     };
-    notation.scalar(&text);
+    sink.word(&text);
     Ok(())
 }
 

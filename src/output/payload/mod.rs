@@ -7,6 +7,7 @@
 
 mod cbor;
 mod convert;
+mod coding;
 mod gzip;
 mod json;
 mod msgpack;
@@ -15,6 +16,7 @@ mod reader;
 mod sparkplug;
 
 pub use convert::{Conversion, NotConvertible};
+pub use coding::{Coding, CodingError};
 
 use super::base64;
 use super::text::{Hex, Safe, shorten};

@@ -1,13 +1,54 @@
 //! Nested values as rows: brackets, indentation, one value a row.
 
+use std::fmt;
+
 use super::super::text::{Bytes, Hex, shorten};
-use super::push;
+use super::{Wrong, push};
 
 /// Containers inside of each other, at most.
 pub(super) const MAX_DEPTH: usize = 64;
 
 /// Characters of a value.
 const MAX_VALUE: usize = 160;
+
+/// What a reader of nested values tells of them, in their order.
+pub(super) trait Sink {
+    /// A number in decimal digits.
+    fn number(&mut self, digits: &str);
+    /// A value with a name: false, true, null and what is no JSON.
+    fn word(&mut self, word: &str);
+    /// A string from the wire, UTF-8.
+    fn text(&mut self, bytes: &[u8]);
+    /// Bytes from the wire.
+    fn bytes(&mut self, bytes: &[u8]);
+    /// Something about the bytes that follow.
+    fn label(&mut self, label: &str);
+    /// Begins a tagged value.
+    fn tag(&mut self, number: u64);
+    /// Ends a tagged value.
+    fn end_tag(&mut self);
+    /// Begins a container: `[` or `{`.
+    fn open(&mut self, bracket: char);
+    /// Comes before each value of an array, and before each key of a map.
+    fn next(&mut self);
+    /// Comes between a key and its value.
+    fn colon(&mut self);
+    /// Ends a container.
+    fn close(&mut self, bracket: char);
+}
+
+/// A float: a number if it is one.
+pub(super) fn float(
+    sink: &mut impl Sink,
+    value: impl Into<f64> + fmt::Debug + Copy,
+) -> Result<(), Wrong> {
+    let text = format!("{value:?}");
+    match value.into().is_finite() {
+        true => sink.number(&text),
+        false => sink.word(&text),
+    }
+    Ok(())
+}
 
 /// Collects rows.
 #[derive(Debug, Default)]
@@ -91,5 +132,51 @@ impl Notation {
     pub(super) fn finish(mut self) -> Vec<String> {
         push(&mut self.rows, &self.line);
         self.rows
+    }
+}
+
+impl Sink for Notation {
+    fn number(&mut self, digits: &str) {
+        self.scalar(digits);
+    }
+
+    fn word(&mut self, word: &str) {
+        self.scalar(word);
+    }
+
+    fn text(&mut self, bytes: &[u8]) {
+        Notation::text(self, bytes);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        Notation::bytes(self, bytes);
+    }
+
+    fn label(&mut self, label: &str) {
+        self.scalar(label);
+    }
+
+    fn tag(&mut self, number: u64) {
+        self.scalar(&format!("{number}("));
+    }
+
+    fn end_tag(&mut self) {
+        self.scalar(")");
+    }
+
+    fn open(&mut self, bracket: char) {
+        Notation::open(self, bracket);
+    }
+
+    fn next(&mut self) {
+        Notation::next(self);
+    }
+
+    fn colon(&mut self) {
+        self.scalar(": ");
+    }
+
+    fn close(&mut self, bracket: char) {
+        Notation::close(self, bracket);
     }
 }

@@ -1,0 +1,330 @@
+//! Connection flags that are set elsewhere: in variables and profiles.
+//!
+//! There is one list of them, the definition of the flags themselves. What is set elsewhere becomes
+//! words in front of those that were typed, unless these say otherwise. Reading variables and files
+//! is for others.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Args as _};
+
+use super::{Connection, Reconnect};
+
+/// A connection flag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    id: String,
+    /// Its long names, without dashes.
+    pub names: Vec<String>,
+    /// What it takes.
+    pub takes: Takes,
+}
+
+/// What a flag takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing: it is there or not.
+    Nothing,
+    /// One value.
+    One,
+    /// A value each time it is there.
+    Many,
+}
+
+/// Every connection flag, of any subcommand.
+pub fn flags() -> Vec<Flag> {
+    let command = definition();
+    let flags = command.get_arguments().filter(|arg| {
+        // How to find the others.
+        !["help", "profile", "config"].contains(&arg.get_id().as_str())
+    });
+    flags.filter_map(Flag::of).collect()
+}
+
+fn definition() -> clap::Command {
+    let command = Connection::augment_args(clap::Command::new("settings").no_binary_name(true));
+    Reconnect::augment_args(command)
+}
+
+impl Flag {
+    fn of(arg: &Arg) -> Option<Flag> {
+        let mut names = vec![arg.get_long()?.to_owned()];
+        names.extend(
+            arg.get_all_aliases()
+                .into_iter()
+                .flatten()
+                .map(str::to_owned),
+        );
+        Some(Flag {
+            id: arg.get_id().to_string(),
+            names,
+            takes: match arg.get_action() {
+                ArgAction::SetTrue => Takes::Nothing,
+                ArgAction::Append => Takes::Many,
+                _ => Takes::One,
+            },
+        })
+    }
+
+    /// The flag set to these values; to none if it takes none. `origin` is for sentences.
+    pub fn set(&self, values: Vec<String>, origin: String) -> Setting {
+        Setting {
+            id: self.id.clone(),
+            words: match (self.takes, self.names.first()) {
+                (_, None) => Vec::new(),
+                (Takes::Nothing, Some(name)) => vec![format!("--{name}")],
+                (_, Some(name)) => values
+                    .iter()
+                    .map(|value| format!("--{name}={value}"))
+                    .collect(),
+            },
+            origin,
+        }
+    }
+}
+
+/// A flag that is set elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    id: String,
+    words: Vec<String>,
+    origin: String,
+}
+
+/// Settings of one place.
+pub type Layer = Vec<Setting>;
+
+/// A value that its flag does not take.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{origin}: {what}")]
+pub struct SettingError {
+    origin: String,
+    what: String,
+}
+
+/// What a subcommand wants to know of other places.
+#[derive(Debug)]
+pub struct Wanted<'m> {
+    /// Whether it connects at all.
+    pub connects: bool,
+    /// --profile.
+    pub profile: Option<&'m str>,
+    /// --config.
+    pub config: Option<&'m Path>,
+    /// What was typed.
+    given: BTreeSet<String>,
+    /// What it could have been.
+    known: BTreeSet<String>,
+}
+
+impl<'m> Wanted<'m> {
+    /// Of a subcommand and its matches. (What arguments there are cannot be asked of the matches.)
+    pub(super) fn new(subcommand: &clap::Command, matches: &'m ArgMatches) -> Wanted<'m> {
+        let ids = subcommand.get_arguments().map(|arg| arg.get_id().as_str());
+        let known: BTreeSet<String> = ids.map(str::to_owned).collect();
+        let typed = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let given = matches.ids().map(|id| id.as_str()).filter(typed);
+        let connects = known.contains("profile");
+        let text = |id| matches.try_get_one::<String>(id).ok().flatten();
+        let path = |id| matches.try_get_one::<PathBuf>(id).ok().flatten();
+        Wanted {
+            connects,
+            profile: text("profile").map(String::as_str),
+            config: path("config").map(PathBuf::as_path),
+            given: given.map(str::to_owned).collect(),
+            known,
+        }
+    }
+}
+
+/// What one flag says, another one need not be asked for elsewhere: each with those that overrule
+/// it, beside itself.
+const OVERRULED_BY: &[(&str, &[&str])] = &[
+    ("url", &["host", "port", "unix"]),
+    ("unix", &["host", "port", "url"]),
+    ("host", &["url", "unix"]),
+    ("port", &["url", "unix"]),
+    ("id", &["id_prefix"]),
+    ("password", &["password_file", "ask_password"]),
+    ("password_file", &["password", "ask_password"]),
+    ("ask_password", &["password", "password_file"]),
+    ("cafile", &["no_tls"]),
+    ("capath", &["no_tls"]),
+    ("tls_use_os_certs", &["no_tls"]),
+    ("cert", &["no_tls"]),
+    ("key", &["no_tls"]),
+    ("insecure", &["no_tls"]),
+    ("tls_version", &["no_tls"]),
+    ("ciphers", &["no_tls"]),
+    ("tls_alpn", &["no_tls"]),
+    ("tls_keylog", &["no_tls"]),
+];
+
+/// The words for layers, of which the first wins over the next.
+///
+/// # Errors
+/// A value that its flag does not take.
+pub(super) fn words(wanted: Wanted<'_>, layers: Vec<Layer>) -> Result<Vec<OsString>, SettingError> {
+    let mut given = wanted.given;
+    let mut words = Vec::new();
+    for layer in layers {
+        let mut new = BTreeSet::new();
+        for setting in layer {
+            let id = setting.id.as_str();
+            let overruled_by = OVERRULED_BY.iter().find(|(of, _)| *of == id);
+            let mut others = overruled_by.map_or(&[][..], |(_, others)| others).iter();
+            if !wanted.known.contains(id) {
+                continue;
+            }
+            if given.contains(id) || others.any(|other| given.contains(*other)) {
+                continue;
+            }
+            check(&setting)?;
+            new.insert(setting.id);
+            words.extend(setting.words.into_iter().map(OsString::from));
+        }
+        given.append(&mut new);
+    }
+    Ok(words)
+}
+
+/// Whether the flag takes it.
+fn check(setting: &Setting) -> Result<(), SettingError> {
+    let checked = definition().try_get_matches_from(&setting.words);
+    checked.map(drop).map_err(|error| {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        SettingError {
+            origin: setting.origin.clone(),
+            what: first.trim_start_matches("error: ").to_owned(),
+        }
+    })
+}
+
+/// Moves --profile and --config from in front of the subcommand to behind it, where they are read.
+pub(super) fn move_behind(mut words: Vec<OsString>) -> Vec<OsString> {
+    let mut at = 1;
+    while let Some(word) = words.get(at).and_then(|word| word.to_str()) {
+        at += match word {
+            "--profile" | "--config" => 2,
+            _ if word.starts_with("--profile=") || word.starts_with("--config=") => 1,
+            _ => break,
+        };
+    }
+    // Behind them a subcommand is to follow.
+    if at > 1
+        && words
+            .get(at)
+            .is_some_and(|word| !word.to_string_lossy().starts_with('-'))
+    {
+        words.get_mut(1..=at).unwrap_or_default().rotate_right(1);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_front_moves_behind() {
+        for (typed, read) in [
+            ("midge sub -t a", "midge sub -t a"),
+            ("midge --profile p sub -t a", "midge sub --profile p -t a"),
+            (
+                "midge --config=c --profile p sub -t a",
+                "midge sub --config=c --profile p -t a",
+            ),
+            ("midge --profile p --help", "midge --profile p --help"),
+            ("midge --profile p", "midge --profile p"),
+            ("midge --profile", "midge --profile"),
+        ] {
+            let words = typed.split(' ').map(OsString::from).collect();
+            let moved = move_behind(words);
+            let read: Vec<_> = read.split(' ').map(OsString::from).collect();
+            assert_eq!(moved, read);
+        }
+    }
+
+    fn merged(typed: &str, layers: &[&[(&str, &str)]]) -> Result<String, String> {
+        let command = Connection::augment_args(clap::Command::new("test"));
+        let matches = command
+            .clone()
+            .try_get_matches_from(std::iter::once("test").chain(typed.split_whitespace()))
+            .unwrap();
+        let flags = flags();
+        let set = |(name, value): &(&str, &str)| {
+            let flag = flags
+                .iter()
+                .find(|flag| flag.names.iter().any(|n| n == name));
+            flag.unwrap()
+                .set(vec![(*value).to_owned()], "here".to_owned())
+        };
+        let layers = layers.iter().map(|layer| layer.iter().map(set).collect());
+        let words = words(Wanted::new(&command, &matches), layers.collect());
+        let words = words.map_err(|error| error.to_string())?;
+        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+        Ok(words.join(" "))
+    }
+
+    #[test]
+    fn the_first_place_wins() {
+        for (typed, first, second, words) in [
+            ("", ("host", "a"), ("host", "b"), "--host=a"),
+            ("", ("host", "a"), ("port", "1"), "--host=a --port=1"),
+            ("-h c", ("host", "a"), ("port", "1"), "--port=1"),
+            ("-L mqtt://c", ("host", "a"), ("port", "1"), ""),
+            ("-p 2", ("url", "mqtt://a"), ("host", "b"), "--host=b"),
+            ("", ("url", "mqtt://a"), ("host", "b"), "--url=mqtt://a"),
+            ("", ("password", "a"), ("password-file", "b"), "--pw=a"),
+            (
+                "--ask-password",
+                ("pw", "a"),
+                ("username", "b"),
+                "--username=b",
+            ),
+            (
+                "",
+                ("ws", ""),
+                ("ws-header", "a: b"),
+                "--ws --ws-header=a: b",
+            ),
+            ("--no-tls", ("cafile", "a"), ("id", "b"), "--id=b"),
+        ] {
+            let merged = merged(typed, &[&[first], &[second]]);
+            assert_eq!(merged.as_deref(), Ok(words), "{typed} {first:?} {second:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_the_flag_does_not_take() {
+        assert_eq!(
+            merged("", &[&[("port", "http")]]),
+            Err(
+                "here: invalid value 'http' for '--port <PORT>': invalid digit found in string"
+                    .to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn every_flag_has_a_name_of_its_own() {
+        let flags = flags();
+        assert!(flags.len() > 25, "{flags:?}");
+        let names: Vec<_> = flags.iter().flat_map(|flag| &flag.names).collect();
+        let different: BTreeSet<_> = names.iter().collect();
+        assert_eq!(names.len(), different.len());
+        for (id, others) in OVERRULED_BY {
+            for id in [id]
+                .into_iter()
+                .chain(*others)
+                .filter(|id| **id != "id_prefix")
+            {
+                assert!(flags.iter().any(|flag| flag.id == *id), "{id}");
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Connection flags in variables: `MIDGE_` and the flag's long name.
+
+use super::{env, profile};
+use crate::cli::settings::{Flag, Layer, Takes, Wanted, flags};
+use crate::cmd::Failure;
+
+/// What the names of variables begin with.
+const PREFIX: &str = "MIDGE_";
+
+/// What is set in variables and in the profile that is asked for, the variables first.
+///
+/// # Errors
+/// Wrong usage, or a file that cannot be read.
+pub fn settings(wanted: &Wanted<'_>) -> Result<Vec<Layer>, Failure> {
+    // Without any of ours there is nothing to look for, which is to take no time.
+    let has_variables = std::env::vars_os().any(|(name, _)| {
+        let bytes = name.as_encoded_bytes();
+        bytes.starts_with(PREFIX.as_bytes())
+    });
+    if !wanted.connects || (!has_variables && wanted.profile.is_none() && wanted.config.is_none()) {
+        return Ok(Vec::new());
+    }
+    let flags = flags();
+    let mut layers = vec![variables(&flags)?];
+    let of_variable = env("MIDGE_PROFILE");
+    let name = wanted.profile.or(of_variable.as_deref());
+    match name {
+        Some(name) => layers.push(profile::read(wanted.config, name, &flags)?),
+        None if wanted.config.is_some() => {
+            return Err(Failure::usage(
+                "--config names a file with profiles: say which one with --profile",
+            ));
+        }
+        None => {}
+    }
+    Ok(layers)
+}
+
+fn variables(flags: &[Flag]) -> Result<Layer, Failure> {
+    let mut layer = Layer::new();
+    for flag in flags {
+        for name in &flag.names {
+            let variable = format!("{PREFIX}{}", name.to_uppercase().replace('-', "_"));
+            let Some(value) = env(&variable) else {
+                continue;
+            };
+            let is_on = match flag.takes {
+                Takes::Nothing => switch(&variable, &value)?,
+                _ => true,
+            };
+            if is_on {
+                layer.push(flag.set(vec![value], variable));
+            }
+            break;
+        }
+    }
+    Ok(layer)
+}
+
+fn switch(name: &str, value: &str) -> Result<bool, Failure> {
+    match value {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(Failure::usage(format!(
+            "{name} takes true or false, not '{}'",
+            value.escape_debug()
+        ))),
+    }
+}
