@@ -115,7 +115,10 @@ fn will(
             (flags.will_payload.is_some(), "--will-payload"),
             (flags.will_qos != 0 && is_midge, "--will-qos"),
             (flags.will_retain, "--will-retain"),
-            (!properties.as_properties().is_empty() && is_midge, "-D will"),
+            (
+                !properties.as_properties().is_empty() && is_midge,
+                "-D will",
+            ),
         ];
         return match orphan.into_iter().find(|(given, _)| *given) {
             None => Ok(None),

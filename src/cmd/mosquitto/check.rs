@@ -42,7 +42,9 @@ fn will(typed: &Typed) -> Result<(), Stop> {
     };
     match orphan {
         None => Ok(()),
-        Some(what) => wrong(format!("Error: Will {what} given, but no will topic given.")),
+        Some(what) => wrong(format!(
+            "Error: Will {what} given, but no will topic given."
+        )),
     }
 }
 
@@ -151,7 +153,11 @@ fn connection(typed: &Typed) -> Result<(), Stop> {
     }
     let transport = &connection.transport;
     let files = [&transport.cafile, &transport.cert, &transport.key];
-    if files.into_iter().flatten().any(|path| File::open(path).is_err()) {
+    if files
+        .into_iter()
+        .flatten()
+        .any(|path| File::open(path).is_err())
+    {
         return failed("Error: Problem setting TLS options: File not found.");
     }
     if connection.host.as_deref() == Some("") {

@@ -43,7 +43,11 @@ pub(super) use self::words::{connect_failure, lost_failure, publish_warning, str
 pub fn program(name: &OsStr) -> Option<Program> {
     // Both, so that a Windows path is one wherever it is looked at.
     let name = Path::new(name).file_name()?.to_str()?;
-    let name = match name.len().checked_sub(4).and_then(|at| name.split_at_checked(at)) {
+    let name = match name
+        .len()
+        .checked_sub(4)
+        .and_then(|at| name.split_at_checked(at))
+    {
         Some((stem, end)) if end.eq_ignore_ascii_case(".exe") => stem,
         _ => name,
     };
@@ -131,9 +135,7 @@ pub(super) async fn wait_for_releases(client: &mut Engine) {
 /// What DISCONNECT says: whoever is stopped asks for the will.
 pub(super) fn farewell(exit: Exit) -> ReasonCode {
     match exit {
-        Exit::TimeOver | Exit::Interrupted | Exit::Terminated => {
-            ReasonCode::DISCONNECT_WITH_WILL
-        }
+        Exit::TimeOver | Exit::Interrupted | Exit::Terminated => ReasonCode::DISCONNECT_WITH_WILL,
         _ => ReasonCode::SUCCESS,
     }
 }
@@ -167,7 +169,10 @@ impl Stop {
             Stop::Help => usage::help(program),
             Stop::Version => usage::version(program),
             Stop::Wrong(text) => {
-                say(&format!("{text}\n\nUse '{} --help' to see usage.", name(program)));
+                say(&format!(
+                    "{text}\n\nUse '{} --help' to see usage.",
+                    name(program)
+                ));
             }
             Stop::Lost(text) => {
                 say(text);

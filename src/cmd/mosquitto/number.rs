@@ -53,12 +53,25 @@ mod tests {
 
     #[test]
     fn as_c_reads_them() {
-        for (text, number) in [("3", 3), ("3x", 3), ("x", 0), ("", 0), (" -7 ", -7), ("+2", 2)] {
+        for (text, number) in [
+            ("3", 3),
+            ("3x", 3),
+            ("x", 0),
+            ("", 0),
+            (" -7 ", -7),
+            ("+2", 2),
+        ] {
             assert_eq!(integer(text), number, "{text}");
         }
         assert_eq!(integer(&"9".repeat(40)), i64::MAX);
         assert_eq!(integer(&format!("-{}", "9".repeat(40))), i64::MIN);
-        for (text, number) in [("0.5", 0.5), ("2s", 2.0), ("x", 0.0), ("-1", -1.0), (".5", 0.5)] {
+        for (text, number) in [
+            ("0.5", 0.5),
+            ("2s", 2.0),
+            ("x", 0.0),
+            ("-1", -1.0),
+            (".5", 0.5),
+        ] {
             assert!((float(text) - number).abs() < f64::EPSILON, "{text}");
         }
         for (text, number) in [

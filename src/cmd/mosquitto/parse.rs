@@ -42,7 +42,9 @@ fn find_file(program: Program, words: &VecDeque<OsString>) -> Result<Option<Path
         if word == "-o" {
             match (words.get(at), &found) {
                 (_, Some(_)) => {
-                    return Err(Stop::Wrong("Error: Duplicate -o argument given.\n".to_owned()));
+                    return Err(Stop::Wrong(
+                        "Error: Duplicate -o argument given.\n".to_owned(),
+                    ));
                 }
                 (Some(path), None) => found = Some(PathBuf::from(path)),
                 // The reading of the words finds it.

@@ -50,8 +50,8 @@ pub(super) fn read(typed: &mut Typed, words: &mut VecDeque<OsString>) -> Result<
             "Error: {name} property not allowed for {packet} in --property argument."
         ));
     }
-    let from_server = *packet_type == PacketType::PUBLISH
-        && row.id == PropertyId::SUBSCRIPTION_IDENTIFIER;
+    let from_server =
+        *packet_type == PacketType::PUBLISH && row.id == PropertyId::SUBSCRIPTION_IDENTIFIER;
     if !sent || from_server {
         return wrong(format!(
             "Error: {name} property not supported for {packet} in --property argument."
@@ -80,8 +80,14 @@ pub(super) fn read(typed: &mut Typed, words: &mut VecDeque<OsString>) -> Result<
             ));
         }
         canonical = Some(value.to_string());
-    } else if taken.iter().skip(2).any(|word| word.len() > usize::from(u16::MAX)) {
-        return wrong(format!("Error: Property value too long for property {name}."));
+    } else if taken
+        .iter()
+        .skip(2)
+        .any(|word| word.len() > usize::from(u16::MAX))
+    {
+        return wrong(format!(
+            "Error: Property value too long for property {name}."
+        ));
     }
     taken.truncate(count);
     if let (Some(number), Some(value)) = (canonical, taken.get_mut(2)) {

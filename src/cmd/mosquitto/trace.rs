@@ -55,7 +55,11 @@ impl Trace for Lines {
                     QoS::AtMostOnce => state.last_id,
                     QoS::AtLeastOnce | QoS::ExactlyOnce => publish.packet_id,
                 };
-                writeln!(lines, "Client {id} sending PUBLISH {}", shown(publish, packet_id))
+                writeln!(
+                    lines,
+                    "Client {id} sending PUBLISH {}",
+                    shown(publish, packet_id)
+                )
             }
             Packet::Ack(ack) => {
                 let (name, number) = (ack.kind.packet_type(), ack.packet_id);
@@ -102,7 +106,9 @@ impl Trace for Lines {
             return;
         };
         if let Packet::ConnAck(connack) = packet
-            && let Some(id) = connack.properties.text(PropertyId::ASSIGNED_CLIENT_IDENTIFIER)
+            && let Some(id) = connack
+                .properties
+                .text(PropertyId::ASSIGNED_CLIENT_IDENTIFIER)
         {
             state.client_id = id.to_owned();
         }
@@ -121,7 +127,10 @@ impl Trace for Lines {
                 match ack.kind {
                     AckKind::PubAck | AckKind::PubComp => {
                         let reason = ack.reason.0;
-                        writeln!(lines, "Client {id} received {name} (Mid: {number}, RC:{reason})")
+                        writeln!(
+                            lines,
+                            "Client {id} received {name} (Mid: {number}, RC:{reason})"
+                        )
                     }
                     AckKind::PubRec | AckKind::PubRel => {
                         writeln!(lines, "Client {id} received {name} (Mid: {number})")
@@ -140,7 +149,11 @@ impl Trace for Lines {
                 Ok(())
             }
             Packet::Disconnect(reason) => {
-                writeln!(lines, "Client {id} received DISCONNECT ({})", reason.reason.0)
+                writeln!(
+                    lines,
+                    "Client {id} received DISCONNECT ({})",
+                    reason.reason.0
+                )
             }
             packet => writeln!(lines, "Client {id} received {}", packet.packet_type()),
         };

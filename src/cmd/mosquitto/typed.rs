@@ -206,7 +206,9 @@ impl Typed {
         let mut session = self.session;
         let transport = &connection.transport;
         if transport.unix.is_none() {
-            connection.host.get_or_insert_with(|| "localhost".to_owned());
+            connection
+                .host
+                .get_or_insert_with(|| "localhost".to_owned());
             let tls = !transport.no_tls
                 && (transport.cafile.is_some()
                     || transport.capath.is_some()

@@ -12,9 +12,11 @@ pub(super) fn read(typed: &mut Typed, text: &str) -> Result<(), Stop> {
         ("ws://", 1883, false, true),
         ("wss://", 8883, true, true),
     ];
-    let known = SCHEMES.into_iter().find_map(|(scheme, port, tls, websocket)| {
-        Some((text.strip_prefix(scheme)?, port, tls, websocket))
-    });
+    let known = SCHEMES
+        .into_iter()
+        .find_map(|(scheme, port, tls, websocket)| {
+            Some((text.strip_prefix(scheme)?, port, tls, websocket))
+        });
     let Some((rest, port, tls, websocket)) = known else {
         return wrong("Error: Unsupported URL scheme.\n");
     };

@@ -16,7 +16,10 @@ pub(super) fn version(program: Program) {
 
 fn version_line(program: Program) -> String {
     let midge = env!("CARGO_PKG_VERSION");
-    format!("{} version {RELEASE} running on midge {midge}.", name(program))
+    format!(
+        "{} version {RELEASE} running on midge {midge}.",
+        name(program)
+    )
 }
 
 /// The options, from the table.

@@ -25,9 +25,9 @@ pub(in crate::cmd) fn connect_failure(
         ConnectError::Lost(lost) => lost_failure(program, version, lost),
         ConnectError::Protocol(_) => failure(PROTOCOL, protocol_error()),
         ConnectError::Timeout(_) => failure(CONNECTION_LOST, lost_error()),
-        ConnectError::Property(_)
-        | ConnectError::Encode(_)
-        | ConnectError::Unsupported { .. } => failure(1, format!("Error: {error}.")),
+        ConnectError::Property(_) | ConnectError::Encode(_) | ConnectError::Unsupported { .. } => {
+            failure(1, format!("Error: {error}."))
+        }
     }
 }
 

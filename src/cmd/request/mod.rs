@@ -11,9 +11,7 @@ use super::signals::Signals;
 use super::subscribe::{self, Printer, Style};
 use super::{Exit, Failure, duration, mosquitto, note};
 use crate::cli::{self, Program};
-use crate::client::{
-    Engine, Event, Lost, Message, Publication, PublishError, Token, TopicName,
-};
+use crate::client::{Engine, Event, Lost, Message, Publication, PublishError, Token, TopicName};
 use crate::mqtt::packet::SubscriptionOptions;
 use crate::mqtt::property::Value;
 use crate::mqtt::topic::Quoted;
@@ -149,7 +147,12 @@ impl Plan {
 /// The request itself, of exactly one of -m, -f, -s and -n. Read before there is a connection: a
 /// file that cannot be read needs none.
 fn payload(args: &cli::Request) -> Result<Bytes, Failure> {
-    match (&args.message, &args.file, args.stdin_file, args.null_message) {
+    match (
+        &args.message,
+        &args.file,
+        args.stdin_file,
+        args.null_message,
+    ) {
         (Some(text), None, false, false) => Ok(Bytes::copy_from_slice(text.as_bytes())),
         (None, Some(path), false, false) => read_file(path),
         (None, None, true, false) => {
@@ -289,8 +292,7 @@ impl Run<'_> {
 
     fn send(&mut self) -> Result<(), Failure> {
         let plan = self.plan;
-        let mut publication =
-            Publication::new(plan.topic.clone(), plan.payload.clone(), plan.qos);
+        let mut publication = Publication::new(plan.topic.clone(), plan.payload.clone(), plan.qos);
         publication.properties = self.properties.clone();
         self.sent_at = Some(Instant::now());
         match self.client.publish(publication) {
@@ -368,11 +370,7 @@ impl Run<'_> {
         ))
     }
 
-    fn check_taken(
-        &self,
-        reason: ReasonCode,
-        reason_string: Option<&str>,
-    ) -> Result<(), Failure> {
+    fn check_taken(&self, reason: ReasonCode, reason_string: Option<&str>) -> Result<(), Failure> {
         if reason == ReasonCode::NO_MATCHING_SUBSCRIBERS && self.plan.is_midge() {
             note(format_args!(
                 "nobody has subscribed to {}, so that nobody may answer",

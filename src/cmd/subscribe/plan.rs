@@ -97,7 +97,10 @@ impl Plan {
             style: style(args, version)?,
             message_rate: args.message_rate,
             rate_line: args.rate_line,
-            exec: args.exec.clone().map(|command| (command, args.exec_jobs.unwrap_or(1))),
+            exec: args
+                .exec
+                .clone()
+                .map(|command| (command, args.exec_jobs.unwrap_or(1))),
             output_dir: args.output_dir.clone(),
             record: args.record.clone(),
         };

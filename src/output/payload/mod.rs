@@ -6,8 +6,8 @@
 //! shown as they are.
 
 mod cbor;
-mod convert;
 mod coding;
+mod convert;
 mod gzip;
 mod json;
 mod msgpack;
@@ -15,8 +15,8 @@ mod notation;
 mod reader;
 mod sparkplug;
 
-pub use convert::{Conversion, NotConvertible};
 pub use coding::{Coding, CodingError};
+pub use convert::{Conversion, NotConvertible};
 
 use super::base64;
 use super::text::{Hex, Safe, shorten};

@@ -71,7 +71,6 @@ fn compare(
             if !difference.is_empty() {
                 wrong += 1;
                 let _ = writeln!(report, "{}: {}\n{difference}", row.title, row.command);
-                for line in &outcome.0 { let _ = writeln!(report, "@ {line}"); }
             }
         }
     }

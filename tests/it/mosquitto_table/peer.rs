@@ -85,7 +85,12 @@ impl<'s> Session<'s> {
             received.push(packet);
             let packet = received.last().expect("just pushed");
             if packet[0] >> 4 == 1 {
-                self.version = packet.iter().skip(2).copied().find(|b| (3..=5).contains(b) ).unwrap_or(4);
+                self.version = packet
+                    .iter()
+                    .skip(2)
+                    .copied()
+                    .find(|b| (3..=5).contains(b))
+                    .unwrap_or(4);
                 // Behind the protocol's name, whose length is in front of it.
                 let name_len = usize::from(packet[3]);
                 self.version = packet[4 + name_len];
@@ -107,7 +112,8 @@ impl<'s> Session<'s> {
         let name = name(packet[0]);
         let numbered = format!("{name}{}", self.number);
         let find = |name: &str| self.script.iter().find(|(key, _)| key == name);
-        let found = find(&numbered).or_else(|| find(name).filter(|_| self.number == 1 || name != "CONNECT"));
+        let found = find(&numbered)
+            .or_else(|| find(name).filter(|_| self.number == 1 || name != "CONNECT"));
         let answer = found.map_or("ok", |(_, answer)| answer.as_str());
         let mut bytes = Vec::new();
         let mut goes_on = true;
@@ -244,8 +250,22 @@ fn codes(packet: &[u8], v5: bool) -> Vec<u8> {
 
 pub(super) fn name(byte1: u8) -> &'static str {
     const NAMES: [&str; 16] = [
-        "0", "CONNECT", "CONNACK", "PUBLISH", "PUBACK", "PUBREC", "PUBREL", "PUBCOMP", "SUBSCRIBE",
-        "SUBACK", "UNSUBSCRIBE", "UNSUBACK", "PINGREQ", "PINGRESP", "DISCONNECT", "AUTH",
+        "0",
+        "CONNECT",
+        "CONNACK",
+        "PUBLISH",
+        "PUBACK",
+        "PUBREC",
+        "PUBREL",
+        "PUBCOMP",
+        "SUBSCRIBE",
+        "SUBACK",
+        "UNSUBSCRIBE",
+        "UNSUBACK",
+        "PINGREQ",
+        "PINGRESP",
+        "DISCONNECT",
+        "AUTH",
     ];
     NAMES[usize::from(byte1 >> 4)]
 }

@@ -70,7 +70,11 @@ impl Row {
     }
 
     pub(super) fn of_midge(&self) -> Outcome {
-        let word = |line: &String| line.split(' ').next().unwrap_or_default().to_owned();
+        let word = |line: &String| match line.split(' ').next().unwrap_or_default() {
+            // Part of the order of the packets.
+            "connects" => "sends".to_owned(),
+            word => word.to_owned(),
+        };
         let ours: Vec<_> = self.ours.iter().map(word).collect();
         let mut lines: Vec<_> = self
             .theirs

@@ -37,8 +37,7 @@ impl Programs {
             #[cfg(unix)]
             std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_midge"), link).expect("a link");
             #[cfg(not(unix))]
-            std::fs::copy(env!("CARGO_BIN_EXE_midge"), link.with_extension("exe"))
-                .expect("a copy");
+            std::fs::copy(env!("CARGO_BIN_EXE_midge"), link.with_extension("exe")).expect("a copy");
         }
         Programs {
             dir: links.path().to_owned(),
@@ -160,7 +159,9 @@ fn shown(packet: &[u8], pid: &str) -> String {
     match text.contains(&format!("_{pid}")) {
         true => {
             // The length of the number is in two lengths before it.
-            let from = text.find('_').map_or(0, |at| text.get(..at).map_or(0, str::len));
+            let from = text
+                .find('_')
+                .map_or(0, |at| text.get(..at).map_or(0, str::len));
             let tail = text.get(from..).unwrap_or_default();
             format!("..{}", tail.replace(pid, "{pid}"))
         }
