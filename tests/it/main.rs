@@ -38,6 +38,7 @@ mod publish_input;
 mod publish_settings;
 mod readme;
 mod replay_command;
+mod request_command;
 mod rooms;
 mod scenarios;
 mod sn_properties;

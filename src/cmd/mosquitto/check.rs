@@ -11,8 +11,8 @@ use crate::mqtt::Version;
 pub(super) fn check(typed: &mut Typed) -> Result<(), Stop> {
     if let Some(option) = typed.not_had.first() {
         return Err(Stop::NotHad(format!(
-            "Error: {option} is not available: midge, which runs as {}, has neither TLS-PSK nor \
-             OpenSSL engines.",
+            "Error: {option} is not available: midge, which runs as {}, has no TLS-PSK, no \
+             OpenSSL engines and no look-up of SRV records.",
             name(typed.program)
         )));
     }
@@ -143,8 +143,8 @@ fn connection(typed: &Typed) -> Result<(), Stop> {
     let failed = |text: &str| Err(Stop::Failed(text.to_owned()));
     if connection.id.as_deref() == Some("") {
         return failed(match typed.program {
-            Program::MosquittoSub => "Error: Invalid id and/or clean_session.",
-            _ => "Error: Invalid id.",
+            Program::MosquittoPub => "Error: Invalid id.",
+            _ => "Error: Invalid id and/or clean_session.",
         });
     }
     if typed.version < Version::V5 && connection.password.is_some() && connection.username.is_none()

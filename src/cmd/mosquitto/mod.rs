@@ -83,7 +83,8 @@ pub fn run(program: Program, words: impl Iterator<Item = OsString>) -> u8 {
     };
     let failure = match result {
         Ok(Exit::TimeOver) => Failure::new(Exit::TimeOver, "Timed out"),
-        Ok(Exit::Interrupted | Exit::Terminated) => return 0,
+        // The others do not handle signals.
+        Ok(Exit::Interrupted | Exit::Terminated) if program == Program::MosquittoSub => return 0,
         Ok(exit) => return exit.code(),
         Err(failure) => failure,
     };
@@ -118,6 +119,11 @@ pub(super) fn check_granted(reasons: &[ReasonCode]) -> Result<(), Failure> {
         )),
         false => Ok(()),
     }
+}
+
+/// mosquitto_sub is stopped before CONNACK.
+pub(super) fn not_in_yet() -> Failure {
+    Failure::new(Exit::Theirs(255), "")
 }
 
 /// mosquitto_rr ends without its subscription.

@@ -337,8 +337,7 @@ pub(super) const TABLE: &[Row] = &[
         Of::Senders,
         Flag(|t| set_source(t, Source::Stdin)),
     ),
-    // Accepted by every version, and of no effect since 2.0.
-    row("-S", "", Of::All, Flag(|_| Ok(()))),
+    row("-S", "", Of::All, NotHad("")),
     row(
         "-t",
         "--topic",

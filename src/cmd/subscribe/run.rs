@@ -47,7 +47,10 @@ pub(super) async fn subscribe(plan: Plan, ready: Ready) -> Result<Exit, Failure>
     let targets = Targets::new(&plan)?;
     let client = tokio::select! {
         biased;
-        exit = &mut stop => return Ok(exit),
+        exit = &mut stop => return match plan.is_midge() {
+            true => Ok(exit),
+            false => Err(mosquitto::not_in_yet()),
+        },
         client = plan.connect.connect() => client?,
     };
     let mut run = Run::new(&plan, client, ready, targets);
