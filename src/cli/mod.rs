@@ -99,6 +99,21 @@ Exit codes:
   128+ the broker refused: the MQTT 5 reason code
   130, 143  interrupted by SIGINT, SIGTERM";
 
+/// Shown below the exit codes of pub, sub and rr.
+const OTHER_NAME: &str = "\
+Linked or copied under the names mosquitto_pub, mosquitto_sub and mosquitto_rr, midge is these
+programs: their options, option files, messages and exit codes. It does not have --psk,
+--psk-identity, --tls-engine, --tls-engine-kpass-sha1, --keyform engine and -S: they end with exit
+code 2.";
+
+/// What stands below the long help of a subcommand.
+fn after_long_help(name: &str) -> String {
+    match name {
+        "pub" | "sub" | "rr" => format!("{EXIT_CODES}\n\n{OTHER_NAME}"),
+        _ => EXIT_CODES.to_owned(),
+    }
+}
+
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each subcommand's name, its other name, and its flags, as in [`Command`].
@@ -174,7 +189,7 @@ fn command_of(words: &[OsString]) -> clap::Command {
         .map_or_else(command, |(name, alias, augment)| {
             let subcommand = clap::Command::new(*name).visible_aliases(*alias);
             Front::augment_args(clap::Command::new("midge"))
-                .subcommand(augment(subcommand).after_long_help(EXIT_CODES))
+                .subcommand(augment(subcommand).after_long_help(after_long_help(name)))
         })
 }
 
@@ -182,7 +197,10 @@ fn command_of(words: &[OsString]) -> clap::Command {
 pub fn command() -> clap::Command {
     Cli::command()
         .after_help(EXIT_CODES)
-        .mut_subcommands(|subcommand| subcommand.after_long_help(EXIT_CODES))
+        .mut_subcommands(|subcommand| {
+            let text = after_long_help(subcommand.get_name());
+            subcommand.after_long_help(text)
+        })
 }
 
 #[cfg(test)]
@@ -209,7 +227,8 @@ mod tests {
             let among_all = all.find_subcommand_mut(name).expect("it is there");
             let aliases: Vec<&str> = among_all.get_all_aliases().collect();
             assert_eq!(aliases, Vec::from_iter(alias), "{name}");
-            let mut alone = augment(clap::Command::new(name)).after_long_help(EXIT_CODES);
+            let mut alone =
+                augment(clap::Command::new(name)).after_long_help(after_long_help(name));
             let help = |command: &mut clap::Command| command.render_long_help().to_string();
             assert_eq!(help(&mut alone), help(among_all), "{name}");
         }

@@ -27,10 +27,9 @@ pub(super) fn check(format: &str) -> Result<(), Stop> {
                     Some(c) => return wrong(format!("Error: Invalid format specifier '{c}'.")),
                 }
             }
-            '@' => match rest.next() {
-                None => return wrong("Error: Incomplete format specifier."),
-                Some(_) => {}
-            },
+            '@' if rest.next().is_none() => {
+                return wrong("Error: Incomplete format specifier.");
+            }
             '\\' => match rest.next() {
                 None => return wrong("Error: Incomplete escape specifier."),
                 Some(c) if ESCAPES.contains(c) => {}

@@ -38,10 +38,10 @@ impl Trace for Lines {
         let Ok(mut state) = self.state.lock() else {
             return;
         };
-        if let Packet::Connect(connect) = packet {
-            if !connect.client_id.is_empty() {
-                state.client_id = connect.client_id.to_owned();
-            }
+        if let Packet::Connect(connect) = packet
+            && !connect.client_id.is_empty()
+        {
+            state.client_id = connect.client_id.to_owned();
         }
         if let Packet::Publish(_) | Packet::Subscribe(_) | Packet::Unsubscribe(_) = packet {
             state.last_id = state.last_id.checked_add(1).unwrap_or(1);

@@ -166,10 +166,7 @@ fn field(chars: &mut Peekable<Chars<'_>>) -> Result<Option<Piece>, FormatError> 
     let left = chars.next_if_eq(&'-').is_some();
     let zeros = chars.next_if_eq(&'0').is_some();
     let width = number(chars).unwrap_or(0);
-    let precision = match chars.next_if_eq(&'.') {
-        Some(_) => Some(number(chars).unwrap_or(0)),
-        None => None,
-    };
+    let precision = chars.next_if_eq(&'.').map(|_| number(chars).unwrap_or(0));
     let padding = Padding {
         left,
         zeros,
