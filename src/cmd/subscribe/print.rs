@@ -126,7 +126,8 @@ impl Printer {
         match &self.style.form {
             Form::Text { topic, escape } => {
                 // mosquitto_sub shows a null message on a line of its own, or not at all.
-                if payload.is_empty() && !(*topic && self.style.line_end) {
+                let has_line = self.style.line_end || self.style.watch;
+                if payload.is_empty() && !(*topic && has_line) {
                     return;
                 }
                 if *topic {
@@ -243,8 +244,9 @@ mod tests {
     fn text_forms() {
         assert_eq!(printed(text(false, true, false), "t", b"a\x1b"), "a\x1b\n");
         assert_eq!(printed(text(true, true, false), "t", b"a"), "t a\n");
-        assert_eq!(printed(text(true, false, false), "t", b""), "t (null)");
-        assert_eq!(printed(text(false, true, false), "t", b""), "\n");
+        assert_eq!(printed(text(true, true, false), "t", b""), "t (null)\n");
+        assert_eq!(printed(text(true, false, false), "t", b""), "");
+        assert_eq!(printed(text(false, true, false), "t", b""), "");
     }
 
     #[test]
@@ -273,7 +275,7 @@ mod tests {
         for payload in [&b"\x82\x01\x02"[..], b"\x82\x01", b""] {
             push(&mut printer, "t", payload);
         }
-        assert_eq!(printer.as_bytes(), b"[1,2]\n\n");
+        assert_eq!(printer.as_bytes(), b"[1,2]\n");
         assert_eq!(printer.misfits(), 1);
     }
 }
