@@ -517,7 +517,7 @@ fn output_selection() {
         (&["-C", "4", "-v"], "a/b x\na/c y\na/d (null)\na/e z\n"),
         (&["-C", "4", "-N"], "xyz"),
         (&["-C", "2", "-R"], "y\nz\n"),
-        (&["-C", "3", "-T", "+/c"], "x\n\nz\n"),
+        (&["-C", "3", "-T", "+/c"], "x\nz\n"),
         (&["--retained-only"], "x\n"),
     ] {
         let peer = Peer::after(CONNACK_5, move |connection| {
