@@ -37,6 +37,9 @@ _midge() {
             midge,replay)
                 cmd="midge__subcmd__capture__subcmd__replay"
                 ;;
+            midge,rr)
+                cmd="midge__subcmd__rr"
+                ;;
             midge,sub)
                 cmd="midge__subcmd__sub"
                 ;;
@@ -58,6 +61,9 @@ _midge() {
             midge__subcmd__help,pub)
                 cmd="midge__subcmd__help__subcmd__pub"
                 ;;
+            midge__subcmd__help,rr)
+                cmd="midge__subcmd__help__subcmd__rr"
+                ;;
             midge__subcmd__help,sub)
                 cmd="midge__subcmd__help__subcmd__sub"
                 ;;
@@ -68,7 +74,7 @@ _midge() {
 
     case "${cmd}" in
         midge)
-            opts="-h -V --profile --config --help --version pub sub bench decode capture-replay replay broker help"
+            opts="-h -V --profile --config --help --version pub sub rr bench decode capture-replay replay broker help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -598,7 +604,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__help)
-            opts="pub sub bench decode capture-replay broker help"
+            opts="pub sub rr bench decode capture-replay broker help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -695,6 +701,20 @@ _midge() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        midge__subcmd__help__subcmd__rr)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         midge__subcmd__help__subcmd__sub)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -710,7 +730,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__pub)
-            opts="-t -m -f -s -l -n -q -r -W -h -p -S -L -i -u -P -V -k -d -A -o -I -c -x -M -D --topic --message --file --stdin-file --stdin-line --null-message --json-lines --lines-with-topic --encode --decode --qos --retain --repeat --repeat-delay --rate --timeout --no-progress --host --port --srv --url --id --username --password --pw --password-file --ask-password --protocol-version --keepalive --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help --options --id-prefix --disable-clean-session --session-expiry-interval --max-inflight --will-topic --will-payload --will-qos --will-retain --property --retry --answer-timeout"
+            opts="-t -m -f -s -l -n -q -r -W -h -p -S -L -i -u -P -V -k -d -A -o -I -c -x -M -D --topic --message --file --stdin-file --stdin-line --null-message --json-lines --lines-with-topic --encode --decode --qos --retain --repeat --repeat-delay --rate --timeout --no-progress --host --port --srv --url --id --username --password --pw --password-file --ask-password --protocol-version --keepalive --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help --options --id-prefix --disable-clean-session --session-expiry-interval --max-inflight --quiet --will-topic --will-payload --will-qos --will-retain --property --retry --answer-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -987,8 +1007,282 @@ _midge() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        midge__subcmd__rr)
+            opts="-t -e -m -f -s -n -q -W -R -v -N -F -h -p -S -L -i -u -P -V -k -d -A -o -I -c -x -M -D --topic --message --file --stdin-file --null-message --qos --timeout --latency --no-retained --verbose --no-eol --format --pretty --json --retain-as-published --retain-handling --host --port --srv --url --id --username --password --pw --password-file --ask-password --protocol-version --keepalive --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help --options --id-prefix --disable-clean-session --session-expiry-interval --max-inflight --quiet --will-topic --will-payload --will-qos --will-retain --property --retry --answer-timeout"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --topic)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --message)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --qos)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -W)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -F)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retain-handling)
+                    COMPREPLY=($(compgen -W "always new never" -- "${cur}"))
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -h)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -L)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --username)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -u)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pw)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -P)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --protocol-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -V)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keepalive)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -k)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connect-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --engine)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -A)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ws-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ws-header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cafile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --capath)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ciphers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-alpn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-keylog)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --options)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --id-prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -I)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --session-expiry-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -x)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-inflight)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -M)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --will-topic)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --will-payload)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --will-qos)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --property)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -D)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --answer-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         midge__subcmd__sub)
-            opts="-t -T -U -q -C -W -E -R -v -N -F -w -h -p -S -L -i -u -P -V -k -d -A -o -I -c -x -M -D --topic --filter-out --unsubscribe --qos --count --timeout --idle --until --until-json --subscribe-only --ready-file --ready-fd --no-retained --retained-only --retained --remove-retained --retain-as-published --retain-handling --no-local --random-filter --verbose --no-eol --format --pretty --json --decode --watch --message-rate --rate-line --exec --exec-jobs --output-dir --record --host --port --srv --url --id --username --password --pw --password-file --ask-password --protocol-version --keepalive --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help --options --id-prefix --disable-clean-session --session-expiry-interval --max-inflight --will-topic --will-payload --will-qos --will-retain --property --retry --answer-timeout"
+            opts="-t -T -U -q -C -W -E -R -v -N -F -w -h -p -S -L -i -u -P -V -k -d -A -o -I -c -x -M -D --topic --filter-out --unsubscribe --qos --count --timeout --idle --until --until-json --subscribe-only --ready-file --ready-fd --no-retained --retained-only --retained --remove-retained --retain-as-published --retain-handling --no-local --random-filter --verbose --no-eol --format --pretty --json --decode --watch --message-rate --rate-line --exec --exec-jobs --output-dir --record --host --port --srv --url --id --username --password --pw --password-file --ask-password --protocol-version --keepalive --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help --options --id-prefix --disable-clean-session --session-expiry-interval --max-inflight --quiet --will-topic --will-payload --will-qos --will-retain --property --retry --answer-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -30,6 +30,7 @@ complete -c midge -n "__fish_midge_needs_command" -s h -l help -d 'Print help'
 complete -c midge -n "__fish_midge_needs_command" -s V -l version -d 'Print version'
 complete -c midge -n "__fish_midge_needs_command" -f -a "pub" -d 'Publish messages'
 complete -c midge -n "__fish_midge_needs_command" -f -a "sub" -d 'Subscribe, and print the messages that come'
+complete -c midge -n "__fish_midge_needs_command" -f -a "rr" -d 'Publish a request, and print the response to it'
 complete -c midge -n "__fish_midge_needs_command" -f -a "bench" -d 'Load a broker, and measure rates, latencies and losses'
 complete -c midge -n "__fish_midge_needs_command" -f -a "decode" -d 'Decode MQTT packets from a capture file, or from any text that holds their bytes'
 complete -c midge -n "__fish_midge_needs_command" -f -a "capture-replay" -d 'Publish again what clients published in a capture, at the captured times'
@@ -99,6 +100,7 @@ complete -c midge -n "__fish_midge_using_subcommand pub" -l no-tls -d 'No TLS on
 complete -c midge -n "__fish_midge_using_subcommand pub" -l insecure -d 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
 complete -c midge -n "__fish_midge_using_subcommand pub" -l help -d 'Print help'
 complete -c midge -n "__fish_midge_using_subcommand pub" -s c -l disable-clean-session -d 'Keep the session at the broker when the connection ends; wants -i'
+complete -c midge -n "__fish_midge_using_subcommand pub" -l quiet -d 'Say nothing on stderr about what went wrong; the exit code tells'
 complete -c midge -n "__fish_midge_using_subcommand pub" -l will-retain -d 'Retain that message'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s t -l topic -d 'Topic filter to subscribe to; may be given more than once. The topic of the URL if there is none' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s T -l filter-out -d 'Leave out messages whose topic matches this filter; may be given more than once' -r
@@ -122,7 +124,7 @@ json\t''
 cbor\t''
 msgpack\t''"
 complete -c midge -n "__fish_midge_using_subcommand sub" -l exec -d 'Run a command for each message, with the payload on its stdin' -r
-complete -c midge -n "__fish_midge_using_subcommand sub" -l exec-jobs -d 'Commands of --exec that run at once; with 1 in the order of the messages' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l exec-jobs -d 'Commands of --exec that run at once; with 1 in the order of the messages [default: 1]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l output-dir -d 'Write each payload to a file of its own in this directory' -r -F
 complete -c midge -n "__fish_midge_using_subcommand sub" -l record -d 'Record what is received as a pcapng file, for decode and others' -r -F
 complete -c midge -n "__fish_midge_using_subcommand sub" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
@@ -185,7 +187,75 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -l no-tls -d 'No TLS on
 complete -c midge -n "__fish_midge_using_subcommand sub" -l insecure -d 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l help -d 'Print help'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s c -l disable-clean-session -d 'Keep the session at the broker when the connection ends; wants -i'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l quiet -d 'Say nothing on stderr about what went wrong; the exit code tells'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l will-retain -d 'Retain that message'
+complete -c midge -n "__fish_midge_using_subcommand rr" -s t -l topic -d 'Topic to publish the request to; the one in the URL if there is none' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -s e -d 'Topic that the response comes to [default with MQTT 5.0: a random one, below what the broker names as response information if -D connect request-response-information 1 asks it to]' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -s m -l message -d 'The request' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -s f -l file -d 'Send a file as the request' -r -F
+complete -c midge -n "__fish_midge_using_subcommand rr" -s q -l qos -d 'Quality of Service of the request, and the highest of the response: 0, 1 or 2' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -s W -l timeout -d 'Give up after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -s F -l format -d 'How to print the response, as in \'%I %t %p\'; see sub' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l retain-handling -d 'When the broker sends retained messages: always, new (if the subscription is) or never. MQTT 5.0' -r -f -a "always\t''
+new\t''
+never\t''"
+complete -c midge -n "__fish_midge_using_subcommand rr" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -s u -l username -d 'User name' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -s P -l pw -l password -d 'Password; where other people use this machine, too, better by MIDGE_PASSWORD, --password-file or --ask-password' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l password-file -d 'Password: the first line of this file' -r -F
+complete -c midge -n "__fish_midge_using_subcommand rr" -s V -l protocol-version -d 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1) [default: 5; pub and sub go on with 311 where the broker refuses 5]' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -s A -l bind-address -d 'Local address, or its name, that the connection starts at' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l unix -d 'Connect to a unix socket, in place of host and port' -r -F
+complete -c midge -n "__fish_midge_using_subcommand rr" -l proxy -d 'Go through a SOCKS5 proxy, which also resolves the broker\'s name: socks5h://[USER:PASSWORD@]HOST[:PORT]' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l ws-path -d 'Path of the WebSocket, with its query [default: /mqtt]' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l ws-header -d 'A header for the WebSocket\'s HTTP request; may be given more than once' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l cafile -d 'Use TLS, and trust the certificates in this file (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand rr" -l capath -d 'Use TLS, and trust the certificates in the files of this folder (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand rr" -l cert -d 'Client certificate, with its chain (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand rr" -l key -d 'Key of the client certificate, not encrypted (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand rr" -l tls-version -d 'The one TLS version to use: tlsv1.2 or tlsv1.3 [default: either]' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
+complete -c midge -n "__fish_midge_using_subcommand rr" -l profile -d 'Take connection flags that are not given from this profile; also in front of the subcommand [env: MIDGE_PROFILE]' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l config -d 'The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in $HOME/.config] [env: MIDGE_CONFIG]' -r -F
+complete -c midge -n "__fish_midge_using_subcommand rr" -s o -l options -d 'Read flags from this file, one a line as in "-q 1", in front of those that are given here; # begins a comment' -r -F
+complete -c midge -n "__fish_midge_using_subcommand rr" -s I -l id-prefix -d 'Client Identifier: this, and the number of the process' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -s x -l session-expiry-interval -d 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -s M -l max-inflight -d 'Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many [default: as many as it takes; pub: at most 4000]' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l will-topic -d 'Topic of the message that the broker sends if this client is lost' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l will-payload -d 'Payload of that message [default: none]' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l will-qos -d 'QoS of that message: 0, 1 or 2' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -s D -l property -d 'A property of MQTT 5.0 in one kind of packet; may be given more than once' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l retry -d 'How long to try again, with growing pauses, when there is no connection or it is lost: a time as in 30s or 2m, forever, or none. What is not acknowledged is sent again. A refusal that will not go away, such as a wrong password, ends it at once. Before MQTT 5.0 a broker keeps a session only if it is told by -c: without, QoS 2 may come twice where a connection is lost' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -l answer-timeout -d 'Give a broker up that owes an acknowledgement, or the rest of a packet, and sends none for this time, although it may answer pings: seconds, or with a unit as in 500ms, 10s, 2m; 0 waits for ever. The engine rumqttc has no such limit' -r
+complete -c midge -n "__fish_midge_using_subcommand rr" -s s -l stdin-file -d 'Send all of stdin as the request'
+complete -c midge -n "__fish_midge_using_subcommand rr" -s n -l null-message -d 'Send a request without payload'
+complete -c midge -n "__fish_midge_using_subcommand rr" -l latency -d 'Print on stderr how long the response took, from the sending of the request'
+complete -c midge -n "__fish_midge_using_subcommand rr" -s R -l no-retained -d 'Leave out retained messages'
+complete -c midge -n "__fish_midge_using_subcommand rr" -s v -l verbose -d 'Print the topic before the payload'
+complete -c midge -n "__fish_midge_using_subcommand rr" -s N -l no-eol -d 'Print no line end behind the response'
+complete -c midge -n "__fish_midge_using_subcommand rr" -l pretty -d 'Print JSON (-F %j and %J) with a line for each value'
+complete -c midge -n "__fish_midge_using_subcommand rr" -l json -d 'Print the response as a JSON object'
+complete -c midge -n "__fish_midge_using_subcommand rr" -l retain-as-published -d 'Keep the retain flag that the response was published with. MQTT 5.0'
+complete -c midge -n "__fish_midge_using_subcommand rr" -s S -l srv -d 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain'
+complete -c midge -n "__fish_midge_using_subcommand rr" -l ask-password -d 'Ask for the password on the terminal'
+complete -c midge -n "__fish_midge_using_subcommand rr" -s d -l debug -d 'Say on stderr what is sent and received'
+complete -c midge -n "__fish_midge_using_subcommand rr" -l nodelay -d 'Send small packets at once; midge always does'
+complete -c midge -n "__fish_midge_using_subcommand rr" -l ws -d 'Use WebSocket'
+complete -c midge -n "__fish_midge_using_subcommand rr" -l tls-use-os-certs -d 'Use TLS, and trust what the system trusts; so it is with mqtts:// and wss:// and on port 8883 if neither --cafile nor --capath is given'
+complete -c midge -n "__fish_midge_using_subcommand rr" -l no-tls -d 'No TLS on port 8883'
+complete -c midge -n "__fish_midge_using_subcommand rr" -l insecure -d 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
+complete -c midge -n "__fish_midge_using_subcommand rr" -l help -d 'Print help'
+complete -c midge -n "__fish_midge_using_subcommand rr" -s c -l disable-clean-session -d 'Keep the session at the broker when the connection ends; wants -i'
+complete -c midge -n "__fish_midge_using_subcommand rr" -l quiet -d 'Say nothing on stderr about what went wrong; the exit code tells'
+complete -c midge -n "__fish_midge_using_subcommand rr" -l will-retain -d 'Retain that message'
 complete -c midge -n "__fish_midge_using_subcommand bench" -l publishers -d 'Connections that publish' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l subscribers -d 'Connections that subscribe and count what comes' -r
 complete -c midge -n "__fish_midge_using_subcommand bench" -l idle -d 'Connections that only stay open' -r
@@ -365,10 +435,11 @@ json\t'One JSON object per line'
 off\t'Nothing'"
 complete -c midge -n "__fish_midge_using_subcommand broker" -l record -d 'Keep what crosses the wire in this file (pcapng); decode, capture-replay and Wireshark read it' -r -F
 complete -c midge -n "__fish_midge_using_subcommand broker" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "pub" -d 'Publish messages'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "sub" -d 'Subscribe, and print the messages that come'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "bench" -d 'Load a broker, and measure rates, latencies and losses'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "decode" -d 'Decode MQTT packets from a capture file, or from any text that holds their bytes'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "capture-replay" -d 'Publish again what clients published in a capture, at the captured times'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub bench decode capture-replay broker help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "pub" -d 'Publish messages'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "sub" -d 'Subscribe, and print the messages that come'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "rr" -d 'Publish a request, and print the response to it'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "bench" -d 'Load a broker, and measure rates, latencies and losses'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "decode" -d 'Decode MQTT packets from a capture file, or from any text that holds their bytes'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "capture-replay" -d 'Publish again what clients published in a capture, at the captured times'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -88,6 +88,10 @@ pub struct Connection {
     #[arg(short, long)]
     pub debug: bool,
 
+    /// Under whose name the program runs; no flag.
+    #[arg(skip)]
+    pub program: Program,
+
     /// What carries the bytes.
     #[command(flatten)]
     pub transport: Transport,
@@ -118,6 +122,47 @@ pub struct Connection {
     /// Print help.
     #[arg(long, action = ArgAction::Help, help_heading = "Options")]
     pub help: Option<bool>,
+}
+
+/// Under whose name the program runs, and whose words and exit codes it has therefore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Program {
+    /// Its own.
+    #[default]
+    Midge,
+    /// mosquitto_pub.
+    MosquittoPub,
+    /// mosquitto_sub.
+    MosquittoSub,
+    /// mosquitto_rr.
+    MosquittoRr,
+}
+
+impl Default for Connection {
+    /// What no flag at all means.
+    fn default() -> Connection {
+        Connection {
+            host: None,
+            port: None,
+            srv: false,
+            url: None,
+            id: None,
+            username: None,
+            password: None,
+            password_file: None,
+            ask_password: false,
+            protocol_version: None,
+            keepalive: 60,
+            connect_timeout: "30".to_owned(),
+            engine: "native".to_owned(),
+            debug: false,
+            program: Program::Midge,
+            transport: Transport::default(),
+            profile: None,
+            config: None,
+            help: None,
+        }
+    }
 }
 
 #[cfg(test)]

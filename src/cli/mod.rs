@@ -11,6 +11,7 @@ mod decode;
 mod option_file;
 mod publish;
 mod reconnect;
+mod request;
 mod session;
 pub mod settings;
 mod subscribe;
@@ -19,11 +20,12 @@ mod transport;
 pub use bench::Bench;
 pub use broker::{Broker, LogFormat};
 pub use capture_replay::CaptureReplay;
-pub use connection::Connection;
+pub use connection::{Connection, Program};
 pub use decode::{Color, Decode, From, InputFormat, Severity, Times};
 pub use option_file::OptionFileError;
 pub use publish::Publish;
 pub use reconnect::Reconnect;
+pub use request::Request;
 pub use session::Session;
 pub use subscribe::Subscribe;
 pub use transport::Transport;
@@ -75,6 +77,8 @@ pub enum Command {
     Publish(Publish),
     #[command(name = "sub")]
     Subscribe(Box<Subscribe>),
+    #[command(name = "rr")]
+    Request(Box<Request>),
     Bench(Bench),
     Decode(Decode),
     #[command(visible_alias = "replay")]
@@ -95,12 +99,28 @@ Exit codes:
   128+ the broker refused: the MQTT 5 reason code
   130, 143  interrupted by SIGINT, SIGTERM";
 
+/// Shown below the exit codes of pub, sub and rr.
+const OTHER_NAME: &str = "\
+Linked or copied under the names mosquitto_pub, mosquitto_sub and mosquitto_rr, midge is these
+programs: their options, option files, messages and exit codes. It does not have --psk,
+--psk-identity, --tls-engine, --tls-engine-kpass-sha1 and --keyform engine: they end with exit
+code 2.";
+
+/// What stands below the long help of a subcommand.
+fn after_long_help(name: &str) -> String {
+    match name {
+        "pub" | "sub" | "rr" => format!("{EXIT_CODES}\n\n{OTHER_NAME}"),
+        _ => EXIT_CODES.to_owned(),
+    }
+}
+
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each subcommand's name, its other name, and its flags, as in [`Command`].
-const SUBCOMMANDS: [(&str, Option<&str>, Augment); 6] = [
+const SUBCOMMANDS: [(&str, Option<&str>, Augment); 7] = [
     ("pub", None, Publish::augment_args),
     ("sub", None, Subscribe::augment_args),
+    ("rr", None, Request::augment_args),
     ("bench", None, Bench::augment_args),
     ("decode", None, Decode::augment_args),
     (
@@ -169,7 +189,7 @@ fn command_of(words: &[OsString]) -> clap::Command {
         .map_or_else(command, |(name, alias, augment)| {
             let subcommand = clap::Command::new(*name).visible_aliases(*alias);
             Front::augment_args(clap::Command::new("midge"))
-                .subcommand(augment(subcommand).after_long_help(EXIT_CODES))
+                .subcommand(augment(subcommand).after_long_help(after_long_help(name)))
         })
 }
 
@@ -177,12 +197,27 @@ fn command_of(words: &[OsString]) -> clap::Command {
 pub fn command() -> clap::Command {
     Cli::command()
         .after_help(EXIT_CODES)
-        .mut_subcommands(|subcommand| subcommand.after_long_help(EXIT_CODES))
+        .mut_subcommands(|subcommand| {
+            let text = after_long_help(subcommand.get_name());
+            subcommand.after_long_help(text)
+        })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The programs of mosquitto build these structs without clap.
+    #[test]
+    fn defaults_are_what_no_flag_means() {
+        fn typed<A: clap::Args + std::fmt::Debug>() -> String {
+            let matches = A::augment_args(clap::Command::new("x")).get_matches_from(["x"]);
+            format!("{:?}", A::from_arg_matches(&matches).unwrap())
+        }
+        assert_eq!(typed::<Publish>(), format!("{:?}", Publish::default()));
+        assert_eq!(typed::<Subscribe>(), format!("{:?}", Subscribe::default()));
+        assert_eq!(typed::<Request>(), format!("{:?}", Request::default()));
+    }
 
     #[test]
     fn one_subcommand_is_what_it_is_among_all() {
@@ -192,7 +227,8 @@ mod tests {
             let among_all = all.find_subcommand_mut(name).expect("it is there");
             let aliases: Vec<&str> = among_all.get_all_aliases().collect();
             assert_eq!(aliases, Vec::from_iter(alias), "{name}");
-            let mut alone = augment(clap::Command::new(name)).after_long_help(EXIT_CODES);
+            let mut alone =
+                augment(clap::Command::new(name)).after_long_help(after_long_help(name));
             let help = |command: &mut clap::Command| command.render_long_help().to_string();
             assert_eq!(help(&mut alone), help(among_all), "{name}");
         }

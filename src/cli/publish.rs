@@ -102,3 +102,31 @@ pub struct Publish {
     #[command(flatten)]
     pub reconnect: Reconnect,
 }
+
+impl Default for Publish {
+    /// What no flag at all means.
+    fn default() -> Publish {
+        Publish {
+            topic: Vec::new(),
+            message: None,
+            file: None,
+            stdin_file: false,
+            stdin_line: false,
+            null_message: false,
+            json_lines: false,
+            lines_with_topic: false,
+            encode: None,
+            decode: None,
+            qos: 0,
+            retain: false,
+            repeat: 1,
+            repeat_delay: "0".to_owned(),
+            rate: None,
+            timeout: None,
+            no_progress: false,
+            connection: Connection::default(),
+            session: Session::default(),
+            reconnect: Reconnect::default(),
+        }
+    }
+}

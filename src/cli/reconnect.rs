@@ -19,3 +19,13 @@ pub struct Reconnect {
     #[arg(long, value_name = "TIME", default_value = "60")]
     pub answer_timeout: String,
 }
+
+impl Default for Reconnect {
+    /// What no flag at all means.
+    fn default() -> Reconnect {
+        Reconnect {
+            retry: "none".to_owned(),
+            answer_timeout: "60".to_owned(),
+        }
+    }
+}

@@ -31,6 +31,10 @@ pub struct Session {
     #[arg(short = 'M', long, value_name = "COUNT")]
     pub max_inflight: Option<u16>,
 
+    /// Say nothing on stderr about what went wrong; the exit code tells.
+    #[arg(long, conflicts_with = "debug")]
+    pub quiet: bool,
+
     /// Topic of the message that the broker sends if this client is lost.
     #[arg(long, value_name = "TOPIC")]
     pub will_topic: Option<String>,

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{Connection, Reconnect, Session};
 
 /// Subscribe, and print the messages that come.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct Subscribe {
     /// Topic filter to subscribe to; may be given more than once. The topic of the URL if there is
     /// none.
@@ -185,9 +185,9 @@ pub struct Subscribe {
     )]
     pub exec: Option<String>,
 
-    /// Commands of --exec that run at once; with 1 in the order of the messages.
-    #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "exec")]
-    pub exec_jobs: u16,
+    /// Commands of --exec that run at once; with 1 in the order of the messages [default: 1].
+    #[arg(long, value_name = "COUNT", requires = "exec")]
+    pub exec_jobs: Option<u16>,
 
     /// Write each payload to a file of its own in this directory.
     #[arg(

@@ -153,6 +153,15 @@ impl Engine {
         }
     }
 
+    /// Waits until the server has released every QoS 2 message that it sent; an engine that does not
+    /// tell waits for nothing.
+    pub async fn wait_for_releases(&mut self) {
+        match self {
+            Engine::Native(client) => client.wait_for_releases().await,
+            Engine::Rumqttc(_) => {}
+        }
+    }
+
     /// Waits until everything is handed to the system.
     ///
     /// # Errors

@@ -10,6 +10,7 @@
 //! | [`native`] | that protocol on a tokio socket |
 //! | [`rumqttc`] | the same work done by the rumqttc package, to compare with |
 //! | [`retry`] | when to try a lost connection anew, and when not to |
+//! | [`trace`] | a look at every packet |
 //! | [`engine`] | one interface over the two |
 //!
 //! Nothing here prints, and nothing here knows a flag.
@@ -24,6 +25,7 @@ pub mod options;
 pub mod protocol;
 pub mod retry;
 pub mod rumqttc;
+pub mod trace;
 
 pub use authentication::{Authentication, Exchange};
 pub use engine::{Engine, EngineKind};
@@ -32,7 +34,8 @@ pub use event::{Connected, Event, FallenBack, ServerLimits, Token};
 pub use message::{Message, Publication, TopicName};
 pub use options::{ConnectOptions, Options, Will};
 pub use retry::{Backoff, Retry};
+pub use trace::Trace;
 
 pub use crate::net::{
-    Address, Proxy, Target, Tls, TlsOptions, TlsSetupError, TlsVersion, WebSocket,
+    Address, DialError, Proxy, Target, Tls, TlsOptions, TlsSetupError, TlsVersion, WebSocket,
 };

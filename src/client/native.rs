@@ -109,6 +109,7 @@ impl Client {
             has_acknowledged: false,
             options,
         };
+        client.protocol.set_trace(client.options.trace.clone());
         let clean_start = client.options.connect.clean_start;
         let Err(error) = client.open(clean_start).await else {
             return Ok(client);
@@ -118,6 +119,7 @@ impl Client {
         connect.version = Version::V311;
         client.options.connect = Arc::new(connect);
         client.protocol = Protocol::new(client.options.connect.clone());
+        client.protocol.set_trace(client.options.trace.clone());
         match (client.open(clean_start).await, why) {
             (Ok(()), why) => client.connected.fallen_back = Some(why),
             // It hangs up whatever it is told, or is gone.
@@ -184,7 +186,7 @@ impl Client {
         };
         let foreign = match (&self.answer, &lost) {
             (Answer::Foreign(foreign), _) => Some(*foreign),
-            (Answer::None, Lost::Closed { .. } | Lost::Io(_)) => {
+            (Answer::None, Lost::Closed { .. } | Lost::Io(_)) if !self.options.plain => {
                 Box::pin(self.options.target.diagnose()).await
             }
             _ => None,
@@ -227,6 +229,10 @@ impl Client {
     /// See [`Protocol::in_flight`].
     pub fn in_flight(&self) -> usize {
         self.protocol.in_flight()
+    }
+
+    fn unreleased(&self) -> usize {
+        self.protocol.unreleased()
     }
 
     /// Bytes that wait to be sent.
@@ -335,6 +341,25 @@ impl Client {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Waits until the server has released every QoS 2 message, or the connection is over. What
+    /// else comes meanwhile is dropped.
+    pub async fn wait_for_releases(&mut self) {
+        poll_fn(|cx| {
+            loop {
+                if self.unreleased() == 0 {
+                    return Poll::Ready(());
+                }
+                match self.poll_event(cx) {
+                    Poll::Ready(Ok(_)) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(()),
+                    Poll::Pending if self.unreleased() == 0 => return Poll::Ready(()),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await;
     }
 
     /// Waits until everything is handed to the system. Nothing is lost if the future is dropped.

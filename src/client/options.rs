@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::authentication::Authentication;
 use super::message::TopicName;
 use super::retry::Retry;
+use super::trace::Trace;
 use crate::mqtt::frame::MAX_PACKET_SIZE;
 use crate::mqtt::packet::{self, Connect};
 use crate::mqtt::{PropertiesBuf, PropertyId, QoS, Version};
@@ -28,6 +29,11 @@ pub struct Options {
     pub retry: Retry,
     /// Enhanced authentication, beside user name and password (5.0, 4.12). The native engine only.
     pub authentication: Option<Arc<dyn Authentication>>,
+    /// Only what was asked for: no second connection to find out why a server has hung up, and a
+    /// connection that is made anew has the clean start of the first. The native engine only.
+    pub plain: bool,
+    /// Who sees every packet. The native engine only.
+    pub trace: Option<Arc<dyn Trace>>,
 }
 
 impl Options {
@@ -40,6 +46,8 @@ impl Options {
             fall_back: false,
             retry: Retry::Never,
             authentication: None,
+            plain: false,
+            trace: None,
         }
     }
 }

@@ -29,6 +29,8 @@ pub enum Exit {
     Terminated,
     /// The exit code of a command that midge ran.
     Child(u8),
+    /// The exit code of the program under whose name midge runs.
+    Theirs(u8),
 }
 
 impl Exit {
@@ -45,7 +47,7 @@ impl Exit {
             Exit::Refused(reason) => reason.0,
             Exit::Interrupted => 130,
             Exit::Terminated => 143,
-            Exit::Child(code) => code,
+            Exit::Child(code) | Exit::Theirs(code) => code,
         }
     }
 }

@@ -8,13 +8,15 @@ pub mod connect;
 pub mod decode;
 pub mod duration;
 mod exit;
+pub mod mosquitto;
 mod note;
 pub mod publish;
 mod rate;
+pub mod request;
 mod sealed;
 mod signals;
 pub mod subscribe;
 mod version;
 
 pub use exit::{Exit, Failure};
-pub use note::note;
+pub use note::{be_silent, note};

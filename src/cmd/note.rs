@@ -2,9 +2,20 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Set by --quiet, once and at the start.
+static IS_SILENT: AtomicBool = AtomicBool::new(false);
 
 /// Writes `midge: MESSAGE` as a line. Where stderr is gone there is nobody to tell, and that must
 /// not end the work as a panic in `eprintln!` would.
 pub fn note(message: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "midge: {message}");
+    if !IS_SILENT.load(Ordering::Relaxed) {
+        let _ = writeln!(io::stderr().lock(), "midge: {message}");
+    }
+}
+
+/// No more sentences from this process.
+pub fn be_silent() {
+    IS_SILENT.store(true, Ordering::Relaxed);
 }

@@ -368,6 +368,11 @@ impl Incoming {
         self.received.remove(&id)
     }
 
+    /// QoS 2 messages between PUBREC and PUBREL.
+    pub fn unreleased(&self) -> usize {
+        self.received.len()
+    }
+
     /// The connection is back with its session: QoS 2 ids stay, open QoS 1 messages will be sent
     /// again.
     pub fn resume(&mut self, receive_maximum: u16) {

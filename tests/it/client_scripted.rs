@@ -513,11 +513,11 @@ fn output_selection() {
         \x31\x06\x00\x03a/d\x00\
         \x30\x07\x00\x03a/e\x00z";
     for (args, printed) in [
-        (["-C", "4"].as_slice(), "x\ny\n\nz\n"),
+        (["-C", "4"].as_slice(), "x\ny\nz\n"),
         (&["-C", "4", "-v"], "a/b x\na/c y\na/d (null)\na/e z\n"),
         (&["-C", "4", "-N"], "xyz"),
         (&["-C", "2", "-R"], "y\nz\n"),
-        (&["-C", "3", "-T", "+/c"], "x\n\nz\n"),
+        (&["-C", "3", "-T", "+/c"], "x\nz\n"),
         (&["--retained-only"], "x\n"),
     ] {
         let peer = Peer::after(CONNACK_5, move |connection| {

@@ -76,7 +76,10 @@ impl Client {
                     let stream = ready!(dial.as_mut().poll(cx));
                     self.redial = Redial::Idle;
                     let sent = match stream {
-                        Ok(stream) => self.start(stream, since, false),
+                        Ok(stream) => {
+                            let clean = self.options.plain && self.options.connect.clean_start;
+                            self.start(stream, since, clean)
+                        }
                         Err(error) => Err(error.into()),
                     };
                     return Poll::Ready(match sent {

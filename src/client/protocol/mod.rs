@@ -42,6 +42,7 @@ use super::error::{Lost, ProtocolError};
 use super::event::{Event, ServerLimits, Token};
 use super::message::TopicName;
 use super::options::ConnectOptions;
+use super::trace::Trace;
 use crate::mqtt::frame::Framer;
 use crate::mqtt::packet::Packet;
 use crate::mqtt::{Version, encode};
@@ -70,6 +71,7 @@ pub struct Protocol {
     keep_alive: KeepAlive,
     patience: Patience,
     auth: Auth,
+    trace: Option<Arc<dyn Trace>>,
     next_token: u64,
 }
 
@@ -105,8 +107,14 @@ impl Protocol {
             keep_alive: KeepAlive::default(),
             patience: Patience::default(),
             auth: Auth::default(),
+            trace: None,
             next_token: 0,
         }
+    }
+
+    /// Shows every packet from now on.
+    pub fn set_trace(&mut self, trace: Option<Arc<dyn Trace>>) {
+        self.trace = trace;
     }
 
     /// What CONNECT says.
@@ -130,6 +138,11 @@ impl Protocol {
             Phase::Connected => self.session.quota(),
             Phase::Closed | Phase::Connecting { .. } => 0,
         }
+    }
+
+    /// QoS 2 messages that were delivered, and which the server still has to release.
+    pub fn unreleased(&self) -> usize {
+        self.session.incoming.unreleased()
     }
 
     /// QoS 1 and 2 messages whose exchange has not ended, those that wait for their turn included.
@@ -264,7 +277,11 @@ impl Protocol {
 
     /// Appends a packet whose fields are known to fit.
     fn send(&mut self, packet: &Packet<'_>) -> Result<(), encode::EncodeError> {
-        encode::encode(packet, self.options.version, &mut self.output)
+        encode::encode(packet, self.options.version, &mut self.output)?;
+        if let Some(trace) = &self.trace {
+            trace.sent(packet);
+        }
+        Ok(())
     }
 
     /// The server broke the protocol: say so, where the version can, and end the connection.

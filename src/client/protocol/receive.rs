@@ -40,6 +40,9 @@ impl Protocol {
                 violation,
             }
         })?;
+        if let Some(trace) = &self.trace {
+            trace.received(&packet);
+        }
         if let Phase::Connecting { clean_start, .. } = self.phase {
             return match packet {
                 Packet::ConnAck(connack) => Ok(Some(self.handle_connack(&connack, clean_start))),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::session::set_expiry;
 use super::{ConnectPlan, FAR_AWAY, Session};
 use crate::cli;
-use crate::client::{Event, Retry};
+use crate::client::{Event, Lost, Retry};
 use crate::cmd::{Failure, duration, note};
 use crate::mqtt::Version;
 
@@ -48,7 +48,8 @@ impl ConnectPlan {
             Retry::For(time) => Some(time.as_secs().saturating_add(1)),
             Retry::Forever => Some(LOST_SESSION.as_secs()),
         };
-        if let Some(seconds) = outlive.filter(|_| session.expiry.is_none())
+        let asks_for_none = session.expiry.is_none() && self.program == cli::Program::Midge;
+        if let Some(seconds) = outlive.filter(|_| asks_for_none)
             && connect.version == Version::V5
         {
             let seconds = u32::try_from(seconds.min(LOST_SESSION.as_secs())).unwrap_or(u32::MAX);
@@ -60,6 +61,9 @@ impl ConnectPlan {
 
     /// Says on stderr what an event tells of the connection itself; other events are not for here.
     pub fn tell(&self, event: &Event) {
+        if self.program != cli::Program::Midge {
+            return;
+        }
         match event {
             Event::Retrying { why, pause } => {
                 note(format_args!(
@@ -78,6 +82,19 @@ impl ConnectPlan {
             )),
             _ => {}
         }
+    }
+}
+
+/// Whether the program ends where midge would try again: mosquitto's do when the broker says
+/// farewell.
+pub(in crate::cmd) fn ends(plan: &ConnectPlan, event: &Event) -> Option<Failure> {
+    match event {
+        Event::Retrying { why, .. }
+            if plan.program != cli::Program::Midge && matches!(why, Lost::Disconnected(_)) =>
+        {
+            Some(plan.lost_failure(why))
+        }
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Connecting, for every subcommand that does: the flags become a [`ConnectPlan`], and what goes
 //! wrong becomes a sentence with the broker's address and an exit code.
 
+mod authentication;
 mod endure;
 mod profile;
 mod properties;
@@ -19,8 +20,9 @@ pub use self::properties::{PacketProperties, PropertyArgError};
 pub use self::settings::settings;
 
 use self::endure::Again;
-use super::{Exit, Failure, duration, note, version};
-use crate::cli;
+pub(super) use self::endure::ends;
+use super::{Exit, Failure, duration, mosquitto, note, version};
+use crate::cli::{self, Program};
 use crate::client::{Backoff, ConnectError, ConnectOptions, Engine, EngineKind, Lost, Options};
 use crate::mqtt::property::Value;
 use crate::mqtt::{PropertiesBuf, PropertyId, Version};
@@ -39,6 +41,8 @@ pub struct ConnectPlan {
     pub topic: Option<String>,
     /// Whether to say on stderr what happens.
     pub debug: bool,
+    /// Whose words and exit codes to use.
+    pub program: Program,
     /// What the user wants in the packets; CONNECT, will and DISCONNECT have theirs.
     pub packets: PacketProperties,
     /// What DISCONNECT says.
@@ -113,7 +117,9 @@ impl ConnectPlan {
             engine: parse_engine(&args.engine)?,
             options: Options::new(target, connect, connect_timeout(&args.connect_timeout)?),
             topic,
-            debug: args.debug,
+            // mosquitto's programs show packets instead.
+            debug: args.debug && args.program == Program::Midge,
+            program: args.program,
             packets: PacketProperties::default(),
             farewell: PropertiesBuf::new(),
         })
@@ -142,12 +148,19 @@ impl ConnectPlan {
                 Err(error) => error,
             };
             let failure = self.connect_failure(&error);
-            let pause = match error.is_lasting() {
+            // mosquitto_sub goes on where the connection was there, and no CONNACK came.
+            let is_lasting = match self.program {
+                Program::Midge => error.is_lasting(),
+                _ => !matches!(error, ConnectError::Lost(Lost::Closed { .. } | Lost::Io(_))),
+            };
+            let pause = match is_lasting {
                 true => None,
                 false => backoff.next_pause(Instant::now(), random()),
             };
             let pause = pause.ok_or(failure.clone())?;
-            note(format_args!("{failure}; {}", Again(pause)));
+            if self.program == Program::Midge {
+                note(format_args!("{failure}; {}", Again(pause)));
+            }
             tokio::time::sleep(pause).await;
         };
         let connected = engine.connected();
@@ -170,6 +183,9 @@ impl ConnectPlan {
 
     /// The sentence and the exit code for a connection that was not made.
     pub fn connect_failure(&self, error: &ConnectError) -> Failure {
+        if self.program != Program::Midge {
+            return mosquitto::connect_failure(self.program, self.version(), error);
+        }
         let exit = match error {
             ConnectError::Refused(refusal) if refusal.reason.is_error() => {
                 Exit::Refused(refusal.reason)
@@ -190,6 +206,9 @@ impl ConnectPlan {
 
     /// The sentence and the exit code for a connection that ended too early.
     pub fn lost_failure(&self, lost: &Lost) -> Failure {
+        if self.program != Program::Midge {
+            return mosquitto::lost_failure(self.program, self.version(), lost);
+        }
         let exit = match lost {
             Lost::Disconnected(refusal) | Lost::Refused(refusal) if refusal.reason.is_error() => {
                 Exit::Refused(refusal.reason)
@@ -255,7 +274,7 @@ fn random_client_id() -> String {
     format!("midge-{:016x}", random())
 }
 
-fn random() -> u64 {
+pub(super) fn random() -> u64 {
     // The standard library seeds its hashers from the system's random numbers.
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::super::publish::parse_qos;
-use super::super::{Failure, duration, version};
+use super::super::{Failure, duration, mosquitto, version};
 use super::properties::{self, PacketProperties};
-use super::{ConnectPlan, Session, env};
+use super::{ConnectPlan, Session, authentication, env};
 use crate::cli;
 use crate::client::{EngineKind, TopicName, Will};
 use crate::mqtt::property::{Value, WILL};
@@ -41,8 +41,14 @@ impl ConnectPlan {
         }
         let mut plan = ConnectPlan::new(&connection, session, env)?;
         let connect = Arc::make_mut(&mut plan.options.connect);
+        // mosquitto's programs send what is given, and answer nothing.
+        let authentication = match connection.program {
+            cli::Program::Midge => authentication::authentication(&packets)?,
+            _ => None,
+        };
         for property in packets.of(PacketType::CONNECT).as_properties() {
             match property.id {
+                id if authentication.is_some() && authentication::brings(id) => Ok(()),
                 // `session` has seen it.
                 PropertyId::SESSION_EXPIRY_INTERVAL => Ok(()),
                 id => connect.properties.push(id, property.value),
@@ -53,7 +59,12 @@ impl ConnectPlan {
             Some(0) => return Err(Failure::usage("-M takes 1 or more")),
             count => count,
         };
-        connect.will = will(flags, &packets)?;
+        connect.will = will(flags, &packets, connection.program == cli::Program::Midge)?;
+        plan.options.authentication = authentication;
+        plan.options.plain = connection.program != cli::Program::Midge;
+        if connection.debug && connection.program != cli::Program::Midge {
+            plan.options.trace = Some(mosquitto::trace(connection.program));
+        }
         plan.endure(&connection, reconnect, session)?;
         for property in packets.of(PacketType::DISCONNECT).as_properties() {
             properties::set(&mut plan.farewell, property.id, property.value);
@@ -98,14 +109,21 @@ fn session(
 }
 
 /// --will-topic and what belongs to it.
-fn will(flags: &cli::Session, packets: &PacketProperties) -> Result<Option<Will>, Failure> {
+fn will(
+    flags: &cli::Session,
+    packets: &PacketProperties,
+    is_midge: bool,
+) -> Result<Option<Will>, Failure> {
     let properties = packets.of(WILL);
     let Some(topic) = &flags.will_topic else {
         let orphan = [
             (flags.will_payload.is_some(), "--will-payload"),
-            (flags.will_qos != 0, "--will-qos"),
+            (flags.will_qos != 0 && is_midge, "--will-qos"),
             (flags.will_retain, "--will-retain"),
-            (!properties.as_properties().is_empty(), "-D will"),
+            (
+                !properties.as_properties().is_empty() && is_midge,
+                "-D will",
+            ),
         ];
         return match orphan.into_iter().find(|(given, _)| *given) {
             None => Ok(None),

@@ -56,7 +56,8 @@ impl LineReader {
         }
     }
 
-    /// The message of the next line. Blank lines are none, as in mosquitto_pub.
+    /// The message of the next line. A blank line is a null message, as in mosquitto_pub; in the
+    /// other forms it is none.
     ///
     /// # Errors
     /// One sentence with the number of the line.
@@ -64,7 +65,7 @@ impl LineReader {
     pub(super) fn read(&mut self, line: Bytes) -> Result<Option<Message>, Failure> {
         self.count += 1;
         if line.is_empty() {
-            return Ok(None);
+            return Ok((self.form == Form::Payload).then(Message::default));
         }
         let mut message = match self.form {
             Form::Payload => Message {

@@ -16,9 +16,10 @@ use self::pace::Pace;
 use self::payload::Codings;
 use self::run::{Run, Work};
 use self::source::{Input, Source};
+pub(super) use self::source::{read_file, read_stdin};
 use super::connect::{self, ConnectPlan};
 use super::signals::Signals;
-use super::{Exit, Failure, duration, rate};
+use super::{Exit, Failure, duration, mosquitto, rate};
 use crate::cli;
 use crate::client::{PublishError, TopicName};
 use crate::mqtt::topic::Quoted;
@@ -43,6 +44,7 @@ struct Plan {
     pace: Option<Pace>,
     wait: Option<Duration>,
     progress: bool,
+    quiet: bool,
 }
 
 impl Plan {
@@ -50,8 +52,10 @@ impl Plan {
         let mut connect =
             ConnectPlan::for_client(&args.connection, &args.session, &args.reconnect)?;
         let options = Arc::make_mut(&mut connect.options.connect);
-        options.topic_aliases = true;
-        options.max_inflight.get_or_insert(MAX_INFLIGHT);
+        if connect.program == cli::Program::Midge {
+            options.topic_aliases = true;
+            options.max_inflight.get_or_insert(MAX_INFLIGHT);
+        }
         let source = Source::new(args)?;
         if matches!(source, Source::Lines(..)) && args.repeat != 1 {
             return Err(Failure::usage("--repeat has no meaning with lines"));
@@ -73,8 +77,13 @@ impl Plan {
                 Some(text) => Some(duration::parse("-W", text)?),
                 None => None,
             },
+            quiet: args.session.quiet,
             progress: !args.no_progress && !args.connection.debug,
         })
+    }
+
+    fn is_midge(&self) -> bool {
+        self.connect.program == cli::Program::Midge
     }
 
     /// Whether messages go to more than one topic.
@@ -88,6 +97,10 @@ impl Plan {
     fn work(&self) -> Result<Work, Failure> {
         Ok(match self.source.open()? {
             Input::Payload(payload) => {
+                if !self.is_midge() {
+                    let is_stdin = matches!(self.source, Source::Stdin);
+                    mosquitto::check_stdin(is_stdin, Some(&payload))?;
+                }
                 let exit = match &self.source {
                     Source::Message(_) => Exit::Usage,
                     _ => Exit::Io,

@@ -10,7 +10,7 @@ use super::pace::Pace;
 use super::tally::Tally;
 use super::{Plan, publish_failure};
 use crate::client::{Engine, Event, Lost, Publication, PublishError, TopicName};
-use crate::cmd::{Failure, note};
+use crate::cmd::{Failure, mosquitto, note};
 use crate::mqtt::topic::Quoted;
 use crate::mqtt::{PacketType, PropertiesBuf, QoS, Version};
 use crate::output::progress::Transfer;
@@ -102,6 +102,7 @@ impl<'p> Run<'p> {
         }
         match stopped {
             None => Ok(()),
+            Some(failure) if !self.plan.is_midge() => Err(failure),
             Some(mut failure) => {
                 failure.message.push_str(&self.tally.before());
                 Err(failure)
@@ -188,12 +189,14 @@ impl<'p> Run<'p> {
         if properties.is_some() {
             self.tell_of_properties();
         }
+        // mosquitto_pub sends the message as an ordinary one.
+        let can_retain = plan.is_midge() || self.client.connected().limits.retain_available;
         for topic in topics {
             self.publish(Publication {
                 topic: topic.clone(),
                 payload: payload.clone(),
                 qos: qos.unwrap_or(plan.qos),
-                retain: retain.unwrap_or(plan.retain),
+                retain: retain.unwrap_or(plan.retain) && can_retain,
                 properties: properties.as_ref().unwrap_or(self.properties).clone(),
             })
             .await?;
@@ -224,6 +227,9 @@ impl<'p> Run<'p> {
                 Err(PublishError::NotConnected(back)) => {
                     publication = *back;
                     self.handle_next_event().await?;
+                }
+                Err(error) if !self.plan.is_midge() => {
+                    return Err(Stop::Message(mosquitto::strerror(&error)));
                 }
                 Err(error) => return Err(Stop::Message(publish_failure(&error, &topic))),
             }
@@ -286,6 +292,14 @@ impl<'p> Run<'p> {
 
     fn handle(&mut self, event: Result<Event, Lost>) -> Result<(), Failure> {
         match event {
+            Ok(Event::Published { token, reason, .. })
+                if reason.is_error() && !self.plan.is_midge() =>
+            {
+                if !self.plan.quiet {
+                    mosquitto::say(&mosquitto::publish_warning(token.0, reason));
+                }
+                Ok(())
+            }
             Ok(Event::Published {
                 token,
                 reason,
@@ -331,7 +345,9 @@ impl<'p> Run<'p> {
 
     pub(super) fn lost(&self, lost: &Lost) -> Failure {
         let mut failure = self.plan.connect.lost_failure(lost);
-        failure.message.push_str(&self.tally.acknowledged_of_sent());
+        if self.plan.is_midge() {
+            failure.message.push_str(&self.tally.acknowledged_of_sent());
+        }
         failure
     }
 }

@@ -88,14 +88,8 @@ impl Source {
         Ok(match self {
             Source::Message(payload) => Input::Payload(payload.clone()),
             Source::Null => Input::Payload(Bytes::new()),
-            Source::File(path) => {
-                let payload = File::open(path).and_then(read_payload);
-                Input::Payload(payload.map_err(|error| file_failure(path, &error))?)
-            }
-            Source::Stdin => {
-                let payload = read_payload(io::stdin().lock());
-                Input::Payload(payload.map_err(|error| read_failure("stdin", &error))?)
-            }
+            Source::File(path) => Input::Payload(read_file(path)?),
+            Source::Stdin => Input::Payload(read_stdin()?),
             Source::Lines(form, None) => Input::Lines(*form, LineInput::stdin()),
             Source::Lines(form, Some(path)) => {
                 let input = File::open(path).map(|file| LineInput::file(path, file));
@@ -103,6 +97,17 @@ impl Source {
             }
         })
     }
+}
+
+/// A file as one message.
+pub(in crate::cmd) fn read_file(path: &Path) -> Result<Bytes, Failure> {
+    let payload = File::open(path).and_then(read_payload);
+    payload.map_err(|error| file_failure(path, &error))
+}
+
+/// All of stdin as one message.
+pub(in crate::cmd) fn read_stdin() -> Result<Bytes, Failure> {
+    read_payload(io::stdin().lock()).map_err(|error| read_failure("stdin", &error))
 }
 
 /// Everything, unless that is more than any MQTT packet can hold: the input may have no end.

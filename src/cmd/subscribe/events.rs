@@ -7,7 +7,7 @@ use super::plan::Retained;
 use super::print::Unshown;
 use super::run::Run;
 use crate::client::{Event, Message};
-use crate::cmd::{Exit, Failure, note};
+use crate::cmd::{Exit, Failure, connect, mosquitto, note};
 use crate::mqtt::topic::Quoted;
 use crate::mqtt::{PacketType, ReasonCode};
 
@@ -27,6 +27,11 @@ impl Run<'_> {
                     recording.subscribed(filters, self.plan.options, &reasons)?;
                 }
                 return self.handle_answer();
+            }
+            Event::Unsubscribed { .. } if !self.plan.is_midge() => {
+                if self.plan.filters.is_empty() {
+                    return self.handle_answer();
+                }
             }
             Event::Unsubscribed { reasons, .. } => {
                 self.check_gone(&reasons)?;
@@ -52,6 +57,9 @@ impl Run<'_> {
             }
             event => {
                 self.rate.clear();
+                if let Some(end) = connect::ends(&self.plan.connect, &event) {
+                    return Err(end);
+                }
                 self.plan.connect.tell(&event);
                 match event {
                     Event::Retrying { .. } => self.barrier.close(),
@@ -102,6 +110,9 @@ impl Run<'_> {
         reasons: &[ReasonCode],
         reason_string: Option<&str>,
     ) -> Result<(), Failure> {
+        if !self.plan.is_midge() {
+            return mosquitto::check_granted(reasons);
+        }
         for (filter, reason) in filters.iter().zip(reasons) {
             let name = reason.name(PacketType::SUBACK, self.client.connected().version);
             let name = name.unwrap_or("(unknown)");

@@ -29,6 +29,8 @@ mod run;
 mod until;
 
 use self::plan::Plan;
+pub(super) use self::plan::{style, subscription_options};
+pub(super) use self::print::{Printer, Style};
 use self::ready::Ready;
 use super::connect;
 use super::{Exit, Failure};

@@ -97,7 +97,10 @@ impl Plan {
             style: style(args, version)?,
             message_rate: args.message_rate,
             rate_line: args.rate_line,
-            exec: args.exec.clone().map(|command| (command, args.exec_jobs)),
+            exec: args
+                .exec
+                .clone()
+                .map(|command| (command, args.exec_jobs.unwrap_or(1))),
             output_dir: args.output_dir.clone(),
             record: args.record.clone(),
         };
@@ -172,7 +175,7 @@ fn check_filter(filter: &str, version: Version) -> Result<(), TopicError> {
 }
 
 /// The options that only 5.0 has; with one of them there is no way back to 3.1.1.
-fn subscription_options(
+pub(in crate::cmd) fn subscription_options(
     args: &cli::Subscribe,
     connect: &mut ConnectPlan,
 ) -> Result<SubscriptionOptions, Failure> {
@@ -232,7 +235,7 @@ fn time(flag: &str, text: Option<&str>) -> Result<Option<Duration>, Failure> {
     text.map(|text| duration::parse(flag, text)).transpose()
 }
 
-fn style(args: &cli::Subscribe, version: Version) -> Result<Style, Failure> {
+pub(in crate::cmd) fn style(args: &cli::Subscribe, version: Version) -> Result<Style, Failure> {
     let escape = io::stdout().is_terminal();
     let elsewhere = args.exec.is_some() || args.output_dir.is_some();
     let conversion = args.decode.as_deref().and_then(Coding::named);

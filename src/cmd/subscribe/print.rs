@@ -133,11 +133,16 @@ impl Printer {
         let mut result = Ok(());
         match &self.style.form {
             Form::Text { topic, escape } => {
+                // mosquitto_sub shows a null message on a line of its own, or not at all.
+                let has_line = self.style.line_end || self.style.watch;
+                if payload.is_empty() && !(*topic && has_line) {
+                    return Ok(());
+                }
                 if *topic {
                     push_text(&mut self.buffer, message.topic.as_bytes(), *escape);
                     self.buffer.push(b' ');
                 }
-                match payload.is_empty() && *topic {
+                match payload.is_empty() {
                     true => self.buffer.extend_from_slice(b"(null)"),
                     // A line of its own is one line.
                     false if *escape && self.style.watch => {
@@ -250,8 +255,9 @@ mod tests {
     fn text_forms() {
         assert_eq!(printed(text(false, true, false), "t", b"a\x1b"), "a\x1b\n");
         assert_eq!(printed(text(true, true, false), "t", b"a"), "t a\n");
-        assert_eq!(printed(text(true, false, false), "t", b""), "t (null)");
-        assert_eq!(printed(text(false, true, false), "t", b""), "\n");
+        assert_eq!(printed(text(true, true, false), "t", b""), "t (null)\n");
+        assert_eq!(printed(text(true, false, false), "t", b""), "");
+        assert_eq!(printed(text(false, true, false), "t", b""), "");
     }
 
     #[test]
@@ -285,6 +291,6 @@ mod tests {
         ] {
             assert_eq!(push(&mut printer, "t", payload).is_ok(), fits);
         }
-        assert_eq!(printer.as_bytes(), b"[1,2]\n\n");
+        assert_eq!(printer.as_bytes(), b"[1,2]\n");
     }
 }

@@ -15,9 +15,10 @@ use super::rate::Rate;
 use super::ready::Ready;
 use super::record::Recording;
 use super::retained::Barrier;
+use crate::cli::Program;
 use crate::client::{Engine, Event, Lost};
 use crate::cmd::signals::Signals;
-use crate::cmd::{Exit, Failure};
+use crate::cmd::{Exit, Failure, mosquitto};
 use crate::mqtt::{PacketType, ReasonCode};
 
 /// Bytes that are printed at once at most.
@@ -45,7 +46,10 @@ pub(super) async fn subscribe(plan: Plan, ready: Ready) -> Result<Exit, Failure>
     let targets = Targets::new(&plan)?;
     let client = tokio::select! {
         biased;
-        exit = &mut stop => return Ok(exit),
+        exit = &mut stop => return match plan.is_midge() {
+            true => Ok(exit),
+            false => Err(mosquitto::not_in_yet()),
+        },
         client = plan.connect.connect() => client?,
     };
     let mut run = Run::new(&plan, client, ready, targets);
@@ -55,15 +59,29 @@ pub(super) async fn subscribe(plan: Plan, ready: Ready) -> Result<Exit, Failure>
         result = run.work() => result,
     };
     let result = run.finish(result).await;
+    let mut reason = ReasonCode::SUCCESS;
+    if let (false, Ok(exit)) = (plan.is_midge(), &result) {
+        reason = mosquitto::farewell(*exit);
+        if *exit == Exit::Done {
+            tokio::select! {
+                _ = &mut stop => {}
+                () = mosquitto::wait_for_releases(&mut run.client) => {}
+            }
+        }
+    }
     // What was asked for is printed; a broker that takes no farewell changes nothing.
     let _ = run
         .client
-        .disconnect(ReasonCode::SUCCESS, plan.connect.farewell.as_properties())
+        .disconnect(reason, plan.connect.farewell.as_properties())
         .await;
     result
 }
 
 impl Plan {
+    pub(super) fn is_midge(&self) -> bool {
+        self.connect.program == Program::Midge
+    }
+
     /// How it ends if what --until waits for has not come.
     pub(super) fn end_before_until(&self, exit: Exit) -> Exit {
         match self.until {
@@ -102,13 +120,15 @@ pub(super) struct Run<'p> {
     pub(super) targets: Targets,
     pub(super) rate: Rate,
     /// SUBACK and UNSUBACK that have to come.
-    pub(super) unanswered: u8,
+    pub(super) unanswered: usize,
     pub(super) barrier: Barrier,
     pub(super) clearing: Clearing,
     /// When --idle ends it.
     pub(super) idle_end: Option<Instant>,
     pub(super) next_tick: Option<Instant>,
     pub(super) left: Option<u64>,
+    /// Bytes that are printed at once at most.
+    batch: usize,
     pub(super) random: u64,
     /// Payloads that were not what --decode wants.
     pub(super) misfits: u64,
@@ -142,6 +162,11 @@ impl<'p> Run<'p> {
             idle_end: None,
             next_tick: ticks.then(|| Instant::now() + SECOND),
             left: plan.count,
+            // Among lines about packets, a message stands behind its own.
+            batch: match plan.connect.options.trace {
+                Some(_) => 1,
+                None => BATCH,
+            },
             // The standard library seeds its hashers from the system's random numbers.
             random: RandomState::new().build_hasher().finish() | 1,
             misfits: 0,
@@ -163,7 +188,7 @@ impl<'p> Run<'p> {
                             Ok(event) => self.handle(event).transpose(),
                             Err(lost) => Some(Err(self.plan.connect.lost_failure(&lost))),
                         };
-                        if self.printer.len() >= BATCH && !self.print()? {
+                        if self.printer.len() >= self.batch && !self.print()? {
                             return Ok(Exit::Done);
                         }
                         if end.is_none() && !self.is_busy() {
@@ -198,11 +223,18 @@ impl<'p> Run<'p> {
             self.unanswered += 1;
         }
         if !plan.unsubscribe.is_empty() {
-            let filters = plan.unsubscribe.iter().map(String::as_str);
-            self.client
-                .unsubscribe(filters, properties(PacketType::UNSUBSCRIBE))
-                .map_err(|error| Failure::usage(format!("cannot unsubscribe: {error}")))?;
-            self.unanswered += 1;
+            // mosquitto_sub has a packet for each, and waits for none if it subscribes, too.
+            let (at_once, waits) = match plan.is_midge() {
+                true => (plan.unsubscribe.len(), true),
+                false => (1, plan.filters.is_empty()),
+            };
+            for filters in plan.unsubscribe.chunks(at_once) {
+                let filters = filters.iter().map(String::as_str);
+                self.client
+                    .unsubscribe(filters, properties(PacketType::UNSUBSCRIBE))
+                    .map_err(|error| Failure::usage(format!("cannot unsubscribe: {error}")))?;
+                self.unanswered += usize::from(waits);
+            }
         }
         Ok(())
     }

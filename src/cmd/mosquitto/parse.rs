@@ -1,0 +1,130 @@
+//! Their grammar: options are compared whole and in order, a value is the next word whatever it
+//! looks like, and the first wrong one ends it. The option file comes before the command line.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use super::options::{Does, Row, TABLE};
+use super::typed::Typed;
+use super::{Stop, check, name, property};
+use crate::cli::Program;
+
+/// Bytes of an option file that are read at most.
+const FILE_LIMIT: u64 = 1024 * 1024;
+
+/// Reads option file and command line. `env` reads a variable.
+pub(super) fn parse(
+    program: Program,
+    words: impl Iterator<Item = OsString>,
+    env: impl Fn(&str) -> Option<String>,
+) -> Result<Typed, Stop> {
+    let mut typed = Typed::new(program);
+    let words: VecDeque<OsString> = words.collect();
+    let file = match find_file(program, &words)? {
+        Some(path) => Some(path),
+        None => usual_file(program, env),
+    };
+    if let Some(path) = file {
+        read_file(&mut typed, &path)?;
+    }
+    read(&mut typed, words)?;
+    check::check(&mut typed)?;
+    Ok(typed)
+}
+
+/// The file of -o, which counts before everything else is read.
+fn find_file(program: Program, words: &VecDeque<OsString>) -> Result<Option<PathBuf>, Stop> {
+    let mut found = None;
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        at += 1;
+        if word == "-o" {
+            match (words.get(at), &found) {
+                (_, Some(_)) => {
+                    return Err(Stop::Wrong(
+                        "Error: Duplicate -o argument given.\n".to_owned(),
+                    ));
+                }
+                (Some(path), None) => found = Some(PathBuf::from(path)),
+                // The reading of the words finds it.
+                (None, None) => {}
+            }
+        }
+        at += match find(program, word).map(|row| row.does) {
+            Some(Does::Value(..)) => 1,
+            Some(Does::NotHad(what)) => usize::from(!what.is_empty()),
+            _ => 0,
+        };
+    }
+    Ok(found)
+}
+
+fn usual_file(program: Program, env: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let dir = match env("XDG_CONFIG_HOME") {
+        Some(dir) => PathBuf::from(dir),
+        None => PathBuf::from(env("HOME").or_else(|| env("USERPROFILE"))?).join(".config"),
+    };
+    Some(dir.join(name(program)))
+}
+
+/// One option a line, its value behind the first space. A file that is not there is none.
+fn read_file(typed: &mut Typed, path: &std::path::Path) -> Result<(), Stop> {
+    use std::io::Read;
+    let mut text = String::new();
+    let Ok(file) = std::fs::File::open(path) else {
+        return Ok(());
+    };
+    if file.take(FILE_LIMIT).read_to_string(&mut text).is_err() {
+        return Ok(());
+    }
+    for line in text.lines() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let words = match line.split_once(' ') {
+            Some((option, value)) => VecDeque::from([option.into(), value.into()]),
+            None => VecDeque::from([line.into()]),
+        };
+        read(typed, words)?;
+    }
+    Ok(())
+}
+
+fn read(typed: &mut Typed, mut words: VecDeque<OsString>) -> Result<(), Stop> {
+    while let Some(word) = words.pop_front() {
+        let Some(row) = find(typed.program, &word) else {
+            let word = word.to_string_lossy();
+            return Err(Stop::Wrong(format!("Error: Unknown option '{word}'.")));
+        };
+        match row.does {
+            Does::Flag(set) => set(typed)?,
+            Does::Value(missing, set) => set(typed, &value(row, missing, &mut words)?)?,
+            Does::Property => property::read(typed, &mut words)?,
+            Does::Help => return Err(Stop::Help),
+            Does::Version => return Err(Stop::Version),
+            Does::NotHad(missing) => {
+                if !missing.is_empty() {
+                    value(row, missing, &mut words)?;
+                }
+                typed.not_had.push(row.name());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn value(row: &Row, missing: &str, words: &mut VecDeque<OsString>) -> Result<OsString, Stop> {
+    words.pop_front().ok_or_else(|| {
+        let name = row.name();
+        Stop::Wrong(format!("Error: {name} argument given but {missing}.\n"))
+    })
+}
+
+fn find(program: Program, word: &OsStr) -> Option<&'static Row> {
+    let word = word.to_str().filter(|word| !word.is_empty())?;
+    TABLE
+        .iter()
+        .filter(|row| row.of.includes(program))
+        .find(|row| row.short == word || row.long == word)
+}
