@@ -74,7 +74,7 @@ pub struct Front {
 )]
 pub enum Command {
     #[command(name = "pub")]
-    Publish(Publish),
+    Publish(Box<Publish>),
     #[command(name = "sub")]
     Subscribe(Box<Subscribe>),
     #[command(name = "rr")]

@@ -268,7 +268,8 @@ mod tests {
             assert_eq!(read(text, "a"), Err(sentence.to_owned()), "{text}");
         }
         let unknown = read("[profiles.a]\nhots = \"h\"\n", "a").unwrap_err();
-        let start = "c.toml, line 2: 'hots' is no key of a profile; there are host, port, srv, url, id,";
+        let start =
+            "c.toml, line 2: 'hots' is no key of a profile; there are host, port, srv, url, id,";
         assert!(unknown.starts_with(start), "{unknown}");
         let broken = read("[profiles.a]\nhost = \n", "a").unwrap_err();
         assert!(broken.starts_with("c.toml, line 2: "), "{broken}");

@@ -52,7 +52,7 @@ fn find_file(program: Program, words: &VecDeque<OsString>) -> Result<Option<Path
             }
         }
         at += match find(program, word).map(|row| row.does) {
-            Some(Does::Value(..)) => 1,
+            Some(Does::Text(..) | Does::Path(..) | Does::Value(..)) => 1,
             Some(Does::NotHad(what)) => usize::from(!what.is_empty()),
             _ => 0,
         };
@@ -98,7 +98,15 @@ fn read(typed: &mut Typed, mut words: VecDeque<OsString>) -> Result<(), Stop> {
             return Err(Stop::Wrong(format!("Error: Unknown option '{word}'.")));
         };
         match row.does {
-            Does::Flag(set) => set(typed)?,
+            Does::Flag(flag) => *flag(typed) = true,
+            Does::Act(act) => act(typed)?,
+            Does::Text(missing, place) => {
+                let word = value(row, missing, &mut words)?;
+                *place(typed) = Some(word.to_string_lossy().into_owned());
+            }
+            Does::Path(missing, place) => {
+                *place(typed) = Some(PathBuf::from(value(row, missing, &mut words)?));
+            }
             Does::Value(missing, set) => set(typed, &value(row, missing, &mut words)?)?,
             Does::Property => property::read(typed, &mut words)?,
             Does::Help => return Err(Stop::Help),

@@ -53,7 +53,7 @@ pub(super) fn help(program: Program) {
             (short, long) => format!("{short}, {long}"),
         };
         let value = match row.does {
-            Does::Value(missing, _) => missing
+            Does::Text(missing, _) | Does::Path(missing, _) | Does::Value(missing, _) => missing
                 .trim_start_matches("no ")
                 .split(" specified")
                 .next()
@@ -62,7 +62,7 @@ pub(super) fn help(program: Program) {
                 .replace(' ', "-"),
             Does::Property => "packet property value".to_owned(),
             Does::NotHad(_) => "(not available)".to_owned(),
-            Does::Flag(_) | Does::Help | Does::Version => String::new(),
+            Does::Flag(_) | Does::Act(_) | Does::Help | Does::Version => String::new(),
         };
         let _ = writeln!(text, "  {}", format!("{names} {value}").trim_end());
     }
