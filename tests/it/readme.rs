@@ -1,9 +1,11 @@
-//! What README says that `decode` prints is what it prints.
+//! What README shows is what midge prints.
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::program::{Running, midge};
+use crate::test_broker::TestBroker;
 
 /// The commands of README that show what they print, with that.
 fn samples() -> Vec<(String, String)> {
@@ -66,5 +68,59 @@ fn what_readme_shows_is_what_decode_prints() {
         if !shown.trim_end().ends_with('…') {
             assert_eq!(rest.trim_end(), "", "{command} prints more");
         }
+    }
+}
+
+/// The commands of the section on publishing and subscribing, with what they print, in order.
+fn one_liners() -> Vec<(String, String)> {
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let (_, section) = readme
+        .split_once("## Publish and subscribe from a shell")
+        .unwrap();
+    let (_, block) = section.split_once("```console\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    format!("\n{}", block.trim_end())
+        .split("\n$ ")
+        .skip(1)
+        .map(|sample| sample.split_once('\n').unwrap_or((sample, "")))
+        .map(|(command, output)| (command.to_owned(), output.to_owned()))
+        .collect()
+}
+
+/// Each runs in a shell, with a broker that knows what those before it have left there.
+#[cfg(unix)]
+#[test]
+fn one_liners_do_what_readme_says() {
+    let one_liners = one_liners();
+    assert!(one_liners.len() >= 10, "{one_liners:?}");
+    let broker = TestBroker::start();
+    let dir = tempfile::tempdir().unwrap();
+    let bin = Path::new(env!("CARGO_BIN_EXE_midge")).parent().unwrap();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let paths = std::iter::once(bin.to_owned()).chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(paths).unwrap();
+    for (command, shown) in one_liners {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &command])
+            .current_dir(dir.path())
+            .env("PATH", &path)
+            .env("XDG_CONFIG_HOME", dir.path())
+            .env_remove("MQTT_URL")
+            .env("MQTT_HOST", "127.0.0.1")
+            .env("MQTT_PORT", broker.address.port().to_string());
+        // The program under a name of mosquitto's has no variables.
+        if command.contains("./mosquitto_sub") {
+            let port = broker.address.port();
+            fs::write(
+                dir.path().join("mosquitto_sub"),
+                format!("-h 127.0.0.1\n-p {port}\n"),
+            )
+            .unwrap();
+        }
+        let ended = Running::start(shell).wait();
+        let printed = format!("{}{}", ended.text(), ended.stderr);
+        assert_eq!(printed.trim_end(), shown, "{command}");
     }
 }
