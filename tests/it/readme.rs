@@ -96,6 +96,14 @@ fn one_liners_do_what_readme_says() {
     assert!(one_liners.len() >= 10, "{one_liners:?}");
     let broker = TestBroker::start();
     let dir = tempfile::tempdir().unwrap();
+    let config = tempfile::tempdir().unwrap();
+    // Under a name of mosquitto's there are no variables, but a file of options.
+    let port = broker.address.port();
+    fs::write(
+        config.path().join("mosquitto_sub"),
+        format!("-h 127.0.0.1\n-p {port}\n"),
+    )
+    .unwrap();
     let bin = Path::new(env!("CARGO_BIN_EXE_midge")).parent().unwrap();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let paths = std::iter::once(bin.to_owned()).chain(std::env::split_paths(&path));
@@ -106,19 +114,10 @@ fn one_liners_do_what_readme_says() {
             .args(["-c", &command])
             .current_dir(dir.path())
             .env("PATH", &path)
-            .env("XDG_CONFIG_HOME", dir.path())
+            .env("XDG_CONFIG_HOME", config.path())
             .env_remove("MQTT_URL")
             .env("MQTT_HOST", "127.0.0.1")
-            .env("MQTT_PORT", broker.address.port().to_string());
-        // The program under a name of mosquitto's has no variables.
-        if command.contains("./mosquitto_sub") {
-            let port = broker.address.port();
-            fs::write(
-                dir.path().join("mosquitto_sub"),
-                format!("-h 127.0.0.1\n-p {port}\n"),
-            )
-            .unwrap();
-        }
+            .env("MQTT_PORT", port.to_string());
         let ended = Running::start(shell).wait();
         let printed = format!("{}{}", ended.text(), ended.stderr);
         assert_eq!(printed.trim_end(), shown, "{command}");
