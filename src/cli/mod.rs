@@ -159,9 +159,8 @@ where
     {
         let wanted = settings::Wanted::new(subcommand, given);
         let layers = more(&wanted)?;
-        let settings = settings::words(wanted, layers)?;
-        if !settings.is_empty() {
-            insert(&mut words, settings);
+        if !layers.is_empty() {
+            insert(&mut words, settings::words(wanted, layers)?);
             matches = matches_of(&mut command, &words);
         }
     }

@@ -114,30 +114,27 @@ pub struct Wanted<'m> {
     pub profile: Option<&'m str>,
     /// --config.
     pub config: Option<&'m Path>,
-    /// What was typed.
-    given: BTreeSet<String>,
-    /// What it could have been.
-    known: BTreeSet<String>,
+    subcommand: &'m clap::Command,
+    matches: &'m ArgMatches,
 }
 
 impl<'m> Wanted<'m> {
     /// Of a subcommand and its matches. (What arguments there are cannot be asked of the matches.)
-    pub(super) fn new(subcommand: &clap::Command, matches: &'m ArgMatches) -> Wanted<'m> {
-        let ids = subcommand.get_arguments().map(|arg| arg.get_id().as_str());
-        let known: BTreeSet<String> = ids.map(str::to_owned).collect();
-        let typed = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
-        let given = matches.ids().map(|id| id.as_str()).filter(typed);
-        let connects = known.contains("profile");
+    pub(super) fn new(subcommand: &'m clap::Command, matches: &'m ArgMatches) -> Wanted<'m> {
         let text = |id| matches.try_get_one::<String>(id).ok().flatten();
         let path = |id| matches.try_get_one::<PathBuf>(id).ok().flatten();
         Wanted {
-            connects,
+            connects: has(subcommand, "profile"),
             profile: text("profile").map(String::as_str),
             config: path("config").map(PathBuf::as_path),
-            given: given.map(str::to_owned).collect(),
-            known,
+            subcommand,
+            matches,
         }
     }
+}
+
+fn has(command: &clap::Command, id: &str) -> bool {
+    command.get_arguments().any(|arg| arg.get_id() == id)
 }
 
 /// What one flag says, another one need not be asked for elsewhere: each with those that overrule
@@ -168,7 +165,9 @@ const OVERRULED_BY: &[(&str, &[&str])] = &[
 /// # Errors
 /// A value that its flag does not take.
 pub(super) fn words(wanted: Wanted<'_>, layers: Vec<Layer>) -> Result<Vec<OsString>, SettingError> {
-    let mut given = wanted.given;
+    let typed = |id: &&str| wanted.matches.value_source(id) == Some(ValueSource::CommandLine);
+    let given = wanted.matches.ids().map(|id| id.as_str()).filter(typed);
+    let mut given: BTreeSet<String> = given.map(str::to_owned).collect();
     let mut words = Vec::new();
     for layer in layers {
         let mut new = BTreeSet::new();
@@ -176,7 +175,7 @@ pub(super) fn words(wanted: Wanted<'_>, layers: Vec<Layer>) -> Result<Vec<OsStri
             let id = setting.id.as_str();
             let overruled_by = OVERRULED_BY.iter().find(|(of, _)| *of == id);
             let mut others = overruled_by.map_or(&[][..], |(_, others)| others).iter();
-            if !wanted.known.contains(id) {
+            if !has(wanted.subcommand, id) {
                 continue;
             }
             if given.contains(id) || others.any(|other| given.contains(*other)) {
