@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod broker;
 pub mod capture_replay;
+mod clock;
 pub mod connect;
 pub mod decode;
 pub mod duration;

@@ -1,5 +1,7 @@
 //! The signals that end a subcommand before its work is done.
 
+use std::time::Duration;
+
 use super::{Exit, Failure};
 
 /// SIGINT and SIGTERM; Ctrl-C where there are no signals.
@@ -9,6 +11,25 @@ pub(super) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Waits for a signal, or for the end of a time: the exit code for what comes first.
+    pub(super) async fn recv_within(&mut self, wait: Option<Duration>) -> Exit {
+        tokio::select! {
+            exit = self.recv() => exit,
+            exit = time_over(wait) => exit,
+        }
+    }
+}
+
+/// Waits for the end of a time.
+pub(super) async fn time_over(wait: Option<Duration>) -> Exit {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+    Exit::TimeOver
 }
 
 #[cfg(unix)]

@@ -7,11 +7,11 @@ use std::io::{self, BufWriter};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::super::clock::now;
 use super::super::{Exit, Failure};
 use crate::broker::ConnectionId;
-use crate::capture::{CaptureWriter, Timestamp, WrittenStream};
+use crate::capture::{CaptureWriter, WrittenStream};
 use crate::mqtt::Side;
 
 /// A file that is being written, until the disk says no.
@@ -111,14 +111,4 @@ impl Drop for Recording {
 
 fn cannot_write(name: &str, error: &io::Error) -> String {
     format!("cannot write {name}: {error}")
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp {
-        nanos: i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
-        digits: 9,
-    }
 }

@@ -18,7 +18,7 @@ use self::run::{Run, Work};
 use self::source::{Input, Source};
 pub(super) use self::source::{read_file, read_stdin};
 use super::connect::{self, ConnectPlan};
-use super::signals::Signals;
+use super::signals::{Signals, time_over};
 use super::{Exit, Failure, duration, mosquitto, rate};
 use crate::cli;
 use crate::client::{PublishError, TopicName};
@@ -179,21 +179,9 @@ async fn publish(plan: Plan) -> Result<Exit, Failure> {
         false => None,
     };
     let stop = async {
-        let signal = async {
-            match &mut signals {
-                Some(signals) => signals.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        let time_over = async {
-            match plan.wait {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            exit = signal => exit,
-            () = time_over => Exit::TimeOver,
+        match &mut signals {
+            Some(signals) => signals.recv_within(plan.wait).await,
+            None => time_over(plan.wait).await,
         }
     };
     let mut stop = std::pin::pin!(stop);

@@ -192,19 +192,7 @@ pub fn run(args: &cli::Request) -> Result<Exit, Failure> {
 
 async fn request(plan: Plan) -> Result<Exit, Failure> {
     let mut signals = Signals::new()?;
-    let stop = async {
-        let time_over = async {
-            match plan.wait {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            exit = signals.recv() => exit,
-            () = time_over => Exit::TimeOver,
-        }
-    };
-    let mut stop = std::pin::pin!(stop);
+    let mut stop = std::pin::pin!(signals.recv_within(plan.wait));
     let client = tokio::select! {
         biased;
         exit = &mut stop => return Ok(exit),

@@ -7,12 +7,12 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::BytesMut;
 
-use crate::capture::{CaptureWriter, Timestamp, WrittenStream};
+use crate::capture::{CaptureWriter, WrittenStream};
 use crate::client::{Connected, Message};
+use crate::cmd::clock::now;
 use crate::cmd::{Exit, Failure};
 use crate::mqtt::encode::encode;
 use crate::mqtt::packet::{
@@ -206,14 +206,4 @@ impl Recording {
 
 fn cannot_write(name: &str, error: &io::Error) -> Failure {
     Failure::new(Exit::Io, format!("cannot write {name}: {error}"))
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp {
-        nanos: i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
-        digits: 9,
-    }
 }

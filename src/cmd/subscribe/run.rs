@@ -31,15 +31,9 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(super) async fn subscribe(plan: Plan, ready: Ready) -> Result<Exit, Failure> {
     let mut signals = Signals::new()?;
     let stop = async {
-        let time_over = async {
-            match plan.wait {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            exit = signals.recv() => exit,
-            () = time_over => plan.end_before_until(Exit::TimeOver),
+        match signals.recv_within(plan.wait).await {
+            Exit::TimeOver => plan.end_before_until(Exit::TimeOver),
+            exit => exit,
         }
     };
     let mut stop = std::pin::pin!(stop);

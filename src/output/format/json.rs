@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use super::clock::Clock;
 use crate::mqtt::property::{TABLE, Value};
 use crate::mqtt::{Properties, PropertyId};
-use crate::output::json::{Message, push_string};
+use crate::output::json::{Message, push_string, string_len};
 
 /// The payload is no JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -229,20 +229,6 @@ fn push_value(json: &mut Json<'_>, text: &str) {
 fn unquoted(token: &str) -> String {
     // Surrogates that stand alone are what serde_json refuses and JSON allows.
     serde_json::from_str(token).unwrap_or_else(|_| token.trim_matches('"').to_owned())
-}
-
-/// The length of a string token.
-fn string_len(text: &str) -> usize {
-    let mut is_escaped = false;
-    for (at, byte) in text.bytes().enumerate().skip(1) {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = true,
-            b'"' => return at + 1,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 /// A number as cJSON writes a double: 15 digits if they are enough to get it back, else 17, as

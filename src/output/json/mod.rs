@@ -137,3 +137,16 @@ where
         object.entry("violations", List(violations.chain(found)));
     }
 }
+/// The length of the JSON string at the begin of a text, with its quotes.
+pub(super) fn string_len(text: &str) -> usize {
+    let mut is_escaped = false;
+    for (at, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}

@@ -3,6 +3,7 @@
 
 use serde::de::IgnoredAny;
 
+use super::super::json::string_len;
 use super::super::text::Safe;
 use super::Wrong;
 use super::notation::Notation;
@@ -76,20 +77,6 @@ pub(super) fn wrong(text: &[u8], error: &serde_json::Error) -> Wrong {
     let what = error.to_string();
     let what = what.split(" at line ").next().unwrap_or_default();
     Wrong::new(at.saturating_sub(1), what)
-}
-
-/// The length of a string with its quotes.
-fn string_len(text: &str) -> usize {
-    let mut is_escaped = false;
-    for (at, byte) in text.bytes().enumerate().skip(1) {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = true,
-            b'"' => return at + 1,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 /// A token, safe for a terminal, with its own escapes as they are.
