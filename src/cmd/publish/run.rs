@@ -21,6 +21,15 @@ const BATCH: usize = 64 * 1024;
 /// Input that keeps us waiting for longer has nothing to send, and no time to make up for.
 const INPUT_PAUSE: Duration = Duration::from_millis(100);
 
+/// This part of the messages on their way makes a batch,
+const MANY_SHARE: usize = 8;
+
+/// if it is so many at least,
+const MANY: usize = 64;
+
+/// and if it does not take longer than this to make room for them.
+const ROOM_PAUSE: Duration = Duration::from_millis(1);
+
 /// What there is to send.
 #[derive(Debug)]
 pub(super) enum Work {
@@ -205,6 +214,32 @@ impl<'p> Run<'p> {
     }
 
     /// Publishes as soon as it is time and the broker takes it.
+    /// Waits until there is room for a message; where many are on their way, for several.
+    ///
+    /// With few on their way there is one message for each acknowledgement: waiting for more would
+    /// meet brokers without TCP_NODELAY (mosquitto), whose next PUBACK waits for our TCP ACK, which
+    /// the system delays by 40 ms where no data goes back with it.
+    async fn wait_for_room(&mut self) -> Result<(), Stop> {
+        if let Some(event) = self.client.wait_for_room().await.transpose() {
+            self.handle(event)?;
+        }
+        let enough = self.client.in_flight() / MANY_SHARE;
+        if enough < MANY {
+            return Ok(());
+        }
+        // A broker that gets them one by one has to wake up for each.
+        let mut pause = std::pin::pin!(tokio::time::sleep(ROOM_PAUSE));
+        let before = self.client.in_flight();
+        while before.saturating_sub(self.client.in_flight()) < enough {
+            tokio::select! {
+                biased;
+                event = self.client.next_event() => self.handle(event)?,
+                () = &mut pause => break,
+            }
+        }
+        Ok(())
+    }
+
     async fn publish(&mut self, mut publication: Publication) -> Result<(), Stop> {
         if let Some(pace) = &mut self.pace {
             let due = pace.next_due(Instant::now());
@@ -216,12 +251,7 @@ impl<'p> Run<'p> {
                 Ok(token) => break token,
                 Err(PublishError::QuotaFull(back)) => {
                     publication = *back;
-                    // One message for each acknowledgement. Waiting for several would meet brokers
-                    // without TCP_NODELAY (mosquitto): their next PUBACK waits for our TCP ACK,
-                    // which the system delays by 40 ms where no data goes back with it.
-                    if let Some(event) = self.client.wait_for_room().await.transpose() {
-                        self.handle(event)?;
-                    }
+                    self.wait_for_room().await?;
                 }
                 // `next_event` knows why.
                 Err(PublishError::NotConnected(back)) => {
