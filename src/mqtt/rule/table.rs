@@ -249,6 +249,7 @@ rules! {
     RetainMissing Error PROTOCOL_ERROR ["MQTT 5.0 section 3.3.1.3"] ["MQTT-3.3.1-8"] ["MQTT 3.1 section 2.1"] "RETAIN is not set on a retained message for a new subscription";
     AfterUnsubscribe Error PROTOCOL_ERROR ["MQTT-3.10.4-2"] ["MQTT-3.10.4-2"] ["MQTT 3.1 section 3.10"] "a message comes for a subscription that has ended";
     RetainedUnwanted Error PROTOCOL_ERROR ["MQTT-3.3.1-11"] [] [] "a retained message comes for a subscription that wants none";
+    RetainedShared Error PROTOCOL_ERROR ["MQTT 5.0 section 4.8.2"] [] [] "a retained message comes for a shared subscription";
     NoLocalEcho Warning PROTOCOL_ERROR ["MQTT-3.8.3-3"] [] [] "a message comes back to the client that published it";
     RetainCleared Warning PROTOCOL_ERROR ["MQTT-3.3.1-13"] [] [] "RETAIN is cleared on a message for a subscription that wants it as it was published";
     MessageChanged Warning PROTOCOL_ERROR ["MQTT 5.0 section 3.3.2.3"] [] [] "a message is not handed on as it was published";

@@ -88,17 +88,11 @@ impl Deliveries {
             check_ids(message, &matching, report);
         }
         if !message.publish.dup {
-            if is_whole {
-                promises::check(message, &matching, traffic, to, report);
+            let is_told = is_whole && promises::check(message, &matching, traffic, to, report);
+            if !is_told {
+                let is_bridge = to.is_bridge;
+                check_retain(message, &mut matching, traffic, is_whole, is_bridge, report);
             }
-            check_retain(
-                message,
-                &mut matching,
-                traffic,
-                is_whole,
-                to.is_bridge,
-                report,
-            );
             if let [only] = matching.as_slice()
                 && !only.is_shared()
             {

@@ -90,11 +90,14 @@ impl<'o> Report<'o> {
         self.add_as(rule, rule.row().severity, ids, earlier, message.into());
     }
 
-    /// The same, where `by` is at fault, whoever sent the packet.
-    pub(super) fn add_of(&mut self, by: Side, rule: Rule, earlier: &[u64], message: String) {
-        let sender = self.from.replace(by);
-        self.add(rule, earlier, message);
-        self.from = sender;
+    /// For findings of which `by` is at fault, whoever sent the packet.
+    pub(super) fn of(&mut self, by: Side) -> Report<'_> {
+        Report {
+            at: self.at,
+            version: self.version,
+            from: Some(by),
+            out: self.out,
+        }
     }
 
     /// The same with another severity.

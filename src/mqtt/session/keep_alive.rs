@@ -95,7 +95,8 @@ impl KeepAlive {
             return;
         }
         if silence > latest_end(limit) {
-            self.too_late(Severity::Warning, silence, before, report);
+            let mut of_server = report.of(Side::Server);
+            self.too_late(Severity::Warning, silence, before, &mut of_server);
             return;
         }
         let who = match ending.by {
@@ -125,7 +126,7 @@ impl KeepAlive {
             Seconds(silence),
             Seconds(self.limit().unwrap_or_default())
         );
-        report.add_of(Side::Client, rule, &[before.frame], message);
+        report.of(Side::Client).add(rule, &[before.frame], message);
     }
 
     /// The server should have ended the connection.

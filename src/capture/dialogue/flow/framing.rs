@@ -6,7 +6,7 @@ use crate::{
         detect::{self, Chain},
         record::SkipReason,
     },
-    mqtt::frame::FixedHeader,
+    mqtt::{PacketType, frame::FixedHeader},
 };
 
 /// Packets of good form after which a boundary that was searched for is believed.
@@ -112,7 +112,7 @@ impl Flow {
         }
         if whole && announced <= limit {
             self.found_boundary(events);
-            self.has_packets = true;
+            self.goes_on = header.packet_type() != PacketType::DISCONNECT;
             let place = self.tape.place_at(announced - 1);
             let bytes = self.take(announced);
             events.push(Event::Packet {
@@ -132,8 +132,8 @@ impl Flow {
     /// A Remaining Length of more than four bytes, behind which nobody knows where packets begin.
     fn endless(&mut self, events: &mut Vec<Event>) {
         self.state = State::Ended;
-        // Of a stream without a packet it is not certain that it was ever MQTT.
-        if !self.has_packets || self.tape.len() < MAX_HEADER {
+        // Without a packet before it, or behind DISCONNECT, it is not certain that it is meant for one.
+        if !self.goes_on || self.tape.len() < MAX_HEADER {
             return;
         }
         self.found_boundary(events);

@@ -11,29 +11,25 @@ use crate::mqtt::session::{PATIENCE, TIME_TO_CLOSE};
 use crate::mqtt::topic::Quoted;
 
 /// Checks a PUBLISH of the server that is no repeat; `matching` are all subscriptions that may
-/// have brought it.
+/// have brought it. Returns whether RETAIN in it was told of.
 pub(super) fn check(
     message: &Message<'_>,
     matching: &[&mut Subscription],
     traffic: &Traffic,
     to: Recipient,
     report: &mut Report<'_>,
-) {
-    if let [only] = matching
-        && only.is_shared()
-    {
-        // A message that another member gave back may be on its way for long.
-        check_carried(message, traffic, report);
-        return;
+) -> bool {
+    // A message that another member of a shared subscription gave back may be on its way for long.
+    if !matching.iter().any(|s| s.is_shared()) {
+        check_unsubscribed(message, matching, traffic, to, report);
     }
-    check_unsubscribed(message, matching, traffic, to, report);
     if !report.is_v5() {
-        return;
+        return false;
     }
-    check_retain_handling(message, matching, report);
     check_no_local(message, matching, traffic, report);
     check_retain_as_published(message, matching, traffic, report);
     check_carried(message, traffic, report);
+    check_retained(message, matching, report)
 }
 
 /// Nothing new comes for a subscription that has ended; what was buffered may.
@@ -84,27 +80,39 @@ fn check_unsubscribed(
     }
 }
 
-/// Retain Handling 2: no retained messages.
-fn check_retain_handling(
+/// Neither with Retain Handling 2 nor for shared subscriptions (4.8.2) do retained messages come.
+fn check_retained(
     message: &Message<'_>,
     matching: &[&mut Subscription],
     report: &mut Report<'_>,
-) {
-    let keeps_back =
-        |s: &&mut Subscription| s.options.retain_handling == 2 && !s.options.retain_as_published;
-    if !message.publish.retain || !matching.iter().all(keeps_back) {
-        return;
+) -> bool {
+    // With Retain As Published it may be a new one.
+    let wants_none = |s: &&mut Subscription| {
+        (s.options.retain_handling == 2 || s.is_shared()) && !s.options.retain_as_published
+    };
+    if !message.publish.retain || !matching.iter().all(wants_none) {
+        return false;
     }
     let asked: Vec<u64> = matching.iter().filter_map(|s| s.asked).collect();
+    let (rule, why) = match matching.iter().all(|s| s.is_shared()) {
+        true => (
+            Rule::RetainedShared,
+            "the subscription is shared: it gets no retained messages",
+        ),
+        false => (
+            Rule::RetainedUnwanted,
+            "the subscription wants no retained messages (retain handling 2)",
+        ),
+    };
     report.add(
-        Rule::RetainedUnwanted,
+        rule,
         &known(&asked),
         format!(
-            "PUBLISH to {} with RETAIN, and the subscription wants no retained messages (retain \
-             handling 2)",
+            "PUBLISH to {} with RETAIN, and {why}",
             Quoted(message.topic)
         ),
     );
+    true
 }
 
 /// No Local: what a client published does not come back to it.
