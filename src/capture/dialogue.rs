@@ -35,6 +35,8 @@ pub(super) struct Dialogue {
     /// A header of the PROXY protocol was in front.
     is_behind_proxy: bool,
     hold: Hold,
+    /// The server has sent a packet.
+    is_answered: bool,
     flows: Pair<Flow>,
     /// What this stream adds to [`Out::undecided`].
     undecided: usize,
@@ -65,6 +67,7 @@ impl Dialogue {
             client: None,
             is_behind_proxy: false,
             hold: Hold::new(connection.options.version),
+            is_answered: false,
             flows: Pair::default(),
             undecided: 0,
             unfinished: Pair::default(),

@@ -195,11 +195,18 @@ pub enum SkipReason {
     CutHeader,
     /// What a proxy put in front of the connection, to say for whom it is.
     ProxyHeader,
+    /// A WebSocket frame that is not binary, in a direction that has sent binary ones.
+    NotBinary,
     /// Not MQTT: an impossible remaining length, or bytes that make no packets.
     NotMqtt,
 }
 
 impl SkipReason {
+    /// Whether no packet can be missing for it.
+    pub(crate) const fn is_harmless(self) -> bool {
+        matches!(self, SkipReason::NotBinary)
+    }
+
     /// The reason in words.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -209,6 +216,7 @@ impl SkipReason {
             SkipReason::OverLimit => "the rest of a packet that is over the size limit",
             SkipReason::CutHeader => "a fixed header that is cut",
             SkipReason::ProxyHeader => "a PROXY protocol header",
+            SkipReason::NotBinary => "a WebSocket text frame",
             SkipReason::NotMqtt => "not MQTT",
         }
     }

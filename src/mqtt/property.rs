@@ -217,7 +217,7 @@ impl fmt::Debug for PropertyId {
 ///
 /// Strings are raw bytes here, since a packet may hold bytes that are not UTF-8; what the decoder
 /// returns in a [`Packet`](super::packet::Packet) has been checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Value<'a> {
     /// One byte.
     Byte(u8),

@@ -65,6 +65,8 @@ pub(super) struct Flow {
     /// Bytes, after a gap or a limit, that still belong to a packet already reported.
     rest_of_packet: u64,
     rest_reason: Option<SkipReason>,
+    /// A whole packet was found, and the last was not DISCONNECT.
+    goes_on: bool,
     /// Bytes were lost.
     is_after_gap: bool,
     /// What stands in the place of packets and is not reported yet, in order.

@@ -9,9 +9,12 @@ use crate::capture::{
     detect,
     follower::{End, Pair},
     packets::Out,
-    record::{CapturedPacket, Gap, Location, Place, Record, Skipped, Turn, TurnKind},
+    record::{CapturedPacket, Gap, Location, Place, Record, Skipped, Turn, TurnKind, VersionFrom},
 };
-use crate::mqtt::{PacketType, Side, decode::connect_version};
+use crate::mqtt::{
+    PacketType, Side, Version,
+    decode::{connect_version, old_refusal},
+};
 
 /// What is remembered of what happened to a connection while it is not known whether it is MQTT.
 const MAX_TURNS: usize = 256;
@@ -86,7 +89,17 @@ impl Dialogue {
         if bytes.len() == announced {
             self.hold.watch(&bytes, self.side(end));
         }
-        let (version, version_from) = self.hold.version();
+        let (mut version, mut version_from) = self.hold.version();
+        if self.side(end) == Some(Side::Server) {
+            let is_answer = !std::mem::replace(&mut self.is_answered, true);
+            // The caller's word is law.
+            if is_answer
+                && (version, version_from) == (Version::V5, VersionFrom::Connect)
+                && old_refusal(&bytes).is_some()
+            {
+                (version, version_from) = (Version::V311, VersionFrom::Inferred);
+            }
+        }
         let packet = Record::Packet(CapturedPacket {
             at: self.at(end, place),
             version,

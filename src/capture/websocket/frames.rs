@@ -66,6 +66,10 @@ pub(super) struct Frames {
     message: Message,
     inflater: Option<Inflater>,
     scratch: Vec<u8>,
+    /// A binary frame has come.
+    has_binary: bool,
+    /// The message is no MQTT.
+    is_foreign: bool,
     /// Whether messages may be compressed.
     pub(super) deflate: Compression,
     /// What the last data frame was.
@@ -276,6 +280,11 @@ impl Frames {
         if header.rsv1 {
             self.deflate = Compression::Yes;
         }
+        // A sender that knows no better writes MQTT into text; one that does writes none there.
+        if header.opcode == Opcode::Data {
+            self.has_binary |= !header.is_text;
+            self.is_foreign = header.is_text && self.has_binary;
+        }
         self.message = match (header.opcode, self.message) {
             (Opcode::Data, _) if header.rsv1 => Message::Compressed,
             (Opcode::Data, _) => Message::Plain,
@@ -304,10 +313,15 @@ impl Frames {
         if !frame.is_data() || !frame.header.fin {
             return;
         }
+        let is_foreign = self.is_foreign;
         if self.message == Message::Compressed
             && let Some(inflater) = &mut self.inflater
             && inflater
-                .end(&mut |bytes| inside.data(bytes, place))
+                .end(&mut |bytes| {
+                    if !is_foreign {
+                        inside.data(bytes, place);
+                    }
+                })
                 .is_err()
         {
             inflater.forget();
@@ -324,6 +338,14 @@ impl Frames {
             inside.skipped(bytes.len(), place, SkipReason::AfterGap);
             return;
         }
+        let is_foreign = self.is_foreign;
+        if is_foreign {
+            inside.skipped(bytes.len(), place, SkipReason::NotBinary);
+            // Messages behind it may refer to what is compressed.
+            if self.message == Message::Plain {
+                return;
+            }
+        }
         let bytes = match frame.header.mask {
             Some(key) => {
                 self.scratch.clear();
@@ -337,7 +359,11 @@ impl Frames {
             return;
         }
         let inflater = self.inflater.get_or_insert_with(Inflater::new);
-        let read = inflater.piece(bytes, &mut |bytes| inside.data(bytes, place));
+        let read = inflater.piece(bytes, &mut |bytes| {
+            if !is_foreign {
+                inside.data(bytes, place);
+            }
+        });
         if read.is_err() {
             let lost = bytes.len() as u64;
             self.lose_message();

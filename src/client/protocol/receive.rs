@@ -7,7 +7,7 @@ use super::super::event::{Connected, Event, ServerLimits};
 use super::super::message::{Message, TopicName};
 use super::aliases::Aliases;
 use super::{Phase, Protocol};
-use crate::mqtt::decode::{Context, Strict, decode};
+use crate::mqtt::decode::{Context, Strict, decode, old_refusal};
 use crate::mqtt::flow::{PubRec, Received};
 use crate::mqtt::packet::{Ack, AckKind, ConnAck, Packet, Publish, Reason};
 use crate::mqtt::rule::{Detail, Rule, Violation};
@@ -81,14 +81,10 @@ impl Protocol {
         }
     }
 
-    /// The return code of a CONNACK as 3.1.1 writes it: how a server that has never heard of 5.0
-    /// refuses it (3.1.1, `[MQTT-3.1.2-2]`). In 5.0 a CONNACK is a byte longer.
+    /// The return code of a server that does not know 5.0.
     fn old_refusal(&self, bytes: &Bytes) -> Option<u8> {
         let waits = matches!(self.phase, Phase::Connecting { .. });
-        match *bytes.as_ref() {
-            [0x20, 2, 0, code @ 1..=5] if waits && self.version() == Version::V5 => Some(code),
-            _ => None,
-        }
+        old_refusal(bytes).filter(|_| waits && self.version() == Version::V5)
     }
 
     fn handle_connack(&mut self, connack: &ConnAck<'_>, clean_start: bool) -> Event {

@@ -12,7 +12,9 @@ use super::lint::{Judged, Lint};
 use super::show::Show;
 use super::{Plan, Stop};
 use crate::capture::{CapturedPacket, Location, VersionFrom};
-use crate::mqtt::decode::{Context, Recorder, Strict, connect_version, decode as decode_packet};
+use crate::mqtt::decode::{
+    Context, Recorder, Strict, connect_version, decode as decode_packet, old_refusal,
+};
 use crate::mqtt::frame::FixedHeader;
 use crate::mqtt::{PacketType, Side, Version};
 use crate::output::{Decoded, Origin, Place};
@@ -46,6 +48,16 @@ pub(super) fn decode(
             (version, version_from) = (named, "connect");
         }
         let from = plan.from.or(connect_version(packet).map(|_| Side::Client));
+        // CONNECT was the packet before it: its answer.
+        let is_answer = version_from == "connect"
+            && version == Version::V5
+            && i.checked_sub(1)
+                .and_then(|before| packets.get(before))
+                .is_some_and(|before| connect_version(before).is_some());
+        let (version, version_from) = match is_answer && old_refusal(packet).is_some() {
+            true => (Version::V311, "inferred"),
+            false => (version, version_from),
+        };
         let origin = Origin {
             place: Place {
                 from,

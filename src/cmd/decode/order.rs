@@ -199,7 +199,12 @@ impl Order {
                     _ => lane.moved = None,
                 }
                 let floor = std::mem::replace(&mut lane.floor, frame);
-                if matches!(record, Record::Gap(_) | Record::Skipped(_)) {
+                let is_loss = match &record {
+                    Record::Gap(_) => true,
+                    Record::Skipped(skipped) => !skipped.reason.is_harmless(),
+                    _ => false,
+                };
+                if is_loss {
                     // Nobody knows when it was sent: perhaps just behind what was seen before.
                     self.wait((floor, rank), Item::Lost(at));
                 }

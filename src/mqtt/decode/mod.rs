@@ -59,6 +59,16 @@ pub fn connect_version(packet: &[u8]) -> Option<Version> {
     connect::version_to_read_as(packet.get(header.len..)?)
 }
 
+/// The return code of a CONNACK as 3.1.1 writes it, if it refuses a client: how a server that has
+/// never heard of 5.0 answers a CONNECT of it (3.1.1, `[MQTT-3.1.2-2]`). In 5.0 a CONNACK is a byte
+/// longer, so that it means nothing else there.
+pub fn old_refusal(packet: &[u8]) -> Option<u8> {
+    match *packet {
+        [0x20, 2, 0, code @ 1..=5] => Some(code),
+        _ => None,
+    }
+}
+
 impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
     #[inline]
     fn fixed_header(&mut self) -> Result<FixedHeader, Violation> {

@@ -6,7 +6,7 @@ use super::super::property::{Properties, PropertyId, Value};
 use super::super::qos::QoS;
 use super::super::rule::{Detail, Rule, Violation};
 use super::super::topic;
-use super::super::version::Version;
+use super::super::version::{Side, Version};
 use super::cursor::{Decoder, StringRules};
 use super::{Field, Sink};
 
@@ -37,7 +37,11 @@ impl<'a, S: Sink<'a>> Decoder<'a, '_, S> {
         let packet_id = if qos == QoS::AtMostOnce {
             0
         } else {
-            self.packet_id(Rule::PacketIdZero)?
+            self.packet_id(match self.from {
+                Some(Side::Client) => Rule::PacketIdZero,
+                Some(Side::Server) => Rule::ServerPacketIdZero,
+                None => Rule::PublishIdZero,
+            })?
         };
         let (properties, seen) = self.properties(PacketType::PUBLISH)?;
         // A topic that is not UTF-8 is empty here too, and has been reported.

@@ -53,7 +53,9 @@ rules! {
     // Fields of any packet
     Overrun Error MALFORMED_PACKET ["MQTT 5.0 section 1.2"] ["MQTT-4.8.0-1" "MQTT 3.1.1 section 4.8"] ["MQTT 3.1 section 2"] "a field runs past the end of the packet";
     LeftOver Error MALFORMED_PACKET ["MQTT 5.0 section 1.2"] ["MQTT-4.8.0-1" "MQTT 3.1.1 section 4.8"] ["MQTT 3.1 section 2"] "bytes are left over behind the last field";
-    PacketIdZero Error PROTOCOL_ERROR ["MQTT-2.2.1-3" "MQTT-2.2.1-4"] ["MQTT-2.3.1-1"] ["MQTT 3.1 section 2.4"] "the packet identifier is 0";
+    PacketIdZero Error PROTOCOL_ERROR ["MQTT-2.2.1-3"] ["MQTT-2.3.1-1"] ["MQTT 3.1 section 2.4"] "the packet identifier is 0";
+    ServerPacketIdZero Error PROTOCOL_ERROR ["MQTT-2.2.1-4"] ["MQTT-2.3.1-1"] ["MQTT 3.1 section 2.4"] "the packet identifier is 0";
+    PublishIdZero Error PROTOCOL_ERROR ["MQTT-2.2.1-3" "MQTT-2.2.1-4"] ["MQTT-2.3.1-1"] ["MQTT 3.1 section 2.4"] "the packet identifier is 0";
     AckIdZero Error PROTOCOL_ERROR ["MQTT-2.2.1-5"] ["MQTT-2.3.1-6"] ["MQTT 3.1 section 2.4"] "the packet identifier is 0, which no message has";
     CodesIdZero Error PROTOCOL_ERROR ["MQTT-2.2.1-6"] ["MQTT-2.3.1-7"] ["MQTT 3.1 section 2.4"] "the packet identifier is 0, which no request has";
     Utf8 Error MALFORMED_PACKET ["MQTT-1.5.4-1"] ["MQTT-1.5.3-1"] ["MQTT 3.1 section 2.5"] "a string is not UTF-8";
@@ -171,6 +173,7 @@ rules! {
     TakenOverSilently Warning SESSION_TAKEN_OVER ["MQTT-3.1.4-3"] [] [] "a connection is taken over and its client is not told so";
     NotClosed Error PROTOCOL_ERROR ["MQTT-4.13.1-1"] ["MQTT-4.8.0-1"] [] "the server goes on after an error that must end the connection";
     RefusedNotClosed Error PROTOCOL_ERROR ["MQTT-3.2.2-7" "MQTT-3.1.4-6"] ["MQTT-3.2.2-5" "MQTT-3.1.4-5"] ["MQTT 3.1 section 3.2"] "the connection goes on after a CONNACK that refuses the client";
+    EndedInside Error MALFORMED_PACKET ["MQTT 5.0 section 1.2" "MQTT 5.0 section 2.1.4"] ["MQTT 3.1.1 section 2.2.3" "MQTT 3.1.1 section 4.8"] ["MQTT 3.1 section 2.1"] "the connection ends before the packet does";
     AfterDisconnect Error PROTOCOL_ERROR ["MQTT-3.14.4-1"] ["MQTT-3.14.4-2"] ["MQTT 3.1 section 3.14"] "something follows DISCONNECT";
 
     // What CONNECT and CONNACK say of each other
@@ -244,6 +247,12 @@ rules! {
     QosAboveGranted Error PROTOCOL_ERROR ["MQTT-3.8.4-8"] ["MQTT-3.8.4-6"] ["MQTT 3.1 section 3.8"] "a message comes with a higher QoS than was granted";
     RetainOnLive Error PROTOCOL_ERROR ["MQTT-3.3.1-12"] ["MQTT-3.3.1-9"] ["MQTT 3.1 section 2.1"] "RETAIN is set on a message for an existing subscription";
     RetainMissing Error PROTOCOL_ERROR ["MQTT 5.0 section 3.3.1.3"] ["MQTT-3.3.1-8"] ["MQTT 3.1 section 2.1"] "RETAIN is not set on a retained message for a new subscription";
+    AfterUnsubscribe Error PROTOCOL_ERROR ["MQTT-3.10.4-2"] ["MQTT-3.10.4-2"] ["MQTT 3.1 section 3.10"] "a message comes for a subscription that has ended";
+    RetainedUnwanted Error PROTOCOL_ERROR ["MQTT-3.3.1-11"] [] [] "a retained message comes for a subscription that wants none";
+    RetainedShared Error PROTOCOL_ERROR ["MQTT 5.0 section 4.8.2"] [] [] "a retained message comes for a shared subscription";
+    NoLocalEcho Warning PROTOCOL_ERROR ["MQTT-3.8.3-3"] [] [] "a message comes back to the client that published it";
+    RetainCleared Warning PROTOCOL_ERROR ["MQTT-3.3.1-13"] [] [] "RETAIN is cleared on a message for a subscription that wants it as it was published";
+    MessageChanged Warning PROTOCOL_ERROR ["MQTT 5.0 section 3.3.2.3"] [] [] "a message is not handed on as it was published";
     SubscriptionIdForeign Error PROTOCOL_ERROR ["MQTT 5.0 section 3.3.4"] [] [] "a message carries a subscription identifier that no matching subscription has";
     SubscriptionIdMissing Error PROTOCOL_ERROR ["MQTT-3.3.4-3" "MQTT-3.3.4-5"] [] [] "a message lacks the identifier of its subscription";
     SubscriptionIdIncomplete Error PROTOCOL_ERROR ["MQTT-3.3.4-4"] [] [] "a message lacks the identifier of one of its subscriptions";

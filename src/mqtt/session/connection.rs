@@ -33,6 +33,8 @@ pub(super) struct Seen<'p, 'a> {
     pub(super) len: usize,
     /// Something in it is wrong by itself.
     pub(super) has_faults: bool,
+    /// There is less of it than that.
+    pub(super) is_cut: bool,
     /// `None` if it could not be read.
     pub(super) packet: Option<&'p Packet<'a>>,
 }
@@ -41,6 +43,8 @@ pub(super) struct Seen<'p, 'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ending {
     pub(super) by: Option<Side>,
+    /// After everything that it had to send.
+    pub(super) is_orderly: bool,
 }
 
 /// What is known of a connection.
@@ -78,6 +82,10 @@ struct Half {
     is_whole: bool,
     /// Some of it may not have been seen.
     has_holes: bool,
+    /// The last packet, if its end was not seen.
+    cut: Option<Cut>,
+    /// It has sent everything.
+    is_finished: bool,
     /// The frame of its DISCONNECT.
     disconnect: Option<u64>,
     told_after: bool,
@@ -87,12 +95,23 @@ struct Half {
     outbox: Outbox,
 }
 
+/// A packet whose end was not seen.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    frame: u64,
+    packet_type: PacketType,
+    /// As announced, in bytes.
+    len: usize,
+}
+
 impl Half {
     fn new(side: Side) -> Half {
         Half {
             is_heard: false,
             is_whole: false,
             has_holes: false,
+            cut: None,
+            is_finished: false,
             disconnect: None,
             told_after: false,
             limits: None,
@@ -197,6 +216,7 @@ impl Connection {
         };
         sender.is_whole = false;
         sender.has_holes = true;
+        sender.cut = None;
         sender.aliases.forget();
         sender.outbox.forget_sent();
         receiver.outbox.forget_answers();
@@ -283,9 +303,22 @@ impl Connection {
             if seen.has_faults {
                 self.fault.get_or_insert(report.at);
             }
+        } else {
+            self.keep_alive.is_open(report);
         }
         let Some(packet) = seen.packet else {
             self.forget(seen.from);
+            if seen.is_cut {
+                let cut = Some(Cut {
+                    frame: report.at.frame,
+                    packet_type,
+                    len: seen.len,
+                });
+                match seen.from {
+                    Side::Client => self.client.cut = cut,
+                    Side::Server => self.server.cut = cut,
+                }
+            }
             return false;
         };
         match seen.from {
@@ -299,6 +332,11 @@ impl Connection {
 
     /// One side, or something, ends the connection.
     pub(super) fn ended(&mut self, ending: Ending, report: &mut Report<'_>) {
+        match ending.by {
+            Some(Side::Client) => self.client.is_finished |= ending.is_orderly,
+            Some(Side::Server) => self.server.is_finished |= ending.is_orderly,
+            None => {}
+        }
         // The other side's FIN only answers the first.
         if self.ending.is_some() {
             return;

@@ -1,5 +1,7 @@
 //! Messages from the server against what the client is subscribed to.
 
+mod promises;
+
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
@@ -16,6 +18,15 @@ use super::traffic::{MAX_MESSAGES, Traffic};
 
 /// Topics of one connection whose last message is remembered.
 const MAX_TOPICS: usize = 1024;
+
+/// What is known of the client that a message goes to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Recipient {
+    /// It asked to have RETAIN as it was published.
+    pub(super) is_bridge: bool,
+    /// Messages for it may wait until it acknowledges others.
+    pub(super) has_backlog: bool,
+}
 
 /// What was delivered on one connection.
 #[derive(Debug, Default)]
@@ -43,21 +54,26 @@ pub(super) struct Message<'a> {
 }
 
 impl Deliveries {
-    /// A PUBLISH of the server. `is_bridge`: the client asked to have RETAIN as it was published.
+    /// A PUBLISH of the server.
     pub(super) fn check(
         &mut self,
         message: &Message<'_>,
         subscriptions: &mut Subscriptions,
         traffic: &Traffic,
-        is_bridge: bool,
+        to: Recipient,
         report: &mut Report<'_>,
     ) {
         let is_whole = subscriptions.is_whole();
+        let would_match = subscriptions.would_match(message.topic);
         let mut matching = subscriptions.matching(message.topic);
         if matching.is_empty() {
             if is_whole {
-                report.add(
+                report.add_citing(
                     Rule::NoSubscription,
+                    match would_match {
+                        true => &["MQTT-4.7.2-1"],
+                        false => &[],
+                    },
                     &[],
                     format!(
                         "PUBLISH to {}, which no subscription of the client matches",
@@ -72,7 +88,11 @@ impl Deliveries {
             check_ids(message, &matching, report);
         }
         if !message.publish.dup {
-            check_retain(message, &mut matching, traffic, is_whole, is_bridge, report);
+            let is_told = is_whole && promises::check(message, &matching, traffic, to, report);
+            if !is_told {
+                let is_bridge = to.is_bridge;
+                check_retain(message, &mut matching, traffic, is_whole, is_bridge, report);
+            }
             if let [only] = matching.as_slice()
                 && !only.is_shared()
             {

@@ -90,6 +90,16 @@ impl<'o> Report<'o> {
         self.add_as(rule, rule.row().severity, ids, earlier, message.into());
     }
 
+    /// For findings of which `by` is at fault, whoever sent the packet.
+    pub(super) fn of(&mut self, by: Side) -> Report<'_> {
+        Report {
+            at: self.at,
+            version: self.version,
+            from: Some(by),
+            out: self.out,
+        }
+    }
+
     /// The same with another severity.
     pub(super) fn add_as(
         &mut self,

@@ -1,6 +1,6 @@
 //! Silence of the client, against Keep Alive (3.1.2.10).
 
-use super::super::rule::Rule;
+use super::super::rule::{Rule, Severity};
 use super::super::version::Side;
 use super::At;
 use super::connection::Ending;
@@ -17,6 +17,19 @@ pub(super) struct KeepAlive {
     by_server: bool,
     /// Of the last packet of the client, unless something of it was lost since.
     last: Option<At>,
+    /// Its silence since was told of.
+    is_told: bool,
+}
+
+/// Timers of clients have ticks, and packets take their time on the way.
+fn tolerance(limit: i64) -> i64 {
+    SECOND.min(limit / 10)
+}
+
+/// When the latest server has ended the connection: those that look now and then are late by a
+/// part of what they look for.
+fn latest_end(limit: i64) -> i64 {
+    limit / 2 * 3 + (limit / 2).max(5 * SECOND)
 }
 
 impl KeepAlive {
@@ -39,53 +52,51 @@ impl KeepAlive {
     /// The client sends something.
     pub(super) fn sent(&mut self, report: &mut Report<'_>) {
         let before = self.last.replace(report.at);
-        let (Some(limit), Some(before)) = (self.limit(), before) else {
+        let is_told = std::mem::take(&mut self.is_told);
+        let Some((silence, limit, before)) = self.silence(before, report) else {
             return;
         };
-        let Some(silence) = report.at.since(before.time) else {
-            return;
-        };
-        // Timers of clients have ticks, and packets take their time on the way.
-        let tolerance = SECOND.min(limit / 10);
-        if silence <= limit.saturating_add(tolerance) {
+        // What a live server shows meanwhile was told of then.
+        if silence <= limit.saturating_add(tolerance(limit)) || is_told {
             return;
         }
-        let (kind, whose) = if self.by_server {
-            (Rule::ServerKeepAliveOverrun, "server's keep alive")
+        if silence > limit / 2 * 3 + tolerance(limit) {
+            self.too_late(Severity::Error, silence, before, report);
         } else {
-            (Rule::KeepAliveOverrun, "keep alive")
+            self.overrun(silence, before, report);
+        }
+    }
+
+    /// The server sends something: the connection is still open.
+    pub(super) fn is_open(&mut self, report: &mut Report<'_>) {
+        let Some((silence, limit, before)) = self.silence(self.last, report) else {
+            return;
         };
-        let (silent, limit_text) = (Seconds(silence), Seconds(limit));
-        if silence > limit / 2 * 3 + tolerance {
-            report.add(
-                Rule::KeepAliveTimeout,
-                &[before.frame],
-                format!(
-                    "the client was silent for {silent} with a {whose} of {limit_text}, and the \
-                     server did not close the connection after 1.5 times as long"
-                ),
-            );
-        } else {
-            report.add(
-                kind,
-                &[before.frame],
-                format!(
-                    "the client was silent for {silent} with a {whose} of {limit_text}; it must \
-                     send PINGREQ in time"
-                ),
-            );
+        if silence > latest_end(limit) && !self.is_told {
+            self.is_told = true;
+            self.overrun(silence, before, report);
+            // Something of the client may be on its way.
+            self.too_late(Severity::Warning, silence, before, report);
         }
     }
 
     /// The connection ends.
     pub(super) fn ended(&mut self, ending: Ending, report: &mut Report<'_>) {
-        let (Some(limit), Some(before)) = (self.limit(), self.last.take()) else {
+        let last = self.last.take();
+        let is_told = std::mem::take(&mut self.is_told);
+        let Some((silence, limit, before)) = self.silence(last, report) else {
             return;
         };
-        let Some(silence) = report.at.since(before.time) else {
+        if is_told || silence <= limit.saturating_add(tolerance(limit)) {
             return;
-        };
+        }
+        self.overrun(silence, before, report);
         if silence < limit / 2 * 3 {
+            return;
+        }
+        if silence > latest_end(limit) {
+            let mut of_server = report.of(Side::Server);
+            self.too_late(Severity::Warning, silence, before, &mut of_server);
             return;
         }
         let who = match ending.by {
@@ -102,6 +113,42 @@ impl KeepAlive {
                 Seconds(limit)
             ),
         );
+    }
+
+    /// The client, which is silent since `before`, breaks its promise.
+    fn overrun(&self, silence: i64, before: At, report: &mut Report<'_>) {
+        let (rule, whose) = match self.by_server {
+            true => (Rule::ServerKeepAliveOverrun, "server's keep alive"),
+            false => (Rule::KeepAliveOverrun, "keep alive"),
+        };
+        let message = format!(
+            "the client was silent for {} with a {whose} of {}; it must send PINGREQ in time",
+            Seconds(silence),
+            Seconds(self.limit().unwrap_or_default())
+        );
+        report.of(Side::Client).add(rule, &[before.frame], message);
+    }
+
+    /// The server should have ended the connection.
+    fn too_late(&self, severity: Severity, silence: i64, before: At, report: &mut Report<'_>) {
+        let whose = match self.by_server {
+            true => "server's keep alive",
+            false => "keep alive",
+        };
+        let message = format!(
+            "the client was silent for {} with a {whose} of {}, and the server did not close the \
+             connection after 1.5 times as long",
+            Seconds(silence),
+            Seconds(self.limit().unwrap_or_default())
+        );
+        let frames = [before.frame];
+        report.add_as(Rule::KeepAliveTimeout, severity, &[], &frames, message);
+    }
+
+    /// How long the client has been silent since `before`, and how long it may be.
+    fn silence(&self, before: Option<At>, report: &Report<'_>) -> Option<(i64, i64, At)> {
+        let (limit, before) = (self.limit()?, before?);
+        Some((report.at.since(before.time)?, limit, before))
     }
 
     /// Nanoseconds.

@@ -213,6 +213,7 @@ impl Tracker {
                     from,
                     byte1,
                     len: announced_len,
+                    is_cut: bytes.len() < announced_len,
                     has_faults,
                     packet: packet.as_ref().ok(),
                 },
@@ -238,11 +239,20 @@ impl Tracker {
         });
     }
 
-    /// `by` ended the connection. What it sent before may still follow.
+    /// `by` ended the connection, having sent everything (FIN). What it sent before may still follow.
     pub fn ended(&mut self, at: At, by: Option<Side>) {
+        self.end(at, by, true);
+    }
+
+    /// `by` broke the connection off (RST): what it had to send may never have left it.
+    pub fn broken_off(&mut self, at: At, by: Option<Side>) {
+        self.end(at, by, false);
+    }
+
+    fn end(&mut self, at: At, by: Option<Side>, is_orderly: bool) {
         self.with(at, |connection, _, out| {
             let mut report = Report::new(at, connection.version(), by, out);
-            connection.ended(Ending { by }, &mut report);
+            connection.ended(Ending { by, is_orderly }, &mut report);
         });
     }
 

@@ -5,7 +5,7 @@ mod answers;
 mod publish;
 mod unanswered;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::qos::QoS;
 use super::super::rule::Rule;
@@ -22,6 +22,8 @@ const MAX_KEPT: usize = 2048;
 pub(super) struct Outbox {
     side: Side,
     uses: FxHashMap<u16, Use>,
+    /// Identifiers that were taken twice: whose an answer is cannot be told.
+    contested: FxHashSet<u16>,
     /// Every use of an identifier since the session began was seen.
     is_whole: bool,
     /// Uses with a smaller ticket may have been answered without being seen.
@@ -117,6 +119,7 @@ impl Outbox {
         Outbox {
             side,
             uses: FxHashMap::default(),
+            contested: FxHashSet::default(),
             is_whole: false,
             sure_since: 0,
             next_ticket: 0,
@@ -150,6 +153,11 @@ impl Outbox {
         self.pubrels.forget();
     }
 
+    /// Whether messages may wait until others are acknowledged, as far as is known.
+    pub(super) fn has_backlog(&self) -> bool {
+        self.unacknowledged > 0
+    }
+
     /// Forgets everything.
     pub(super) fn drop_memory(&mut self) {
         *self = Outbox::new(self.side);
@@ -158,6 +166,7 @@ impl Outbox {
     /// Bytes that it takes, about.
     pub(super) fn weight(&self) -> usize {
         self.uses.len() * (size_of::<Use>() + 4)
+            + self.contested.len() * 4
             + self.pubacks.weight()
             + self.pubrecs.weight()
             + self.pubrels.weight()
@@ -170,6 +179,7 @@ impl Outbox {
             self.uses.clear();
             self.is_whole = false;
         }
+        self.contested.clear();
         self.uses.retain(|_, u| matches!(u.what, What::Message(..)));
         for u in self.uses.values_mut() {
             u.is_old = true;
@@ -213,13 +223,18 @@ impl Outbox {
             Request::Unsubscribe => What::Unsubscribe,
         };
         let ticket = self.next_ticket;
-        if let Some(u) = self.uses.get(&id)
+        let was_contested = self.contested.remove(&id);
+        if let Some(u) = self.uses.get(&id).copied()
             && u.ticket >= self.sure_since
             && u.what.is_open()
         {
             // 3.1 repeats a request under its identifier.
             let is_repeat = report.version == Version::V31 && u.what == what;
-            if !is_repeat {
+            if is_repeat {
+                if was_contested {
+                    self.contested.insert(id);
+                }
+            } else {
                 self.in_use(id, u.what, u.frame, None, report);
             }
         }
@@ -263,6 +278,7 @@ impl Outbox {
             }
             Some(u) if u.ticket < self.sure_since => {}
             None if !self.is_whole || id == 0 => {}
+            _ if self.contested.contains(&id) => {}
             other => {
                 let (frames, whose) = match other {
                     Some(u) => (vec![u.frame], format!(": it belongs to {}", u.what.name())),

@@ -52,8 +52,16 @@ pub(super) fn suback(
 }
 
 /// UNSUBACK, for an UNSUBSCRIBE that was seen. Before 5.0 it has no codes.
-pub(super) fn unsuback(asked: &Asked, unsuback: &Codes<'_>, report: &mut Report<'_>) {
+pub(super) fn unsuback(
+    asked: &Asked,
+    unsuback: &Codes<'_>,
+    subscriptions: &mut Subscriptions,
+    report: &mut Report<'_>,
+) {
     if report.version != Version::V5 {
+        for filter in &asked.filters {
+            subscriptions.unsubscribed(&filter.filter, asked.frame, report.at);
+        }
         return;
     }
     let (codes, filters) = (unsuback.codes.len(), asked.filters.len());
@@ -71,6 +79,9 @@ pub(super) fn unsuback(asked: &Asked, unsuback: &Codes<'_>, report: &mut Report<
     }
     for (filter, &code) in asked.filters.iter().zip(unsuback.codes) {
         let code = ReasonCode(code);
+        if !code.is_error() {
+            subscriptions.unsubscribed(&filter.filter, asked.frame, report.at);
+        }
         let wrong = match filter.existed {
             Some(true) => code == ReasonCode::NO_SUBSCRIPTION_EXISTED,
             Some(false) => code == ReasonCode::SUCCESS,

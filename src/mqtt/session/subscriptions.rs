@@ -6,6 +6,7 @@ use super::super::packet::{Subscribe, SubscriptionOptions};
 use super::super::property::PropertyId;
 use super::super::qos::QoS;
 use super::super::topic;
+use super::At;
 
 /// Subscriptions of one session that are remembered, those that have ended included; with more it
 /// is not known any longer what the client is subscribed to.
@@ -45,6 +46,10 @@ pub(super) struct Subscription {
     pub(super) asked: Option<u64>,
     /// The frame of the SUBACK.
     pub(super) granted: Option<u64>,
+    /// The frame of the UNSUBSCRIBE that ends it.
+    unsubscribing: Option<u64>,
+    /// Where UNSUBACK said that it has ended.
+    pub(super) unsubscribed: Option<At>,
     /// Topics, hashed, of which a message with RETAIN came since the SUBSCRIBE.
     retained: FxHashSet<u64>,
     /// Not all of them are known.
@@ -142,6 +147,8 @@ impl Subscriptions {
         for subscription in &mut self.list {
             subscription.asked = None;
             subscription.granted = Some(0);
+            subscription.unsubscribing = None;
+            subscription.unsubscribed = None;
             // What was queued for the client may be one of them.
             subscription.retained_in_part = true;
         }
@@ -177,6 +184,8 @@ impl Subscriptions {
                 state: State::Asked,
                 asked: Some(frame),
                 granted: None,
+                unsubscribing: None,
+                unsubscribed: None,
                 retained: FxHashSet::default(),
                 retained_in_part: false,
             });
@@ -205,6 +214,12 @@ impl Subscriptions {
                         State::Ended | State::Refused => continue,
                     }
                     old.state = State::Ended;
+                }
+            }
+            for ended in &mut self.list {
+                if ended.filter == filter && ended.state == State::Ended {
+                    ended.unsubscribing = Some(frame);
+                    ended.unsubscribed = None;
                 }
             }
             filters.push(AskedFilter {
@@ -238,6 +253,29 @@ impl Subscriptions {
                 None => subscription.state = State::Refused,
             }
         }
+    }
+
+    /// UNSUBACK, at `at`, said that the UNSUBSCRIBE of the frame `asked` has ended a subscription.
+    pub(super) fn unsubscribed(&mut self, filter: &str, asked: u64, at: At) {
+        for ended in &mut self.list {
+            if ended.filter == filter && ended.unsubscribing == Some(asked) {
+                ended.unsubscribed = Some(at);
+            }
+        }
+    }
+
+    /// Whether a filter would match a topic that begins with `$`, if wildcards did.
+    pub(super) fn would_match(&self, topic: &str) -> bool {
+        let Some(rest) = topic.strip_prefix('$') else {
+            return false;
+        };
+        let plain = format!("x{rest}");
+        self.list.iter().any(|s| {
+            let filter = s.plain_filter();
+            s.state != State::Refused
+                && filter.starts_with(['+', '#'])
+                && topic::matches(filter, &plain)
+        })
     }
 
     /// Those that match a topic, refused ones not.

@@ -86,6 +86,8 @@ impl Waiting {
 
     /// Now the version is known.
     pub(super) fn report(&mut self, version: Version, out: &mut VecDeque<Finding>) {
+        // An answer shows what is wrong with it before the request that it is for does.
+        self.0.sort_by_key(|(at, ..)| at.frame);
         for (at, from, fault) in self.0.drain(..) {
             let (rule, message) = fault.says(from);
             Report::new(at, version, Some(from), out).add(rule, &[], message);

@@ -1,6 +1,7 @@
 //! Packets of strange forms and sizes.
 
 use super::{wire::*, *};
+use crate::program::run_with_input;
 
 #[test]
 fn malformed_packets_come_by_their_length() {
@@ -34,7 +35,15 @@ fn an_endless_remaining_length_ends_one_direction() {
     let mut capture = Capture::new(Link::Ethernet, MICRO);
     play(&talk, &packet_by_packet(&talk), &mut capture);
     let records = read(&capture);
-    assert_eq!(packets(&records).len(), 3, "{records:?}");
+    // Its fixed header is shown for a packet.
+    let of_client: Vec<_> = packets(&records)
+        .iter()
+        .filter(|packet| packet.at.from == Some(Side::Client))
+        .map(|packet| (packet.at.frame, packet.bytes.to_vec(), packet.is_cut()))
+        .collect();
+    assert_eq!(of_client.len(), 2, "{records:?}");
+    let (frame, bytes, is_cut) = &of_client[1];
+    assert_eq!((&bytes[..], *is_cut), (&b"\x30\xff\xff\xff\xff"[..], false));
     let skipped: Vec<_> = records
         .iter()
         .filter_map(|record| match record {
@@ -42,7 +51,55 @@ fn an_endless_remaining_length_ends_one_direction() {
             _ => None,
         })
         .collect();
-    assert_eq!(skipped, [(11, Some(Side::Client))]);
+    assert_eq!(skipped, [(6, Some(Side::Client))]);
+    // 3.1.1, section 2.2.3: at most four bytes.
+    let ended = run_with_input(&["decode", "--lint", "--json", "-"], &capture.file());
+    assert_eq!(ended.code(), 5, "{}", ended.stderr);
+    let text = String::from_utf8(ended.stdout).unwrap();
+    let wrong: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|object: &serde_json::Value| object.get("violations").is_some())
+        .collect();
+    assert_eq!(wrong.len(), 1, "{text}");
+    assert_eq!(wrong[0]["frame"], *frame);
+    assert_eq!(
+        wrong[0]["violations"][0]["ids"],
+        serde_json::json!(["MQTT 3.1.1 section 2.2.3"])
+    );
+}
+
+/// Who ends the connection inside of a packet is at fault, if all that it sent was captured.
+#[test]
+fn a_packet_that_the_sender_cuts_off() {
+    let v = Version::V311;
+    let mut cut = publish(v, "t", b"a longer payload");
+    cut.truncate(9);
+    let talk = Talk::new(&[connect(v, "cut"), cut], &[connack(v)]);
+    for is_ended in [true, false] {
+        let mut capture = Capture::new(Link::Ethernet, MICRO);
+        talk.handshake(&mut capture);
+        for (from, start, end) in packet_by_packet(&talk) {
+            talk.send(&mut capture, from, start, end);
+        }
+        if is_ended {
+            talk.fin(&mut capture);
+        }
+        let ended = run_with_input(&["decode", "--lint", "-"], &capture.file());
+        let text = String::from_utf8(ended.stdout.clone()).unwrap();
+        assert_eq!(text.lines().count(), usize::from(is_ended), "{text}");
+        assert_eq!(
+            text.contains("MQTT 3.1.1 section 2.2.3"),
+            is_ended,
+            "{text}"
+        );
+        assert_eq!(
+            ended.code(),
+            if is_ended { 5 } else { 0 },
+            "{}",
+            ended.stderr
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Which version a connection speaks whose CONNECT is not in the capture.
 
 use super::{wire::*, *};
+use crate::program::run_with_input;
 
 /// The versions of what was found in a connection that goes on with these packets.
 fn versions(client: &[Vec<u8>], server: &[Vec<u8>]) -> Vec<(Version, VersionFrom)> {
@@ -241,4 +242,35 @@ fn a_guess_that_is_proved_wrong_ends() {
     client.extend(vec![publish(v, "raw", b"\x77\x80\xff\x01\x02"); 5]);
     let found = versions(&client, &[]);
     assert!(found[20..].iter().all(|found| found.0 == v), "{found:?}");
+}
+
+/// 3.1.1, [MQTT-3.1.2-2]: a server that does not know the level says so as its own version does.
+#[test]
+fn a_server_that_does_not_know_5_0() {
+    let refusal = vec![0x20, 2, 0, 1];
+    for level in [5, 6] {
+        let mut hello = connect(Version::V5, "new");
+        hello[8] = level;
+        // The second one cannot be understood like this.
+        let talk = Talk::new(&[hello], &[refusal.clone(), refusal.clone()]);
+        let mut capture = Capture::new(Link::Ethernet, MICRO);
+        play(&talk, &packet_by_packet(&talk), &mut capture);
+        let records = read(&capture);
+        let found: Vec<_> = packets(&records)
+            .iter()
+            .map(|packet| (packet.version, packet.version_from))
+            .collect();
+        let expected = [
+            (Version::V5, VersionFrom::Connect),
+            (Version::V311, VersionFrom::Inferred),
+            (Version::V5, VersionFrom::Connect),
+        ];
+        assert_eq!(found, expected, "level {level}");
+    }
+    // As text, and in words.
+    let text = "100e00044d51545405020000000001 61 20020001";
+    let ended = run_with_input(&["decode", "--lint=info", "--lines"], text.as_bytes());
+    let shown = String::from_utf8(ended.stdout.clone()).unwrap();
+    assert_eq!(ended.code(), 0, "{shown}{}", ended.stderr);
+    assert!(shown.contains("unacceptable protocol version"), "{shown}");
 }

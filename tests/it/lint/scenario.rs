@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use midge::mqtt::decode::{Context, connect_version};
+use midge::mqtt::frame::FixedHeader;
 use midge::mqtt::session::{At, Finding, Input, Tracker, WebSocketFault};
 use midge::mqtt::{Side, Version};
 
@@ -171,6 +172,10 @@ impl Run {
                 self.tracker.ended(at, side);
                 return Ok(());
             }
+            "resets" => {
+                self.tracker.broken_off(at, side);
+                return Ok(());
+            }
             "websocket mask" => Some(WebSocketFault::Mask),
             "websocket frame" => Some(WebSocketFault::Frame),
             "websocket fragment" => Some(WebSocketFault::Fragment),
@@ -200,7 +205,10 @@ impl Run {
         self.tracker.packet(&Input {
             at,
             bytes: &bytes,
-            announced_len: bytes.len(),
+            announced_len: FixedHeader::parse(&bytes)
+                .ok()
+                .flatten()
+                .map_or(bytes.len(), |header| header.packet_len().max(bytes.len())),
             context,
         });
         Ok(())

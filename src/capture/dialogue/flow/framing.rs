@@ -6,11 +6,14 @@ use crate::{
         detect::{self, Chain},
         record::SkipReason,
     },
-    mqtt::frame::FixedHeader,
+    mqtt::{PacketType, frame::FixedHeader},
 };
 
 /// Packets of good form after which a boundary that was searched for is believed.
 pub(super) const TRUST: u8 = 8;
+
+/// Bytes of the longest fixed header.
+const MAX_HEADER: usize = 5;
 
 /// What is searched for a boundary at most, unless a large packet may have begun in it.
 const SEARCH_WINDOW: usize = 256 * 1024;
@@ -89,7 +92,7 @@ impl Flow {
             Ok(None) => return false,
             Err(_) if trust < TRUST => return self.search_again(),
             Err(_) => {
-                self.state = State::Ended;
+                self.endless(events);
                 return true;
             }
         };
@@ -109,6 +112,7 @@ impl Flow {
         }
         if whole && announced <= limit {
             self.found_boundary(events);
+            self.goes_on = header.packet_type() != PacketType::DISCONNECT;
             let place = self.tape.place_at(announced - 1);
             let bytes = self.take(announced);
             events.push(Event::Packet {
@@ -123,6 +127,23 @@ impl Flow {
         } else {
             false
         }
+    }
+
+    /// A Remaining Length of more than four bytes, behind which nobody knows where packets begin.
+    fn endless(&mut self, events: &mut Vec<Event>) {
+        self.state = State::Ended;
+        // Without a packet before it, or behind DISCONNECT, it is not certain that it is meant for one.
+        if !self.goes_on || self.tape.len() < MAX_HEADER {
+            return;
+        }
+        self.found_boundary(events);
+        let place = self.tape.place_at(MAX_HEADER - 1);
+        let bytes = self.take(MAX_HEADER);
+        events.push(Event::Packet {
+            announced_len: bytes.len(),
+            bytes,
+            place,
+        });
     }
 
     /// Reports the first `limit` bytes of a packet that is larger.

@@ -31,7 +31,7 @@ pub(super) struct Lint {
     tracker: Tracker,
     ready: VecDeque<Judged>,
     streams: FxHashMap<u64, Stream>,
-    /// Where packets were that want an answer, by their frames.
+    /// Where packets were that want an answer, or their end, by their frames.
     asking: BTreeMap<u64, Location>,
     /// Digits of a second that times have.
     digits: u8,
@@ -121,7 +121,7 @@ impl Lint {
         }
         match item {
             Item::Record(Record::Packet(packet)) => {
-                if wants_answer(&packet.bytes) {
+                if wants_answer(&packet.bytes) || packet.is_cut() {
                     self.asking.insert(packet.at.frame, packet.at);
                     if self.asking.len() > MAX_ASKING {
                         self.asking.pop_first();
@@ -131,7 +131,8 @@ impl Lint {
             }
             Item::Record(Record::Turn(turn)) => match turn.kind {
                 TurnKind::Opened => self.tracker.opened(at, from),
-                TurnKind::Finished | TurnKind::Reset => self.tracker.ended(at, from),
+                TurnKind::Finished => self.tracker.ended(at, from),
+                TurnKind::Reset => self.tracker.broken_off(at, from),
                 TurnKind::Over => self.tracker.over(at),
                 // What was sent has never come.
                 TurnKind::Acknowledged | TurnKind::Lost => self.tracker.lost(at, from),
@@ -142,6 +143,7 @@ impl Lint {
                 }
                 TurnKind::Late => {}
             },
+            Item::Record(Record::Skipped(skipped)) if skipped.reason.is_harmless() => {}
             Item::Lost(_) | Item::Record(_) => self.tracker.lost(at, from),
         }
         at

@@ -134,6 +134,7 @@ impl Connection {
 
     /// Nothing more comes of the connection.
     pub(in crate::mqtt::session) fn over(&mut self, report: &mut Report<'_>) {
+        self.ended_inside(report);
         let by_server = self.ending.is_some_and(|e| e.by == Some(Side::Server));
         let is_disconnected = self.client.disconnect.is_some() || self.server.disconnect.is_some();
         if self.take_over.since.is_some()
@@ -163,6 +164,22 @@ impl Connection {
         }
         if client.is_heard {
             server.outbox.unanswered(is_closed, self.resumed, report);
+        }
+    }
+
+    /// A side that ends the connection in the middle of a packet.
+    fn ended_inside(&self, report: &mut Report<'_>) {
+        for (side, half) in [(Side::Client, &self.client), (Side::Server, &self.server)] {
+            if let Some(cut) = half.cut
+                && half.is_finished
+            {
+                let rule = Rule::EndedInside;
+                let message = format!(
+                    "{} of {} bytes, and the {side} ended the connection before the last of them",
+                    cut.packet_type, cut.len
+                );
+                report.add_past(rule, rule.row().severity, side, cut.frame, message);
+            }
         }
     }
 

@@ -10,10 +10,11 @@ use crate::mqtt::packet::{AckKind, Packet, Publish};
 use crate::mqtt::qos::QoS;
 use crate::mqtt::reason::ReasonCode;
 use crate::mqtt::rule::Rule;
-use crate::mqtt::session::delivery::Message;
+use crate::mqtt::session::delivery::{Message, Recipient};
 use crate::mqtt::session::finding::Report;
 use crate::mqtt::session::limits::Limits;
 use crate::mqtt::session::outbox::Request;
+use crate::mqtt::session::traffic::{Carried, Published};
 use crate::mqtt::session::{At, Server, requests};
 use crate::mqtt::version::Side;
 
@@ -51,11 +52,16 @@ impl Connection {
                     let At { frame, stream, .. } = report.at;
                     server.traffic.published(
                         digest_of(topic),
-                        digest,
-                        frame,
-                        stream,
-                        publish.retain,
-                        publish.qos,
+                        Published {
+                            digest,
+                            frame,
+                            time: report.at.time,
+                            stream,
+                            retain: publish.retain,
+                            qos: publish.qos,
+                            carried: report.is_v5().then(|| Carried::of(publish)),
+                            number: 0,
+                        },
                     );
                 }
                 if publish.qos != QoS::AtMostOnce {
@@ -131,7 +137,7 @@ impl Connection {
                 if self.client.outbox.answer_request(request, id, report)
                     && let Some(asked) = self.subscriptions.answered(id)
                 {
-                    requests::unsuback(&asked, codes, report);
+                    requests::unsuback(&asked, codes, &mut self.subscriptions, report);
                 }
             }
             Packet::PingResp => self.pings.answered(self.client.is_whole, report),
@@ -181,15 +187,13 @@ impl Connection {
                 topic_hash: digest_of(topic),
                 digest,
             };
-            let is_bridge = self.handshake.is_bridge();
+            let to = Recipient {
+                is_bridge: self.handshake.is_bridge(),
+                has_backlog: half.outbox.has_backlog(),
+            };
             let traffic = &server.traffic;
-            self.deliveries.check(
-                &message,
-                &mut self.subscriptions,
-                traffic,
-                is_bridge,
-                report,
-            );
+            self.deliveries
+                .check(&message, &mut self.subscriptions, traffic, to, report);
         }
         if publish.qos != QoS::AtMostOnce {
             half.outbox.publish(publish, digest, receiver, report);

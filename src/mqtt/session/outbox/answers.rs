@@ -62,6 +62,13 @@ impl Outbox {
                 u.what
             }
             _ if !is_sure => return,
+            // It may be for the other one.
+            _ if self.contested.contains(&id) => {
+                if matches!(ack.kind, AckKind::PubAck | AckKind::PubComp) {
+                    self.acknowledged();
+                }
+                return;
+            }
             (
                 AckKind::PubComp,
                 What::Message(QoS::ExactlyOnce, Stage::Published | Stage::Received),
@@ -229,6 +236,7 @@ impl Outbox {
                     what.name()
                 ),
             ),
+            _ if self.contested.contains(&id) => {}
             _ if is_sure && !u.is_old => self.unknown(AckKind::PubRel, id, report),
             _ => {}
         }

@@ -69,7 +69,9 @@ impl Outbox {
                         report,
                     );
                 }
-                What::Message(_, Stage::Done { .. }) | What::Answered => {}
+                What::Message(_, Stage::Done { .. }) | What::Answered => {
+                    self.contested.remove(&id);
+                }
                 what => self.in_use(id, what, u.frame, Some(publish.qos), report),
             }
         }
@@ -232,13 +234,14 @@ impl Outbox {
 
     /// An identifier that is taken. `qos`: of the PUBLISH that takes it again.
     pub(super) fn in_use(
-        &self,
+        &mut self,
         id: u16,
         what: What,
         frame: u64,
         qos: Option<QoS>,
         report: &mut Report<'_>,
     ) {
+        self.contested.insert(id);
         let rule = match self.side {
             Side::Client => Rule::PacketIdInUse,
             Side::Server => Rule::ServerPacketIdInUse,

@@ -196,3 +196,41 @@ fn lint_names_the_statements() {
     .map(|(frame, from, id)| (frame, from.to_owned(), id.to_owned()));
     assert_eq!(found, expected, "{text}");
 }
+
+/// [MQTT-6.0.0-1]: between binary frames, what is in a text frame is no MQTT. Findings come in the
+/// order of their frames, and time begins with the first.
+#[test]
+fn text_between_binary_frames() {
+    let style = Style::Packets(1);
+    let mut wrapped = wrap_with(&small_talk(8083), style, heads("", style));
+    // Bytes that would be a PUBREL that is wrong, and the front of another one.
+    wrapped.talk.packets[1].insert(3, b"\x81\x05hello".to_vec());
+    let mut capture = Capture::new(Link::Ethernet, MICRO);
+    let talk = &wrapped.talk;
+    talk.handshake(&mut capture);
+    for (from, start, end) in packet_by_packet(talk) {
+        talk.send(&mut capture, from, start, end);
+    }
+    talk.fin(&mut capture);
+    let ended = run_with_input(&["decode", "--lint", "-"], &capture.file());
+    assert_eq!(ended.code(), 5, "{}", ended.stderr);
+    let text = String::from_utf8(ended.stdout).unwrap();
+    // The client of this talk never subscribed.
+    let is_other = |line: &&str| !line.contains("MQTT-3.3.2-3");
+    let lines: Vec<&str> = text.lines().filter(is_other).collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    for (line, id) in lines
+        .iter()
+        .zip(["MQTT-6.0.0-3", "MQTT-6.0.0-4", "MQTT-6.0.0-1"])
+    {
+        assert!(line.contains(id), "{id}:\n{text}");
+        assert!(!line.contains(" -"), "{text}");
+    }
+    // The five bytes are shown as what they are.
+    let ended = run_with_input(&["decode", "-"], &capture.file());
+    let text = String::from_utf8(ended.stdout).unwrap();
+    assert!(
+        text.contains("5 bytes skipped: a WebSocket text frame"),
+        "{text}"
+    );
+}
