@@ -21,7 +21,7 @@ impl fmt::Display for Safe<'_> {
 }
 
 /// Controls, and the invisible characters that change the direction or the place of others.
-fn needs_escape(c: char) -> bool {
+pub(super) fn needs_escape(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
