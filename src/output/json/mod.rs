@@ -22,7 +22,9 @@ pub use packet::{Message, Options, PacketLines, push_message, write_packet};
 /// # Errors
 /// Those of `out`.
 pub fn write_line(out: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Harmless))?;
+    value.serialize(&mut serde_json::Serializer::with_formatter(
+        &mut *out, Harmless,
+    ))?;
     out.write_all(b"\n")
 }
 

@@ -128,6 +128,14 @@ macro_rules! numbers {
 
 numbers!(u8 i8 u16 u32 u64 usize);
 
+impl Value for f64 {
+    /// As `serde_json` has it.
+    fn write(self, out: &mut Vec<u8>) {
+        // Writing to a Vec does not fail.
+        let _ = serde_json::to_writer(out, &self);
+    }
+}
+
 impl Value for bool {
     #[inline]
     fn write(self, out: &mut Vec<u8>) {
@@ -281,9 +289,7 @@ fn unsafe_character(rest: &[u8]) -> Option<(char, usize)> {
     let low = |byte: u8| u32::from(byte & 0x3f);
     let (code, len) = match *rest {
         [lead @ 0xc2..=0xdf, a, ..] => (u32::from(lead & 0x1f) << 6 | low(a), 2),
-        [lead @ 0xe0..=0xef, a, b, ..] => {
-            (u32::from(lead & 0xf) << 12 | low(a) << 6 | low(b), 3)
-        }
+        [lead @ 0xe0..=0xef, a, b, ..] => (u32::from(lead & 0xf) << 12 | low(a) << 6 | low(b), 3),
         _ => return None,
     };
     let c = char::from_u32(code)?;

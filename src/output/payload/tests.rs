@@ -341,3 +341,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_damaged_is_where_it_is() {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::none());
+    gzip.write_all(&[b'x'; 100]).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let shown = show(&gzip[..31], on("t"), Some(&rules("t", Decoder::Gzip)));
+    let problem = shown.problem.unwrap();
+    assert!(problem.ends_with("(byte 31)"), "{problem}");
+    let shown = show(b"\x61", on("t"), Some(&rules("t", Decoder::Cbor)));
+    let problem = shown.problem.unwrap();
+    assert!(
+        problem.contains("1 byte should follow, and 0 do"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn control_characters_are_no_text() {
+    let shown = |payload| show(payload, About::default(), None).rows;
+    assert_eq!(shown(b"\x01\x02").len(), 1);
+    assert!(shown(b"\x01\x02")[0].starts_with("0000  01 02 "));
+    assert!(shown("\u{85}".as_bytes())[0].starts_with("0000  c2 85 "));
+    assert_eq!(shown(b"a\tb\r\nc"), ["a\\tb", "c"]);
+}

@@ -477,6 +477,20 @@ fn frames_with_ip_headers_become_a_capture() {
     assert!(read(&hex::encode(PACKET), None).capture.is_none());
 }
 
+/// `head` and a scrolled terminal cut the last one.
+#[test]
+fn a_frame_that_is_cut_is_a_frame() {
+    let rows = hex_rows(&frame(PACKET), 16, |i| format!("\t0x{i:04x}:  "), false);
+    let lines: Vec<&str> = rows.lines().collect();
+    assert!(lines.len() > 3, "{rows}");
+    let cut = lines[..lines.len() - 1].join("\n");
+    let content = read(&cut, None);
+    assert_eq!(
+        (content.error, content.capture.map(|of| of.1)),
+        (None, Some(1))
+    );
+}
+
 fn hex_rows(
     bytes: &[u8],
     width: usize,
