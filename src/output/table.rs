@@ -108,15 +108,13 @@ fn lines(
         }
         let padding = " ".repeat(width.saturating_sub(columns_of(cell)));
         if let Some(line) = lines.last_mut() {
-            match column.is_right {
-                true => line.push_str(&padding),
-                false => {}
-            }
+            let (front, behind) = match column.is_right {
+                true => (padding.as_str(), ""),
+                false => ("", padding.as_str()),
+            };
+            line.push_str(front);
             line.push_str(cell);
-            match column.is_right {
-                true => {}
-                false => line.push_str(&padding),
-            }
+            line.push_str(behind);
         }
         used += width;
     }

@@ -61,7 +61,8 @@ fn text_is_text_and_bytes_are_a_dump() {
     // Almost JSON.
     let shown = show(b"{\"a\":1,}\n\x1b[2J", About::default(), None);
     assert_eq!(shown.kind, None);
-    assert_eq!(shown.rows, ["{\"a\":1,}", "\\u{1b}[2J"]);
+    let hex = "7b 22 61 22 3a 31 2c 7d 0a 1b 5b 32 4a";
+    assert_eq!(shown.rows, [format!("0000  {hex:<47}  {{\"a\":1,}}..[2J")]);
     let shown = show(b"\xff\x00ab", About::default(), None);
     assert_eq!(shown.rows, [format!("0000  {:<47}  ..ab", "ff 00 61 62")]);
 }
