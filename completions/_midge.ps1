@@ -419,7 +419,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Only packets of these types, with commas: PUBLISH,PUBACK; repeatable')
             [CompletionResult]::new('--client', '--client', [CompletionResultType]::ParameterName, 'Only packets to and from the client with this identifier; repeatable')
             [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'Only what is about topics that match; repeatable')
-            [CompletionResult]::new('--stream', '--stream', [CompletionResultType]::ParameterName, 'Only these connections, by number: 0, 2-5, 7-; repeatable')
+            [CompletionResult]::new('--stream', '--stream', [CompletionResultType]::ParameterName, 'Only these connections, by number: 0, 2-5, 7-, and u0 of UDP alone; repeatable')
             [CompletionResult]::new('--frame', '--frame', [CompletionResultType]::ParameterName, 'Only packets that these frames completed: 4, 10-20, 30-; repeatable')
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Only what this side sent; of packets without a capture, who sent them')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Only packets with this reason code: 0x87, 135, not-authorized, or error; repeatable')

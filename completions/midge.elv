@@ -411,7 +411,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --type 'Only packets of these types, with commas: PUBLISH,PUBACK; repeatable'
             cand --client 'Only packets to and from the client with this identifier; repeatable'
             cand --topic 'Only what is about topics that match; repeatable'
-            cand --stream 'Only these connections, by number: 0, 2-5, 7-; repeatable'
+            cand --stream 'Only these connections, by number: 0, 2-5, 7-, and u0 of UDP alone; repeatable'
             cand --frame 'Only packets that these frames completed: 4, 10-20, 30-; repeatable'
             cand --from 'Only what this side sent; of packets without a capture, who sent them'
             cand --reason 'Only packets with this reason code: 0x87, 135, not-authorized, or error; repeatable'

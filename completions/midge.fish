@@ -323,7 +323,7 @@ complete -c midge -n "__fish_midge_using_subcommand decode" -l mqtt-version -d '
 complete -c midge -n "__fish_midge_using_subcommand decode" -l type -d 'Only packets of these types, with commas: PUBLISH,PUBACK; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l client -d 'Only packets to and from the client with this identifier; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l topic -d 'Only what is about topics that match; repeatable' -r
-complete -c midge -n "__fish_midge_using_subcommand decode" -l stream -d 'Only these connections, by number: 0, 2-5, 7-; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand decode" -l stream -d 'Only these connections, by number: 0, 2-5, 7-, and u0 of UDP alone; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l frame -d 'Only packets that these frames completed: 4, 10-20, 30-; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand decode" -l from -d 'Only what this side sent; of packets without a capture, who sent them' -r -f -a "client\t'The end that sends CONNECT'
 server\t'The broker'"

@@ -115,7 +115,7 @@ pub struct Decode {
     #[arg(long, value_name = "FILTER", help_heading = "Selection")]
     pub topic: Vec<String>,
 
-    /// Only these connections, by number: 0, 2-5, 7-; repeatable.
+    /// Only these connections, by number: 0, 2-5, 7-, and u0 of UDP alone; repeatable.
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub stream: Vec<String>,
 

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::colour;
+use super::{colour, json};
 
 /// The version of the JSON object.
 pub const SCHEMA: u32 = 1;
@@ -137,8 +137,7 @@ pub struct Latency {
 /// # Errors
 /// Those of `out`.
 pub fn write_json(out: &mut impl Write, report: &Report) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, report)?;
-    out.write_all(b"\n")
+    json::write_line(out, report)
 }
 
 /// Writes the summary for people.

@@ -4,12 +4,12 @@ use std::fmt::{Display, Write as _};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::payload::{Rules, as_asked};
+use super::payload::{About, Rules, as_said, text_of};
 use super::text::{Bytes, Safe, columns, cut_line, hex_within, push_safe, shorten, wrap};
 use super::time::{Time, Times};
 use super::{Decoded, Place, colour, finding};
 use crate::mqtt::decode::Field;
-use crate::mqtt::property::Value;
+use crate::mqtt::property::{PropertyId, Value};
 use crate::mqtt::rule::Severity;
 use crate::mqtt::{PacketType, QoS, ReasonCode, Side, Version};
 
@@ -335,27 +335,25 @@ impl<'t> Words<'t> {
         push_text(word, bytes, width);
     }
 
-    /// A payload on a topic: its length, and what it says.
-    pub(super) fn payload(&mut self, payload: &[u8], topic: Option<&str>) {
+    /// A payload: its length, and what it says.
+    pub(super) fn payload(&mut self, payload: &[u8], about: About<'_>) {
         self.shown(format_args!("({})", payload.len()));
         if payload.is_empty() {
             return;
         }
-        let asked = self
-            .payloads
-            .and_then(|rules| as_asked(payload, topic, rules));
-        if let Some(Ok(shown)) = &asked {
+        let said = as_said(payload, about, self.payloads);
+        if let Some(Ok(shown)) = &said {
             let line = shorten(shown.line(), SHOWN_PAYLOAD);
             return self.word(&line);
         }
-        match std::str::from_utf8(payload) {
-            Ok(text) => push_safe(self.next(), text, SHOWN_PAYLOAD),
-            Err(_) => {
+        match text_of(payload) {
+            Some(text) => push_safe(self.next(), text, SHOWN_PAYLOAD),
+            None => {
                 let hex = hex_within(payload, SHOWN_PAYLOAD);
                 self.word(&hex);
             }
         }
-        if let Some(Err(problem)) = asked {
+        if let Some(Err(problem)) = said {
             self.padding = 2;
             self.shown(format_args!("[{}]", colour::alert(&problem)));
         }
@@ -387,7 +385,10 @@ pub(super) fn summary(words: &mut Words<'_>, decoded: &Decoded<'_>, packet_type:
             words.word("RETAIN");
         }
     }
-    let mut topic_name = decoded.topic_resolved;
+    let mut about = About {
+        topic: decoded.topic_resolved,
+        ..About::default()
+    };
     for record in &decoded.record.fields {
         match (record.field, record.value) {
             (Field::ProtocolLevel, _) => words.shown(format_args!("MQTT {version}")),
@@ -412,15 +413,18 @@ pub(super) fn summary(words: &mut Words<'_>, decoded: &Decoded<'_>, packet_type:
             (Field::Topic, Value::Str(topic)) => match decoded.topic_resolved {
                 Some(resolved) => words.shown(format_args!("{} (alias)", Safe(resolved))),
                 None => {
-                    topic_name = std::str::from_utf8(topic).ok();
+                    about.topic = std::str::from_utf8(topic).ok();
                     words.text("", topic);
                 }
             },
+            (Field::Property(PropertyId::CONTENT_TYPE), Value::Str(content_type)) => {
+                about.content_type = std::str::from_utf8(content_type).ok();
+            }
             (Field::Filter, Value::Str(filter)) => words.text("", filter),
             (Field::SubscriptionOptions, Value::Byte(options)) => {
                 words.shown(format_args!("q{}", options & 0b11));
             }
-            (Field::Payload, Value::Binary(bytes)) => words.payload(bytes, topic_name),
+            (Field::Payload, Value::Binary(bytes)) => words.payload(bytes, about),
             _ => {}
         }
     }

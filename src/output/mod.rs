@@ -21,6 +21,7 @@ pub mod replay;
 pub mod sn;
 pub mod stats;
 pub mod summary;
+mod table;
 pub mod terminal;
 pub mod text;
 pub mod time;

@@ -6,13 +6,16 @@ use serde::Serialize;
 
 use super::bench::grouped;
 use super::colour;
-use super::text::{Safe, shorten};
+use super::table::{self, Column};
+use super::text::{Safe, shorten, wrap};
 use super::time::span;
 
 /// Rows of a table for people; the JSON has all.
 const SHOWN: usize = 20;
 /// Characters of a name in a table.
 const NAME: usize = 40;
+/// Characters of a client in a table.
+const CLIENT: usize = 22;
 
 /// The numbers of a capture.
 #[derive(Debug, Default, Serialize)]
@@ -45,7 +48,9 @@ pub struct Report {
 /// One connection.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct Connection {
-    /// Its number.
+    /// `mqtt` or `mqtt-sn`.
+    pub protocol: &'static str,
+    /// Its number; those of MQTT-SN have numbers of their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<u64>,
     /// Client Identifier.
@@ -79,7 +84,10 @@ pub struct Connection {
     /// From its first packet to its last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// How it ended, as far as packets say.
+    /// Packets a second in that time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packets_per_second: Option<f64>,
+    /// How it ended: as packets say, or else the transport.
     pub end: String,
     /// Exchanges of messages that did not end.
     pub unacked: u64,
@@ -127,18 +135,16 @@ pub struct Delay {
     pub max_ns: u64,
 }
 
-/// Writes tables for people.
+/// Writes tables for people; `width`: columns of the terminal.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_table(out: &mut impl Write, report: &Report) -> io::Result<()> {
-    connections(out, report)?;
-    topics(out, report)?;
-    delays(out, report)?;
-    let number = |number: u64| grouped(number as f64, 0);
+pub fn write_table(out: &mut impl Write, report: &Report, width: Option<usize>) -> io::Result<()> {
+    connections(out, report, width)?;
+    topics(out, report, width)?;
+    delays(out, report, width)?;
     writeln!(out, "\n{}", colour::bold("QoS 1 and 2"))?;
-    writeln!(
-        out,
+    let sentence = format!(
         "{} sent again with DUP, {} repeated while open, {} not acknowledged; {} without an answer",
         number(report.dup),
         number(report.repeated),
@@ -147,10 +153,22 @@ pub fn write_table(out: &mut impl Write, report: &Report) -> io::Result<()> {
             1 => "1 other request".to_owned(),
             unanswered => format!("{} other requests", number(unanswered)),
         },
-    )
+    );
+    for line in wrap(&sentence, width) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
 }
 
-fn connections(out: &mut impl Write, report: &Report) -> io::Result<()> {
+fn number(number: u64) -> String {
+    grouped(number as f64, 0)
+}
+
+fn or_dash<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
+    value.map_or("-".into(), show)
+}
+
+fn connections(out: &mut impl Write, report: &Report, width: Option<usize>) -> io::Result<()> {
     if report.connections.is_empty() {
         return Ok(());
     }
@@ -159,40 +177,61 @@ fn connections(out: &mut impl Write, report: &Report) -> io::Result<()> {
         .connections
         .iter()
         .any(|of| of.packets_from_unknown > 0);
-    let unknown = |text: &str| match has_unknown {
-        true => format!("  {text:>12}"),
-        false => String::new(),
-    };
-    let heading = format!(
-        "\nstream  client                  version  keep alive      time     packets →     packets ←{}         bytes  unacked  end",
-        unknown("packets ?")
-    );
-    writeln!(out, "{}", colour::bold(&heading))?;
-    let number = |number: u64| grouped(number as f64, 0);
-    for of in report.connections.iter().take(SHOWN) {
-        let client = of
-            .client_id
-            .as_deref()
-            .or(of.client.as_deref())
-            .unwrap_or("-");
-        writeln!(
-            out,
-            "{:>6}  {:<22}  {:<7}  {:>10}  {:>8}  {:>12}  {:>12}{}  {:>12}  {:>7}  {}",
-            of.stream.map_or("-".into(), |stream| stream.to_string()),
-            shorten(Safe(client).to_string(), 22),
-            of.version,
-            of.keep_alive
-                .map_or("-".into(), |seconds| format!("{seconds} s")),
-            of.seconds
-                .map_or("-".into(), |seconds| format!("{seconds:.3}")),
-            number(of.packets_from_client),
-            number(of.packets_from_server),
-            unknown(&number(of.packets_from_unknown)),
-            number(of.bytes_from_client + of.bytes_from_server + of.bytes_from_unknown),
-            number(of.unacked),
-            of.end,
-        )?;
+    let mut columns = vec![
+        Column::right("stream", 6),
+        Column::left("client", CLIENT),
+        Column::left("version", 7),
+        Column::right("keep alive", 10),
+        Column::right("time", 8),
+        Column::right("packets →", 10),
+        Column::right("packets ←", 10),
+    ];
+    if has_unknown {
+        columns.push(Column::right("packets ?", 10));
     }
+    columns.extend([
+        Column::right("packets/s", 10),
+        Column::right("bytes", 12),
+        Column::right("unacked", 7),
+        Column::left("end", 3),
+    ]);
+    let rows: Vec<Vec<String>> = report
+        .connections
+        .iter()
+        .take(SHOWN)
+        .map(|of| {
+            let is_sn = of.protocol == "mqtt-sn";
+            let client = of.client_id.as_deref().or(of.client.as_deref());
+            let mut row = vec![
+                or_dash(of.stream, |stream| match is_sn {
+                    true => format!("u{stream}"),
+                    false => stream.to_string(),
+                }),
+                or_dash(client, |client| shorten(Safe(client).to_string(), CLIENT)),
+                match is_sn {
+                    true => format!("SN {}", of.version),
+                    false => of.version.clone(),
+                },
+                or_dash(of.keep_alive, |seconds| format!("{seconds} s")),
+                or_dash(of.seconds, |seconds| format!("{seconds:.3}")),
+                number(of.packets_from_client),
+                number(of.packets_from_server),
+            ];
+            if has_unknown {
+                row.push(number(of.packets_from_unknown));
+            }
+            let bytes = of.bytes_from_client + of.bytes_from_server + of.bytes_from_unknown;
+            row.extend([
+                or_dash(of.packets_per_second, |rate| grouped(rate, 1)),
+                number(bytes),
+                number(of.unacked),
+                of.end.clone(),
+            ]);
+            row
+        })
+        .collect();
+    writeln!(out)?;
+    table::write(out, width, &columns, &rows)?;
     let more = report.connections.len().saturating_sub(SHOWN) as u64 + report.more_connections;
     match more {
         0 => Ok(()),
@@ -201,40 +240,45 @@ fn connections(out: &mut impl Write, report: &Report) -> io::Result<()> {
     }
 }
 
-fn topics(out: &mut impl Write, report: &Report) -> io::Result<()> {
+fn topics(out: &mut impl Write, report: &Report, width: Option<usize>) -> io::Result<()> {
     if report.topics.is_empty() {
         return Ok(());
     }
     let has_unknown = report.topics.iter().any(|topic| topic.unknown > 0);
-    let unknown = |text: &str| match has_unknown {
-        true => format!("  {text:>12}"),
-        false => String::new(),
-    };
-    let heading = format!(
-        "\n{:<NAME$}  {:>12}  {:>12}{}  {:>14}  {:>12}",
-        "topic",
-        "published",
-        "delivered",
-        unknown("unknown"),
-        "payload bytes",
-        "published/s"
-    );
-    writeln!(out, "{}", colour::bold(&heading))?;
-    let number = |number: u64| grouped(number as f64, 0);
-    for topic in report.topics.iter().take(SHOWN) {
-        writeln!(
-            out,
-            "{:<NAME$}  {:>12}  {:>12}{}  {:>14}  {:>12}",
-            shorten(Safe(&topic.topic).to_string(), NAME),
-            number(topic.published),
-            number(topic.delivered),
-            unknown(&number(topic.unknown)),
-            number(topic.payload_bytes),
-            topic
-                .published_per_second
-                .map_or("-".into(), |rate| grouped(rate, 1)),
-        )?;
+    let mut columns = vec![
+        Column::left("topic", NAME),
+        Column::right("published", 12),
+        Column::right("delivered", 12),
+    ];
+    if has_unknown {
+        columns.push(Column::right("unknown", 12));
     }
+    columns.extend([
+        Column::right("payload bytes", 14),
+        Column::right("published/s", 12),
+    ]);
+    let rows: Vec<Vec<String>> = report
+        .topics
+        .iter()
+        .take(SHOWN)
+        .map(|topic| {
+            let mut row = vec![
+                shorten(Safe(&topic.topic).to_string(), NAME),
+                number(topic.published),
+                number(topic.delivered),
+            ];
+            if has_unknown {
+                row.push(number(topic.unknown));
+            }
+            row.extend([
+                number(topic.payload_bytes),
+                or_dash(topic.published_per_second, |rate| grouped(rate, 1)),
+            ]);
+            row
+        })
+        .collect();
+    writeln!(out)?;
+    table::write(out, width, &columns, &rows)?;
     let hidden: u64 = report
         .topics
         .iter()
@@ -248,28 +292,35 @@ fn topics(out: &mut impl Write, report: &Report) -> io::Result<()> {
     }
 }
 
-fn delays(out: &mut impl Write, report: &Report) -> io::Result<()> {
+fn delays(out: &mut impl Write, report: &Report, width: Option<usize>) -> io::Result<()> {
     if report.delays.is_empty() {
         return Ok(());
     }
-    let heading = format!(
-        "\n{:<28}  {:>10}  {:>12}  {:>12}  {:>12}  {:>12}  {:>12}",
-        "delay", "count", "shortest", "50 %", "90 %", "99 %", "longest"
-    );
-    writeln!(out, "{}", colour::bold(&heading))?;
-    for delay in &report.delays {
-        let shown = |nanoseconds: u64| span(i128::from(nanoseconds));
-        writeln!(
-            out,
-            "{:<28}  {:>10}  {:>12}  {:>12}  {:>12}  {:>12}  {:>12}",
-            delay.delay,
-            grouped(delay.count as f64, 0),
-            shown(delay.min_ns),
-            shown(delay.p50_ns),
-            shown(delay.p90_ns),
-            shown(delay.p99_ns),
-            shown(delay.max_ns),
-        )?;
-    }
-    Ok(())
+    let columns = [
+        Column::left("delay", 28),
+        Column::right("count", 10),
+        Column::right("shortest", 12),
+        Column::right("50 %", 12),
+        Column::right("90 %", 12),
+        Column::right("99 %", 12),
+        Column::right("longest", 12),
+    ];
+    let rows: Vec<Vec<String>> = report
+        .delays
+        .iter()
+        .map(|delay| {
+            let shown = |nanoseconds: u64| span(i128::from(nanoseconds));
+            vec![
+                delay.delay.to_owned(),
+                number(delay.count),
+                shown(delay.min_ns),
+                shown(delay.p50_ns),
+                shown(delay.p90_ns),
+                shown(delay.p99_ns),
+                shown(delay.max_ns),
+            ]
+        })
+        .collect();
+    writeln!(out)?;
+    table::write(out, width, &columns, &rows)
 }

@@ -6,10 +6,13 @@ use std::io::{self, Write};
 use super::bench::grouped;
 use super::json::{self, Nested, Object, Shown};
 use super::sn;
+use super::text::{cut_line, wrap};
 use super::time::Time;
 use crate::mqtt::{PacketType, Side, Version};
 use crate::mqttsn::MessageType;
 
+/// Columns of the names of lines.
+const NAME: usize = 13;
 /// Packet types, 0 to 15.
 const TYPES: usize = 16;
 /// A message type of MQTT-SN that no message has, for what has none.
@@ -132,13 +135,24 @@ impl Summary {
     }
 }
 
-/// Writes the summary as a table for people.
+/// Writes the summary as a table for people; `width`: columns of the terminal.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_table(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
+pub fn write_table(
+    out: &mut impl Write,
+    summary: &Summary,
+    width: Option<usize>,
+) -> io::Result<()> {
     let number = |number: u64| grouped(number as f64, 0);
-    let mut line = |name: &str, text: &str| writeln!(out, "{name:<13}{text}");
+    let mut line = |name: &str, text: &str| {
+        let room = width.map(|width| width.saturating_sub(NAME));
+        for (i, part) in wrap(text, room).iter().enumerate() {
+            let name = if i == 0 { name } else { "" };
+            writeln!(out, "{name:<NAME$}{part}")?;
+        }
+        io::Result::Ok(())
+    };
     if let Some(frames) = summary.frames {
         line("frames", &number(frames))?;
         line(
@@ -206,16 +220,25 @@ pub fn write_table(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
             },
         )?;
     }
+    let seconds = summary.seconds();
     if summary.packets() > 0 {
         let rows: Vec<_> = summary
             .rows()
             .map(|(name, count)| (name.to_owned(), count))
             .collect();
-        table(out, "", "servers", &rows, Some(summary.payload_bytes))?;
+        table(
+            out,
+            "",
+            "servers",
+            &rows,
+            Some(summary.payload_bytes),
+            seconds,
+            width,
+        )?;
     }
     if summary.sn_messages() > 0 {
         let rows: Vec<_> = summary.sn_rows().collect();
-        table(out, "MQTT-SN", "gateways", &rows, None)?;
+        table(out, "MQTT-SN", "gateways", &rows, None, seconds, width)?;
     }
     Ok(())
 }
@@ -227,6 +250,8 @@ fn table(
     servers: &str,
     rows: &[(String, Count)],
     payload: Option<u64>,
+    seconds: Option<f64>,
+    width: Option<usize>,
 ) -> io::Result<()> {
     let number = |number: u64| grouped(number as f64, 0);
     // Nearly always everybody is known.
@@ -235,26 +260,45 @@ fn table(
         true => format!("{text:>15}"),
         false => String::new(),
     };
-    writeln!(
-        out,
-        "\n{title:<13}{:>15}{:>15}{}{:>18}",
+    let seconds = seconds.filter(|seconds| *seconds > 0.0);
+    let rate = |count: Option<&Count>| match (seconds, count) {
+        (None, _) => String::new(),
+        (_, None) => format!("{:>12}", "packets/s"),
+        (Some(seconds), Some(count)) => {
+            format!("{:>12}", grouped(count.all() as f64 / seconds, 1))
+        }
+    };
+    let mut line = |mut line: String| {
+        if let Some(width) = width {
+            cut_line(&mut line, width);
+        }
+        writeln!(out, "{line}")
+    };
+    line(String::new())?;
+    line(format!(
+        "{title:<NAME$}{:>15}{:>15}{}{}{:>18}",
         "from clients",
         format!("from {servers}"),
         unknown("unknown"),
+        rate(None),
         "bytes"
-    )?;
+    ))?;
     for (name, count) in rows {
-        writeln!(
-            out,
-            "{name:<13}{:>15}{:>15}{}{:>18}",
+        line(format!(
+            "{name:<NAME$}{:>15}{:>15}{}{}{:>18}",
             number(count.from_client),
             number(count.from_server),
             unknown(&number(count.from_unknown)),
+            rate(Some(count)),
             number(count.bytes)
-        )?;
+        ))?;
         if let ("PUBLISH", Some(payload)) = (name.as_str(), payload) {
-            let width = if has_unknown { 56 } else { 41 };
-            writeln!(out, "  {:<width$}{:>18}", "their payloads", number(payload))?;
+            let front = 41 + unknown("").len() + rate(None).len();
+            line(format!(
+                "  {:<front$}{:>18}",
+                "their payloads",
+                number(payload)
+            ))?;
         }
     }
     Ok(())
@@ -275,6 +319,7 @@ fn counted(count: u64, noun: &str) -> String {
 /// # Errors
 /// Those of `out`.
 pub fn write_json(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
+    let seconds = summary.seconds().filter(|seconds| *seconds > 0.0);
     json::write_object(out, |object| {
         object.entry("record", "summary");
         object.maybe("frames", summary.frames);
@@ -296,14 +341,14 @@ pub fn write_json(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
         object.entry("versions", Nested(versions));
         let types = |object: &mut Object<'_>| {
             for (name, count) in summary.rows() {
-                count.entry(name, object);
+                count.entry(name, seconds, object);
             }
         };
         object.entry("types", Nested(types));
         object.entry("sn_messages", summary.sn_messages());
         let types = |object: &mut Object<'_>| {
             for (name, count) in summary.sn_rows() {
-                count.entry(&name, object);
+                count.entry(&name, seconds, object);
             }
         };
         object.entry("sn_types", Nested(types));
@@ -328,7 +373,7 @@ impl Count {
         self.from_client + self.from_server + self.from_unknown
     }
 
-    fn entry(&self, name: &str, object: &mut Object<'_>) {
+    fn entry(&self, name: &str, seconds: Option<f64>, object: &mut Object<'_>) {
         let entries = |object: &mut Object<'_>| {
             object.entry("from_client", self.from_client);
             object.entry("from_server", self.from_server);
@@ -336,6 +381,10 @@ impl Count {
                 object.entry("from_unknown", self.from_unknown);
             }
             object.entry("bytes", self.bytes);
+            object.maybe(
+                "per_second",
+                seconds.map(|seconds| self.all() as f64 / seconds),
+            );
         };
         object.entry(name, Nested(entries));
     }

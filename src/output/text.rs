@@ -34,7 +34,7 @@ pub fn push_for_terminal(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Controls, and the invisible characters that change the direction or the place of others.
-fn needs_escape(c: char) -> bool {
+pub(super) fn needs_escape(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
@@ -219,6 +219,44 @@ pub fn wrap(line: &str, width: Option<usize>) -> Vec<String> {
     parts
 }
 
+/// Breaks a line as [`wrap`] does, and inside of words that are too long, though never inside of an
+/// escape of [`Safe`]. What the line begins with in blanks, all parts begin with, if there is room.
+pub fn fold(line: &str, width: Option<usize>) -> Vec<String> {
+    /// Columns that are left for the text at least.
+    const LEAST: usize = 8;
+    let Some(width) = width.filter(|width| columns(line) > *width) else {
+        return vec![line.to_owned()];
+    };
+    let text = line.trim_start_matches(' ');
+    let blanks = (line.len() - text.len()).min(width.saturating_sub(LEAST));
+    let room = (width - blanks).max(LEAST);
+    let mut parts = Vec::new();
+    for part in wrap(text, Some(room)) {
+        let mut rest = part.as_str();
+        // Nothing knows here where colours end.
+        while columns(rest) > room && !rest.contains('\u{1b}') {
+            let (mut used, mut end) = (0, rest.len());
+            for (at, c) in rest.char_indices() {
+                used += columns_of(c);
+                if used > room {
+                    end = before_escape(rest, at);
+                    break;
+                }
+            }
+            let Some((front, behind)) = rest.split_at_checked(end).filter(|_| end > 0) else {
+                break;
+            };
+            parts.push(front.to_owned());
+            rest = behind;
+        }
+        parts.push(rest.to_owned());
+    }
+    for part in &mut parts {
+        part.insert_str(0, &" ".repeat(blanks));
+    }
+    parts
+}
+
 /// Columns that a line takes on a terminal.
 pub fn columns(line: &str) -> usize {
     let (mut columns, mut is_colour) = (0, false);
@@ -291,6 +329,16 @@ mod tests {
             wrap("\u{1b}[90mab\u{1b}[0m cd", Some(4)),
             ["\u{1b}[90mab\u{1b}[0m", "cd"]
         );
+    }
+
+    #[test]
+    fn what_is_too_long_is_folded() {
+        assert_eq!(fold("abcdefghij", None), ["abcdefghij"]);
+        assert_eq!(fold("x: abcdefghij", Some(8)), ["x:", "abcdefgh", "ij"]);
+        assert_eq!(fold("  ab cdefghij", Some(10)), ["  ab", "  cdefghij"]);
+        // An escape stays whole.
+        assert_eq!(fold(r"abcdef\u{1b}gh", Some(8)), ["abcdef", r"\u{1b}gh"]);
+        assert_eq!(fold("日本語日本語", Some(8)), ["日本語日", "本語"]);
     }
 
     #[test]

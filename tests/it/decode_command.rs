@@ -204,3 +204,15 @@ fn a_bad_file_of_predefined_topic_ids_is_one_sentence() {
             .starts_with("midge: cannot read the topics /no/such/file: ")
     );
 }
+
+/// JSON is safe on a terminal as well: nothing in it is more than text.
+#[test]
+fn json_has_no_raw_control_characters() {
+    // PUBLISH on the topic `a`, C1 CSI, `31m`, with DEL, NEL and U+202E in its payload.
+    let bytes = "30 10 00 06 61 c2 9b 33 31 6d 62 7f c2 85 e2 80 ae 63";
+    let json = shown(bytes, &["--json"]);
+    assert!(json.contains(r#""topic":"a\u009b31m""#), "{json}");
+    assert!(json.contains(r#""b\u007f\u0085\u202ec""#), "{json}");
+    let stats = shown(bytes, &["--stats", "--json"]);
+    assert!(stats.contains(r#""topic":"a\u009b31m""#), "{stats}");
+}

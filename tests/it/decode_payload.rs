@@ -12,13 +12,18 @@ fn shown(args: &[&str]) -> String {
 /// The rows of the tree below the payload, without what is drawn before them.
 fn payload(args: &[&str]) -> Vec<String> {
     let text = shown(args);
-    let rows = text
-        .lines()
-        .skip_while(|line| !line.contains("Application Message"));
+    let is_first = |line: &&str| line.contains("Application Message");
+    let rows = text.lines().skip_while(|line| !is_first(line));
+    let front = text.lines().find(is_first).map_or(0, |line| {
+        let (front, _) = line.split_once("Application Message").unwrap();
+        front.chars().count()
+    });
     rows.map(|row| {
-        let row = row.trim_start_matches(|c: char| " │├└─".contains(c));
-        let label = row.find("Application Message").unwrap_or(0);
-        row[label..].trim_end().to_owned()
+        let rest: String = row.chars().skip(front).collect();
+        match row.trim_start().starts_with(['├', '└']) && !is_first(&row) {
+            true => row.trim_start_matches(['├', '└', '─', ' ']).to_owned(),
+            false => rest.trim().to_owned(),
+        }
     })
     .collect()
 }
@@ -149,4 +154,23 @@ fn wrong_rules_are_one_sentence() {
     ] {
         run(&["decode", "--payload", rule, "c000"]).expect(2, &format!("midge: {message}\n"));
     }
+}
+
+/// The Content Type says it of a line, too.
+#[test]
+fn lines_believe_the_content_type() {
+    let publish = |payload: &str, remaining: u8| {
+        let content_type = hex::encode("application/cbor");
+        format!("30{remaining:02x} 0003 732f61 13 03 0010 {content_type} {payload}")
+    };
+    let line = shown(&["--lines", "--mqtt-version", "5", &publish("a161748101", 30)]);
+    assert_eq!(line, "PUBLISH     q0 s/a (5) { \"t\": [ 1 ] }\n");
+    // Something else is shown as it is, and that it is.
+    let line = shown(&["--lines", "--mqtt-version", "5", &publish("61", 26)]);
+    assert!(
+        line.starts_with("PUBLISH     q0 s/a (1) a  [no CBOR: "),
+        "{line}"
+    );
+    let line = shown(&["--lines", "30050001610102"]);
+    assert_eq!(line, "PUBLISH     q0 a (2) 01 02\n");
 }

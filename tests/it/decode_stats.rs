@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::program::run;
+use crate::program::{run, run_with_input};
 
 fn path(capture: &str) -> String {
     format!("{}/tests/captures/{capture}", env!("CARGO_MANIFEST_DIR"))
@@ -244,4 +244,149 @@ fn tables_show_nothing_raw() {
     let text = String::from_utf8(ended.stdout).unwrap();
     assert!(text.contains("\\u{1b}[2J"), "{text}");
     assert!(!text.contains('\u{1b}'), "{text}");
+}
+
+/// A capture (raw IPv4, no checksums) of one connection: bytes, flags of TCP, and whether the client
+/// sent them, 0.25 s apart.
+fn capture(segments: &[(bool, u8, &[u8])]) -> Vec<u8> {
+    let mut file = Vec::new();
+    file.extend(0xa1b2_c3d4_u32.to_le_bytes());
+    file.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0]);
+    file.extend(101_u32.to_le_bytes());
+    let mut sent = [100_u32; 2];
+    for (i, (from_client, flags, bytes)) in segments.iter().enumerate() {
+        let (own, other) = (usize::from(!from_client), usize::from(*from_client));
+        let (src, dst) = if *from_client { (1, 2) } else { (2, 1) };
+        let port = |host: u8| if host == 1 { 40_000_u16 } else { 1883 };
+        let len = 40 + bytes.len() as u16;
+        let mut frame = vec![0x45, 0];
+        frame.extend(len.to_be_bytes());
+        frame.extend([0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, src, 10, 0, 0, dst]);
+        frame.extend(port(src).to_be_bytes());
+        frame.extend(port(dst).to_be_bytes());
+        frame.extend(sent[own].to_be_bytes());
+        frame.extend(sent[other].to_be_bytes());
+        frame.extend([0x50, *flags, 0xff, 0xff, 0, 0, 0, 0]);
+        frame.extend(*bytes);
+        sent[own] += bytes.len() as u32 + u32::from(flags & 3 != 0);
+        let time = 1_000_000 + 250_000 * i as u32;
+        file.extend((time / 1_000_000).to_le_bytes());
+        file.extend((time % 1_000_000).to_le_bytes());
+        file.extend((frame.len() as u32).to_le_bytes());
+        file.extend((frame.len() as u32).to_le_bytes());
+        file.extend(frame);
+    }
+    file
+}
+
+/// FIN, RST, ACK of TCP, and bytes that are pushed.
+const FIN: u8 = 0x11;
+const RST: u8 = 0x14;
+const DATA: u8 = 0x18;
+
+#[test]
+fn how_a_connection_ends() {
+    let open: [(bool, u8, &[u8]); 4] = [
+        (true, 2, b""),
+        (false, 0x12, b""),
+        (true, DATA, b"\x10\x0d\0\x04MQTT\x04\x02\0\x3c\0\x01c"),
+        (false, DATA, b"\x20\x02\0\0"),
+    ];
+    let bye = (true, DATA, &b"\xe0\0"[..]);
+    for (rest, end) in [
+        (&[][..], "open at the end"),
+        (
+            &[(true, FIN, &b""[..])],
+            "closed by the client, no DISCONNECT",
+        ),
+        (
+            &[(false, FIN, b""), (true, FIN, b"")],
+            "closed by the server, no DISCONNECT",
+        ),
+        (&[(true, RST, b"")], "reset by the client, no DISCONNECT"),
+        (&[(false, RST, b"")], "reset by the server, no DISCONNECT"),
+        (&[bye, (true, FIN, b"")], "DISCONNECT from the client"),
+        (&[bye, (false, RST, b"")], "DISCONNECT from the client"),
+    ] {
+        let segments = [&open[..], rest].concat();
+        for lint in [&[][..], &["--lint=error"]] {
+            let args = [&["decode", "--stats", "--json"], lint].concat();
+            let ended = run_with_input(&args, &capture(&segments));
+            let text = String::from_utf8(ended.stdout).unwrap();
+            let stats: Value = text
+                .lines()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .find(|object: &Value| object["record"] == "stats")
+                .unwrap();
+            let row = &stats["connections"][0];
+            assert_eq!(row["end"], end, "{lint:?}");
+            // From CONNECT on: packets stand 0.25 s apart.
+            let packets = if rest.first() == Some(&bye) { 3.0 } else { 2.0 };
+            assert_eq!(row["seconds"], 0.25 * (packets - 1.0));
+            assert_eq!(
+                row["packets_per_second"],
+                packets / (0.25 * (packets - 1.0))
+            );
+        }
+    }
+}
+
+#[test]
+fn types_have_rates() {
+    let ping: (bool, u8, &[u8]) = (true, DATA, b"\xc0\0");
+    let segments = [
+        (true, 2, &b""[..]),
+        (false, 0x12, b""),
+        (true, DATA, b"\x10\x0d\0\x04MQTT\x04\x02\0\x3c\0\x01c"),
+        ping,
+        ping,
+        ping,
+        ping,
+    ];
+    let ended = run_with_input(&["decode", "--summary", "--json"], &capture(&segments));
+    let summary: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    // Four in the second from the first packet to the last.
+    assert_eq!(summary["types"]["PINGREQ"]["per_second"], 4.0);
+    assert_eq!(summary["types"]["CONNECT"]["per_second"], 1.0);
+    // Nobody knows how long a text took.
+    let text = objects(&["--summary", "c000"]);
+    assert_eq!(text[0]["types"]["PINGREQ"].get("per_second"), None);
+}
+
+#[test]
+fn clients_of_mqtt_sn_have_rows() {
+    let capture = path("rsmb_mqttsn_1884.pcap");
+    let all = objects(&[&capture]);
+    let stats = &objects(&["--stats", &capture])[1];
+    let rows = stats["connections"].as_array().unwrap();
+    for row in rows {
+        assert_eq!(row["protocol"], "mqtt-sn");
+        let own = all.iter().filter(|o| o["stream"] == row["stream"]);
+        let own: Vec<&Value> = own.collect();
+        for from in ["client", "server"] {
+            let sent = own.iter().filter(|object| object["from"] == from).count();
+            assert_eq!(row[format!("packets_from_{from}")], sent, "{row}");
+        }
+        let connect = own.iter().find(|object| object["type"] == "CONNECT");
+        assert_eq!(
+            row.get("client_id"),
+            connect.and_then(|connect| connect.get("client_id"))
+        );
+        let bye = own
+            .iter()
+            .any(|o| o["type"] == "DISCONNECT" && o["from"] == "client");
+        assert_eq!(row["end"] == "DISCONNECT from the client", bye, "{row}");
+    }
+    let seen: u64 = rows
+        .iter()
+        .map(|row| {
+            row["packets_from_client"].as_u64().unwrap()
+                + row["packets_from_server"].as_u64().unwrap()
+        })
+        .sum();
+    assert_eq!(seen, all.len() as u64);
+    // As lines call them.
+    let some = objects(&["--stream", "u3", &capture]);
+    let own = all.iter().filter(|o| o["stream"] == 3);
+    assert!(!some.is_empty() && some.iter().eq(own));
 }

@@ -372,3 +372,27 @@ fn a_long_connection_is_drawn_in_parts() {
     assert_eq!(text.matches("PINGREQ").count(), 1500);
     assert!(text.contains("part 1\n") && text.contains("part 2\n"));
 }
+
+/// PUBLISH with a topic of 12 bytes and a payload of 40 bytes that are no text.
+#[test]
+fn the_tree_has_all_bytes_of_a_field() {
+    let topic = hex::encode("abcdefghijkl");
+    let payload = "ff".repeat(40);
+    let text = shown(&["--tree", &format!("3036 000c {topic} {payload}")]);
+    let expected = "\
+├─ Variable header
+│  └─  2  00 0c 61 62 63 64 65 66     Topic Name: \"abcdefghijkl\"
+│         67 68 69 6a 6b 6c
+└─ Payload
+   └─ 16  ff ff ff ff ff ff ff ff     Application Message: 40 bytes
+          ff ff ff ff ff ff ff ff     0000  ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff  ................
+          ff ff ff ff ff ff ff ff     0010  ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff  ................
+          ff ff ff ff ff ff ff ff     0020  ff ff ff ff ff ff ff ff                          ........
+          … 8 more bytes
+";
+    assert!(text.ends_with(expected), "{text}");
+    // A password is not there, however many rows it would take.
+    let connect = "1020 0004 4d515454 04 82 003c 0000 0001 75 000f 707070707070707070707070707070";
+    let text = shown(&["--tree", &connect.replace(" 82 ", " c2 ")]);
+    assert!(!text.contains("70 70"), "{text}");
+}

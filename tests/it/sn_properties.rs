@@ -6,7 +6,7 @@ use midge::mqtt::rule::Severity;
 use midge::mqttsn::MessageType;
 use midge::mqttsn::decode::{Recorder, decode};
 use midge::mqttsn::topics::Topics;
-use midge::output::line::Lines;
+use midge::output::line::{Lines, Style};
 use midge::output::payload::Rules;
 use midge::output::{Place, json as mqtt_json, sn};
 use proptest::collection::vec;
@@ -65,7 +65,7 @@ fn examine(bytes: &[u8], from: Option<Side>) -> Result<(), TestCaseError> {
     }
     json(bytes, &record);
     let mut out = Vec::new();
-    sn::tree::write(&mut out, &decoded(bytes, &record), None).unwrap();
+    sn::tree::write(&mut out, &decoded(bytes, &record), None, Style::default()).unwrap();
     sn::line::write(&mut out, &mut Lines::default(), &decoded(bytes, &record)).unwrap();
     let text = String::from_utf8(out).unwrap();
     prop_assert!(

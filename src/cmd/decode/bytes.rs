@@ -180,9 +180,12 @@ fn cut(packet: &[u8], sentence: impl Fn(&dyn Display) -> String) -> Option<Broke
     match FixedHeader::parse(packet) {
         Ok(Some(header)) if header.packet_len() > packet.len() => {
             Some(Broken::Cut(sentence(&format_args!(
-                "the packet is cut: remaining length says {}, {} bytes are there",
+                "the packet is cut: remaining length says {}, {} there",
                 header.remaining_length,
-                packet.len() - header.len
+                match packet.len() - header.len {
+                    1 => "1 byte is".to_owned(),
+                    there => format!("{there} bytes are"),
+                }
             ))))
         }
         Ok(None) => Some(Broken::Cut(sentence(

@@ -37,7 +37,7 @@ pub(super) fn decode(
         ports: plan.ports.clone(),
         not_ports: plan.not_ports.clone(),
         version: plan.version,
-        turns: plan.lint.is_some(),
+        turns: plan.lint.is_some() || plan.stats,
         ..Options::default()
     };
     let mut packets = Packets::new(reader, options);
@@ -148,7 +148,11 @@ impl Known {
             Record::Message(message) => self.messages.show(message, show),
             Record::Gap(gap) => self.show_hole(&gap_hole(gap), &gap.at, show),
             Record::Skipped(skipped) => self.show_hole(&skipped_hole(skipped), &skipped.at, show),
-            Record::Turn(_) | Record::Sealed(_) => Ok(()),
+            Record::Turn(turn) => {
+                show.turn(turn);
+                Ok(())
+            }
+            Record::Sealed(_) => Ok(()),
         }
     }
 
@@ -163,6 +167,9 @@ impl Known {
         while let Some((item, is_late)) = order.next(frames) {
             match (&mut lint, item) {
                 (Some(lint), item) => {
+                    if let Item::Record(Record::Turn(turn)) = &item {
+                        show.turn(turn);
+                    }
                     lint.push(item, is_late);
                     self.show_judged(lint, show)?;
                 }

@@ -9,8 +9,8 @@ use super::needs::listed;
 use super::select::Select;
 use super::stats::Stats;
 use super::{Plan, Stop, View, totals, write};
-use crate::capture::Location;
 use crate::capture::pick::{Pick, Role, TooManyPieces};
+use crate::capture::{Location, Turn};
 use crate::mqtt::rule::Severity;
 use crate::mqtt::session;
 use crate::output::finding::{self, Finding};
@@ -220,7 +220,8 @@ impl<'o> Show<'o> {
         match self.summary {
             None => self.flow.finish(&mut out)?,
             Some(summary) => {
-                totals::write(&mut out, &summary, self.stats, self.view == View::Json)?;
+                let is_json = self.view == View::Json;
+                totals::write(&mut out, &summary, self.stats, is_json, self.style.width)?;
             }
         }
         out.flush()?;
@@ -302,6 +303,7 @@ impl<'o> Show<'o> {
                 let options = tree::Options {
                     show_secrets: self.show_secrets,
                     payloads: Some(self.payloads),
+                    width: self.style.width,
                 };
                 match self.view {
                     View::Hex => tree::write_hex(&mut out, decoded, options, self.style)?,
@@ -310,6 +312,13 @@ impl<'o> Show<'o> {
             }
         }
         self.end_of_record()
+    }
+
+    /// Counts how a connection ends.
+    pub(super) fn turn(&mut self, turn: &Turn) {
+        if let Some(stats) = &mut self.stats {
+            stats.turn(turn);
+        }
     }
 
     /// Takes note of what lint found in something that is asked for.
@@ -390,7 +399,7 @@ impl<'o> Show<'o> {
                 let payloads = Some(self.payloads);
                 match self.view {
                     View::Hex => sn::tree::write_hex(&mut out, decoded, payloads, self.style)?,
-                    _ => sn::tree::write(&mut out, decoded, payloads)?,
+                    _ => sn::tree::write(&mut out, decoded, payloads, self.style)?,
                 }
             }
         }

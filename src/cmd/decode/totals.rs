@@ -50,22 +50,23 @@ pub(super) fn miss(summary: &mut Summary, hole: &Hole) {
     }
 }
 
-/// Writes all counts.
+/// Writes all counts; `width`: columns of the terminal.
 pub(super) fn write(
     mut out: &mut dyn Write,
     summary: &Summary,
     stats: Option<Stats>,
     as_json: bool,
+    width: Option<usize>,
 ) -> io::Result<()> {
     match as_json {
         true => summary::write_json(&mut out, summary)?,
-        false => summary::write_table(&mut out, summary)?,
+        false => summary::write_table(&mut out, summary, width)?,
     }
     let Some(report) = stats.map(Stats::report) else {
         return Ok(());
     };
     match as_json {
         true => json::write_line(&mut out, &report),
-        false => stats::write_table(&mut out, &report),
+        false => stats::write_table(&mut out, &report, width),
     }
 }

@@ -24,8 +24,26 @@ pub use read::{LineError, MessageLine, read_message};
 /// # Errors
 /// Those of `out`.
 pub fn write_line(out: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, value)?;
+    value.serialize(&mut serde_json::Serializer::with_formatter(
+        &mut *out, Harmless,
+    ))?;
     out.write_all(b"\n")
+}
+
+/// Strings of derived reports as [`object`] writes them.
+#[derive(Debug)]
+struct Harmless;
+
+impl serde_json::ser::Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut escaped = Vec::new();
+        object::escape(fragment.as_bytes(), &mut escaped);
+        writer.write_all(&escaped)
+    }
 }
 
 /// Writes an object as one line.

@@ -6,6 +6,8 @@
 
 use std::fmt::{Display, Write as _};
 
+use super::super::text;
+
 /// An object that is being written.
 #[derive(Debug)]
 pub(in crate::output) struct Object<'b> {
@@ -126,6 +128,14 @@ macro_rules! numbers {
 
 numbers!(u8 i8 u16 u32 u64 usize);
 
+impl Value for f64 {
+    /// As `serde_json` has it.
+    fn write(self, out: &mut Vec<u8>) {
+        // Writing to a Vec does not fail.
+        let _ = serde_json::to_writer(out, &self);
+    }
+}
+
 impl Value for bool {
     #[inline]
     fn write(self, out: &mut Vec<u8>) {
@@ -204,32 +214,39 @@ impl<I: IntoIterator<Item: Value>> Value for List<I> {
     }
 }
 
-/// Appends the bytes of UTF-8 with what must be escaped in a string (RFC 8259, 7).
+/// Appends the bytes of UTF-8 with what must be escaped in a string (RFC 8259, 7), and with what a
+/// terminal would obey: nothing in a line of JSON is ever more than text, wherever it is shown.
 ///
 /// Strings are short, so pieces of one fixed length are written, and what was too much taken back:
 /// that costs less than to measure and copy each piece.
-fn escape(mut rest: &[u8], out: &mut Vec<u8>) {
+pub(super) fn escape(mut rest: &[u8], out: &mut Vec<u8>) {
     while let Some(piece) = rest.first_chunk::<8>() {
         out.extend_from_slice(piece);
         let plain = plain_len(*piece);
         if plain < piece.len() {
             let excess = piece.len() - plain;
             out.truncate(out.len() - excess);
-            push_escaped(rest.get(plain).copied().unwrap_or_default(), out);
-            rest = rest.get(plain + 1..).unwrap_or_default();
+            rest = push_special(rest.get(plain..).unwrap_or_default(), out);
         } else {
             rest = rest.get(plain..).unwrap_or_default();
         }
     }
-    for &byte in rest {
-        match byte {
-            b'"' | b'\\' | ..0x20 => push_escaped(byte, out),
-            _ => out.push(byte),
-        }
+    while let Some((&byte, behind)) = rest.split_first() {
+        rest = match byte {
+            b'"' | b'\\' | ..0x20 | 0x7f.. => push_special(rest, out),
+            _ => {
+                out.push(byte);
+                behind
+            }
+        };
     }
 }
 
-/// How many bytes at the front need no escape: all eight are looked at at once.
+/// The bytes that characters above ASCII begin with if they are such that [`text::needs_escape`]
+/// says so, and many others.
+const LEADS: [u8; 5] = [0xc2, 0xd8, 0xe1, 0xe2, 0xef];
+
+/// How many bytes at the front need no second look: all eight are looked at at once.
 #[inline]
 fn plain_len(piece: [u8; 8]) -> usize {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
@@ -238,8 +255,50 @@ fn plain_len(piece: [u8; 8]) -> usize {
     // The highest bit of each byte that is less than `limit`, and perhaps of some above it.
     let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
     let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    let found = below(word, 0x20) | equal(b'"') | equal(b'\\');
+    let mut found = below(word, 0x20) | equal(b'"') | equal(b'\\') | equal(0x7f);
+    // Nearly all is ASCII.
+    if word & HIGHS != 0 {
+        for lead in LEADS {
+            found |= equal(lead);
+        }
+    }
     found.trailing_zeros() as usize / 8
+}
+
+/// Appends the first character of `rest`, escaped if it must be, and returns what is behind it. Of
+/// one that is harmless that may be its first byte alone.
+#[inline]
+fn push_special<'a>(rest: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+    match rest.split_first() {
+        Some((&byte @ 0x80.., behind)) => {
+            if LEADS.contains(&byte)
+                && let Some((c, len)) = unsafe_character(rest)
+            {
+                out.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes());
+                return rest.get(len..).unwrap_or_default();
+            }
+            out.push(byte);
+            behind
+        }
+        Some((&byte, behind)) => {
+            push_escaped(byte, out);
+            behind
+        }
+        None => rest,
+    }
+}
+
+/// The character at the front and its bytes, if it is one that a terminal would obey. All of them
+/// have two or three bytes.
+fn unsafe_character(rest: &[u8]) -> Option<(char, usize)> {
+    let low = |byte: u8| u32::from(byte & 0x3f);
+    let (code, len) = match *rest {
+        [lead @ 0xc2..=0xdf, a, ..] => (u32::from(lead & 0x1f) << 6 | low(a), 2),
+        [lead @ 0xe0..=0xef, a, b, ..] => (u32::from(lead & 0xf) << 12 | low(a) << 6 | low(b), 3),
+        _ => return None,
+    };
+    let c = char::from_u32(code)?;
+    text::needs_escape(c).then_some((c, len))
 }
 
 #[inline]
@@ -308,16 +367,41 @@ mod tests {
         );
     }
 
+    /// What [`text::Safe`] escapes on a terminal.
+    #[test]
+    fn nothing_that_a_terminal_obeys_comes_through() {
+        let many = ('\0'..'\u{3000}').chain('\u{f000}'..='\u{ffff}');
+        assert!(('\u{10000}'..=char::MAX).all(|c| !text::needs_escape(c)));
+        for c in many {
+            // At every place of a piece of eight bytes, and behind the last one.
+            for front in ["", "abc", "abcdefg", "äöüß"] {
+                let json = written(format!("{front}{c}.").as_str());
+                let is_escaped = json.contains('\\');
+                let is_due = text::needs_escape(c) || matches!(c, '"' | '\\');
+                assert_eq!(is_escaped, is_due, "{c:?}");
+                let read: String = serde_json::from_str(&json).unwrap();
+                assert_eq!(read, format!("{front}{c}."));
+                assert!(json.chars().all(|c| !text::needs_escape(c)), "{c:?}");
+            }
+        }
+        assert_eq!(
+            written("\u{9b}31\u{7f}\u{202e}"),
+            r#""\u009b31\u007f\u202e""#
+        );
+    }
+
     proptest! {
-        /// Strings as another implementation writes them.
+        /// Strings as another implementation reads them.
         #[test]
-        fn strings_are_those_of_serde_json(
+        fn strings_are_those_that_serde_json_reads(
             text in "(?s).{0,60}",
             plain in "[ -~\u{0}-\u{20}]{0,60}",
-            edges in "[\u{1f}-#\\[-\\]\u{7f}-\u{a3}]{0,60}",
+            edges in "[\u{1f}-#\\[-\\]\u{7f}-\u{a3}\u{2000}-\u{2070}]{0,60}",
         ) {
             for text in [text, plain, edges] {
-                prop_assert_eq!(written(text.as_str()), serde_json::to_string(&text).unwrap());
+                let json = written(text.as_str());
+                prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+                prop_assert!(json.chars().all(|c| !text::needs_escape(c)));
             }
         }
     }

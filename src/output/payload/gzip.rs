@@ -21,9 +21,10 @@ pub(super) fn unpack(payload: &[u8]) -> Result<Vec<u8>, Wrong> {
         }
         let room = (MAX_INSIDE + 1).saturating_sub(inside.len() as u64);
         let mut member = GzDecoder::new(rest).take(room);
-        member
-            .read_to_end(&mut inside)
-            .map_err(|error| Wrong::new(inside.len(), error.to_string()))?;
+        if let Err(error) = member.read_to_end(&mut inside) {
+            let behind = member.get_ref().get_ref().len();
+            return Err(Wrong::new(payload.len() - behind, error.to_string()));
+        }
         if inside.len() as u64 > MAX_INSIDE {
             return Err(Wrong::new(
                 0,

@@ -135,6 +135,8 @@ pub struct About<'a> {
     pub format: Option<u32>,
     /// Content Type of MQTT 5.0.
     pub content_type: Option<&'a str>,
+    /// Columns that there are for it; `None` for as many as it takes.
+    pub columns: Option<usize>,
 }
 
 /// A payload to be shown.
@@ -190,13 +192,13 @@ pub fn show(payload: &[u8], about: About<'_>, rules: Option<&Rules>) -> Shown {
         .zip(about.topic)
         .and_then(|(rules, topic)| rules.find(topic));
     let said = asked_for.or_else(|| about.content_type.and_then(Decoder::of_content_type));
-    let mut shown = match said.map(|decoder| decode_as(payload, decoder)) {
+    let mut shown = match said.map(|decoder| decode_as(payload, decoder, about.columns)) {
         Some(Ok(shown)) => shown,
         Some(Err(problem)) => Shown {
             problem: Some(problem),
-            ..by_content(payload)
+            ..by_content(payload, about.columns)
         },
-        None => by_content(payload),
+        None => by_content(payload, about.columns),
     };
     if about.format == Some(1)
         && shown.problem.is_none()
@@ -220,18 +222,42 @@ pub fn as_asked(
     if rules.rules.is_empty() || payload.is_empty() {
         return None;
     }
-    Some(decode_as(payload, rules.find(topic?)?))
+    Some(decode_as(payload, rules.find(topic?)?, None))
 }
 
-fn decode_as(payload: &[u8], decoder: Decoder) -> Result<Shown, String> {
-    decode(payload, decoder).map_err(|wrong| format!("no {}: {wrong}", decoder.name()))
+/// The same, or what the sender says of what is neither text nor JSON, which show themselves.
+pub(super) fn as_said(
+    payload: &[u8],
+    about: About<'_>,
+    rules: Option<&Rules>,
+) -> Option<Result<Shown, String>> {
+    let asked = rules.and_then(|rules| as_asked(payload, about.topic, rules));
+    if asked.is_some() || payload.is_empty() {
+        return asked;
+    }
+    match Decoder::of_content_type(about.content_type?)? {
+        Decoder::Json | Decoder::Text => None,
+        decoder => Some(decode_as(payload, decoder, None)),
+    }
+}
+
+fn decode_as(payload: &[u8], decoder: Decoder, columns: Option<usize>) -> Result<Shown, String> {
+    decode(payload, decoder, columns).map_err(|wrong| format!("no {}: {wrong}", decoder.name()))
+}
+
+/// A payload as text, if it is that: control characters but for those that lay out text make it
+/// something else.
+pub(super) fn text_of(payload: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(payload).ok()?;
+    let is_text = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
+    text.chars().all(is_text).then_some(text)
 }
 
 /// What needs no word of anybody.
-fn by_content(payload: &[u8]) -> Shown {
-    let Ok(text) = std::str::from_utf8(payload) else {
+fn by_content(payload: &[u8], columns: Option<usize>) -> Shown {
+    let Some(text) = text_of(payload) else {
         return Shown {
-            rows: dump(payload),
+            rows: dump(payload, columns),
             ..Shown::default()
         };
     };
@@ -246,7 +272,7 @@ fn by_content(payload: &[u8]) -> Shown {
     }
 }
 
-fn decode(payload: &[u8], decoder: Decoder) -> Result<Shown, Wrong> {
+fn decode(payload: &[u8], decoder: Decoder, columns: Option<usize>) -> Result<Shown, Wrong> {
     let text = || {
         std::str::from_utf8(payload)
             .map_err(|error| Wrong::new(error.valid_up_to(), "a byte that is no UTF-8"))
@@ -254,25 +280,25 @@ fn decode(payload: &[u8], decoder: Decoder) -> Result<Shown, Wrong> {
     let rows = match decoder {
         Decoder::Json => json::rows(text()?)?,
         Decoder::Text => lines(text()?),
-        Decoder::Hex => dump(payload),
+        Decoder::Hex => dump(payload, columns),
         Decoder::Cbor => cbor::rows(payload)?,
         Decoder::Msgpack => msgpack::rows(payload)?,
         Decoder::Sparkplug => sparkplug::rows(payload)?,
-        Decoder::Gzip => return Ok(inside(decoder, &gzip::unpack(payload)?)),
+        Decoder::Gzip => return Ok(inside(decoder, &gzip::unpack(payload)?, columns)),
         Decoder::Base64 => {
             let decoded = base64::decode(text()?);
             if let Some((at, what)) = decoded.problem {
                 return Err(Wrong::new(at, what));
             }
-            return Ok(inside(decoder, &decoded.bytes));
+            return Ok(inside(decoder, &decoded.bytes, columns));
         }
     };
     Ok(Shown::rows(decoder, rows))
 }
 
 /// What was wrapped in something, by its content.
-fn inside(decoder: Decoder, bytes: &[u8]) -> Shown {
-    let mut shown = by_content(bytes);
+fn inside(decoder: Decoder, bytes: &[u8], columns: Option<usize>) -> Shown {
+    let mut shown = by_content(bytes, columns);
     let kind = shown
         .kind
         .map_or(String::new(), |kind| format!(" of {kind}"));
@@ -302,17 +328,24 @@ fn push(rows: &mut Vec<String>, row: &str) -> bool {
     true
 }
 
-/// Offset, bytes in hex, and as text.
-fn dump(bytes: &[u8]) -> Vec<String> {
+/// Offset, bytes in hex, and as text, in as many columns.
+fn dump(bytes: &[u8], columns: Option<usize>) -> Vec<String> {
+    // Four digits, three columns of hex and one of text for each byte, and blanks.
+    let per_row = match columns {
+        Some(0..40) => 4,
+        Some(40..72) => 8,
+        _ => 16,
+    };
+    let digits = 3 * per_row - 1;
     let mut rows = Vec::new();
-    for (i, row) in bytes.chunks(16).take(MAX_DUMP / 16).enumerate() {
+    for (i, row) in bytes.chunks(per_row).take(MAX_DUMP / per_row).enumerate() {
         let visible = |&byte: &u8| match byte {
             b' '..=b'~' => char::from(byte),
             _ => '.',
         };
         let text: String = row.iter().map(visible).collect();
         let hex = Hex(row).to_string();
-        rows.push(format!("{:04x}  {hex:<47}  {text}", i * 16));
+        rows.push(format!("{:04x}  {hex:<digits$}  {text}", i * per_row));
     }
     if bytes.len() > MAX_DUMP {
         rows.push(format!("… {} more", count(bytes.len() - MAX_DUMP, "byte")));

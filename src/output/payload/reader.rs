@@ -1,6 +1,6 @@
 //! Bytes of a payload, read from the front.
 
-use super::Wrong;
+use super::{Wrong, count};
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reader<'a> {
@@ -31,7 +31,8 @@ impl<'a> Reader<'a> {
     pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], Wrong> {
         let there = self.bytes.len() - self.at;
         if len > there {
-            let what = format!("{len} bytes should follow, and {there} do");
+            let needed = count(len, "byte");
+            let what = format!("{needed} should follow, and {there} do");
             return Err(Wrong::new(self.at(), what));
         }
         let taken = self.bytes.get(self.at..self.at + len).unwrap_or_default();

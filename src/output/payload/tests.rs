@@ -61,7 +61,8 @@ fn text_is_text_and_bytes_are_a_dump() {
     // Almost JSON.
     let shown = show(b"{\"a\":1,}\n\x1b[2J", About::default(), None);
     assert_eq!(shown.kind, None);
-    assert_eq!(shown.rows, ["{\"a\":1,}", "\\u{1b}[2J"]);
+    let hex = "7b 22 61 22 3a 31 2c 7d 0a 1b 5b 32 4a";
+    assert_eq!(shown.rows, [format!("0000  {hex:<47}  {{\"a\":1,}}..[2J")]);
     let shown = show(b"\xff\x00ab", About::default(), None);
     assert_eq!(shown.rows, [format!("0000  {:<47}  ..ab", "ff 00 61 62")]);
 }
@@ -340,4 +341,29 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_is_damaged_is_where_it_is() {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::none());
+    gzip.write_all(&[b'x'; 100]).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let shown = show(&gzip[..31], on("t"), Some(&rules("t", Decoder::Gzip)));
+    let problem = shown.problem.unwrap();
+    assert!(problem.ends_with("(byte 31)"), "{problem}");
+    let shown = show(b"\x61", on("t"), Some(&rules("t", Decoder::Cbor)));
+    let problem = shown.problem.unwrap();
+    assert!(
+        problem.contains("1 byte should follow, and 0 do"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn control_characters_are_no_text() {
+    let shown = |payload| show(payload, About::default(), None).rows;
+    assert_eq!(shown(b"\x01\x02").len(), 1);
+    assert!(shown(b"\x01\x02")[0].starts_with("0000  01 02 "));
+    assert!(shown("\u{85}".as_bytes())[0].starts_with("0000  c2 85 "));
+    assert_eq!(shown(b"a\tb\r\nc"), ["a\\tb", "c"]);
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::super::finding;
 use super::super::line::{Lines, Words};
-use super::super::payload::Rules;
+use super::super::payload::{About, Rules};
 use super::super::text::{Hex, Safe};
 use super::{Decoded, family};
 use crate::mqtt::property::Value;
@@ -71,7 +71,14 @@ fn summary(words: &mut Words<'_>, decoded: &Decoded<'_>, message_type: MessageTy
             (Field::TopicName | Field::Filter, Value::Str(name)) => words.text("", name),
             (Field::WillTopic, Value::Str(topic)) => words.text("will=", topic),
             (Field::Data | Field::WillMsg, Value::Binary(data)) => {
-                words.payload(data, decoded.topic_resolved);
+                let topic = decoded.topic_resolved;
+                words.payload(
+                    data,
+                    About {
+                        topic,
+                        ..About::default()
+                    },
+                );
             }
             (Field::GwId, Value::Byte(id)) => words.shown(format_args!("gateway={id}")),
             (Field::GwAdd, Value::Binary(address)) => {

@@ -9,7 +9,7 @@ use super::super::payload::{About, Rules};
 use super::super::text::{Hex, Safe, wrap};
 use super::super::tree::bits::{bits, yes_no};
 use super::super::tree::fields::{payload, shown};
-use super::super::tree::{Node, count, found, headline_of, spans, write_all};
+use super::super::tree::{Node, count, found, headline_of, room, spans, write_all};
 use super::{Decoded, family};
 use crate::mqtt::property::Value;
 use crate::mqttsn::decode::{Field, FieldRecord, Section};
@@ -19,10 +19,21 @@ use crate::mqttsn::{Flags, MessageType, ReturnCode, VERSION};
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(out: &mut impl Write, decoded: &Decoded<'_>, rules: Option<&Rules>) -> io::Result<()> {
+pub fn write(
+    out: &mut impl Write,
+    decoded: &Decoded<'_>,
+    rules: Option<&Rules>,
+    style: Style,
+) -> io::Result<()> {
     let message_type = decoded.message_type().unwrap_or(MessageType(0xff));
-    writeln!(out, "{}", headline(decoded, message_type))?;
-    write_all(out, &build(decoded, message_type, rules))
+    for line in wrap(&headline(decoded, message_type), style.width) {
+        writeln!(out, "{line}")?;
+    }
+    write_all(
+        out,
+        &build(decoded, message_type, rules, style),
+        style.width,
+    )
 }
 
 /// Writes a message as annotated hex, with a headline above it.
@@ -39,10 +50,11 @@ pub fn write_hex(
     for line in wrap(&headline(decoded, message_type), style.width) {
         writeln!(out, "{line}")?;
     }
-    let annotate = |record: &FieldRecord<'_>| (node(record, decoded, message_type, rules), None);
+    let annotate =
+        |record: &FieldRecord<'_>| (node(record, decoded, message_type, rules, style), None);
     let spans = spans(&decoded.record.fields, annotate);
     annotated::write_rows(out, decoded.bytes, &spans, style)?;
-    write_all(out, &violations(decoded))
+    write_all(out, &violations(decoded), style.width)
 }
 
 fn headline(decoded: &Decoded<'_>, message_type: MessageType) -> String {
@@ -51,7 +63,12 @@ fn headline(decoded: &Decoded<'_>, message_type: MessageType) -> String {
     headline_of(name, version, decoded.bytes.len(), &decoded.place)
 }
 
-fn build(decoded: &Decoded<'_>, message_type: MessageType, rules: Option<&Rules>) -> Vec<Node> {
+fn build(
+    decoded: &Decoded<'_>,
+    message_type: MessageType,
+    rules: Option<&Rules>,
+    style: Style,
+) -> Vec<Node> {
     let mut forwarder = Node::heading("Forwarder encapsulation");
     let mut header = Node::heading("Message header");
     let mut variable = Node::heading("Message variable part");
@@ -63,7 +80,7 @@ fn build(decoded: &Decoded<'_>, message_type: MessageType, rules: Option<&Rules>
         };
         section
             .children
-            .push(node(record, decoded, message_type, rules));
+            .push(node(record, decoded, message_type, rules, style));
     }
     let mut nodes: Vec<_> = [forwarder, header, variable]
         .into_iter()
@@ -86,9 +103,17 @@ fn violations(decoded: &Decoded<'_>) -> Vec<Node> {
     violations.chain(findings).collect()
 }
 
-fn data(node: &mut Node, name: &str, bytes: &[u8], decoded: &Decoded<'_>, rules: Option<&Rules>) {
+fn data(
+    node: &mut Node,
+    name: &str,
+    bytes: &[u8],
+    decoded: &Decoded<'_>,
+    rules: Option<&Rules>,
+    style: Style,
+) {
     let about = About {
         topic: decoded.topic_resolved,
+        columns: room(style.width),
         ..About::default()
     };
     payload(node, name, bytes, about, rules);
@@ -99,6 +124,7 @@ fn node(
     decoded: &Decoded<'_>,
     message_type: MessageType,
     rules: Option<&Rules>,
+    style: Style,
 ) -> Node {
     let bytes = decoded
         .bytes
@@ -129,8 +155,8 @@ fn node(
             let name = ReturnCode(code).name().unwrap_or("reserved");
             node.label = format!("Return Code: 0x{code:02x} {name}");
         }
-        (Field::Data, _) => data(&mut node, "Data", bytes, decoded, rules),
-        (Field::WillMsg, _) => data(&mut node, "Will Message", bytes, decoded, rules),
+        (Field::Data, _) => data(&mut node, "Data", bytes, decoded, rules, style),
+        (Field::WillMsg, _) => data(&mut node, "Will Message", bytes, decoded, rules, style),
         (Field::WirelessNodeId | Field::GwAdd, _) => {
             node.label = format!("{}: {}", name(record.field), count(bytes.len(), "byte"));
         }

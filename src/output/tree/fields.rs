@@ -1,7 +1,7 @@
 //! What each field of the variable header and the payload means, in words.
 
 use super::super::payload::{self, About, Rules};
-use super::super::text::{Bytes, Hex, Safe, shorten};
+use super::super::text::{Bytes, Safe, shorten};
 use super::super::{Decoded, colour};
 use super::bits::{bits, yes_no};
 use super::{Node, Options, count};
@@ -59,22 +59,18 @@ pub(super) fn node(
         Field::Password if !options.show_secrets => {
             let len = record.value.bytes().map_or(0, <[u8]>::len);
             node.label = format!("Password: {} (--show-secrets shows it)", count(len, "byte"));
-            if let Some((_, shown)) = &mut node.bytes {
-                *shown = bytes
-                    .get(..2)
-                    .map_or(String::new(), |len| format!("{} …", Hex(len)));
-            }
+            // Its length is known without it.
+            node.conceal_from(2);
         }
         // A password may be among them, where the flags do not announce it or a length is wrong.
         Field::Extra if packet_type == PacketType::CONNECT && !options.show_secrets => {
             let len = count(bytes.len(), "byte");
             node.label = format!("Bytes of no field: {len} (--show-secrets shows them)");
-            if let Some((_, shown)) = &mut node.bytes {
-                *shown = "…".into();
-            }
+            node.conceal_from(0);
         }
         Field::Payload => {
-            let about = about(decoded);
+            let mut about = about(decoded);
+            about.columns = super::room(options.width);
             payload(
                 &mut node,
                 "Application Message",
@@ -278,6 +274,7 @@ pub(in super::super) fn payload(
     rules: Option<&Rules>,
 ) {
     let shown = payload::show(bytes, about, rules);
+    node.limit_payload();
     node.label = format!("{name}: {}", count(bytes.len(), "byte"));
     if let Some(kind) = shown.kind {
         node.label.push_str(&format!(", {kind}"));

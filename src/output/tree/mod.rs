@@ -11,14 +11,23 @@ use super::annotated::{self, Span};
 use super::finding::Finding;
 use super::line::Style;
 use super::payload::Rules;
-use super::text::{Hex, Safe, wrap};
+use super::text::{Hex, Safe, fold, wrap};
 use super::{Decoded, Place, colour};
 use crate::mqtt::decode::{Field, FieldRecord, Section};
 use crate::mqtt::rule::Severity;
 use crate::mqtt::{PacketType, ReasonCode, Version};
 
-/// Bytes that a line of the tree shows before it says how many more there are.
-const SHOWN_BYTES: usize = 8;
+/// Bytes of a row.
+const ROW: usize = 8;
+/// The same on a terminal with fewer than so many columns, where labels would have no room.
+const NARROW_ROW: usize = 4;
+const NARROW: usize = 80;
+/// Bytes of a field that are shown; what is left out is counted.
+const SHOWN_BYTES: usize = 128;
+/// The same of a payload, which is shown by what it holds.
+const SHOWN_PAYLOAD: usize = 32;
+/// Columns of labels at least.
+const ROOM: usize = 10;
 
 /// Optional parts of the tree.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,17 +36,56 @@ pub struct Options<'a> {
     pub show_secrets: bool,
     /// How to read payloads.
     pub payloads: Option<&'a Rules>,
+    /// Columns of the terminal; `None` if lines may be of any length.
+    pub width: Option<usize>,
 }
 
 /// One line of the tree and what hangs below it.
 #[derive(Debug, Default)]
 pub(super) struct Node {
-    /// Offset and bytes of a field; headings have none.
-    pub(super) bytes: Option<(usize, String)>,
+    /// The bytes of a field; headings have none.
+    pub(super) bytes: Option<Bytes>,
     pub(super) label: String,
     /// Further lines about the same bytes.
     pub(super) notes: Vec<String>,
     pub(super) children: Vec<Node>,
+}
+
+/// Bytes that stand in front of their meaning.
+#[derive(Debug)]
+pub(super) struct Bytes {
+    offset: usize,
+    shown: Vec<u8>,
+    /// How many more there are.
+    more: usize,
+    /// What is more is secret, and so is how much it is.
+    is_secret: bool,
+}
+
+impl Bytes {
+    /// Shows only so many.
+    fn limit(&mut self, len: usize) {
+        self.more += self.shown.len().saturating_sub(len);
+        self.shown.truncate(len);
+    }
+
+    fn rows(&self, per_row: usize) -> Vec<String> {
+        let mut rows: Vec<String> = self
+            .shown
+            .chunks(per_row)
+            .map(|row| Hex(row).to_string())
+            .collect();
+        match (self.is_secret, rows.last_mut()) {
+            (true, Some(last)) => last.push_str(" …"),
+            (true, None) => rows.push("…".into()),
+            (false, _) if self.more > 0 => {
+                let s = if self.more == 1 { "" } else { "s" };
+                rows.push(format!("… {} more byte{s}", self.more));
+            }
+            (false, _) => {}
+        }
+        rows
+    }
 }
 
 impl Node {
@@ -49,14 +97,31 @@ impl Node {
     }
 
     pub(super) fn field(offset: usize, bytes: &[u8], label: String) -> Node {
-        let shown = match bytes.get(..SHOWN_BYTES) {
-            Some(first) if bytes.len() > SHOWN_BYTES => format!("{} …", Hex(first)),
-            _ => Hex(bytes).to_string(),
+        let bytes = Bytes {
+            offset,
+            shown: bytes.get(..SHOWN_BYTES).unwrap_or(bytes).to_vec(),
+            more: bytes.len().saturating_sub(SHOWN_BYTES),
+            is_secret: false,
         };
         Node {
-            bytes: Some((offset, shown)),
+            bytes: Some(bytes),
             label,
             ..Node::default()
+        }
+    }
+
+    /// Shows only so many bytes, and that there are others.
+    pub(super) fn conceal_from(&mut self, len: usize) {
+        if let Some(bytes) = &mut self.bytes {
+            bytes.limit(len);
+            bytes.is_secret = true;
+        }
+    }
+
+    /// Shows as many bytes as make sense of a payload.
+    pub(super) fn limit_payload(&mut self) {
+        if let Some(bytes) = &mut self.bytes {
+            bytes.limit(SHOWN_PAYLOAD);
         }
     }
 }
@@ -82,8 +147,10 @@ impl Node {
 /// # Errors
 /// Those of `out`.
 pub fn write(out: &mut impl Write, decoded: &Decoded<'_>, options: Options<'_>) -> io::Result<()> {
-    writeln!(out, "{}", headline(decoded))?;
-    write_all(out, &build(decoded, options))
+    for line in wrap(&headline(decoded), options.width) {
+        writeln!(out, "{line}")?;
+    }
+    write_all(out, &build(decoded, options), options.width)
 }
 
 /// Writes a packet as annotated hex, with a headline above it: each byte beside the field that it
@@ -109,7 +176,7 @@ pub fn write_hex(
     };
     let spans = spans(&decoded.record.fields, annotate);
     annotated::write_rows(out, decoded.bytes, &spans, style)?;
-    write_all(out, &violations(decoded))
+    write_all(out, &violations(decoded), style.width)
 }
 
 /// The fields of a packet or message for annotated hex; `annotate` says what one is, and from where
@@ -130,9 +197,33 @@ pub(super) fn spans<'a, F>(
     records.iter().map(span).collect()
 }
 
-/// Writes the nodes below a headline.
-pub(super) fn write_all(out: &mut impl Write, nodes: &[Node]) -> io::Result<()> {
-    write_nodes(out, nodes, "", Width::of(nodes))
+/// Writes the nodes below a headline, on a terminal of so many columns.
+pub(super) fn write_all(
+    out: &mut impl Write,
+    nodes: &[Node],
+    terminal: Option<usize>,
+) -> io::Result<()> {
+    write_nodes(
+        out,
+        nodes,
+        "",
+        Width::of(nodes, per_row(terminal)),
+        terminal,
+    )
+}
+
+fn per_row(terminal: Option<usize>) -> usize {
+    match terminal {
+        Some(columns) if columns < NARROW => NARROW_ROW,
+        _ => ROW,
+    }
+}
+
+/// Columns that the label of a field has at least on a terminal: its offset may be long, and bytes
+/// are rarely fewer than a row.
+pub(super) fn room(terminal: Option<usize>) -> Option<usize> {
+    let front = 2 * INDENT + 4 + 2 + 3 * per_row(terminal) + 1 + INDENT;
+    terminal.map(|columns| columns.saturating_sub(front))
 }
 
 fn headline(decoded: &Decoded<'_>) -> String {
@@ -291,32 +382,40 @@ struct Width {
 }
 
 impl Width {
-    fn of(nodes: &[Node]) -> Width {
+    fn of(nodes: &[Node], per_row: usize) -> Width {
         let mut width = Width {
             offset: 1,
             bytes: 2,
         };
         for node in nodes {
-            if let Some((offset, bytes)) = &node.bytes {
-                width.offset = width.offset.max(offset.to_string().len());
-                width.bytes = width.bytes.max(bytes.chars().count());
+            if let Some(bytes) = &node.bytes {
+                width.offset = width.offset.max(bytes.offset.to_string().len());
+                let rows = bytes.rows(per_row);
+                let longest = rows.iter().map(|row| row.chars().count()).max();
+                width.bytes = width.bytes.max(longest.unwrap_or_default());
             }
-            let below = Width::of(&node.children);
+            let below = Width::of(&node.children, per_row);
             width.offset = width.offset.max(below.offset);
             width.bytes = width.bytes.max(below.bytes);
         }
         width
     }
 
-    /// Offset and bytes of a field `depth` levels deep, padded up to its label.
-    fn column(self, offset: usize, bytes: &str, depth: usize) -> String {
+    /// Offset and a row of bytes of a field `depth` levels deep, padded up to its label.
+    fn column(self, offset: &str, bytes: &str, depth: usize) -> String {
         let padding = self.bytes + MAX_DEPTH.saturating_sub(depth) * INDENT;
         let width = self.offset;
         format!("{offset:>width$}  {bytes:<padding$}  ")
     }
 }
 
-fn write_nodes(out: &mut impl Write, nodes: &[Node], prefix: &str, width: Width) -> io::Result<()> {
+fn write_nodes(
+    out: &mut impl Write,
+    nodes: &[Node],
+    prefix: &str,
+    width: Width,
+    terminal: Option<usize>,
+) -> io::Result<()> {
     let depth = prefix.chars().count() / INDENT;
     for (i, node) in nodes.iter().enumerate() {
         let is_last = i + 1 == nodes.len();
@@ -325,21 +424,47 @@ fn write_nodes(out: &mut impl Write, nodes: &[Node], prefix: &str, width: Width)
         } else {
             ("├─ ", "│  ")
         };
-        let column = match &node.bytes {
-            Some((offset, bytes)) => width.column(*offset, bytes, depth),
-            None => String::new(),
-        };
-        let before = colour::dim(&format!("{prefix}{branch}{column}"));
-        writeln!(out, "{before}{}", node.label)?;
-
         let below = format!("{prefix}{stem}");
-        let stem = if node.children.is_empty() { "" } else { "│" };
-        let column = column.chars().count();
-        let before = colour::dim(&format!("{below}{stem:<column$}"));
-        for note in &node.notes {
-            writeln!(out, "{before}{note}")?;
+        let has_column = node.bytes.is_some();
+        let rows = match &node.bytes {
+            Some(bytes) => bytes.rows(per_row(terminal)),
+            None => Vec::new(),
+        };
+        let column = |i: usize, row: &str| match (&node.bytes, i) {
+            (Some(bytes), 0) => width.column(&bytes.offset.to_string(), row, depth),
+            (Some(_), _) => width.column("", row, depth),
+            (None, _) => String::new(),
+        };
+        let columns = below.chars().count() + column(0, "").chars().count();
+        let room = terminal.map(|terminal| terminal.saturating_sub(columns).max(ROOM));
+        // A label goes on beside the next bytes, and so do the notes.
+        let texts = std::iter::once(&node.label).chain(&node.notes);
+        let texts: Vec<String> = texts.flat_map(|text| fold(text, room)).collect();
+        for i in 0..texts.len().max(rows.len()) {
+            let text = texts.get(i).map_or("", String::as_str);
+            let row = rows.get(i).map_or("", String::as_str);
+            let front = match (i, has_column && (i == 0 || !row.is_empty())) {
+                (0, _) => format!("{prefix}{branch}{}", column(i, row)),
+                (_, true) if node.children.is_empty() => format!("{below}{}", column(i, row)),
+                // What hangs below goes on.
+                (_, true) => {
+                    let column = column(i, row);
+                    let behind = column.strip_prefix(' ').unwrap_or(&column);
+                    format!("{below}│{behind}")
+                }
+                (_, false) => {
+                    let stem = if node.children.is_empty() { "" } else { "│" };
+                    let column = column(0, "").chars().count();
+                    format!("{below}{stem:<column$}")
+                }
+            };
+            let line = match text {
+                "" => colour::dim(front.trim_end()),
+                text => format!("{}{text}", colour::dim(&front)),
+            };
+            writeln!(out, "{line}")?;
         }
-        write_nodes(out, &node.children, &below, width)?;
+        write_nodes(out, &node.children, &below, width, terminal)?;
     }
     Ok(())
 }

@@ -197,7 +197,7 @@ impl Select {
     fn wants_place(&self, place: &Place, start: Option<Time>) -> bool {
         let is_in = |ranges: &Option<Ranges>, number: Option<u64>| match (ranges, number) {
             (None, _) => true,
-            (Some(ranges), Some(number)) => ranges.contains(number),
+            (Some(ranges), Some(number)) => ranges.contains(number, place.transport == Some("udp")),
             (Some(_), None) => false,
         };
         let is_on = |moment: Option<Moment>, holds: fn(&i128, &i128) -> bool| {

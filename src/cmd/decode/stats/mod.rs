@@ -7,29 +7,33 @@ use std::collections::HashMap;
 
 use rustc_hash::FxHashMap;
 
+use crate::capture::{Turn, TurnKind};
 use crate::mqtt::decode::Field;
 use crate::mqtt::property::Value;
 use crate::mqtt::{PacketType, PropertyId, ReasonCode, Side, Version};
+use crate::mqttsn::{self, MessageType, ReturnCode};
 use crate::output::exchange::Step;
 use crate::output::stats::{Connection, Report, Topic};
 use crate::output::time::Time;
-use crate::output::{Decoded, sn};
+use crate::output::{Decoded, Place, sn};
 use delays::{Delays, Messages, Open, Stream};
 
 /// Connections that have a row.
 const MAX_CONNECTIONS: usize = 10_000;
 /// Topics that have a row.
 const MAX_TOPICS: usize = 10_000;
+/// A connection of fewer seconds has no rate: a burst says nothing of what comes in a second.
+const MIN_SECONDS: f64 = 0.1;
 /// Bytes of their names.
 const MAX_TOPIC_BYTES: usize = 8 << 20;
 
 /// Everything that is counted.
 #[derive(Debug, Default)]
 pub(super) struct Stats {
-    connections: FxHashMap<u64, Talk>,
+    connections: FxHashMap<Key, Talk>,
     more_connections: u64,
     /// The connection that was counted among them last.
-    last_unknown: Option<u64>,
+    last_unknown: Option<Key>,
     topics: HashMap<String, Topic>,
     topic_bytes: usize,
     more_messages: u64,
@@ -42,9 +46,14 @@ pub(super) struct Stats {
     repeated: u64,
 }
 
+/// A connection; of MQTT-SN one client of several may be a node behind a forwarder.
+type Key = (Stream, Vec<u8>);
+
 #[derive(Debug, Default)]
 struct Talk {
     row: Connection,
+    /// Who closed the connection first, and whether it was broken off.
+    closed: Option<(Option<Side>, bool)>,
     first: Option<Time>,
     last: Option<Time>,
 }
@@ -82,6 +91,87 @@ impl<'a> Seen<'a> {
     }
 }
 
+impl Talk {
+    /// Counts a packet or message.
+    fn count(
+        &mut self,
+        place: &Place,
+        from: Option<Side>,
+        len: usize,
+        version: &str,
+        client: Option<&str>,
+    ) {
+        let row = &mut self.row;
+        row.stream = place.stream;
+        if row.version != version {
+            row.version = version.to_owned();
+        }
+        if row.client_id.as_deref() != client {
+            row.client_id = client.map(str::to_owned);
+        }
+        if let (None, Some((src, dst))) = (&row.client, place.endpoints) {
+            let (client, server) = match from {
+                Some(Side::Client) | None => (src, dst),
+                Some(Side::Server) => (dst, src),
+            };
+            row.client = Some(client.to_string());
+            row.server = Some(server.to_string());
+        }
+        let (packets, sum) = match from {
+            Some(Side::Client) => (&mut row.packets_from_client, &mut row.bytes_from_client),
+            Some(Side::Server) => (&mut row.packets_from_server, &mut row.bytes_from_server),
+            None => (&mut row.packets_from_unknown, &mut row.bytes_from_unknown),
+        };
+        *packets += 1;
+        *sum += len as u64;
+        if let Some(now) = place.time {
+            self.first.get_or_insert(now);
+            self.last = Some(now);
+        }
+    }
+
+    /// The row at the end of the input.
+    fn finish(mut self) -> Connection {
+        let row = &mut self.row;
+        row.seconds = seconds(self.first, self.last);
+        let packets = row.packets_from_client + row.packets_from_server + row.packets_from_unknown;
+        let long = row.seconds.filter(|seconds| *seconds >= MIN_SECONDS);
+        row.packets_per_second = rate(packets, long);
+        if row.end.is_empty() {
+            let who =
+                |from: Option<Side>| from.map_or(String::new(), |side| format!(" by the {side}"));
+            row.end = match self.closed {
+                Some((from, true)) => format!("reset{}, no DISCONNECT", who(from)),
+                Some((from, false)) => format!("closed{}, no DISCONNECT", who(from)),
+                // Datagrams and bytes from a text have no end of their own.
+                None if row.protocol == "mqtt" && row.client.is_some() => "open at the end".into(),
+                None => "no DISCONNECT".into(),
+            };
+        }
+        self.row
+    }
+}
+
+/// From the first to the last.
+fn seconds(first: Option<Time>, last: Option<Time>) -> Option<f64> {
+    let (first, last) = (first?, last?);
+    Some(last.since(first) as f64 / 1e9)
+}
+
+/// How many a second, if there was time for it.
+fn rate(count: u64, seconds: Option<f64>) -> Option<f64> {
+    let seconds = seconds.filter(|seconds| *seconds > 0.0)?;
+    Some(count as f64 / seconds)
+}
+
+/// The node behind a forwarder that a message is of; empty if there is none.
+fn node_of(decoded: &sn::Decoded<'_>) -> Vec<u8> {
+    let mut fields = decoded.record.fields.iter();
+    let node = fields.find(|record| record.field == mqttsn::decode::Field::WirelessNodeId);
+    node.and_then(|record| record.value.bytes())
+        .map_or(Vec::new(), <[u8]>::to_vec)
+}
+
 impl Stats {
     /// Counts a packet. Of one that was not asked for, only that it answers one that was, and that
     /// it ends the connection.
@@ -96,13 +186,13 @@ impl Stats {
         self.answer((false, number), step, from, place.time);
         let seen = Seen::of(decoded);
         if !is_wanted {
-            if let Some(talk) = self.connections.get_mut(&number) {
+            if let Some(talk) = self.connections.get_mut(&((false, number), Vec::new())) {
                 end(&mut talk.row, packet_type, version, step.from, seen.code);
             }
             return;
         }
         self.moment(place.time);
-        self.count(decoded, number, from, packet_type, &seen);
+        self.count_packet(decoded, number, from, packet_type, &seen);
         if packet_type == PacketType::PUBLISH {
             // At QoS 0 nothing is sent again, whatever the bit says.
             self.dup += u64::from(byte1 & 8 != 0 && matches!(step.qos, 1 | 2));
@@ -117,10 +207,15 @@ impl Stats {
         let stream = (true, place.stream.unwrap_or_default());
         let step = Step::of_message(decoded);
         self.answer(stream, step, place.from, place.time);
+        let key = (stream, node_of(decoded));
         if !is_wanted {
+            if let Some(talk) = self.connections.get_mut(&key) {
+                end_message(&mut talk.row, decoded);
+            }
             return;
         }
         self.moment(place.time);
+        self.count_message(decoded, key);
         if let Some(publish) = decoded.publish() {
             self.dup += u64::from(publish.dup && matches!(step.qos, 1 | 2));
             let sn::Publish { topic, data, .. } = publish;
@@ -144,7 +239,32 @@ impl Stats {
         }
     }
 
-    fn count(
+    /// Takes note of how a connection ends; what its packets say of that counts more.
+    pub(super) fn turn(&mut self, turn: &Turn) {
+        let is_reset = match turn.kind {
+            TurnKind::Finished => false,
+            TurnKind::Reset => true,
+            _ => return,
+        };
+        let key = ((false, turn.at.stream), Vec::new());
+        if let Some(talk) = self.connections.get_mut(&key) {
+            talk.closed.get_or_insert((turn.at.from, is_reset));
+        }
+    }
+
+    /// The row of a connection; `None` if there are too many.
+    fn talk(&mut self, key: Key) -> Option<&mut Talk> {
+        if !self.connections.contains_key(&key) && self.connections.len() >= MAX_CONNECTIONS {
+            if self.last_unknown.as_ref() != Some(&key) {
+                self.last_unknown = Some(key);
+                self.more_connections += 1;
+            }
+            return None;
+        }
+        Some(self.connections.entry(key).or_default())
+    }
+
+    fn count_packet(
         &mut self,
         decoded: &Decoded<'_>,
         stream: u64,
@@ -152,44 +272,20 @@ impl Stats {
         packet_type: PacketType,
         seen: &Seen<'_>,
     ) {
-        if !self.connections.contains_key(&stream) && self.connections.len() >= MAX_CONNECTIONS {
-            if self.last_unknown.replace(stream) != Some(stream) {
-                self.more_connections += 1;
-            }
+        let Some(talk) = self.talk(((false, stream), Vec::new())) else {
             return;
-        }
-        let place = &decoded.origin.place;
-        let talk = self.connections.entry(stream).or_default();
-        let row = &mut talk.row;
-        row.stream = place.stream;
-        let version = decoded.origin.version;
-        if row.version != version.as_str() {
-            row.version = version.as_str().to_owned();
-        }
-        if row.client_id.as_deref() != decoded.client {
-            row.client_id = decoded.client.map(str::to_owned);
-        }
-        if let (None, Some((src, dst))) = (&row.client, place.endpoints) {
-            let (client, server) = match from {
-                Some(Side::Client) | None => (src, dst),
-                Some(Side::Server) => (dst, src),
-            };
-            row.client = Some(client.to_string());
-            row.server = Some(server.to_string());
-        }
-        row.keep_alive = seen.keep_alive.or(row.keep_alive);
-        let bytes = decoded.bytes.len() as u64;
-        let (packets, sum) = match from {
-            Some(Side::Client) => (&mut row.packets_from_client, &mut row.bytes_from_client),
-            Some(Side::Server) => (&mut row.packets_from_server, &mut row.bytes_from_server),
-            None => (&mut row.packets_from_unknown, &mut row.bytes_from_unknown),
         };
-        *packets += 1;
-        *sum += bytes;
-        if let Some(now) = place.time {
-            talk.first.get_or_insert(now);
-            talk.last = Some(now);
-        }
+        let version = decoded.origin.version;
+        talk.count(
+            &decoded.origin.place,
+            from,
+            decoded.bytes.len(),
+            version.as_str(),
+            decoded.client,
+        );
+        let row = &mut talk.row;
+        row.protocol = "mqtt";
+        row.keep_alive = seen.keep_alive.or(row.keep_alive);
         end(
             row,
             packet_type,
@@ -197,6 +293,27 @@ impl Stats {
             from.unwrap_or(Side::Client),
             seen.code,
         );
+    }
+
+    fn count_message(&mut self, decoded: &sn::Decoded<'_>, key: Key) {
+        // Gateways say to all, and clients ask all, who is there.
+        if let Some(MessageType::ADVERTISE | MessageType::SEARCHGW | MessageType::GWINFO) =
+            decoded.message_type()
+        {
+            return;
+        }
+        let Some(talk) = self.talk(key) else { return };
+        let (place, len) = (&decoded.place, decoded.bytes.len());
+        talk.count(place, place.from, len, mqttsn::VERSION, decoded.client);
+        talk.row.protocol = "mqtt-sn";
+        for record in &decoded.record.fields {
+            if let (mqttsn::decode::Field::KeepAlive, Value::U16(seconds)) =
+                (record.field, record.value)
+            {
+                talk.row.keep_alive = Some(u32::from(seconds));
+            }
+        }
+        end_message(&mut talk.row, decoded);
     }
 
     fn message_of(
@@ -248,40 +365,28 @@ impl Stats {
 
     /// The numbers at the end.
     pub(super) fn report(self) -> Report {
-        let seconds = |first: Option<Time>, last: Option<Time>| {
-            let (first, last) = (first?, last?);
-            Some(last.since(first) as f64 / 1e9)
-        };
         let all = seconds(self.first, self.last);
-        let mut connections: Vec<Connection> = self
+        let mut rows: Vec<(Key, Connection)> = self
             .connections
-            .into_values()
-            .map(|talk| Connection {
-                seconds: seconds(talk.first, talk.last),
-                ..talk.row
-            })
+            .into_iter()
+            .map(|(key, talk)| (key, talk.finish()))
             .collect();
-        connections.sort_by_key(|row| row.stream);
+        rows.sort_by(|(a, _), (b, _)| a.cmp(b));
         let (mut unacked, mut unanswered) = (0, 0);
-        for ((is_udp, stream), exchange) in self.open.left() {
+        for (stream, exchange) in self.open.left() {
             if exchange.request != "PUBLISH" {
                 unanswered += 1;
                 continue;
             }
             unacked += 1;
-            let is_it = |row: &Connection| row.stream.unwrap_or_default();
-            if !is_udp
-                && let Ok(at) = connections.binary_search_by_key(stream, is_it)
-                && let Some(row) = connections.get_mut(at)
-            {
+            // Of several nodes behind a forwarder nobody knows here which one it is.
+            let from = rows.partition_point(|((of, _), _)| of < stream);
+            let to = rows.partition_point(|((of, _), _)| of <= stream);
+            if let Some([(_, row)]) = rows.get_mut(from..to) {
                 row.unacked += 1;
             }
         }
-        for row in &mut connections {
-            if row.end.is_empty() {
-                row.end = "no DISCONNECT".into();
-            }
-        }
+        let connections = rows.into_iter().map(|(_, row)| row).collect();
         let mut topics: Vec<Topic> = self.topics.into_values().collect();
         topics.sort_by(|a, b| {
             let messages = |of: &Topic| of.published + of.delivered + of.unknown;
@@ -290,8 +395,7 @@ impl Stats {
                 .then_with(|| a.topic.cmp(&b.topic))
         });
         for topic in &mut topics {
-            let rate = all.filter(|seconds| *seconds > 0.0);
-            topic.published_per_second = rate.map(|seconds| topic.published as f64 / seconds);
+            topic.published_per_second = rate(topic.published, all);
         }
         Report {
             record: "stats",
@@ -332,6 +436,39 @@ fn end(
             row.end = format!("refused, 0x{:02x} {name}", code.0);
         }
         PacketType::CONNECT => row.end.clear(),
+        _ => {}
+    }
+}
+
+/// The same of a message of MQTT-SN: a client may also go to sleep.
+fn end_message(row: &mut Connection, decoded: &sn::Decoded<'_>) {
+    use mqttsn::decode::Field;
+    let find = |field: Field| {
+        let mut fields = decoded.record.fields.iter();
+        let record = fields.find(|record| record.field == field)?;
+        record.value.number()
+    };
+    match decoded.message_type() {
+        Some(MessageType::DISCONNECT) => {
+            let from = match decoded.place.from {
+                Some(Side::Server) => "gateway",
+                _ => "client",
+            };
+            match (from, find(Field::Duration)) {
+                ("client", Some(seconds)) => row.end = format!("asleep for {seconds} s"),
+                // The gateway's answer to that of a client that left or went to sleep.
+                ("gateway", _) if !row.end.is_empty() => {}
+                _ => row.end = format!("DISCONNECT from the {from}"),
+            }
+        }
+        Some(MessageType::CONNACK) => {
+            if let Some(code) = find(Field::ReturnCode).filter(|code| *code > 0) {
+                let code = ReturnCode(code as u8);
+                let name = code.name().unwrap_or("not defined");
+                row.end = format!("refused, 0x{:02x} {name}", code.0);
+            }
+        }
+        Some(MessageType::CONNECT) => row.end.clear(),
         _ => {}
     }
 }

@@ -256,9 +256,21 @@ fn is_reversed(rows: &[Row<'_>], is_plain: bool) -> bool {
     // `xxd -e` sets the last word to the right, if it is a part of one.
     let is_set_right = rows.iter().any(|row| row.rest.starts_with("   "));
     match is_plain {
+        // `od --endian=big` writes no other line than `od` does; a packet says it.
+        true if begins_with_packet(rows, Form::Hex { is_reversed: false })
+            && !begins_with_packet(rows, Form::Hex { is_reversed: true }) =>
+        {
+            false
+        }
         true => words().all(|len| matches!(len, 4 | 8 | 16)),
         false => is_set_right,
     }
+}
+
+fn begins_with_packet(rows: &[Row<'_>], form: Form) -> bool {
+    let words = rows.iter().flat_map(|row| form.words(row));
+    let bytes: Vec<u8> = words.flat_map(|(bytes, _)| bytes).collect();
+    super::begin_with_packet(&bytes)
 }
 
 /// The characters of a row, four columns each; if it `is_trimmed`, blanks at its end are lost.

@@ -186,6 +186,7 @@ pub(super) fn heading(line: &str) -> Option<String> {
 fn lines(text: &str, radix: u32) -> impl Iterator<Item = Line<'_>> {
     let mut at = 0;
     let mut is_close = true;
+    let mut is_row = false;
     text.split('\n').filter_map(move |line| {
         let start = at + line.len() - line.trim_start().len();
         at += line.len() + 1;
@@ -195,9 +196,12 @@ fn lines(text: &str, radix: u32) -> impl Iterator<Item = Line<'_>> {
                 return None;
             }
             "*" => Kind::Star,
+            // `od -t x1c` has the same bytes again below, where no offset is.
+            _ if is_row && is_close && line.starts_with("       ") => return None,
             other => row(line.trim_start().trim_end_matches('\r'), radix)
                 .map_or(Kind::Other(other), Kind::Row),
         };
+        is_row = matches!(kind, Kind::Row(_));
         Some(Line {
             at: start,
             is_close: std::mem::replace(&mut is_close, true),

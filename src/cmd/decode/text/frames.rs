@@ -42,8 +42,8 @@ pub(super) fn capture(bytes: &[u8], ends: &[usize]) -> Option<(Vec<u8>, usize)> 
     Some((pcapng(*link, &frames), frames.len()))
 }
 
-/// Whether TCP or UDP over IP begins at `ip`, and its length is what there is: nothing else is as
-/// unlikely to be by chance.
+/// Whether TCP or UDP over IP begins at `ip`, and its length is what there is, or more: the end may
+/// be cut, as it is of most that is copied. Nothing else is as unlikely to be by chance.
 fn is_ip(frame: &[u8], ip: usize, ether_type: Option<usize>) -> bool {
     let number = |at: usize| match frame.get(at..at + 2) {
         Some(&[high, low]) => Some(u16::from_be_bytes([high, low])),
@@ -60,7 +60,9 @@ fn is_ip(frame: &[u8], ip: usize, ether_type: Option<usize>) -> bool {
     };
     let there = frame.len() - ip;
     // Ethernet fills small frames up to 60 bytes.
-    let fits = len.is_some_and(|len| len == there || (len < there && frame.len() <= 60));
+    let fits = len.is_some_and(|len| len >= there || frame.len() <= 60);
+    // IP's header, and the ports and more behind it.
+    let fits = fits && there >= 28;
     fits && matches!(protocol, Some(6 | 17)) && says.is_none_or(|value| value == Some(expected))
 }
 

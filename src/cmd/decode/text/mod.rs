@@ -5,6 +5,7 @@
 //! base64, and whether the bytes are whole frames with IP headers.
 
 mod array;
+mod bare;
 mod base64;
 mod cells;
 mod digits;
@@ -90,7 +91,11 @@ pub(super) fn read(text: &str, format: Option<InputFormat>) -> Content {
             bytes: text.as_bytes().to_vec(),
             ..Parsed::default()
         },
-        Some(InputFormat::Hex) | None => digits::parse(text),
+        // Of what looks like hex nearly all is; who says that it is hex means it.
+        Some(InputFormat::Hex) | None => match format {
+            None => bare::parse(text).unwrap_or_else(|| digits::parse(text)),
+            Some(_) => digits::parse(text),
+        },
     };
     let error = parsed.problem.as_ref().map(|problem| {
         let before = text.get(..problem.at).unwrap_or(text);
@@ -117,7 +122,7 @@ pub(super) fn recognise(text: &str) -> Option<InputFormat> {
     // Strictest first: the offsets of a dump leave no doubt, hex digits alone nearly none.
     if dump::parse(text).is_some() {
         Some(InputFormat::Dump)
-    } else if digits::looks_like_it(text) {
+    } else if bare::parse(text).is_some() || digits::looks_like_it(text) {
         Some(InputFormat::Hex)
     } else if escaped::looks_like_it(text) && !array::has_characters(text) {
         Some(InputFormat::Escaped)

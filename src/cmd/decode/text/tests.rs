@@ -477,6 +477,20 @@ fn frames_with_ip_headers_become_a_capture() {
     assert!(read(&hex::encode(PACKET), None).capture.is_none());
 }
 
+/// `head` and a scrolled terminal cut the last one.
+#[test]
+fn a_frame_that_is_cut_is_a_frame() {
+    let rows = hex_rows(&frame(PACKET), 16, |i| format!("\t0x{i:04x}:  "), false);
+    let lines: Vec<&str> = rows.lines().collect();
+    assert!(lines.len() > 3, "{rows}");
+    let cut = lines[..lines.len() - 1].join("\n");
+    let content = read(&cut, None);
+    assert_eq!(
+        (content.error, content.capture.map(|of| of.1)),
+        (None, Some(1))
+    );
+}
+
 fn hex_rows(
     bytes: &[u8],
     width: usize,
@@ -558,4 +572,68 @@ proptest! {
             let _ = read(&text, format);
         }
     }
+}
+
+/// CONNECT with client id "a b", and PINGREQ, in what `od -An` prints of them.
+#[test]
+fn columns_without_offsets() {
+    let packets = b"\x10\x0f\0\x04MQTT\x04\x02\0\x3c\0\x03a b\xc0\0";
+    let printed = |cell: &dyn Fn(u8) -> String| -> String {
+        packets
+            .chunks(16)
+            .map(|row| row.iter().map(|byte| cell(*byte)).collect::<String>() + "\n")
+            .collect()
+    };
+    let character = |byte: u8| match byte {
+        0 => "\\0".to_owned(),
+        b' '..=b'~' => char::from(byte).to_string(),
+        _ => format!("{byte:03o}"),
+    };
+    for text in [
+        printed(&|byte| format!("{byte:4}")),
+        printed(&|byte| format!("{:5}", byte.cast_signed())),
+        printed(&|byte| format!(" {byte:03o}")),
+        printed(&|byte| format!("{:>4}", character(byte))),
+        printed(&|byte| format!(" {byte:02x}")),
+    ] {
+        assert_eq!(bytes(&text), packets, "{text}");
+    }
+    for (text, sentence) in [
+        (
+            " 007420 002000 050515 052124\n",
+            "these are words, of which nobody knows the order of the bytes, at line 1, column 1 \
+             (byte 0 of the packets). od -An -t x1 shows bytes",
+        ),
+        (
+            " 120 121 122 123\n",
+            "these bytes may be octal or decimal, at line 1, column 1 (byte 0 of the packets). \
+             od -An -t x1 shows bytes",
+        ),
+    ] {
+        assert_eq!(error(text), sentence);
+        assert_eq!(read(text, None).bytes, b"");
+    }
+    // Hex in columns is hex.
+    assert_eq!(bytes("  c0  00\n"), [0xc0, 0]);
+    assert_eq!(bytes(" 30 03 00 01 61"), [0x30, 3, 0, 1, b'a']);
+}
+
+/// `od -t x1c`, and `od -t x2 --endian=big`.
+#[test]
+fn more_of_what_od_prints() {
+    let packet = b"\x30\x12\0\x05topic0123456789\xc0";
+    let text = "\
+0000000  30  12  00  05  74  6f  70  69  63  30  31  32  33  34  35  36
+          0 022  \\0 005   t   o   p   i   c   0   1   2   3   4   5   6
+0000020  37  38  39  c0
+          7   8   9 300
+0000024
+";
+    assert_eq!(bytes(text), packet);
+    let text = "\
+0000000 3012 0005 746f 7069 6330 3132 3334 3536
+0000020 3738 39c0
+0000024
+";
+    assert_eq!(bytes(text), packet);
 }
