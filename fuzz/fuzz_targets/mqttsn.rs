@@ -7,7 +7,8 @@ use midge::mqtt::decode::Strict;
 use midge::mqtt::rule::Severity;
 use midge::mqttsn::decode::{Recorder, decode};
 use midge::mqttsn::topics::Topics;
-use midge::output::{Place, json, sn};
+use midge::output::payload::Rules;
+use midge::output::{Place, json, line, sn};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut topics = Topics::default();
@@ -34,8 +35,8 @@ fuzz_target!(|bytes: &[u8]| {
             topic_resolved: None,
         };
         let mut out = Vec::new();
-        sn::json::write(&mut out, &decoded, json::Options::default()).expect("memory");
-        sn::tree::write(&mut out, &decoded).expect("memory");
-        sn::line::write(&mut out, &decoded).expect("memory");
+        sn::json::write(&mut out, &decoded, json::Options::default(), &Rules::default()).expect("memory");
+        sn::tree::write(&mut out, &decoded, None, line::Style::default()).expect("memory");
+        sn::line::write(&mut out, &mut line::Lines::new(line::Style::default()), &decoded).expect("memory");
     }
 });

@@ -79,6 +79,8 @@ pub struct ConnectOptions {
     /// Messages of QoS 1 and 2 that may be on their way at once, beside the server's Receive
     /// Maximum; `None`: as many as that allows.
     pub max_inflight: Option<u16>,
+    /// The same before 5.0, where no server announces what it takes; `None`: as `max_inflight`.
+    pub max_inflight_unannounced: Option<u16>,
     /// Whether a topic that is published to again and again is shortened to a Topic Alias, where
     /// the server takes aliases (5.0, 3.3.2.3.4).
     pub topic_aliases: bool,
@@ -113,6 +115,7 @@ impl ConnectOptions {
             properties: PropertiesBuf::new(),
             answer_timeout: None,
             max_inflight: None,
+            max_inflight_unannounced: None,
             topic_aliases: false,
         }
     }

@@ -125,7 +125,11 @@ impl Protocol {
         // that sets it although the session was to be cleaned (against `[MQTT-3.2.2-2]`) has
         // nothing of ours.
         let kept = connack.session_present || self.version() == Version::V31;
-        let inflight = self.options.max_inflight.unwrap_or(u16::MAX);
+        let inflight = match self.version() {
+            Version::V5 => None,
+            Version::V31 | Version::V311 => self.options.max_inflight_unannounced,
+        };
+        let inflight = inflight.or(self.options.max_inflight).unwrap_or(u16::MAX);
         let receive_maximum = self.limits.receive_maximum.min(inflight);
         self.start_session(kept && !clean_start, receive_maximum);
         Event::Connected(Connected {

@@ -14,6 +14,9 @@ use crate::mqtt::property::{Value, WILL};
 use crate::mqtt::topic::Quoted;
 use crate::mqtt::{PacketType, PropertyId, Version};
 
+/// Messages that mosquitto's clients have on their way at once.
+const THEIR_INFLIGHT: u16 = 20;
+
 /// Session Expiry Interval of a session that never ends (5.0, 3.1.2.11.2).
 const FOR_EVER: u32 = u32::MAX;
 
@@ -57,6 +60,7 @@ impl ConnectPlan {
         }
         connect.max_inflight = match flags.max_inflight {
             Some(0) => return Err(Failure::usage("-M takes 1 or more")),
+            None if connection.program != cli::Program::Midge => Some(THEIR_INFLIGHT),
             count => count,
         };
         connect.will = will(flags, &packets, connection.program == cli::Program::Midge)?;

@@ -29,6 +29,10 @@ use crate::mqtt::{QoS, ReasonCode};
 /// enough to stay in the processor's cache, which halves the time of each.
 const MAX_INFLIGHT: u16 = 4000;
 
+/// The same where QoS 2 may be among them and the broker says nothing of what it takes: some keep
+/// few messages that are not released (mosquitto 100, or less), and hang up on more.
+const MAX_UNRELEASED: u16 = 20;
+
 /// What to publish, checked.
 #[derive(Debug)]
 struct Plan {
@@ -54,6 +58,10 @@ impl Plan {
         let options = Arc::make_mut(&mut connect.options.connect);
         if connect.program == cli::Program::Midge {
             options.topic_aliases = true;
+            let may_be_qos_2 = args.qos == 2 || args.json_lines;
+            if options.max_inflight.is_none() && may_be_qos_2 {
+                options.max_inflight_unannounced = Some(MAX_UNRELEASED);
+            }
             options.max_inflight.get_or_insert(MAX_INFLIGHT);
         }
         let source = Source::new(args)?;

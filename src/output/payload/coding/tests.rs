@@ -196,7 +196,7 @@ fn what_is_not_in_the_form_is_one_sentence() {
         (
             Coding::Cbor,
             b"\x82\x01",
-            "the payload is no CBOR: 1 bytes should follow, and 0 do (byte 2)",
+            "the payload is no CBOR: 1 byte should follow, and 0 do (byte 2)",
         ),
         (
             Coding::Cbor,
