@@ -4,9 +4,12 @@ use std::ffi::{OsStr, OsString};
 
 use clap::error::ErrorKind;
 
+/// Characters of it that a sentence shows.
+const SHOWN: usize = 100;
+
 /// A word that is not UTF-8 where that is wanted. Clap only says that there is one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} takes text in UTF-8, which '{}' is not", .word.escape_debug())]
+#[error("{what} takes text in UTF-8, which '{}' is not", .word.chars().take(SHOWN).collect::<String>().escape_debug())]
 pub struct NotText {
     what: String,
     /// U+FFFD stands for what is wrong.

@@ -7,12 +7,15 @@ use std::ops::RangeInclusive;
 use super::super::Failure;
 use super::super::typed_bytes;
 use crate::mqtt::property::{Kind, Range, Row, TABLE, Value, WILL};
-use crate::mqtt::topic;
+use crate::mqtt::topic::{self, Quoted};
 use crate::mqtt::{PacketType, PropertiesBuf, PropertyId};
 
 /// What each packet carries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PacketProperties([PropertiesBuf; PACKETS.len()]);
+
+/// Characters of a `-D` that a sentence shows.
+const JOINED: usize = 100;
 
 /// The packets that `-D` names.
 const PACKETS: [(&str, PacketType); 7] = [
@@ -32,10 +35,10 @@ pub enum PropertyArgError {
     #[error("it takes a packet, a property and its value; user-property a name and a value")]
     TooFewWords,
     /// Nothing that a client sends with properties.
-    #[error("'{}' is no packet that takes properties here: {}", .0.escape_debug(), Names)]
+    #[error("{} is no packet that takes properties here: {}", Quoted(.0), Names)]
     Packet(String),
     /// Not one of 5.0's.
-    #[error("'{}' is not a property of MQTT 5.0", .0.escape_debug())]
+    #[error("{} is not a property of MQTT 5.0", Quoted(.0))]
     Property(String),
     /// It has no place in this packet.
     #[error("{property} is not a property of {packet}")]
@@ -54,7 +57,7 @@ pub enum PropertyArgError {
         packet: String,
     },
     /// It has to be a number.
-    #[error("{property} is a number from {} to {}, not '{}'", .range.start(), .range.end(), .value.escape_debug())]
+    #[error("{property} is a number from {} to {}, not {}", .range.start(), .range.end(), Quoted(.value))]
     Number {
         /// The property's name.
         property: String,
@@ -64,7 +67,7 @@ pub enum PropertyArgError {
         range: RangeInclusive<u32>,
     },
     /// It has to be text.
-    #[error("the value of {property} is text in UTF-8, which '{}' is not", .value.escape_debug())]
+    #[error("the value of {property} is text in UTF-8, which {} is not", Quoted(.value))]
     NotText {
         /// The property's name.
         property: String,
@@ -180,9 +183,14 @@ fn is_pair(words: &[OsString]) -> bool {
     words.get(1).is_some_and(|name| name == "user-property")
 }
 
-/// The words as they were typed, for a sentence.
+/// The words as they were typed, as many as fit in a sentence.
 fn joined(words: &[OsString]) -> String {
-    words.join(OsStr::new(" ")).to_string_lossy().into_owned()
+    let all = words.join(OsStr::new(" "));
+    let text = all.to_string_lossy();
+    match text.char_indices().nth(JOINED) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.into_owned(),
+    }
 }
 
 fn value<'a>(
