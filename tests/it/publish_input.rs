@@ -279,17 +279,6 @@ fn wrong_usage_and_wrong_payloads_are_one_sentence() {
     }
 }
 
-#[cfg(unix)]
-#[test]
-fn a_topic_that_is_no_text_is_wrong_usage() {
-    use std::os::unix::ffi::OsStrExt;
-    let mut command = midge(&["pub", "-p", "1", "-m", "x", "-t"]);
-    command.arg(std::ffi::OsStr::from_bytes(b"a/\xff"));
-    let ended = Running::start(command).wait();
-    assert_eq!(ended.code(), 2, "{ended:?}");
-    assert!(ended.stderr.contains("invalid UTF-8"), "{}", ended.stderr);
-}
-
 #[test]
 fn a_rate_is_kept() {
     let broker = TestBroker::start();

@@ -370,3 +370,44 @@ impl fmt::Display for Answer<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio_rustls::rustls::OtherError;
+
+    use super::*;
+
+    /// An error of webpki, which shows itself by its name.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Webpki(&'static str);
+
+    #[test]
+    fn faults_of_certificates_in_words() {
+        for (name, begin) in [
+            (
+                "UnsupportedCertVersion",
+                "it is X.509 version 1, as openssl",
+            ),
+            ("PathLenConstraintViolated", "there are more authorities"),
+            ("UnsupportedCriticalExtension", UNKNOWN_EXTENSION),
+            // One that is not known here is still no name.
+            ("SomethingNewInDER", "something new in DER"),
+        ] {
+            let other = OtherError(Arc::new(Webpki(name)));
+            let sentence = certificate(CertificateError::Other(other)).to_string();
+            let sentence = sentence.strip_prefix("the broker's certificate cannot be accepted: ");
+            assert!(
+                sentence.is_some_and(|s| s.starts_with(begin)),
+                "{sentence:?}"
+            );
+        }
+        assert_eq!(
+            fault(&CertificateError::Expired),
+            "its time ends before it begins"
+        );
+        assert_eq!(fault(&CertificateError::Revoked), "revoked");
+    }
+}
