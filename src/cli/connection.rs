@@ -1,5 +1,6 @@
 //! Flags of every subcommand that connects to a broker. Names are mosquitto's.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
@@ -55,7 +56,7 @@ pub struct Connection {
         help = "Password; where other people use this machine, too, better by MIDGE_PASSWORD, \
                 --password-file or --ask-password"
     )]
-    pub password: Option<String>,
+    pub password: Option<OsString>,
 
     /// Password: the first line of this file.
     #[arg(long, value_name = "FILE", conflicts_with = "password")]

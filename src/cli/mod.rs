@@ -8,6 +8,7 @@ mod broker;
 mod capture_replay;
 mod connection;
 mod decode;
+mod not_text;
 mod option_file;
 mod publish;
 mod reconnect;
@@ -22,6 +23,7 @@ pub use broker::{Broker, LogFormat};
 pub use capture_replay::CaptureReplay;
 pub use connection::{Connection, Program};
 pub use decode::{Color, Decode, From, InputFormat, Severity, Times};
+pub use not_text::NotText;
 pub use option_file::OptionFileError;
 pub use publish::Publish;
 pub use reconnect::Reconnect;
@@ -140,19 +142,21 @@ const SUBCOMMANDS: [(&str, Option<&str>, Augment); 7] = [
 /// longer than publishing a message does.
 ///
 /// # Errors
-/// Those of `more`, and of the option file.
+/// Those of `more`, and of the option file; a word that is not text.
 pub fn parse<E>(
     more: impl FnOnce(&settings::Wanted<'_>) -> Result<Vec<settings::Layer>, E>,
 ) -> Result<Cli, E>
 where
-    E: std::convert::From<OptionFileError> + std::convert::From<settings::SettingError>,
+    E: std::convert::From<OptionFileError>
+        + std::convert::From<settings::SettingError>
+        + std::convert::From<NotText>,
 {
     let mut words = settings::move_behind(std::env::args_os().collect());
     let mut command = command_of(&words);
-    let mut matches = matches_of(&mut command, &words);
+    let mut matches = matches_of(&mut command, &words)?;
     if let Some(path) = option_file::of(&matches) {
         insert(&mut words, option_file::read(path)?);
-        matches = matches_of(&mut command, &words);
+        matches = matches_of(&mut command, &words)?;
     }
     if let Some((name, given)) = matches.subcommand()
         && let Some(subcommand) = command.find_subcommand(name)
@@ -161,15 +165,24 @@ where
         let layers = more(&wanted)?;
         if !layers.is_empty() {
             insert(&mut words, settings::words(wanted, layers)?);
-            matches = matches_of(&mut command, &words);
+            matches = matches_of(&mut command, &words)?;
         }
     }
     Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
 }
 
-fn matches_of(command: &mut clap::Command, words: &[OsString]) -> clap::ArgMatches {
-    let matches = command.try_get_matches_from_mut(words);
-    matches.unwrap_or_else(|error| error.exit())
+fn matches_of(
+    command: &mut clap::Command,
+    words: &[OsString],
+) -> Result<clap::ArgMatches, NotText> {
+    let error = match command.try_get_matches_from_mut(words) {
+        Ok(matches) => return Ok(matches),
+        Err(error) => error,
+    };
+    match NotText::find(command, words, &error) {
+        Some(error) => Err(error),
+        None => error.exit(),
+    }
 }
 
 /// Puts words behind the subcommand's name, in front of what was typed.

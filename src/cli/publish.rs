@@ -1,5 +1,6 @@
 //! Flags of `midge pub`. Names are mosquitto_pub's.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -16,7 +17,7 @@ pub struct Publish {
 
     /// The message.
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub message: Option<String>,
+    pub message: Option<OsString>,
 
     /// Send a file as one message; with --json-lines or --lines-with-topic, its lines.
     #[arg(short, long, value_name = "FILE")]

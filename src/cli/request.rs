@@ -1,5 +1,6 @@
 //! Flags of `midge rr`. Names are mosquitto_rr's.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -25,7 +26,7 @@ pub struct Request {
 
     /// The request.
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub message: Option<String>,
+    pub message: Option<OsString>,
 
     /// Send a file as the request.
     #[arg(short, long, value_name = "FILE")]

@@ -1,5 +1,6 @@
 //! Flags about the session and the client itself, of pub, sub and rr. Names are mosquitto's.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -41,7 +42,7 @@ pub struct Session {
 
     /// Payload of that message [default: none].
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub will_payload: Option<String>,
+    pub will_payload: Option<OsString>,
 
     /// QoS of that message: 0, 1 or 2.
     #[arg(long, value_name = "QOS", default_value_t = 0)]
@@ -62,5 +63,5 @@ pub struct Session {
             subscribe, unsubscribe, disconnect, auth or will; PROPERTY is as the standard calls it, \
             e.g. content-type; user-property takes a name and a value. May be given more than once."
     )]
-    pub property: Vec<String>,
+    pub property: Vec<OsString>,
 }

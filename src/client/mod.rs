@@ -37,5 +37,6 @@ pub use retry::{Backoff, Retry};
 pub use trace::Trace;
 
 pub use crate::net::{
-    Address, DialError, Proxy, Target, Tls, TlsOptions, TlsSetupError, TlsVersion, WebSocket,
+    Address, DialError, Proxy, Target, Tls, TlsError, TlsOptions, TlsSetupError, TlsVersion,
+    WebSocket,
 };

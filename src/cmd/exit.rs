@@ -1,7 +1,8 @@
 //! The exit codes: the one table in the code (README and man pages show the same).
 
-use crate::cli::OptionFileError;
 use crate::cli::settings::SettingError;
+use crate::cli::{NotText, OptionFileError};
+
 use crate::mqtt::ReasonCode;
 
 /// How a subcommand ended.
@@ -85,6 +86,12 @@ impl From<OptionFileError> for Failure {
             _ => Exit::Io,
         };
         Failure::new(exit, error.to_string())
+    }
+}
+
+impl From<NotText> for Failure {
+    fn from(error: NotText) -> Failure {
+        Failure::usage(error.to_string())
     }
 }
 

@@ -17,6 +17,7 @@ pub mod request;
 mod sealed;
 mod signals;
 pub mod subscribe;
+mod typed_bytes;
 mod version;
 
 pub use exit::{Exit, Failure};

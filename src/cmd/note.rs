@@ -10,9 +10,14 @@ static IS_SILENT: AtomicBool = AtomicBool::new(false);
 /// Writes `midge: MESSAGE` as a line. Where stderr is gone there is nobody to tell, and that must
 /// not end the work as a panic in `eprintln!` would.
 pub fn note(message: impl Display) {
-    if !IS_SILENT.load(Ordering::Relaxed) {
+    if !is_silent() {
         let _ = writeln!(io::stderr().lock(), "midge: {message}");
     }
+}
+
+/// Whether nothing is to be said.
+pub(super) fn is_silent() -> bool {
+    IS_SILENT.load(Ordering::Relaxed)
 }
 
 /// No more sentences from this process.

@@ -164,15 +164,32 @@ pub fn matches(filter: &str, name: &str) -> bool {
 #[derive(Debug, Clone, Copy)]
 pub struct Quoted<'a>(pub &'a str);
 
+/// Characters that [`Quoted`] shows.
+const SHOWN: usize = 100;
+
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}'", self.0.escape_debug())
+        let cut = self.0.char_indices().nth(SHOWN);
+        let (shown, rest) = match cut.and_then(|(at, _)| self.0.get(..at)) {
+            Some(begin) => (begin, "…"),
+            None => (self.0, ""),
+        };
+        write!(f, "'{}{rest}'", shown.escape_debug())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_quoted_fits_in_a_sentence() {
+        let long = "ü".repeat(100);
+        assert_eq!(Quoted(&long).to_string(), format!("'{long}'"));
+        let longer = format!("{long}x");
+        assert_eq!(Quoted(&longer).to_string(), format!("'{long}…'"));
+        assert_eq!(Quoted("a\n'").to_string(), r"'a\n\''");
+    }
 
     #[test]
     fn names() {

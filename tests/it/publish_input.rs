@@ -279,17 +279,6 @@ fn wrong_usage_and_wrong_payloads_are_one_sentence() {
     }
 }
 
-#[cfg(unix)]
-#[test]
-fn a_topic_that_is_no_text_is_wrong_usage() {
-    use std::os::unix::ffi::OsStrExt;
-    let mut command = midge(&["pub", "-p", "1", "-m", "x", "-t"]);
-    command.arg(std::ffi::OsStr::from_bytes(b"a/\xff"));
-    let ended = Running::start(command).wait();
-    assert_eq!(ended.code(), 2, "{ended:?}");
-    assert!(ended.stderr.contains("invalid UTF-8"), "{}", ended.stderr);
-}
-
 #[test]
 fn a_rate_is_kept() {
     let broker = TestBroker::start();
@@ -404,4 +393,70 @@ fn json_lines_leave_as_they_come() {
         .expect("the line comes before stdin ends");
     running.wait().expect(0, "");
     peer.finish();
+}
+
+/// `midge pub` with one word that no string can hold.
+#[cfg(unix)]
+fn with_bytes(front: &[&str], word: &[u8]) -> Ended {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let mut command = midge(front);
+    command.arg(OsStr::from_bytes(word));
+    Running::start(command).wait()
+}
+
+#[cfg(unix)]
+#[test]
+fn payloads_and_binary_properties_are_any_bytes() {
+    let peer = Peer::after(CONNACK_5, |connection| {
+        connection.expect(b"\x30\x06\x00\x01t\x00\xff\xfe");
+        connection.expect(b"\xe0\x00");
+    });
+    let front = args(&peer.port, "pub", &["-t", "t", "-m"]);
+    with_bytes(&front, b"\xff\xfe").expect(0, "");
+    peer.finish();
+    let peer = Peer::after(CONNACK_5, |connection| {
+        // Correlation Data.
+        connection.expect(b"\x30\x09\x00\x01t\x05\x09\x00\x02\xff\xfe");
+        connection.expect(b"\xe0\x00");
+    });
+    let flags = ["-t", "t", "-n", "-D", "publish", "correlation-data"];
+    with_bytes(&args(&peer.port, "pub", &flags), b"\xff\xfe").expect(0, "");
+    peer.finish();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_word_that_has_to_be_text_is_named() {
+    for (front, word, sentence) in [
+        (
+            &["-t"][..],
+            &b"a\xff"[..],
+            "-t takes text in UTF-8, which 'a\u{fffd}' is not",
+        ),
+        (
+            &[],
+            b"-ta\xff",
+            "-t takes text in UTF-8, which 'a\u{fffd}' is not",
+        ),
+        (
+            &[],
+            b"--topic=\xff",
+            "--topic takes text in UTF-8, which '\u{fffd}' is not",
+        ),
+        (
+            &["--username"],
+            b"\xff",
+            "--username takes text in UTF-8, which '\u{fffd}' is not",
+        ),
+        (
+            &["-D", "publish", "content-type"],
+            b"\xff",
+            "-D publish content-type \u{fffd}: the value of content-type is text in UTF-8, which \
+             '\u{fffd}' is not",
+        ),
+    ] {
+        let front = [&["pub", "-m", "x"], front].concat();
+        with_bytes(&front, word).expect(2, &format!("midge: {sentence}\n"));
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::client_scripted::{Connection, Peer, Script};
 use crate::program::{Ended, Running, midge, run, run_with_input};
 use crate::test_broker::TestBroker;
 
@@ -119,6 +120,34 @@ fn idle_begins_again_with_every_message() {
     assert_eq!(ended.text(), "t x\nt x\nt x\n");
     ended.expect(0, "");
     assert!(start.elapsed() >= Duration::from_millis(1500));
+}
+
+#[test]
+fn idle_stands_still_without_a_connection() {
+    const CONNACK: &[u8] = b"\x20\x03\x00\x00\x00";
+    let answer = |connection: &mut Connection| {
+        let subscribe = connection.packet();
+        connection.send(&[0x90, 4, subscribe[2], subscribe[3], 0, 0]);
+    };
+    let first = move |connection: &mut Connection| {
+        connection.packet();
+        connection.send(CONNACK);
+        answer(connection);
+    };
+    let second = move |connection: &mut Connection| {
+        connection.packet();
+        // Longer than --idle.
+        thread::sleep(Duration::from_millis(1500));
+        connection.send(CONNACK);
+        answer(connection);
+        connection.send(b"\x30\x05\x00\x01t\x00x");
+        assert_eq!(connection.packet()[0], 0xe0, "DISCONNECT");
+    };
+    let peer = Peer::each([Box::new(first) as Script, Box::new(second)]);
+    let sub = run(&peer.args("sub", &["-t", "t", "--idle", "1s", "--retry", "forever"]));
+    assert_eq!(sub.text(), "x\n", "{sub:?}");
+    assert_eq!(sub.code(), 0);
+    peer.finish();
 }
 
 #[test]

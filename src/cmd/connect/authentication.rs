@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     fn read(words: &str) -> Result<Option<Arc<dyn Authentication>>, Failure> {
-        let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+        let words: Vec<_> = words.split_whitespace().map(Into::into).collect();
         authentication(&PacketProperties::parse(&words)?)
     }
 

@@ -1,16 +1,21 @@
 //! `-D PACKET PROPERTY VALUE`: properties of 5.0 for the packets that a client sends.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::ops::RangeInclusive;
 
 use super::super::Failure;
+use super::super::typed_bytes;
 use crate::mqtt::property::{Kind, Range, Row, TABLE, Value, WILL};
-use crate::mqtt::topic;
+use crate::mqtt::topic::{self, Quoted};
 use crate::mqtt::{PacketType, PropertiesBuf, PropertyId};
 
 /// What each packet carries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PacketProperties([PropertiesBuf; PACKETS.len()]);
+
+/// Characters of a `-D` that a sentence shows.
+const JOINED: usize = 100;
 
 /// The packets that `-D` names.
 const PACKETS: [(&str, PacketType); 7] = [
@@ -30,10 +35,10 @@ pub enum PropertyArgError {
     #[error("it takes a packet, a property and its value; user-property a name and a value")]
     TooFewWords,
     /// Nothing that a client sends with properties.
-    #[error("'{}' is no packet that takes properties here: {}", .0.escape_debug(), Names)]
+    #[error("{} is no packet that takes properties here: {}", Quoted(.0), Names)]
     Packet(String),
     /// Not one of 5.0's.
-    #[error("'{}' is not a property of MQTT 5.0", .0.escape_debug())]
+    #[error("{} is not a property of MQTT 5.0", Quoted(.0))]
     Property(String),
     /// It has no place in this packet.
     #[error("{property} is not a property of {packet}")]
@@ -52,7 +57,7 @@ pub enum PropertyArgError {
         packet: String,
     },
     /// It has to be a number.
-    #[error("{property} is a number from {} to {}, not '{}'", .range.start(), .range.end(), .value.escape_debug())]
+    #[error("{property} is a number from {} to {}, not {}", .range.start(), .range.end(), Quoted(.value))]
     Number {
         /// The property's name.
         property: String,
@@ -60,6 +65,14 @@ pub enum PropertyArgError {
         value: String,
         /// What is allowed.
         range: RangeInclusive<u32>,
+    },
+    /// It has to be text.
+    #[error("the value of {property} is text in UTF-8, which {} is not", Quoted(.value))]
+    NotText {
+        /// The property's name.
+        property: String,
+        /// What was given, with U+FFFD for what is wrong in it.
+        value: String,
     },
     /// More than 65,535 bytes.
     #[error("the value of {property} has {len} bytes, and 65535 is the limit")]
@@ -97,14 +110,14 @@ impl PacketProperties {
     ///
     /// # Errors
     /// Wrong usage.
-    pub fn parse(words: &[String]) -> Result<PacketProperties, Failure> {
+    pub fn parse(words: &[OsString]) -> Result<PacketProperties, Failure> {
         let mut all = PacketProperties::default();
         let mut words = words;
         while !words.is_empty() {
             let count = if is_pair(words) { 4 } else { 3 };
             let (one, rest) = words.split_at(count.min(words.len()));
             all.add(one)
-                .map_err(|error| Failure::usage(format!("-D {}: {error}", one.join(" "))))?;
+                .map_err(|error| Failure::usage(format!("-D {}: {error}", joined(one))))?;
             words = rest;
         }
         Ok(all)
@@ -114,18 +127,19 @@ impl PacketProperties {
     ///
     /// # Errors
     /// [`PropertyArgError`].
-    pub fn add(&mut self, words: &[String]) -> Result<(), PropertyArgError> {
+    pub fn add(&mut self, words: &[OsString]) -> Result<(), PropertyArgError> {
         let (packet, name, first, second) = match words {
             [packet, name, value] if !is_pair(words) => (packet, name, value, None),
             [packet, name, first, second] => (packet, name, first, Some(second)),
             _ => return Err(PropertyArgError::TooFewWords),
         };
-        let index = PACKETS.iter().position(|(known, _)| known == packet);
+        let [packet, name] = [packet, name].map(|word| word.to_string_lossy().into_owned());
+        let index = PACKETS.iter().position(|(known, _)| *known == packet);
         let (Some(list), Some((_, packet_type))) = (
             index.and_then(|index| self.0.get_mut(index)),
             index.and_then(|index| PACKETS.get(index)),
         ) else {
-            return Err(PropertyArgError::Packet(packet.clone()));
+            return Err(PropertyArgError::Packet(packet));
         };
         let snake = name.replace('-', "_");
         let row = TABLE
@@ -144,11 +158,11 @@ impl PacketProperties {
                 packet: packet.clone(),
             });
         }
-        let value = value(row, name, first, second.map(String::as_str))?;
+        let value = value(row, &name, first, second.map(OsString::as_os_str))?;
         list.push(row.id, value)
             .map_err(|_| PropertyArgError::TooLong {
-                property: name.clone(),
-                len: first.len().max(second.map_or(0, String::len)),
+                len: first.len().max(second.map_or(0, |second| second.len())),
+                property: name,
             })
     }
 
@@ -165,16 +179,36 @@ impl PacketProperties {
     }
 }
 
-fn is_pair(words: &[String]) -> bool {
+fn is_pair(words: &[OsString]) -> bool {
     words.get(1).is_some_and(|name| name == "user-property")
+}
+
+/// The words as they were typed, as many as fit in a sentence.
+fn joined(words: &[OsString]) -> String {
+    let all = words.join(OsStr::new(" "));
+    let text = all.to_string_lossy();
+    match text.char_indices().nth(JOINED) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.into_owned(),
+    }
 }
 
 fn value<'a>(
     row: &Row,
     name: &str,
-    text: &'a str,
-    second: Option<&'a str>,
+    word: &'a OsStr,
+    second: Option<&'a OsStr>,
 ) -> Result<Value<'a>, PropertyArgError> {
+    let not_text = |word: &OsStr| PropertyArgError::NotText {
+        property: name.to_owned(),
+        value: word.to_string_lossy().into_owned(),
+    };
+    if row.kind == Kind::Binary {
+        let bytes = typed_bytes::bytes(word).ok_or_else(|| not_text(word))?;
+        return Ok(Value::Binary(bytes));
+    }
+    let to_text = |word: &'a OsStr| word.to_str().ok_or_else(|| not_text(word));
+    let text = to_text(word)?;
     let number = |largest: u32| {
         let range = match row.range {
             Range::Flag => 0..=1,
@@ -205,7 +239,10 @@ fn value<'a>(
             Value::Str(text.as_bytes())
         }
         Kind::Binary => Value::Binary(text.as_bytes()),
-        Kind::Pair => Value::Pair(text.as_bytes(), second.unwrap_or_default().as_bytes()),
+        Kind::Pair => {
+            let second = second.map(to_text).transpose()?;
+            Value::Pair(text.as_bytes(), second.unwrap_or_default().as_bytes())
+        }
     })
 }
 
@@ -228,7 +265,7 @@ mod tests {
     use super::*;
 
     fn parse(words: &str) -> Result<PacketProperties, Failure> {
-        let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
+        let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
         PacketProperties::parse(&words)
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use super::super::typed_bytes::bytes_of;
 use super::super::{Exit, Failure, note};
 use crate::cli;
 
@@ -18,7 +19,7 @@ const MAX_LEN: usize = u16::MAX as usize;
 /// A file that cannot be read, or no terminal.
 pub(super) fn password(args: &cli::Connection) -> Result<Option<Bytes>, Failure> {
     if let Some(secret) = &args.password {
-        return Ok(Some(Bytes::from(secret.clone())));
+        return bytes_of("-P", secret).map(|bytes| Some(Bytes::copy_from_slice(bytes)));
     }
     if let Some(path) = &args.password_file {
         return first_line(path).map(Some);

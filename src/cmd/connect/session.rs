@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::super::publish::parse_qos;
+use super::super::typed_bytes::bytes_of;
 use super::super::{Failure, duration, mosquitto, version};
 use super::properties::{self, PacketProperties};
 use super::{ConnectPlan, Session, authentication, env};
@@ -143,7 +144,10 @@ fn will(
                 Quoted(topic)
             ))
         })?,
-        payload: Bytes::from(flags.will_payload.clone().unwrap_or_default()),
+        payload: match &flags.will_payload {
+            Some(payload) => Bytes::copy_from_slice(bytes_of("--will-payload", payload)?),
+            None => Bytes::new(),
+        },
         qos: parse_qos("--will-qos", flags.will_qos)?,
         retain: flags.will_retain,
         properties: properties.clone(),

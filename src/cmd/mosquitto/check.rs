@@ -106,9 +106,9 @@ fn properties(typed: &Typed) -> Result<(), Stop> {
             PropertyArgError::Repeated { .. } => "Duplicate property in property list",
             _ => "A network protocol error occurred when communicating with the broker.",
         };
-        let packet = match packet.as_str() {
-            "will" => "Will".to_owned(),
-            packet => packet.to_uppercase(),
+        let packet = match packet.to_str() {
+            Some("will") => "Will".to_owned(),
+            packet => packet.unwrap_or_default().to_uppercase(),
         };
         return wrong(format!("Error in {packet} properties: {why}"));
     }

@@ -31,13 +31,13 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::{Exit, Failure, publish, request, subscribe};
+use super::{Exit, Failure, note, publish, request, subscribe};
 use crate::cli::Program;
 use crate::client::Engine;
 use crate::mqtt::{PacketType, ReasonCode, Version};
 
 pub(super) use self::trace::trace;
-pub(super) use self::words::{connect_failure, lost_failure, publish_warning, strerror};
+pub(super) use self::words::{connect_failure, lost_failure, publish_warning, strerror, unshown};
 
 /// The program that goes by this name (`argv[0]`), if it is one of mosquitto's.
 pub fn program(name: &OsStr) -> Option<Program> {
@@ -76,6 +76,9 @@ pub fn run(program: Program, words: impl Iterator<Item = OsString>) -> u8 {
         Err(stop) => return stop.tell(program),
     };
     let quiet = typed.session.quiet;
+    if quiet {
+        super::be_silent();
+    }
     let result = match program {
         Program::MosquittoSub => subscribe::run(&typed.into_subscribe()),
         Program::MosquittoRr => request::run(&typed.into_request()),
@@ -149,6 +152,13 @@ pub(super) fn farewell(exit: Exit) -> ReasonCode {
 /// Writes a line, or several, on stderr.
 pub(super) fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// The same about what does not end the work, unless --quiet was given.
+pub(super) fn warn(text: &str) {
+    if !note::is_silent() {
+        say(text);
+    }
 }
 
 /// Why the arguments do not lead to any work.

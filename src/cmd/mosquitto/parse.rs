@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use super::super::typed_bytes::word;
 use super::options::{Does, Row, TABLE};
 use super::typed::Typed;
 use super::{Stop, check, name, property};
@@ -52,7 +53,7 @@ fn find_file(program: Program, words: &VecDeque<OsString>) -> Result<Option<Path
             }
         }
         at += match find(program, word).map(|row| row.does) {
-            Some(Does::Text(..) | Does::Path(..) | Does::Value(..)) => 1,
+            Some(Does::Text(..) | Does::Bytes(..) | Does::Path(..) | Does::Value(..)) => 1,
             Some(Does::NotHad(what)) => usize::from(!what.is_empty()),
             _ => 0,
         };
@@ -71,22 +72,26 @@ fn usual_file(program: Program, env: impl Fn(&str) -> Option<String>) -> Option<
 /// One option a line, its value behind the first space. A file that is not there is none.
 fn read_file(typed: &mut Typed, path: &std::path::Path) -> Result<(), Stop> {
     use std::io::Read;
-    let mut text = String::new();
+    let mut text = Vec::new();
     let Ok(file) = std::fs::File::open(path) else {
         return Ok(());
     };
-    if file.take(FILE_LIMIT).read_to_string(&mut text).is_err() {
+    if file.take(FILE_LIMIT).read_to_end(&mut text).is_err() {
         return Ok(());
     }
-    for line in text.lines() {
-        if line.is_empty() || line.starts_with('#') {
+    for line in text.split(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        // Spaces in front of the option do not count.
+        let begin = line.iter().position(|byte| *byte != b' ');
+        let line = begin.and_then(|at| line.get(at..)).unwrap_or_default();
+        if line.is_empty() || line.starts_with(b"#") {
             continue;
         }
-        let words = match line.split_once(' ') {
-            Some((option, value)) => VecDeque::from([option.into(), value.into()]),
-            None => VecDeque::from([line.into()]),
-        };
-        read(typed, words)?;
+        let mut parts = line.splitn(2, |byte| *byte == b' ');
+        let option = parts.next().unwrap_or_default();
+        // A value has at least one byte.
+        let value = parts.next().filter(|value| !value.is_empty());
+        read(typed, [option].into_iter().chain(value).map(word).collect())?;
     }
     Ok(())
 }
@@ -104,6 +109,7 @@ fn read(typed: &mut Typed, mut words: VecDeque<OsString>) -> Result<(), Stop> {
                 let word = value(row, missing, &mut words)?;
                 *place(typed) = Some(word.to_string_lossy().into_owned());
             }
+            Does::Bytes(missing, place) => *place(typed) = Some(value(row, missing, &mut words)?),
             Does::Path(missing, place) => {
                 *place(typed) = Some(PathBuf::from(value(row, missing, &mut words)?));
             }

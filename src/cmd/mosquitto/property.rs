@@ -30,12 +30,12 @@ const PACKETS: [(&str, PacketType, bool); 14] = [
 /// Takes the words behind -D. Properties are 5.0's, so that is the version from here on.
 pub(super) fn read(typed: &mut Typed, words: &mut VecDeque<OsString>) -> Result<(), Stop> {
     const TOO_FEW: &str = "Error: --property argument given but not enough arguments specified.";
-    let mut taken: Vec<String> = words
+    let shown: Vec<_> = words
         .iter()
         .take(4)
-        .map(|word| word.to_string_lossy().into_owned())
+        .map(|word| word.to_string_lossy())
         .collect();
-    let [packet, name, value, ..] = taken.as_slice() else {
+    let [packet, name, value, ..] = shown.as_slice() else {
         return wrong(TOO_FEW);
     };
     let Some((_, packet_type, sent)) = PACKETS.iter().find(|(known, ..)| known == packet) else {
@@ -58,7 +58,7 @@ pub(super) fn read(typed: &mut Typed, words: &mut VecDeque<OsString>) -> Result<
         ));
     }
     let count = if row.kind == Kind::Pair { 4 } else { 3 };
-    if taken.len() < count {
+    if words.len() < count {
         return wrong(TOO_FEW);
     }
     let largest = match row.kind {
@@ -80,8 +80,9 @@ pub(super) fn read(typed: &mut Typed, words: &mut VecDeque<OsString>) -> Result<
             ));
         }
         canonical = Some(value.to_string());
-    } else if taken
+    } else if words
         .iter()
+        .take(4)
         .skip(2)
         .any(|word| word.len() > usize::from(u16::MAX))
     {
@@ -89,11 +90,19 @@ pub(super) fn read(typed: &mut Typed, words: &mut VecDeque<OsString>) -> Result<
             "Error: Property value too long for property {name}."
         ));
     }
-    taken.truncate(count);
-    if let (Some(number), Some(value)) = (canonical, taken.get_mut(2)) {
-        *value = number;
+    if row.kind == Kind::Str && words.get(2).is_some_and(|word| word.to_str().is_none()) {
+        return Err(Stop::Wrong(format!("Error adding property {name} 6")));
     }
-    words.drain(..count);
+    let mut taken: Vec<OsString> = words.drain(..count).collect();
+    if let (Some(number), Some(value)) = (canonical, taken.get_mut(2)) {
+        *value = number.into();
+    }
+    if row.kind == Kind::Pair {
+        // They send it as it is, which no server has to take (1.5.4).
+        for word in &mut taken {
+            *word = word.to_string_lossy().into_owned().into();
+        }
+    }
     typed.session.property.extend(taken);
     typed.version = Version::V5;
     Ok(())

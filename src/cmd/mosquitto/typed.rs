@@ -1,5 +1,6 @@
 //! What the command line and the option file have set, and the arguments of midge that it means.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -51,7 +52,7 @@ pub(super) struct Typed {
 /// Where the message comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Source {
-    Message(String),
+    Message(OsString),
     File(PathBuf),
     Stdin,
     Lines,
@@ -227,8 +228,7 @@ impl Typed {
             words = std::mem::take(&mut session.property);
             if !words.iter().any(|word| word == "receive-maximum") {
                 let most = self.count.unwrap_or(20).min(20).to_string();
-                words.extend(["connect", "receive-maximum"].map(str::to_owned));
-                words.push(most);
+                words.extend(["connect", "receive-maximum", &most].map(OsString::from));
             }
         }
         session.property = words;

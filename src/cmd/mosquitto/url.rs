@@ -35,7 +35,7 @@ pub(super) fn read(typed: &mut Typed, text: &str) -> Result<(), Stop> {
             };
             connection.username = Some(name.to_owned());
             if let Some(password) = password {
-                connection.password = Some(password.to_owned());
+                connection.password = Some(password.into());
             }
             host
         }

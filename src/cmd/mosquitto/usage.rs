@@ -53,7 +53,10 @@ pub(super) fn help(program: Program) {
             (short, long) => format!("{short}, {long}"),
         };
         let value = match row.does {
-            Does::Text(missing, _) | Does::Path(missing, _) | Does::Value(missing, _) => missing
+            Does::Text(missing, _)
+            | Does::Bytes(missing, _)
+            | Does::Path(missing, _)
+            | Does::Value(missing, _) => missing
                 .trim_start_matches("no ")
                 .split(" specified")
                 .next()

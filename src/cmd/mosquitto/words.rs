@@ -2,15 +2,20 @@
 
 use std::io;
 
+use super::super::subscribe::Unshown;
 use super::super::{Exit, Failure};
 use crate::cli::Program;
-use crate::client::{ConnectError, DialError, Lost, PublishError, Refusal};
+
+use crate::client::{ConnectError, DialError, Lost, PublishError, Refusal, TlsError};
+
 use crate::mqtt::{PacketType, ReasonCode, Version};
+use crate::output::text::Safe;
 
 /// Numbers of libmosquitto's errors, which are exit codes, too.
 const PROTOCOL: u8 = 2;
 const NOT_CONNECTED: u8 = 4;
 const CONNECTION_LOST: u8 = 7;
+const TLS: u8 = 8;
 
 /// There is no connection.
 pub(in crate::cmd) fn connect_failure(
@@ -20,6 +25,7 @@ pub(in crate::cmd) fn connect_failure(
 ) -> Failure {
     let failure = |code, text: String| Failure::new(Exit::Theirs(code), text);
     match error {
+        ConnectError::Dial(DialError::Tls(error)) => tls_failure(error),
         ConnectError::Dial(error) => failure(1, dial_sentence(error)),
         ConnectError::Refused(refusal) => refused(program, version, refusal),
         ConnectError::Lost(lost) => lost_failure(program, version, lost),
@@ -53,6 +59,19 @@ pub(in crate::cmd) fn lost_failure(program: Program, version: Version, lost: &Lo
 pub(in crate::cmd) fn publish_warning(packet_id: u64, reason: ReasonCode) -> String {
     let why = reason_name(PacketType::PUBACK, reason);
     format!("Warning: Publish {packet_id} failed: {why}.")
+}
+
+/// A message that is not shown, or not all of it: they go on.
+pub(in crate::cmd) fn unshown(topic: &str, why: &Unshown) -> String {
+    match why {
+        Unshown::NotJson(_) => {
+            format!(
+                "Error: Message payload is not valid JSON on topic {}.",
+                Safe(topic)
+            )
+        }
+        Unshown::NotDecoded(_) => format!("Error: a message on topic {}: {why}.", Safe(topic)),
+    }
 }
 
 /// A message that the broker would not take: they end with a farewell and success.
@@ -96,6 +115,20 @@ fn refused(program: Program, version: Version, refusal: &Refusal) -> Failure {
         text.push_str(&then);
     }
     Failure::new(Exit::Theirs(code), text)
+}
+
+/// TLS fails. Theirs say no more than this, and with the code of "Unable to connect" if the answer
+/// is there before they look for it.
+fn tls_failure(error: &TlsError) -> Failure {
+    let (code, text) = match error {
+        // They learn of it when they are through with TLS.
+        TlsError::ClientCertificateWanted | TlsError::ClientCertificateRefused(_) => {
+            (CONNECTION_LOST, lost_error())
+        }
+        _ => (TLS, "Error: A TLS error occurred.".to_owned()),
+    };
+    let text = text.trim_end_matches('.');
+    Failure::new(Exit::Theirs(code), format!("{text}: {error}."))
 }
 
 fn dial_sentence(error: &DialError) -> String {

@@ -48,7 +48,6 @@ struct Plan {
     pace: Option<Pace>,
     wait: Option<Duration>,
     progress: bool,
-    quiet: bool,
 }
 
 impl Plan {
@@ -85,7 +84,6 @@ impl Plan {
                 Some(text) => Some(duration::parse("-W", text)?),
                 None => None,
             },
-            quiet: args.session.quiet,
             progress: !args.no_progress && !args.connection.debug,
         })
     }

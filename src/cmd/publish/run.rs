@@ -325,9 +325,7 @@ impl<'p> Run<'p> {
             Ok(Event::Published { token, reason, .. })
                 if reason.is_error() && !self.plan.is_midge() =>
             {
-                if !self.plan.quiet {
-                    mosquitto::say(&mosquitto::publish_warning(token.0, reason));
-                }
+                mosquitto::warn(&mosquitto::publish_warning(token.0, reason));
                 Ok(())
             }
             Ok(Event::Published {

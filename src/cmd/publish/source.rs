@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::line::Form;
 use super::lines::LineInput;
 use crate::cli;
+use crate::cmd::typed_bytes::bytes_of;
 use crate::cmd::{Exit, Failure};
 use crate::mqtt::varint;
 
@@ -53,7 +54,9 @@ impl Source {
         }
         let mut sources = Vec::new();
         if let Some(text) = &args.message {
-            sources.push(Source::Message(Bytes::copy_from_slice(text.as_bytes())));
+            sources.push(Source::Message(Bytes::copy_from_slice(bytes_of(
+                "-m", text,
+            )?)));
         }
         if let Some(path) = &args.file {
             sources.push(Source::File(path.clone()));

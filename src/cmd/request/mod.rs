@@ -9,6 +9,7 @@ use super::connect::{self, ConnectPlan};
 use super::publish::{parse_qos, publish_failure, read_file, read_stdin};
 use super::signals::Signals;
 use super::subscribe::{self, Printer, Style};
+use super::typed_bytes::bytes_of;
 use super::{Exit, Failure, duration, mosquitto, note};
 use crate::cli::{self, Program};
 use crate::client::{Engine, Event, Lost, Message, Publication, PublishError, Token, TopicName};
@@ -153,7 +154,7 @@ fn payload(args: &cli::Request) -> Result<Bytes, Failure> {
         args.stdin_file,
         args.null_message,
     ) {
-        (Some(text), None, false, false) => Ok(Bytes::copy_from_slice(text.as_bytes())),
+        (Some(text), None, false, false) => Ok(Bytes::copy_from_slice(bytes_of("-m", text)?)),
         (None, Some(path), false, false) => read_file(path),
         (None, None, true, false) => {
             let payload = read_stdin()?;
@@ -332,6 +333,10 @@ impl Run<'_> {
             )),
             _ => match shown {
                 Ok(()) => Ok(Exit::Done),
+                Err(error) if !self.plan.is_midge() => {
+                    mosquitto::warn(&mosquitto::unshown(message.topic.as_str(), &error));
+                    Ok(Exit::Done)
+                }
                 Err(error) => Err(Failure::new(
                     Exit::Verdict,
                     format!("the response: {error}"),

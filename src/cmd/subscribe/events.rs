@@ -62,8 +62,15 @@ impl Run<'_> {
                 }
                 self.plan.connect.tell(&event);
                 match event {
-                    Event::Retrying { .. } => self.barrier.close(),
-                    Event::Connected(_) if self.unanswered == 0 => self.raise_barrier(),
+                    Event::Retrying { .. } => {
+                        self.barrier.close();
+                        // Nothing can come: that is not what --idle is to end.
+                        self.idle_end = None;
+                    }
+                    Event::Connected(_) if self.unanswered == 0 => {
+                        self.raise_barrier();
+                        self.put_idle_off();
+                    }
                     _ => {}
                 }
             }
@@ -187,8 +194,11 @@ impl Run<'_> {
         if let Err(error) = self.printer.push(message) {
             self.misfits += u64::from(matches!(error, Unshown::NotDecoded(_)));
             self.rate.clear();
-            let topic = Quoted(message.topic.as_str());
-            note(format_args!("a message on {topic}: {error}"));
+            let topic = message.topic.as_str();
+            match self.plan.is_midge() {
+                true => note(format_args!("a message on {}: {error}", Quoted(topic))),
+                false => mosquitto::warn(&mosquitto::unshown(topic, &error)),
+            }
         }
         if let Some(files) = &mut self.targets.files {
             files.push(message)?;

@@ -30,7 +30,7 @@ mod until;
 
 use self::plan::Plan;
 pub(super) use self::plan::{style, subscription_options};
-pub(super) use self::print::{Printer, Style};
+pub(super) use self::print::{Printer, Style, Unshown};
 use self::ready::Ready;
 use super::connect;
 use super::{Exit, Failure};

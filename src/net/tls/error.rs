@@ -195,15 +195,15 @@ impl Evidence<'_> {
 }
 
 fn certificate(error: CertificateError) -> TlsError {
-    let apart = |late: UnixTime, early: UnixTime| {
+    let between = |late: UnixTime, early: UnixTime| {
         Duration::from_secs(late.as_secs().saturating_sub(early.as_secs()))
     };
     match error {
         CertificateError::ExpiredContext { time, not_after } => {
-            TlsError::Expired(apart(time, not_after))
+            TlsError::Expired(between(time, not_after))
         }
         CertificateError::NotValidYetContext { time, not_before } => {
-            TlsError::NotYetValid(apart(not_before, time))
+            TlsError::NotYetValid(between(not_before, time))
         }
         CertificateError::NotValidForNameContext {
             expected,
@@ -214,9 +214,74 @@ fn certificate(error: CertificateError) -> TlsError {
         },
         CertificateError::UnknownIssuer => TlsError::UnknownIssuer,
         CertificateError::BadSignature => TlsError::AnotherKey,
-        CertificateError::Other(other) => TlsError::BadCertificate(other.0.to_string()),
-        error => TlsError::BadCertificate(error.to_string()),
+        error => TlsError::BadCertificate(fault(&error)),
     }
+}
+
+/// What else is wrong with a certificate. Most of it webpki tells, whose words are the names of its
+/// variants.
+fn fault(error: &CertificateError) -> String {
+    let sentence = match error {
+        CertificateError::BadEncoding => "it cannot be read, it is no X.509 in DER",
+        // What webpki says of a certificate whose end is before its beginning.
+        CertificateError::Expired => "its time ends before it begins",
+        CertificateError::UnhandledCriticalExtension => UNKNOWN_EXTENSION,
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "it is signed in a way that is not safe enough, or not known here: make it anew with \
+             SHA-256"
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "it is not for servers: its extendedKeyUsage lacks serverAuth"
+        }
+        CertificateError::Other(other) => {
+            let name = other.0.to_string();
+            return webpki_sentence(&name).map_or_else(|| apart(&name), str::to_owned);
+        }
+        error => return apart(&error.to_string()),
+    };
+    sentence.to_owned()
+}
+
+const UNKNOWN_EXTENSION: &str = "it has a critical extension that is not known here";
+
+fn webpki_sentence(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "UnsupportedCertVersion" => {
+            "it is X.509 version 1, as openssl x509 -req makes them without -extfile: make it anew \
+             with version 3 and a subjectAltName"
+        }
+        "CaUsedAsEndEntity" => {
+            "it is that of an authority, which no server may use: make one for the server with \
+             CA:FALSE"
+        }
+        "EndEntityUsedAsCa" => {
+            "what has signed it is not the certificate of an authority (CA:TRUE)"
+        }
+        "PathLenConstraintViolated" => {
+            "there are more authorities between it and the trusted one than that allows (pathlen)"
+        }
+        "NameConstraintViolation" => {
+            "one of its authorities may not sign for its names (nameConstraints)"
+        }
+        "MaximumPathDepthExceeded"
+        | "MaximumPathBuildCallsExceeded"
+        | "MaximumSignatureChecksExceeded"
+        | "MaximumNameConstraintComparisonsExceeded" => {
+            "its chain of authorities is too long, or too tangled, to be checked"
+        }
+        "UnsupportedCriticalExtension" => UNKNOWN_EXTENSION,
+        "InvalidSerialNumber" => "its serial number is none: it is to be above 0, in 20 bytes",
+        "SignatureAlgorithmMismatch" => "it names two different algorithms of its signature",
+        "EmptyEkuExtension" => "its extendedKeyUsage is empty",
+        "ExtensionValueInvalid"
+        | "MalformedExtensions"
+        | "MalformedDnsIdentifier"
+        | "MalformedNameConstraint"
+        | "InvalidNetworkMaskConstraint"
+        | "UnsupportedNameType" => "one of its extensions cannot be read",
+        _ => return None,
+    })
 }
 
 /// `DnsName("a.example")` and `IpAddress(127.0.0.1)`, as webpki writes them, without what is around.
@@ -225,12 +290,15 @@ fn plain_name(name: &str) -> String {
     inner.unwrap_or(name).trim_matches('"').to_owned()
 }
 
-/// `UnknownCA` as `unknown CA`.
 fn words(alert: AlertDescription) -> String {
-    let name = match alert.as_str() {
-        Some(name) => name,
-        None => return format!("alert {}", u8::from(alert)),
-    };
+    match alert.as_str() {
+        Some(name) => apart(name),
+        None => format!("alert {}", u8::from(alert)),
+    }
+}
+
+/// `UnknownCA` as `unknown CA`.
+fn apart(name: &str) -> String {
     let mut text = String::with_capacity(name.len() + 8);
     let mut after_lower = false;
     for c in name.chars() {
@@ -300,5 +368,46 @@ impl fmt::Display for Answer<'_> {
             }
             _ => write!(f, "{}", hex::encode(self.0)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio_rustls::rustls::OtherError;
+
+    use super::*;
+
+    /// An error of webpki, which shows itself by its name.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Webpki(&'static str);
+
+    #[test]
+    fn faults_of_certificates_in_words() {
+        for (name, begin) in [
+            (
+                "UnsupportedCertVersion",
+                "it is X.509 version 1, as openssl",
+            ),
+            ("PathLenConstraintViolated", "there are more authorities"),
+            ("UnsupportedCriticalExtension", UNKNOWN_EXTENSION),
+            // One that is not known here is still no name.
+            ("SomethingNewInDER", "something new in DER"),
+        ] {
+            let other = OtherError(Arc::new(Webpki(name)));
+            let sentence = certificate(CertificateError::Other(other)).to_string();
+            let sentence = sentence.strip_prefix("the broker's certificate cannot be accepted: ");
+            assert!(
+                sentence.is_some_and(|s| s.starts_with(begin)),
+                "{sentence:?}"
+            );
+        }
+        assert_eq!(
+            fault(&CertificateError::Expired),
+            "its time ends before it begins"
+        );
+        assert_eq!(fault(&CertificateError::Revoked), "revoked");
     }
 }

@@ -299,6 +299,75 @@ fn an_authority_made_anew() {
     );
 }
 
+/// midge as mosquitto_pub: its codes are 8 for TLS, and 7 where the broker hangs up after it.
+#[cfg(unix)]
+#[test]
+fn mosquittos_codes() {
+    let (authority, stranger) = (Authority::new(), Authority::named("stranger"));
+    let certified = authority.certify("server", |_| {});
+    let other = authority.certify("other", |params| {
+        params.subject_alt_names = vec![SanType::DnsName("other.example".try_into().unwrap())];
+    });
+    let own = stranger.certify("client", |_| {});
+    let cafile = authority.file();
+    let link = authority.path("mosquitto_pub");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_midge"), &link).expect("a link");
+    let server = |certified, clients| failing(config(BOTH, certified, clients));
+    let wanted = Some(&authority);
+    let tls = "Error: A TLS error occurred";
+    let lost = "Error: The connection was lost";
+    for (server, cafile, more, code, theirs, sentence) in [
+        (
+            server(&certified, None),
+            &stranger.file(),
+            vec![],
+            8,
+            tls,
+            "the broker's certificate is signed by no one that is trusted here: name its \
+             authority with --cafile or --capath",
+        ),
+        (
+            server(&other, None),
+            &cafile,
+            vec![],
+            8,
+            tls,
+            "the broker's certificate is not for localhost: it is for other.example",
+        ),
+        (
+            Server::start(1, drop),
+            &cafile,
+            vec![],
+            8,
+            tls,
+            "the broker closed the connection when TLS began: maybe this port is for plain text",
+        ),
+        (
+            server(&certified, wanted),
+            &cafile,
+            vec![],
+            7,
+            lost,
+            "the broker asks for a client certificate: give --cert and --key",
+        ),
+        (
+            server(&certified, wanted),
+            &cafile,
+            vec!["--cert", &own.cert_file, "--key", &own.key_file],
+            7,
+            lost,
+            "the broker does not accept the client certificate: unknown CA",
+        ),
+    ] {
+        let mut command = std::process::Command::new(&link);
+        let args = server.publish(&["--cafile", cafile]);
+        command.args(&args[1..]).args(more).env_remove("HOME");
+        let ended = Running::start(command).wait();
+        ended.expect(code, &format!("{theirs}: {sentence}.\n"));
+        server.finish();
+    }
+}
+
 #[test]
 fn a_server_that_is_its_own_authority() {
     let authority = Authority::new();
@@ -312,7 +381,8 @@ fn a_server_that_is_its_own_authority() {
     refused(
         server,
         &["--cafile", &authority.file()],
-        "the broker's certificate cannot be accepted: CaUsedAsEndEntity",
+        "the broker's certificate cannot be accepted: it is that of an authority, which no server \
+         may use: make one for the server with CA:FALSE",
     );
 }
 

@@ -2,7 +2,7 @@
 
 mod value;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use super::Stop;
@@ -52,6 +52,8 @@ pub(super) enum Does {
     Act(fn(&mut Typed) -> Result<(), Stop>),
     /// It takes the next word as it is; the text is what they say is not given if there is none.
     Text(&'static str, fn(&mut Typed) -> &mut Option<String>),
+    /// The same for a word whose bytes are what counts.
+    Bytes(&'static str, fn(&mut Typed) -> &mut Option<OsString>),
     /// The same for the name of a file.
     Path(&'static str, fn(&mut Typed) -> &mut Option<PathBuf>),
     /// The same for a word that is to be checked.
@@ -84,7 +86,7 @@ impl Row {
     }
 }
 
-use Does::{Act, Flag, Help, NotHad, Path, Property, Text, Value};
+use Does::{Act, Bytes, Flag, Help, NotHad, Path, Property, Text, Value};
 
 macro_rules! options {
     ($($short:literal $long:literal $of:ident => $does:expr;)*) => {
@@ -120,7 +122,7 @@ options! {
     "-N" "" Receivers => Flag(|t| &mut t.no_eol);
     "-o" "" All => Value("no options file specified", value::options_file);
     "-p" "--port" All => Value("no port specified", value::port);
-    "-P" "--pw" All => Text("no password specified", |t| &mut t.connection.password);
+    "-P" "--pw" All => Bytes("no password specified", |t| &mut t.connection.password);
     "-q" "--qos" All => Value("no QoS specified", value::qos);
     "-r" "--retain" Pub => Flag(|t| &mut t.retain);
     "-R" "" Receivers => Flag(|t| &mut t.no_retained);
@@ -167,7 +169,7 @@ options! {
     "" "--tls-version" All => Text("no version specified", |t| &mut t.connection.transport.tls_version);
     "" "--unix" All => Path("no socket path specified", |t| &mut t.connection.transport.unix);
     "" "--version" All => Does::Version;
-    "" "--will-payload" All => Text("no will payload specified", |t| &mut t.session.will_payload);
+    "" "--will-payload" All => Bytes("no will payload specified", |t| &mut t.session.will_payload);
     "" "--will-qos" All => Value("no will QoS specified", value::will_qos);
     "" "--will-retain" All => Flag(|t| &mut t.session.will_retain);
     "" "--will-topic" All => Value("no will topic specified", value::will_topic);

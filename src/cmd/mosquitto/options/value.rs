@@ -80,7 +80,7 @@ pub(super) fn url(t: &mut Typed, v: &OsStr) -> Result<(), Stop> {
 
 /// -m.
 pub(super) fn message(t: &mut Typed, v: &OsStr) -> Result<(), Stop> {
-    set_source(t, Source::Message(text(v)))
+    set_source(t, Source::Message(v.to_owned()))
 }
 
 /// -M.
