@@ -148,7 +148,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m')
             [CompletionResult]::new('--idle', '--idle', [CompletionResultType]::ParameterName, 'End when no message has come for this time, with exit code 0')
             [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'End with the first message whose payload matches; exit code 5 if the end comes without one')
-            [CompletionResult]::new('--until-json', '--until-json', [CompletionResultType]::ParameterName, 'End with the first message whose payload is JSON with such a value, as in a.b[0]==1')
+            [CompletionResult]::new('--until-json', '--until-json', [CompletionResultType]::ParameterName, 'End with the first message whose payload is JSON with such a value, as in a.b==1')
             [CompletionResult]::new('--ready-file', '--ready-file', [CompletionResultType]::ParameterName, 'Write this file when all subscriptions are acknowledged. One that is there is removed first')
             [CompletionResult]::new('--ready-fd', '--ready-fd', [CompletionResultType]::ParameterName, 'Write the line "ready" to this open file descriptor when all subscriptions are acknowledged')
             [CompletionResult]::new('--retain-handling', '--retain-handling', [CompletionResultType]::ParameterName, 'When the broker sends retained messages: always, new (if the subscription is) or never. MQTT 5.0')

@@ -143,7 +143,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --timeout 'End after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m'
             cand --idle 'End when no message has come for this time, with exit code 0'
             cand --until 'End with the first message whose payload matches; exit code 5 if the end comes without one'
-            cand --until-json 'End with the first message whose payload is JSON with such a value, as in a.b[0]==1'
+            cand --until-json 'End with the first message whose payload is JSON with such a value, as in a.b==1'
             cand --ready-file 'Write this file when all subscriptions are acknowledged. One that is there is removed first'
             cand --ready-fd 'Write the line "ready" to this open file descriptor when all subscriptions are acknowledged'
             cand --retain-handling 'When the broker sends retained messages: always, new (if the subscription is) or never. MQTT 5.0'

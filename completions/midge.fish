@@ -110,7 +110,7 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -s C -l count -d 'End a
 complete -c midge -n "__fish_midge_using_subcommand sub" -s W -l timeout -d 'End after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l idle -d 'End when no message has come for this time, with exit code 0' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l until -d 'End with the first message whose payload matches; exit code 5 if the end comes without one' -r
-complete -c midge -n "__fish_midge_using_subcommand sub" -l until-json -d 'End with the first message whose payload is JSON with such a value, as in a.b[0]==1' -r
+complete -c midge -n "__fish_midge_using_subcommand sub" -l until-json -d 'End with the first message whose payload is JSON with such a value, as in a.b==1' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l ready-file -d 'Write this file when all subscriptions are acknowledged. One that is there is removed first' -r -F
 complete -c midge -n "__fish_midge_using_subcommand sub" -l ready-fd -d 'Write the line "ready" to this open file descriptor when all subscriptions are acknowledged' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l retain-handling -d 'When the broker sends retained messages: always, new (if the subscription is) or never. MQTT 5.0' -r -f -a "always\t''

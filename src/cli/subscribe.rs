@@ -49,7 +49,7 @@ pub struct Subscribe {
     )]
     pub until: Option<String>,
 
-    /// End with the first message whose payload is JSON with such a value, as in a.b[0]==1.
+    /// End with the first message whose payload is JSON with such a value, as in a.b==1.
     #[arg(
         long,
         value_name = "CONDITION",

@@ -3,14 +3,14 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | [`options`] | the table of their options, and what each sets |
-//! | [`typed`] | what the command line and the option file have set |
-//! | [`parse`] | their grammar |
-//! | [`check`] | what must fit together when everything is read |
-//! | [`property`], [`url`], [`format`], [`number`] | the values that have a grammar of their own |
-//! | [`words`] | what they say when something fails |
-//! | [`trace`] | `-d` |
-//! | [`usage`] | `--help` and `--version` |
+//! | `options` | the table of their options, and what each sets |
+//! | `typed` | what the command line and the option file have set |
+//! | `parse` | their grammar |
+//! | `check` | what must fit together when everything is read |
+//! | `property`, `url`, `format`, `number` | the values that have a grammar of their own |
+//! | `words` | what they say when something fails |
+//! | `trace` | `-d` |
+//! | `usage` | `--help` and `--version` |
 //!
 //! The texts are theirs, since scripts look for them; they are the ones of 2.1.2, and of 2.0.11
 //! where those two agree.
