@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use super::clock::Clock;
 use crate::mqtt::property::{TABLE, Value};
 use crate::mqtt::{Properties, PropertyId};
-use crate::output::json::{Message, push_string, string_len};
+use crate::output::json::{Message, string_len};
 
 /// The payload is no JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -223,6 +223,26 @@ fn push_value(json: &mut Json<'_>, text: &str) {
             _ => push_number(json.out, token),
         }
     }
+}
+
+/// A string as cJSON writes it, and not as our own lines have it: only control characters of ASCII
+/// have escapes, and bytes that are not UTF-8 stay as they are.
+fn push_string(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'"');
+    for &byte in bytes {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x08 => out.extend_from_slice(b"\\b"),
+            0x0c => out.extend_from_slice(b"\\f"),
+            // Writing to a Vec does not fail.
+            0..0x20 => drop(write!(out, "\\u{byte:04x}")),
+            _ => out.push(byte),
+        }
+    }
+    out.push(b'"');
 }
 
 /// What a string token stands for.

@@ -15,7 +15,7 @@ use super::finding::Finding;
 use super::payload::{Rules, as_asked};
 use crate::mqtt::rule::Violation;
 
-pub(super) use object::{Hex, List, Nested, Object, Shown, Value, Word, push_string};
+pub(super) use object::{Hex, List, Nested, Object, Shown, Value, Word};
 pub use packet::{Message, Options, PacketLines, push_message, write_packet};
 pub use read::{LineError, MessageLine, read_message};
 

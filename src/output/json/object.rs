@@ -160,11 +160,6 @@ impl Value for Text<'_> {
     }
 }
 
-/// Appends a string; bytes that are not UTF-8 stay as they are.
-pub(in crate::output) fn push_string(out: &mut Vec<u8>, bytes: &[u8]) {
-    Text(bytes).write(out);
-}
-
 impl Value for Word {
     #[inline]
     fn write(self, out: &mut Vec<u8>) {
