@@ -73,13 +73,24 @@ impl fmt::Display for Refusal {
             Version::V31 | Version::V311 => write!(f, "code {}", self.code)?,
         }
         write!(f, " {}", name.unwrap_or("(unknown)"))?;
-        if let Some(text) = &self.reason_string {
-            write!(f, ", it says '{}'", text.escape_debug())?;
-        }
+        write!(f, "{}", Says(self.reason_string.as_deref()))?;
         if let Some(server) = &self.server_reference {
             write!(f, ", it names the server '{}'", server.escape_debug())?;
         }
         Ok(())
+    }
+}
+
+/// A Reason String, as the end of a sentence about a refusal; nothing if there is none.
+#[derive(Debug, Clone, Copy)]
+pub struct Says<'a>(pub Option<&'a str>);
+
+impl fmt::Display for Says<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(text) => write!(f, ", it says '{}'", text.escape_debug()),
+            None => Ok(()),
+        }
     }
 }
 

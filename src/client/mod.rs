@@ -29,7 +29,7 @@ pub mod trace;
 
 pub use authentication::{Authentication, Exchange};
 pub use engine::{Engine, EngineKind};
-pub use error::{ConnectError, Lost, ProtocolError, PublishError, Refusal, RequestError};
+pub use error::{ConnectError, Lost, ProtocolError, PublishError, Refusal, RequestError, Says};
 pub use event::{Connected, Event, FallenBack, ServerLimits, Token};
 pub use message::{Message, Publication, TopicName};
 pub use options::{ConnectOptions, Options, Will};

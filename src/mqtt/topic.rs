@@ -38,7 +38,7 @@ fn check_common(text: &str) -> Result<(), TopicError> {
     if text.len() > usize::from(u16::MAX) {
         return Err(TopicError::TooLong(text.len()));
     }
-    match memchr::memchr(0, text.as_bytes()) {
+    match text.find('\0') {
         Some(at) => Err(TopicError::NullCharacter(at)),
         None => Ok(()),
     }
@@ -56,11 +56,12 @@ pub fn has_wildcard(text: &str) -> bool {
 #[inline]
 pub fn check_name(name: &str) -> Result<(), TopicError> {
     check_common(name)?;
-    match memchr::memchr2(b'+', b'#', name.as_bytes()) {
-        Some(at) => Err(TopicError::WildcardInName(
-            at,
-            char::from(name.as_bytes()[at]),
-        )),
+    if !has_wildcard(name) {
+        return Ok(());
+    }
+    let mut bytes = name.bytes().enumerate();
+    match bytes.find(|(_, byte)| matches!(byte, b'+' | b'#')) {
+        Some((at, byte)) => Err(TopicError::WildcardInName(at, char::from(byte))),
         None => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::reader::Room;
-use crate::client::{Engine, Event, Lost, Publication, PublishError};
+use crate::client::{Engine, Event, Lost, Publication, PublishError, Says};
 use crate::cmd::connect::ConnectPlan;
 use crate::cmd::{Exit, Failure};
 use crate::mqtt::topic::Quoted;
@@ -257,12 +257,9 @@ impl Player {
                 let mut tally = self.tally.borrow_mut();
                 if reason.is_error() {
                     tally.refused_by_server += 1;
-                    tally.refused(reason, || match &reason_string {
-                        Some(text) => format!(
-                            "the broker refused a message: {reason}, it says '{}'",
-                            text.escape_debug()
-                        ),
-                        None => format!("the broker refused a message: {reason}"),
+                    tally.refused(reason, || {
+                        let says = Says(reason_string.as_deref());
+                        format!("the broker refused a message: {reason}{says}")
                     });
                 } else {
                     tally.acknowledged += 1;

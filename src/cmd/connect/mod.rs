@@ -1,6 +1,7 @@
 //! Connecting, for every subcommand that does: the flags become a [`ConnectPlan`], and what goes
 //! wrong becomes a sentence with the broker's address and an exit code.
 
+mod answer;
 mod authentication;
 mod endure;
 mod profile;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+pub use self::answer::Answer;
 pub use self::properties::{PacketProperties, PropertyArgError};
 pub use self::settings::settings;
 

@@ -213,7 +213,6 @@ impl<'p> Run<'p> {
         Ok(())
     }
 
-    /// Publishes as soon as it is time and the broker takes it.
     /// Waits until there is room for a message; where many are on their way, for several.
     ///
     /// With few on their way there is one message for each acknowledgement: waiting for more would
@@ -240,6 +239,7 @@ impl<'p> Run<'p> {
         Ok(())
     }
 
+    /// Publishes as soon as it is time and the broker takes it.
     async fn publish(&mut self, mut publication: Publication) -> Result<(), Stop> {
         if let Some(pace) = &mut self.pace {
             let due = pace.next_due(Instant::now());

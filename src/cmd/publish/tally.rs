@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::client::{Token, TopicName};
+use crate::client::{Says, Token, TopicName};
 use crate::cmd::{Exit, Failure};
 use crate::mqtt::topic::Quoted;
 use crate::mqtt::{QoS, ReasonCode};
@@ -87,10 +87,7 @@ impl Tally {
         let Some(refusal) = &self.first_refusal else {
             return Ok(());
         };
-        let says = match &refusal.reason_string {
-            Some(text) => format!(", it says '{}'", text.escape_debug()),
-            None => String::new(),
-        };
+        let says = Says(refusal.reason_string.as_deref());
         let topic = refusal.topic.as_ref().map_or("", TopicName::as_str);
         let (topic, reason) = (Quoted(topic), refusal.reason);
         let what = match (self.refused, self.sent, &self.topics) {

@@ -5,14 +5,16 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::connect::{self, ConnectPlan};
+use super::connect::{self, Answer, ConnectPlan};
 use super::publish::{parse_qos, publish_failure, read_file, read_stdin};
 use super::signals::Signals;
 use super::subscribe::{self, Printer, Style};
 use super::typed_bytes::bytes_of;
 use super::{Exit, Failure, duration, mosquitto, note};
 use crate::cli::{self, Program};
-use crate::client::{Engine, Event, Lost, Message, Publication, PublishError, Token, TopicName};
+use crate::client::{
+    Engine, Event, Lost, Message, Publication, PublishError, Says, Token, TopicName,
+};
 use crate::mqtt::packet::SubscriptionOptions;
 use crate::mqtt::property::Value;
 use crate::mqtt::topic::Quoted;
@@ -356,17 +358,14 @@ impl Run<'_> {
         if !self.plan.is_midge() {
             return Err(mosquitto::denied(*reason));
         }
-        let name = reason.name(PacketType::SUBACK, self.client.connected().version);
-        Err(Failure::new(
-            Exit::Refused(*reason),
-            format!(
-                "the broker refused the subscription to the response topic {}: 0x{:02x} {}{}",
-                Quoted(self.response_topic.as_str()),
-                reason.0,
-                name.unwrap_or("(unknown)"),
-                says(reason_string)
-            ),
-        ))
+        let answer = Answer {
+            packet: PacketType::SUBACK,
+            version: self.client.connected().version,
+            reason: *reason,
+        };
+        let topic = Quoted(self.response_topic.as_str());
+        let what = format_args!("the subscription to the response topic {topic}");
+        Err(answer.refusal(what, reason_string))
     }
 
     fn check_taken(&self, reason: ReasonCode, reason_string: Option<&str>) -> Result<(), Failure> {
@@ -385,7 +384,7 @@ impl Run<'_> {
             format!(
                 "the broker refused the request to {}: {reason}{}",
                 Quoted(self.plan.topic.as_str()),
-                says(reason_string)
+                Says(reason_string)
             ),
         ))
     }
@@ -412,12 +411,5 @@ impl Run<'_> {
         };
         let farewell = plan.connect.farewell.as_properties();
         let _ = self.client.disconnect(reason, farewell).await;
-    }
-}
-
-fn says(reason_string: Option<&str>) -> String {
-    match reason_string {
-        Some(text) => format!(", it says '{}'", text.escape_debug()),
-        None => String::new(),
     }
 }

@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::client::{Engine, Message, Publication, PublishError, TopicName};
+use crate::client::{Engine, Message, Publication, PublishError, Says, TopicName};
 use crate::cmd::{Exit, Failure};
-use crate::mqtt::topic::Quoted;
 use crate::mqtt::{QoS, ReasonCode};
 
 /// Topics that wait until the broker takes more QoS 1; what is over that is cleared at QoS 0.
@@ -81,10 +80,7 @@ pub(super) fn check(reason: ReasonCode, reason_string: Option<&str>) -> Result<(
     if !reason.is_error() {
         return Ok(());
     }
-    let says = match reason_string {
-        Some(text) => format!(", it says {}", Quoted(text)),
-        None => String::new(),
-    };
+    let says = Says(reason_string);
     let code = reason.0;
     Err(Failure::new(
         Exit::Refused(reason),

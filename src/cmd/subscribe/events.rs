@@ -7,7 +7,8 @@ use super::plan::Retained;
 use super::print::Unshown;
 use super::run::Run;
 use crate::client::{Event, Message};
-use crate::cmd::{Exit, Failure, connect, mosquitto, note};
+use crate::cmd::connect::{self, Answer};
+use crate::cmd::{Exit, Failure, mosquitto, note};
 use crate::mqtt::topic::Quoted;
 use crate::mqtt::{PacketType, ReasonCode};
 
@@ -121,25 +122,14 @@ impl Run<'_> {
             return mosquitto::check_granted(reasons);
         }
         for (filter, reason) in filters.iter().zip(reasons) {
-            let name = reason.name(PacketType::SUBACK, self.client.connected().version);
-            let name = name.unwrap_or("(unknown)");
-            let code = reason.0;
+            let filter = Quoted(filter);
+            let answer = self.answer(PacketType::SUBACK, *reason);
             if reason.is_error() {
-                let says = match reason_string {
-                    Some(text) => format!(", it says '{}'", text.escape_debug()),
-                    None => String::new(),
-                };
-                return Err(Failure::new(
-                    Exit::Refused(*reason),
-                    format!(
-                        "the broker refused the subscription to {}: 0x{code:02x} {name}{says}",
-                        Quoted(filter)
-                    ),
-                ));
+                let what = format_args!("the subscription to {filter}");
+                return Err(answer.refusal(what, reason_string));
             }
-            self.plan
-                .connect
-                .debug(format_args!("subscribed to {}: {name}", Quoted(filter)));
+            let plan = &self.plan.connect;
+            plan.debug(format_args!("subscribed to {filter}: {}", answer.name()));
         }
         Ok(())
     }
@@ -147,23 +137,28 @@ impl Run<'_> {
     /// The same for UNSUBACK, which before 5.0 says nothing.
     fn check_gone(&self, reasons: &[ReasonCode]) -> Result<(), Failure> {
         for (filter, reason) in self.plan.unsubscribe.iter().zip(reasons) {
-            let name = reason.name(PacketType::UNSUBACK, self.client.connected().version);
-            let name = name.unwrap_or("(unknown)");
-            let code = reason.0;
+            let filter = Quoted(filter);
+            let answer = self.answer(PacketType::UNSUBACK, *reason);
             if reason.is_error() {
-                return Err(Failure::new(
-                    Exit::Refused(*reason),
-                    format!(
-                        "the broker refused to end the subscription to {}: 0x{code:02x} {name}",
-                        Quoted(filter)
-                    ),
-                ));
+                let what = format_args!("to end the subscription to {filter}");
+                return Err(answer.refusal(what, None));
             }
-            self.plan
-                .connect
-                .debug(format_args!("unsubscribed from {}: {name}", Quoted(filter)));
+            let plan = &self.plan.connect;
+            plan.debug(format_args!(
+                "unsubscribed from {filter}: {}",
+                answer.name()
+            ));
         }
         Ok(())
+    }
+
+    fn answer(&self, packet: PacketType, reason: ReasonCode) -> Answer {
+        let version = self.client.connected().version;
+        Answer {
+            packet,
+            version,
+            reason,
+        }
     }
 
     /// `Some` ends the work.
