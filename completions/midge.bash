@@ -1008,7 +1008,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__rr)
-            opts="-t -e -m -f -s -n -q -W -R -v -N -F -h -p -S -L -i -u -P -V -k -d -A -o -I -c -x -M -D --topic --message --file --stdin-file --null-message --qos --timeout --latency --no-retained --verbose --no-eol --format --pretty --json --retain-as-published --retain-handling --host --port --srv --url --id --username --password --pw --password-file --ask-password --protocol-version --keepalive --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help --options --id-prefix --disable-clean-session --session-expiry-interval --max-inflight --quiet --will-topic --will-payload --will-qos --will-retain --property --retry --answer-timeout"
+            opts="-t -e -m -f -s -n -q -W -R -v -N -F -h -p -S -L -i -u -P -V -k -d -A -o -I -c -x -M -D --topic --message --file --stdin-file --null-message --qos --timeout --latency --no-retained --retain-as-published --retain-handling --verbose --no-eol --format --pretty --json --host --port --srv --url --id --username --password --pw --password-file --ask-password --protocol-version --keepalive --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help --options --id-prefix --disable-clean-session --session-expiry-interval --max-inflight --quiet --will-topic --will-payload --will-qos --will-retain --property --retry --answer-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1058,16 +1058,16 @@ _midge() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --retain-handling)
+                    COMPREPLY=($(compgen -W "always new never" -- "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -F)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --retain-handling)
-                    COMPREPLY=($(compgen -W "always new never" -- "${cur}"))
                     return 0
                     ;;
                 --host)
@@ -1282,7 +1282,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__sub)
-            opts="-t -T -U -q -C -W -E -R -v -N -F -w -h -p -S -L -i -u -P -V -k -d -A -o -I -c -x -M -D --topic --filter-out --unsubscribe --qos --count --timeout --idle --until --until-json --subscribe-only --ready-file --ready-fd --no-retained --retained-only --retained --remove-retained --retain-as-published --retain-handling --no-local --random-filter --verbose --no-eol --format --pretty --json --decode --watch --message-rate --rate-line --exec --exec-jobs --output-dir --record --host --port --srv --url --id --username --password --pw --password-file --ask-password --protocol-version --keepalive --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help --options --id-prefix --disable-clean-session --session-expiry-interval --max-inflight --quiet --will-topic --will-payload --will-qos --will-retain --property --retry --answer-timeout"
+            opts="-t -T -U -q -C -W -E -w -R -v -N -F -h -p -S -L -i -u -P -V -k -d -A -o -I -c -x -M -D --topic --filter-out --unsubscribe --qos --count --timeout --idle --until --until-json --subscribe-only --ready-file --ready-fd --retained-only --retained --remove-retained --no-local --random-filter --decode --watch --message-rate --rate-line --exec --exec-jobs --output-dir --record --no-retained --retain-as-published --retain-handling --verbose --no-eol --format --pretty --json --host --port --srv --url --id --username --password --pw --password-file --ask-password --protocol-version --keepalive --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help --options --id-prefix --disable-clean-session --session-expiry-interval --max-inflight --quiet --will-topic --will-payload --will-qos --will-retain --property --retry --answer-timeout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1356,19 +1356,7 @@ _midge() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --retain-handling)
-                    COMPREPLY=($(compgen -W "always new never" -- "${cur}"))
-                    return 0
-                    ;;
                 --random-filter)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -F)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1389,6 +1377,18 @@ _midge() {
                     return 0
                     ;;
                 --record)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retain-handling)
+                    COMPREPLY=($(compgen -W "always new never" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -F)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -113,11 +113,7 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -l until -d 'End with t
 complete -c midge -n "__fish_midge_using_subcommand sub" -l until-json -d 'End with the first message whose payload is JSON with such a value, as in a.b==1' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l ready-file -d 'Write this file when all subscriptions are acknowledged. One that is there is removed first' -r -F
 complete -c midge -n "__fish_midge_using_subcommand sub" -l ready-fd -d 'Write the line "ready" to this open file descriptor when all subscriptions are acknowledged' -r
-complete -c midge -n "__fish_midge_using_subcommand sub" -l retain-handling -d 'When the broker sends retained messages: always, new (if the subscription is) or never. MQTT 5.0' -r -f -a "always\t''
-new\t''
-never\t''"
 complete -c midge -n "__fish_midge_using_subcommand sub" -l random-filter -d 'Let through this percentage of the messages, by chance: 0.1 to 100' -r
-complete -c midge -n "__fish_midge_using_subcommand sub" -s F -l format -d 'How to print each message, as in \'%I %t %p\'' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l decode -d 'Show payloads as hex or base64 text, or as the JSON that is in them: json, cbor or msgpack' -r -f -a "hex\t''
 base64\t''
 json\t''
@@ -127,6 +123,10 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -l exec -d 'Run a comma
 complete -c midge -n "__fish_midge_using_subcommand sub" -l exec-jobs -d 'Commands of --exec that run at once; with 1 in the order of the messages [default: 1]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l output-dir -d 'Write each payload to a file of its own in this directory' -r -F
 complete -c midge -n "__fish_midge_using_subcommand sub" -l record -d 'Record what is received as a pcapng file, for decode and others' -r -F
+complete -c midge -n "__fish_midge_using_subcommand sub" -l retain-handling -d 'When the broker sends retained messages: always, new (if the subscription is) or never. MQTT 5.0' -r -f -a "always\t''
+new\t''
+never\t''"
+complete -c midge -n "__fish_midge_using_subcommand sub" -s F -l format -d 'How to print each message, as in \'%I %t %p\'' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
@@ -164,19 +164,19 @@ complete -c midge -n "__fish_midge_using_subcommand sub" -s D -l property -d 'A 
 complete -c midge -n "__fish_midge_using_subcommand sub" -l retry -d 'How long to try again, with growing pauses, when there is no connection or it is lost: a time as in 30s or 2m, forever, or none. What is not acknowledged is sent again. A refusal that will not go away, such as a wrong password, ends it at once. Before MQTT 5.0 a broker keeps a session only if it is told by -c: without, QoS 2 may come twice where a connection is lost' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l answer-timeout -d 'Give a broker up that owes an acknowledgement, or the rest of a packet, and sends none for this time, although it may answer pings: seconds, or with a unit as in 500ms, 10s, 2m; 0 waits for ever. The engine rumqttc has no such limit' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -s E -l subscribe-only -d 'End when all subscriptions are acknowledged, without a message'
-complete -c midge -n "__fish_midge_using_subcommand sub" -s R -l no-retained -d 'Leave out retained messages'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l retained-only -d 'Print retained messages only, and end with the first other one'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l retained -d 'Print retained messages only, and end when all have come'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l remove-retained -d 'Clear every retained message that comes and that -T lets through, also with -R'
-complete -c midge -n "__fish_midge_using_subcommand sub" -l retain-as-published -d 'Keep the retain flag that a message was published with. MQTT 5.0'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l no-local -d 'Leave out what this client publishes itself, as a bridge wants it. MQTT 5.0'
+complete -c midge -n "__fish_midge_using_subcommand sub" -s w -l watch -d 'Give every topic a line of its own on the terminal, which shows its last message'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l message-rate -d 'Print every second how many messages have come in it, and no message'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l rate-line -d 'Show on stderr, if it is a terminal, how many messages come'
+complete -c midge -n "__fish_midge_using_subcommand sub" -s R -l no-retained -d 'Leave out retained messages'
+complete -c midge -n "__fish_midge_using_subcommand sub" -l retain-as-published -d 'Keep the retain flag that a message was published with. MQTT 5.0'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s v -l verbose -d 'Print the topic before each payload'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s N -l no-eol -d 'Print no line end behind each message'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l pretty -d 'Print JSON (-F %j and %J, --decode) with a line for each value'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l json -d 'Print one JSON object per message'
-complete -c midge -n "__fish_midge_using_subcommand sub" -s w -l watch -d 'Give every topic a line of its own on the terminal, which shows its last message'
-complete -c midge -n "__fish_midge_using_subcommand sub" -l message-rate -d 'Print every second how many messages have come in it, and no message'
-complete -c midge -n "__fish_midge_using_subcommand sub" -l rate-line -d 'Show on stderr, if it is a terminal, how many messages come'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s S -l srv -d 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain'
 complete -c midge -n "__fish_midge_using_subcommand sub" -l ask-password -d 'Ask for the password on the terminal'
 complete -c midge -n "__fish_midge_using_subcommand sub" -s d -l debug -d 'Say on stderr what is sent and received'
@@ -195,10 +195,10 @@ complete -c midge -n "__fish_midge_using_subcommand rr" -s m -l message -d 'The 
 complete -c midge -n "__fish_midge_using_subcommand rr" -s f -l file -d 'Send a file as the request' -r -F
 complete -c midge -n "__fish_midge_using_subcommand rr" -s q -l qos -d 'Quality of Service of the request, and the highest of the response: 0, 1 or 2' -r
 complete -c midge -n "__fish_midge_using_subcommand rr" -s W -l timeout -d 'Give up after this time, with exit code 27: seconds, or with a unit as in 500ms, 10s, 2m' -r
-complete -c midge -n "__fish_midge_using_subcommand rr" -s F -l format -d 'How to print the response, as in \'%I %t %p\'; see sub' -r
 complete -c midge -n "__fish_midge_using_subcommand rr" -l retain-handling -d 'When the broker sends retained messages: always, new (if the subscription is) or never. MQTT 5.0' -r -f -a "always\t''
 new\t''
 never\t''"
+complete -c midge -n "__fish_midge_using_subcommand rr" -s F -l format -d 'How to print each message, as in \'%I %t %p\'' -r
 complete -c midge -n "__fish_midge_using_subcommand rr" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
 complete -c midge -n "__fish_midge_using_subcommand rr" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
 complete -c midge -n "__fish_midge_using_subcommand rr" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
@@ -239,11 +239,11 @@ complete -c midge -n "__fish_midge_using_subcommand rr" -s s -l stdin-file -d 'S
 complete -c midge -n "__fish_midge_using_subcommand rr" -s n -l null-message -d 'Send a request without payload'
 complete -c midge -n "__fish_midge_using_subcommand rr" -l latency -d 'Print on stderr how long the response took, from the sending of the request'
 complete -c midge -n "__fish_midge_using_subcommand rr" -s R -l no-retained -d 'Leave out retained messages'
-complete -c midge -n "__fish_midge_using_subcommand rr" -s v -l verbose -d 'Print the topic before the payload'
-complete -c midge -n "__fish_midge_using_subcommand rr" -s N -l no-eol -d 'Print no line end behind the response'
-complete -c midge -n "__fish_midge_using_subcommand rr" -l pretty -d 'Print JSON (-F %j and %J) with a line for each value'
-complete -c midge -n "__fish_midge_using_subcommand rr" -l json -d 'Print the response as a JSON object'
-complete -c midge -n "__fish_midge_using_subcommand rr" -l retain-as-published -d 'Keep the retain flag that the response was published with. MQTT 5.0'
+complete -c midge -n "__fish_midge_using_subcommand rr" -l retain-as-published -d 'Keep the retain flag that a message was published with. MQTT 5.0'
+complete -c midge -n "__fish_midge_using_subcommand rr" -s v -l verbose -d 'Print the topic before each payload'
+complete -c midge -n "__fish_midge_using_subcommand rr" -s N -l no-eol -d 'Print no line end behind each message'
+complete -c midge -n "__fish_midge_using_subcommand rr" -l pretty -d 'Print JSON (-F %j and %J, --decode) with a line for each value'
+complete -c midge -n "__fish_midge_using_subcommand rr" -l json -d 'Print one JSON object per message'
 complete -c midge -n "__fish_midge_using_subcommand rr" -s S -l srv -d 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain'
 complete -c midge -n "__fish_midge_using_subcommand rr" -l ask-password -d 'Ask for the password on the terminal'
 complete -c midge -n "__fish_midge_using_subcommand rr" -s d -l debug -d 'Say on stderr what is sent and received'

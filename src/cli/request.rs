@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Connection, Reconnect, Session};
+use super::{Connection, Receive, Reconnect, Session};
 
 /// Publish a request, and print the response to it.
 #[derive(Debug, Clone, Default, Args)]
@@ -52,44 +52,9 @@ pub struct Request {
     #[arg(long)]
     pub latency: bool,
 
-    /// Leave out retained messages.
-    #[arg(short = 'R', long)]
-    pub no_retained: bool,
-
-    /// Print the topic before the payload.
-    #[arg(short, long)]
-    pub verbose: bool,
-
-    /// Print no line end behind the response.
-    #[arg(short = 'N', long)]
-    pub no_eol: bool,
-
-    /// How to print the response, as in '%I %t %p'; see sub.
-    #[arg(
-        short = 'F',
-        long,
-        value_name = "FORMAT",
-        allow_hyphen_values = true,
-        conflicts_with = "json"
-    )]
-    pub format: Option<String>,
-
-    /// Print JSON (-F %j and %J) with a line for each value.
-    #[arg(long)]
-    pub pretty: bool,
-
-    /// Print the response as a JSON object.
-    #[arg(long, conflicts_with_all = ["verbose", "no_eol", "pretty"])]
-    pub json: bool,
-
-    /// Keep the retain flag that the response was published with. MQTT 5.0.
-    #[arg(long)]
-    pub retain_as_published: bool,
-
-    /// When the broker sends retained messages: always, new (if the subscription is) or never. MQTT
-    /// 5.0.
-    #[arg(long, value_name = "WHEN", value_parser = ["always", "new", "never"], hide_possible_values = true)]
-    pub retain_handling: Option<String>,
+    /// How to receive and to print.
+    #[command(flatten)]
+    pub receive: Receive,
 
     /// How to reach the broker.
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Connection, Reconnect, Session};
+use super::{Connection, Receive, Reconnect, Session};
 
 /// Subscribe, and print the messages that come.
 #[derive(Debug, Clone, Default, Args)]
@@ -74,10 +74,6 @@ pub struct Subscribe {
     #[arg(long, value_name = "FD")]
     pub ready_fd: Option<u32>,
 
-    /// Leave out retained messages.
-    #[arg(short = 'R', long)]
-    pub no_retained: bool,
-
     /// Print retained messages only, and end with the first other one.
     #[arg(long, conflicts_with = "no_retained")]
     pub retained_only: bool,
@@ -96,15 +92,6 @@ pub struct Subscribe {
     #[arg(long)]
     pub remove_retained: bool,
 
-    /// Keep the retain flag that a message was published with. MQTT 5.0.
-    #[arg(long)]
-    pub retain_as_published: bool,
-
-    /// When the broker sends retained messages: always, new (if the subscription is) or never. MQTT
-    /// 5.0.
-    #[arg(long, value_name = "WHEN", value_parser = ["always", "new", "never"], hide_possible_values = true)]
-    pub retain_handling: Option<String>,
-
     /// Leave out what this client publishes itself, as a bridge wants it. MQTT 5.0.
     #[arg(long)]
     pub no_local: bool,
@@ -112,39 +99,6 @@ pub struct Subscribe {
     /// Let through this percentage of the messages, by chance: 0.1 to 100.
     #[arg(long, value_name = "PERCENT")]
     pub random_filter: Option<f64>,
-
-    /// Print the topic before each payload.
-    #[arg(short, long)]
-    pub verbose: bool,
-
-    /// Print no line end behind each message.
-    #[arg(short = 'N', long)]
-    pub no_eol: bool,
-
-    /// How to print each message, as in '%I %t %p'.
-    #[arg(
-        short = 'F',
-        long,
-        value_name = "FORMAT",
-        allow_hyphen_values = true,
-        conflicts_with = "json",
-        long_help = "How to print each message, with mosquitto_sub's specifiers: %t topic, %p payload, \
-            %x and %X payload in hex (%:x with a character between the bytes), %f and %d payload as a \
-            float of 4 or 8 bytes, %l its length, %q QoS, %r retain, %m packet id, %A topic alias, %C \
-            content type, %D correlation data, %E message expiry, %F payload format, %P user properties, \
-            %R response topic, %S subscription id, %I time as ISO 8601, %U as Unix time, %j JSON, %J JSON \
-            with the payload as JSON, %% a percent sign; with -, 0, width and .precision as in \
-            %-20.20t; @X what strftime(3) has as %X, @N nanoseconds, @@; \\\\ \\0 \\a \\e \\n \\r \\t \\v."
-    )]
-    pub format: Option<String>,
-
-    /// Print JSON (-F %j and %J, --decode) with a line for each value.
-    #[arg(long)]
-    pub pretty: bool,
-
-    /// Print one JSON object per message.
-    #[arg(long, conflicts_with_all = ["verbose", "no_eol", "pretty"])]
-    pub json: bool,
 
     /// Show payloads as hex or base64 text, or as the JSON that is in them: json, cbor or msgpack.
     #[arg(
@@ -209,6 +163,10 @@ pub struct Subscribe {
             overwritten."
     )]
     pub record: Option<PathBuf>,
+
+    /// How to receive and to print.
+    #[command(flatten)]
+    pub receive: Receive,
 
     /// How to reach the broker.
     #[command(flatten)]

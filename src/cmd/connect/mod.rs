@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 pub use self::answer::Answer;
-pub use self::properties::{PacketProperties, PropertyArgError};
+pub use self::properties::{PacketProperties, PropertyArgError, each_property};
 pub use self::settings::settings;
 
 use self::endure::Again;

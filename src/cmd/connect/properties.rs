@@ -112,13 +112,9 @@ impl PacketProperties {
     /// Wrong usage.
     pub fn parse(words: &[OsString]) -> Result<PacketProperties, Failure> {
         let mut all = PacketProperties::default();
-        let mut words = words;
-        while !words.is_empty() {
-            let count = if is_pair(words) { 4 } else { 3 };
-            let (one, rest) = words.split_at(count.min(words.len()));
+        for one in each_property(words) {
             all.add(one)
                 .map_err(|error| Failure::usage(format!("-D {}: {error}", joined(one))))?;
-            words = rest;
         }
         Ok(all)
     }
@@ -177,6 +173,16 @@ impl PacketProperties {
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|list| list.as_properties().is_empty())
     }
+}
+
+/// The words of each -D: a packet, a property and its value; a user property has two.
+pub fn each_property(mut words: &[OsString]) -> impl Iterator<Item = &[OsString]> {
+    std::iter::from_fn(move || {
+        let count = if is_pair(words) { 4 } else { 3 };
+        let (one, rest) = words.split_at(count.min(words.len()));
+        words = rest;
+        (!one.is_empty()).then_some(one)
+    })
 }
 
 fn is_pair(words: &[OsString]) -> bool {

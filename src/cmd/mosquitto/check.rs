@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use super::super::connect::{PacketProperties, PropertyArgError};
+use super::super::connect::{PacketProperties, PropertyArgError, each_property};
 use super::typed::Typed;
 use super::{Stop, name};
 use crate::cli::Program;
@@ -94,11 +94,7 @@ fn session(typed: &mut Typed) -> Result<(), Stop> {
 /// That the properties can be sent.
 fn properties(typed: &Typed) -> Result<(), Stop> {
     let mut all = PacketProperties::default();
-    let mut words = typed.session.property.as_slice();
-    while let [packet, name, ..] = words {
-        let count = if name == "user-property" { 4 } else { 3 };
-        let (one, rest) = words.split_at(count.min(words.len()));
-        words = rest;
+    for one in each_property(&typed.session.property) {
         let Err(error) = all.add(one) else {
             continue;
         };
@@ -106,7 +102,7 @@ fn properties(typed: &Typed) -> Result<(), Stop> {
             PropertyArgError::Repeated { .. } => "Duplicate property in property list",
             _ => "A network protocol error occurred when communicating with the broker.",
         };
-        let packet = match packet.to_str() {
+        let packet = match one.first().and_then(|packet| packet.to_str()) {
             Some("will") => "Will".to_owned(),
             packet => packet.unwrap_or_default().to_uppercase(),
         };

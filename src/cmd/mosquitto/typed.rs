@@ -149,23 +149,14 @@ impl Typed {
             qos: self.qos,
             count: self.count,
             timeout: self.timeout.map(|seconds| seconds.to_string()),
-            no_retained: self.no_retained,
             retained_only: self.retained_only,
-            verbose: self.verbose,
-            no_eol: self.no_eol,
             unsubscribe: std::mem::take(&mut self.unsubscribe),
             subscribe_only: self.exit_after_subscribing,
             remove_retained: self.remove_retained,
-            retain_as_published: self.retain_as_published && self.version == Version::V5,
-            retain_handling: self
-                .retain_handling
-                .take()
-                .filter(|_| self.version == Version::V5),
             random_filter: self.random_filter,
-            format: self.format.take(),
-            pretty: self.pretty,
             watch: self.watch,
             message_rate: self.message_rate,
+            receive: self.receive(),
             ..cli::Subscribe::default()
         };
         (args.connection, args.session, args.reconnect) = self.into_connection("forever");
@@ -179,16 +170,7 @@ impl Typed {
             qos: self.qos,
             timeout: self.timeout.map(|seconds| seconds.to_string()),
             latency: self.latency,
-            no_retained: self.no_retained,
-            verbose: self.verbose,
-            no_eol: self.no_eol,
-            format: self.format.take(),
-            pretty: self.pretty,
-            retain_as_published: self.retain_as_published && self.version == Version::V5,
-            retain_handling: self
-                .retain_handling
-                .take()
-                .filter(|_| self.version == Version::V5),
+            receive: self.receive(),
             ..cli::Request::default()
         };
         match self.source.take() {
@@ -199,6 +181,21 @@ impl Typed {
         }
         (args.connection, args.session, args.reconnect) = self.into_connection("none");
         args
+    }
+
+    /// What 5.0 only has is taken with the other versions too, and goes nowhere.
+    fn receive(&mut self) -> cli::Receive {
+        let is_v5 = self.version == Version::V5;
+        cli::Receive {
+            no_retained: self.no_retained,
+            retain_as_published: self.retain_as_published && is_v5,
+            retain_handling: self.retain_handling.take().filter(|_| is_v5),
+            verbose: self.verbose,
+            no_eol: self.no_eol,
+            format: self.format.take(),
+            pretty: self.pretty,
+            json: false,
+        }
     }
 
     /// Host, port, version and properties are all given, so that no variable of midge's counts.

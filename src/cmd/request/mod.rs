@@ -60,18 +60,6 @@ impl Plan {
         if let Some(topic) = &response_topic {
             name("-e", topic)?;
         }
-        // It subscribes and prints as sub does.
-        let shown = cli::Subscribe {
-            qos: args.qos,
-            retain_as_published: args.retain_as_published,
-            retain_handling: args.retain_handling.clone(),
-            verbose: args.verbose,
-            no_eol: args.no_eol,
-            format: args.format.clone(),
-            pretty: args.pretty,
-            json: args.json,
-            ..cli::Subscribe::default()
-        };
         // Who has fallen back to 3.1.1 cannot say where the response has to go.
         connect.options.fall_back = false;
         Ok(Plan {
@@ -79,14 +67,14 @@ impl Plan {
             response_topic,
             payload: payload(args)?,
             qos: parse_qos("-q", args.qos)?,
-            no_retained: args.no_retained,
+            no_retained: args.receive.no_retained,
             wait: match &args.timeout {
                 Some(text) => Some(duration::parse("-W", text)?),
                 None => None,
             },
             latency: args.latency,
-            options: subscribe::subscription_options(&shown, &mut connect)?,
-            style: subscribe::style(&shown, version)?,
+            options: subscribe::subscription_options(args.qos, false, &args.receive, &mut connect)?,
+            style: subscribe::style(&args.receive, version)?,
             connect,
         })
     }

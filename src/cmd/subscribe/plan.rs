@@ -75,7 +75,7 @@ impl Plan {
         if args.count == Some(0) {
             return Err(Failure::usage("-C takes 1 or more"));
         }
-        let options = subscription_options(args, &mut connect)?;
+        let options = subscription_options(args.qos, args.no_local, &args.receive, &mut connect)?;
         let mut plan = Plan {
             connect,
             filters,
@@ -94,7 +94,7 @@ impl Plan {
                 (None, None) => None,
             },
             subscribe_only: args.subscribe_only,
-            style: style(args, version)?,
+            style: sub_style(args, version)?,
             message_rate: args.message_rate,
             rate_line: args.rate_line,
             exec: args
@@ -176,13 +176,15 @@ fn check_filter(filter: &str, version: Version) -> Result<(), TopicError> {
 
 /// The options that only 5.0 has; with one of them there is no way back to 3.1.1.
 pub(in crate::cmd) fn subscription_options(
-    args: &cli::Subscribe,
+    qos: u8,
+    no_local: bool,
+    receive: &cli::Receive,
     connect: &mut ConnectPlan,
 ) -> Result<SubscriptionOptions, Failure> {
     let given = [
-        (args.retain_as_published, "--retain-as-published"),
-        (args.retain_handling.is_some(), "--retain-handling"),
-        (args.no_local, "--no-local"),
+        (receive.retain_as_published, "--retain-as-published"),
+        (receive.retain_handling.is_some(), "--retain-handling"),
+        (no_local, "--no-local"),
     ];
     if let Some((_, flag)) = given.into_iter().find(|(given, _)| *given) {
         let version = connect.version();
@@ -194,10 +196,10 @@ pub(in crate::cmd) fn subscription_options(
         connect.options.fall_back = false;
     }
     Ok(SubscriptionOptions {
-        qos: parse_qos("-q", args.qos)?,
-        no_local: args.no_local,
-        retain_as_published: args.retain_as_published,
-        retain_handling: match args.retain_handling.as_deref() {
+        qos: parse_qos("-q", qos)?,
+        no_local,
+        retain_as_published: receive.retain_as_published,
+        retain_handling: match receive.retain_handling.as_deref() {
             None | Some("always") => 0,
             Some("new") => 1,
             Some(_) => 2,
@@ -206,13 +208,13 @@ pub(in crate::cmd) fn subscription_options(
 }
 
 fn retained(args: &cli::Subscribe) -> Result<Retained, Failure> {
-    if args.retained && args.retain_handling.as_deref() == Some("never") {
+    if args.retained && args.receive.retain_handling.as_deref() == Some("never") {
         return Err(Failure::usage(
             "--retained waits for what --retain-handling never keeps away",
         ));
     }
     Ok(
-        match (args.no_retained, args.retained_only, args.retained) {
+        match (args.receive.no_retained, args.retained_only, args.retained) {
             (true, ..) => Retained::LeaveOut,
             (_, true, _) => Retained::Only,
             (.., true) => Retained::Whole,
@@ -235,31 +237,42 @@ fn time(flag: &str, text: Option<&str>) -> Result<Option<Duration>, Failure> {
     text.map(|text| duration::parse(flag, text)).transpose()
 }
 
-pub(in crate::cmd) fn style(args: &cli::Subscribe, version: Version) -> Result<Style, Failure> {
+/// How messages are shown, as both `sub` and `rr` have it.
+pub(in crate::cmd) fn style(receive: &cli::Receive, version: Version) -> Result<Style, Failure> {
     let escape = io::stdout().is_terminal();
-    let elsewhere = args.exec.is_some() || args.output_dir.is_some();
-    let conversion = args.decode.as_deref().and_then(Coding::named);
-    Ok(Style {
-        form: if args.message_rate {
-            Form::Silent
-        } else if args.json {
-            Form::Json(version)
-        } else if let Some(text) = &args.format {
+    let form = match &receive.format {
+        _ if receive.json => Form::Json(version),
+        Some(text) => {
             let format = Format::parse(text).map_err(|error| {
                 let text = text.escape_debug();
                 Failure::usage(format!("'{text}' (-F) is no format: {error}"))
             })?;
-            Form::Format(format.pretty(args.pretty).escape(escape))
-        } else if elsewhere && !args.verbose {
-            Form::Silent
-        } else {
-            Form::Text {
-                topic: args.verbose,
-                escape,
-            }
+            Form::Format(format.pretty(receive.pretty).escape(escape))
+        }
+        None => Form::Text {
+            topic: receive.verbose,
+            escape,
         },
-        line_end: !args.no_eol && !args.watch,
-        conversion: conversion.map(|conversion| (conversion, args.pretty)),
-        watch: args.watch,
+    };
+    Ok(Style {
+        form,
+        line_end: !receive.no_eol,
+        conversion: None,
+        watch: false,
     })
+}
+
+/// The same with what only `sub` has.
+fn sub_style(args: &cli::Subscribe, version: Version) -> Result<Style, Failure> {
+    let mut style = style(&args.receive, version)?;
+    let is_elsewhere = args.exec.is_some() || args.output_dir.is_some();
+    let is_unasked = matches!(style.form, Form::Text { topic: false, .. });
+    if args.message_rate || is_elsewhere && is_unasked {
+        style.form = Form::Silent;
+    }
+    let conversion = args.decode.as_deref().and_then(Coding::named);
+    style.conversion = conversion.map(|conversion| (conversion, args.receive.pretty));
+    style.watch = args.watch;
+    style.line_end &= !args.watch;
+    Ok(style)
 }

@@ -6,10 +6,10 @@ use super::super::annotated;
 use super::super::colour;
 use super::super::line::Style;
 use super::super::payload::{About, Rules};
-use super::super::text::{Hex, Safe, wrap};
+use super::super::text::{Hex, Safe};
 use super::super::tree::bits::{bits, yes_no};
 use super::super::tree::fields::{payload, shown};
-use super::super::tree::{Node, count, found, headline_of, room, spans, write_all};
+use super::super::tree::{Node, count, found, headline_of, room, spans, write_all, write_headline};
 use super::{Decoded, family};
 use crate::mqtt::property::Value;
 use crate::mqttsn::decode::{Field, FieldRecord, Section};
@@ -26,9 +26,7 @@ pub fn write(
     style: Style,
 ) -> io::Result<()> {
     let message_type = decoded.message_type().unwrap_or(MessageType(0xff));
-    for line in wrap(&headline(decoded, message_type), style.width) {
-        writeln!(out, "{line}")?;
-    }
+    write_headline(out, &headline(decoded, message_type), style.width)?;
     write_all(
         out,
         &build(decoded, message_type, rules, style),
@@ -47,9 +45,7 @@ pub fn write_hex(
     style: Style,
 ) -> io::Result<()> {
     let message_type = decoded.message_type().unwrap_or(MessageType(0xff));
-    for line in wrap(&headline(decoded, message_type), style.width) {
-        writeln!(out, "{line}")?;
-    }
+    write_headline(out, &headline(decoded, message_type), style.width)?;
     let annotate =
         |record: &FieldRecord<'_>| (node(record, decoded, message_type, rules, style), None);
     let spans = spans(&decoded.record.fields, annotate);

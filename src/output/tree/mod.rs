@@ -147,9 +147,7 @@ impl Node {
 /// # Errors
 /// Those of `out`.
 pub fn write(out: &mut impl Write, decoded: &Decoded<'_>, options: Options<'_>) -> io::Result<()> {
-    for line in wrap(&headline(decoded), options.width) {
-        writeln!(out, "{line}")?;
-    }
+    write_headline(out, &headline(decoded), options.width)?;
     write_all(out, &build(decoded, options), options.width)
 }
 
@@ -164,9 +162,7 @@ pub fn write_hex(
     options: Options<'_>,
     style: Style,
 ) -> io::Result<()> {
-    for line in wrap(&headline(decoded), style.width) {
-        writeln!(out, "{line}")?;
-    }
+    write_headline(out, &headline(decoded), style.width)?;
     let packet_type = PacketType::from_byte1(decoded.bytes.first().copied().unwrap_or_default());
     let annotate = |record: &FieldRecord<'_>| {
         (
@@ -195,6 +191,18 @@ pub(super) fn spans<'a, F>(
         }
     };
     records.iter().map(span).collect()
+}
+
+/// Writes a headline, in as many lines as it takes on a terminal of so many columns.
+pub(super) fn write_headline(
+    out: &mut impl Write,
+    headline: &str,
+    terminal: Option<usize>,
+) -> io::Result<()> {
+    for line in wrap(headline, terminal) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
 }
 
 /// Writes the nodes below a headline, on a terminal of so many columns.
