@@ -348,7 +348,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__capture__subcmd__replay)
-            opts="-y -h -p -S -L -u -P -k -d -A -V -i --speed --yes --dry-run --json --host --port --srv --url --username --password --pw --password-file --ask-password --keepalive --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help --protocol-version --id"
+            opts="-y -h -p -S -L -u -P -k -d -A -V -i --speed --deliveries --yes --dry-run --json --host --port --srv --url --username --password --pw --password-file --ask-password --keepalive --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help --protocol-version --id"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -122,7 +122,7 @@ msgpack\t''"
 complete -c midge -n "__fish_midge_using_subcommand sub" -l exec -d 'Run a command for each message, with the payload on its stdin' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l exec-jobs -d 'Commands of --exec that run at once; with 1 in the order of the messages [default: 1]' -r
 complete -c midge -n "__fish_midge_using_subcommand sub" -l output-dir -d 'Write each payload to a file of its own in this directory' -r -F
-complete -c midge -n "__fish_midge_using_subcommand sub" -l record -d 'Record what is received as a pcapng file, for decode and others' -r -F
+complete -c midge -n "__fish_midge_using_subcommand sub" -l record -d 'Record what is received as a pcapng file, for decode and capture-replay' -r -F
 complete -c midge -n "__fish_midge_using_subcommand sub" -l retain-handling -d 'When the broker sends retained messages: always, new (if the subscription is) or never. MQTT 5.0' -r -f -a "always\t''
 new\t''
 never\t''"
@@ -376,6 +376,7 @@ complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l profile -
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l config -d 'The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in $HOME/.config] [env: MIDGE_CONFIG]' -r -F
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s V -l protocol-version -d 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s i -l id -d 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l deliveries -d 'Play what servers delivered, not what clients published; so it is in any case with a file in which no client publishes, as sub --record makes it'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s y -l yes -d 'Play to a broker that is not on this machine'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l dry-run -d 'Say what would be played, and connect to nothing'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l json -d 'The summary as a JSON object'
@@ -415,6 +416,7 @@ complete -c midge -n "__fish_midge_using_subcommand replay" -l profile -d 'Take 
 complete -c midge -n "__fish_midge_using_subcommand replay" -l config -d 'The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in $HOME/.config] [env: MIDGE_CONFIG]' -r -F
 complete -c midge -n "__fish_midge_using_subcommand replay" -s V -l protocol-version -d 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s i -l id -d 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l deliveries -d 'Play what servers delivered, not what clients published; so it is in any case with a file in which no client publishes, as sub --record makes it'
 complete -c midge -n "__fish_midge_using_subcommand replay" -s y -l yes -d 'Play to a broker that is not on this machine'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l dry-run -d 'Say what would be played, and connect to nothing'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l json -d 'The summary as a JSON object'

@@ -27,6 +27,11 @@ pub struct CaptureReplay {
     #[arg(long, value_name = "FACTOR", default_value = "1")]
     pub speed: String,
 
+    /// Play what servers delivered, not what clients published; so it is in any case with a file in
+    /// which no client publishes, as sub --record makes it.
+    #[arg(long)]
+    pub deliveries: bool,
+
     /// Play to a broker that is not on this machine.
     #[arg(short = 'y', long)]
     pub yes: bool,

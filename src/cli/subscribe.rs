@@ -154,13 +154,13 @@ pub struct Subscribe {
     )]
     pub output_dir: Option<PathBuf>,
 
-    /// Record what is received as a pcapng file, for decode and others.
+    /// Record what is received as a pcapng file, for decode and capture-replay.
     #[arg(
         long,
         value_name = "FILE",
-        long_help = "Record what is received as a pcapng file that decode and others read: one \
-            connection without its password, made up around the packets that came. One that is there is \
-            overwritten."
+        long_help = "Record what is received as a pcapng file that decode, capture-replay and others read: \
+            one connection without its password, made up around the packets that came. One that is \
+            there is overwritten."
     )]
     pub record: Option<PathBuf>,
 

@@ -510,3 +510,89 @@ fn sessions_do_not_take_each_other_over() {
         assert_eq!(number("failed_connections"), 0);
     }
 }
+
+/// What `midge sub --record` has written is played as messages of a client, without the subscription
+/// identifier that only servers may send.
+#[test]
+fn what_a_subscriber_recorded_is_played() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("received.pcapng");
+    let recording = recording.to_str().unwrap();
+    let messages = [
+        ("a/0", "0", "none"),
+        ("a/1", "1", "one"),
+        ("a/2", "2", "two"),
+    ];
+    {
+        let broker = TestBroker::start();
+        let port = broker.address.port().to_string();
+        let subscriber = Running::start(midge(&[
+            "sub",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &port,
+            "-t",
+            "a/#",
+            "-q",
+            "2",
+            "-C",
+            "3",
+            "-D",
+            "subscribe",
+            "subscription-identifier",
+            "7",
+            "--record",
+            recording,
+        ]));
+        broker.wait_for("subscribed");
+        for (topic, qos, payload) in messages {
+            let args = [
+                "pub",
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &port,
+                "-t",
+                topic,
+                "-q",
+                qos,
+                "-m",
+                payload,
+            ];
+            run(&args).expect(0, "");
+        }
+        subscriber.wait().expect(0, "");
+    }
+    for extra in [&[][..], &["--deliveries"]] {
+        let broker = TestBroker::start();
+        let port = broker.address.port().to_string();
+        let all = subscriber(&broker, messages.len());
+        let replay = replay_to(&port, &[&[recording], extra].concat());
+        let note = format!(
+            "midge: {recording}: no client publishes in it: what servers delivered is played\n"
+        );
+        replay.expect(0, if extra.is_empty() { &note } else { "" });
+        assert_eq!(summary(&replay)["acknowledged"], 2);
+        let mut expected = messages.map(|(topic, qos, payload)| {
+            (
+                topic.to_owned(),
+                qos.parse().unwrap(),
+                digest(payload.as_bytes()),
+            )
+        });
+        expected.sort();
+        assert_eq!(arrived("", &all.wait()), expected);
+    }
+    // Nothing to go back to on a pipe: it says what would play it.
+    let piped = run_with_input(
+        &["capture-replay", "--dry-run", "-"],
+        &fs::read(recording).unwrap(),
+    );
+    assert_eq!(piped.code(), 1);
+    assert!(
+        piped
+            .stderr
+            .ends_with("; --deliveries plays what servers delivered\n")
+    );
+}

@@ -1,4 +1,5 @@
-//! `midge capture-replay`: publishes again what clients published in a capture.
+//! `midge capture-replay`: publishes again what clients published in a capture, or what servers
+//! delivered.
 //!
 //! ```text
 //! reader (a thread)  ->  source: records to steps  ->  conductor: each at its time  ->  players
@@ -17,21 +18,22 @@ use std::time::Duration;
 
 use self::conductor::Outcome;
 use self::player::Tally;
-use self::reader::{Counts, Input};
-use self::source::Source;
+use self::reader::{Counts, Input, Reading};
 use self::speed::Speed;
 use super::connect::{self, ConnectPlan, Session};
 use super::{Exit, Failure, note, version};
 use crate::capture::CaptureError;
 use crate::cli;
 use crate::client::Address;
-use crate::mqtt::Version;
+use crate::mqtt::{Side, Version};
 use crate::output::replay::{self as summary, Lateness, Played, Summary};
 
 /// What to replay, and how, checked.
 #[derive(Debug)]
 struct Plan {
     file: String,
+    /// Whose PUBLISH packets to play, if that was said.
+    from: Option<Side>,
     connect: ConnectPlan,
     /// What every client identifier begins with.
     client_id: String,
@@ -68,6 +70,7 @@ impl Plan {
         }
         Ok(Plan {
             file: args.file.clone(),
+            from: args.deliveries.then_some(Side::Server),
             client_id: match &args.connection.id {
                 Some(id) => format!("{id}-"),
                 None => random_client_id(),
@@ -118,7 +121,7 @@ impl Plan {
 pub fn run(args: &cli::CaptureReplay) -> Result<Exit, Failure> {
     let plan = Plan::new(args)?;
     plan.check_target()?;
-    let input = Input::open(&plan.file)?;
+    let input = Input::open(&plan.file, plan.from)?;
     let name = input.name.clone();
     if plan.dry_run {
         return dry_run(&plan, &name, input);
@@ -132,7 +135,7 @@ pub fn run(args: &cli::CaptureReplay) -> Result<Exit, Failure> {
 }
 
 fn dry_run(plan: &Plan, name: &str, input: Input) -> Result<Exit, Failure> {
-    let mut source = Source::new(input.reader);
+    let mut source = Reading::new(input);
     let damage = loop {
         match source.next_step() {
             Ok(Some(_)) => {}
@@ -140,8 +143,8 @@ fn dry_run(plan: &Plan, name: &str, input: Input) -> Result<Exit, Failure> {
             Err(error) => break Some(error),
         }
     };
-    let counts = Counts::of(&source);
-    check_messages(name, &counts, damage.as_ref())?;
+    let counts = source.counts();
+    check_messages(plan.from, name, &counts, damage.as_ref())?;
     show(plan, &summarize(plan, name, &counts, None))?;
     match damage {
         Some(error) => Err(damaged(name, &error, "was counted")),
@@ -153,7 +156,7 @@ fn dry_run(plan: &Plan, name: &str, input: Input) -> Result<Exit, Failure> {
 fn finish(plan: &Plan, name: &str, outcome: Outcome) -> Result<Exit, Failure> {
     let counts = &outcome.counts;
     if outcome.signal.is_none() {
-        check_messages(name, counts, outcome.damage.as_ref())?;
+        check_messages(plan.from, name, counts, outcome.damage.as_ref())?;
     }
     let tally = outcome.tally.borrow();
     let played = Played {
@@ -190,6 +193,7 @@ fn finish(plan: &Plan, name: &str, outcome: Outcome) -> Result<Exit, Failure> {
 
 /// A capture in which there is nothing to play is a mistake.
 fn check_messages(
+    from: Option<Side>,
     name: &str,
     counts: &Counts,
     damage: Option<&CaptureError>,
@@ -207,9 +211,21 @@ fn check_messages(
         }
     }
     message.push_str(&format!(
-        "there is no PUBLISH of a client to play in {} frames with {} TCP connections, {} of them with MQTT",
-        stats.frames, stats.streams, stats.mqtt_streams
+        "there is no PUBLISH {} to play in {} frames with {} TCP connections, {} of them with MQTT",
+        match from {
+            Some(Side::Server) => "of a server",
+            _ => "of a client",
+        },
+        stats.frames,
+        stats.streams,
+        stats.mqtt_streams
     ));
+    if counts.others > 0 {
+        message.push_str(match from {
+            Some(Side::Server) => "; clients publish in it: leave out --deliveries",
+            _ => "; --deliveries plays what servers delivered",
+        });
+    }
     let skipped: Vec<_> = counts
         .skips
         .iter()

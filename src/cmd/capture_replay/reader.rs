@@ -11,7 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::source::{Action, Source, Step};
 use crate::capture::{CaptureError, Stats};
-use crate::cmd::{Exit, Failure};
+use crate::cmd::{Exit, Failure, note};
+use crate::mqtt::Side;
 use crate::output::replay::Skips;
 
 /// Steps that go over together, where more are there to be read.
@@ -34,6 +35,8 @@ pub(super) struct Input {
     pub(super) reader: Box<dyn Read + Send>,
     /// It may still be growing: each step goes over at once.
     pub(super) live: bool,
+    /// Whose PUBLISH packets to play; `None`: those of clients, or of servers if there are no others.
+    pub(super) from: Option<Side>,
 }
 
 impl Input {
@@ -41,12 +44,13 @@ impl Input {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub(super) fn open(name: &str) -> Result<Input, Failure> {
+    pub(super) fn open(name: &str, from: Option<Side>) -> Result<Input, Failure> {
         if name == "-" {
             return Ok(Input {
                 name: "stdin".to_owned(),
                 reader: Box::new(io::stdin()),
                 live: true,
+                from,
             });
         }
         let file = File::open(name)
@@ -59,7 +63,46 @@ impl Input {
             name: name.to_owned(),
             reader: Box::new(file),
             live: false,
+            from,
         })
+    }
+}
+
+/// The steps of a capture.
+pub(super) struct Reading {
+    source: Source<Box<dyn Read + Send>>,
+    /// The file to be read once more if only servers publish in it.
+    again: Option<String>,
+}
+
+impl Reading {
+    pub(super) fn new(input: Input) -> Reading {
+        Reading {
+            source: Source::new(input.reader, input.from.unwrap_or(Side::Client)),
+            again: (input.from.is_none() && !input.live).then_some(input.name),
+        }
+    }
+
+    /// As [`Source::next_step`].
+    pub(super) fn next_step(&mut self) -> Result<Option<Step>, CaptureError> {
+        let step = self.source.next_step()?;
+        if step.is_some() || self.source.messages() > 0 || self.source.others() == 0 {
+            return Ok(step);
+        }
+        let Some(name) = self.again.take() else {
+            return Ok(None);
+        };
+        let file = File::open(&name).map_err(|source| CaptureError::Io { offset: 0, source })?;
+        note(format_args!(
+            "{name}: no client publishes in it: what servers delivered is played"
+        ));
+        self.source = Source::new(Box::new(file), Side::Server);
+        self.source.next_step()
+    }
+
+    /// What it has held so far.
+    pub(super) fn counts(&self) -> Counts {
+        Counts::of(&self.source)
     }
 }
 
@@ -96,6 +139,8 @@ pub(super) type Room = Option<Arc<OwnedSemaphorePermit>>;
 pub(super) struct Counts {
     pub(super) sessions: u64,
     pub(super) messages: u64,
+    /// PUBLISH packets of the side that is not played.
+    pub(super) others: u64,
     pub(super) skips: Skips,
     pub(super) stats: Stats,
     /// From the first message to the last.
@@ -103,10 +148,11 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    pub(super) fn of<R: Read>(source: &Source<R>) -> Counts {
+    fn of<R: Read>(source: &Source<R>) -> Counts {
         Counts {
             sessions: source.sessions(),
             messages: source.messages(),
+            others: source.others(),
             skips: source.skips(),
             stats: source.stats(),
             captured: source.captured(),
@@ -138,7 +184,7 @@ pub(super) fn read(input: Input) -> Result<mpsc::UnboundedReceiver<Batch>, Failu
 fn read_into(input: Input, runtime: &Handle, sender: &mpsc::UnboundedSender<Batch>) {
     let room = Arc::new(Semaphore::new(PIECES as usize));
     let most = if input.live { 1 } else { BATCH_STEPS };
-    let mut source = Source::new(input.reader);
+    let mut source = Reading::new(input);
     loop {
         let mut batch = Batch::default();
         let mut bytes = 0;
@@ -156,7 +202,7 @@ fn read_into(input: Input, runtime: &Handle, sender: &mpsc::UnboundedSender<Batc
                 }
             }
         }
-        batch.counts = Counts::of(&source);
+        batch.counts = source.counts();
         let pieces = u32::try_from(1 + bytes / PIECE).map_or(PIECES, |n| n.min(PIECES));
         let Ok(taken) = runtime.block_on(Arc::clone(&room).acquire_many_owned(pieces)) else {
             return; // never: nobody closes it

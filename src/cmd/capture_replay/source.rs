@@ -55,9 +55,13 @@ pub(super) struct Captured {
 #[derive(Debug)]
 pub(super) struct Source<R> {
     packets: Packets<R>,
+    /// Whose PUBLISH packets are played.
+    from: Side,
     streams: FxHashMap<u64, Stream>,
     sessions: u64,
     messages: u64,
+    /// PUBLISH packets of the other side.
+    others: u64,
     /// The captured times of the first and of the last message.
     span: Option<(i64, i64)>,
     skips: Skips,
@@ -88,12 +92,15 @@ impl Stream {
 }
 
 impl<R: Read> Source<R> {
-    pub(super) fn new(reader: R) -> Source<R> {
+    /// Plays what `from` published: clients, or servers to their subscribers.
+    pub(super) fn new(reader: R, from: Side) -> Source<R> {
         Source {
             packets: Packets::new(reader, Options::default()),
+            from,
             streams: FxHashMap::default(),
             sessions: 0,
             messages: 0,
+            others: 0,
             span: None,
             skips: Skips::default(),
             last_time: None,
@@ -127,6 +134,11 @@ impl<R: Read> Source<R> {
         self.messages
     }
 
+    /// PUBLISH packets of the side that is not played so far.
+    pub(super) fn others(&self) -> u64 {
+        self.others
+    }
+
     /// The time from the first message to the last so far.
     pub(super) fn captured(&self) -> Duration {
         let (first, last) = self.span.unwrap_or_default();
@@ -153,7 +165,7 @@ impl<R: Read> Source<R> {
                 ControlFlow::Continue(())
             }
             Record::Gap(gap) => {
-                if gap.at.from != Some(Side::Server) {
+                if self.may_publish(gap.at.from) {
                     self.skips.gaps += 1;
                     self.skips.lost_bytes += gap.lost;
                     if let Some(stream) = self.streams.get_mut(&gap.at.stream) {
@@ -163,7 +175,7 @@ impl<R: Read> Source<R> {
                 ControlFlow::Continue(())
             }
             Record::Skipped(skipped) => {
-                if skipped.at.from != Some(Side::Server) {
+                if self.may_publish(skipped.at.from) {
                     self.skips.skipped_bytes += skipped.len;
                 }
                 ControlFlow::Continue(())
@@ -173,15 +185,23 @@ impl<R: Read> Source<R> {
         }
     }
 
+    /// Whether what this side sent may be what is played.
+    fn may_publish(&self, side: Option<Side>) -> bool {
+        side.is_none_or(|side| side == self.from)
+    }
+
     fn packet(&mut self, packet: &CapturedPacket) -> ControlFlow<Step> {
         let byte1 = packet.bytes.first().copied().unwrap_or_default();
         if let Some(time) = packet.at.time {
             self.last_time = Some(time.nanos);
         }
         match (PacketType::from_byte1(byte1), packet.at.from) {
-            (PacketType::PUBLISH, Some(Side::Client)) => self.publish(packet),
-            (PacketType::PUBLISH, None) => {
-                self.skips.unknown_sender += 1;
+            (PacketType::PUBLISH, Some(side)) if side == self.from => self.publish(packet),
+            (PacketType::PUBLISH, side) => {
+                match side {
+                    Some(_) => self.others += 1,
+                    None => self.skips.unknown_sender += 1,
+                }
                 ControlFlow::Continue(())
             }
             // A second CONNECT ends what was before it, too.
@@ -189,7 +209,7 @@ impl<R: Read> Source<R> {
                 self.end_session(packet)
             }
             (PacketType::PUBACK | PacketType::PUBREC | PacketType::PUBCOMP, side)
-                if side != Some(Side::Client) =>
+                if side != Some(self.from) =>
             {
                 self.acknowledge(packet);
                 ControlFlow::Continue(())
@@ -238,7 +258,7 @@ impl<R: Read> Source<R> {
         let mut publication =
             Publication::new(topic, packet.bytes.slice_ref(publish.payload), publish.qos);
         publication.retain = publish.retain;
-        publication.properties = without_alias(&publish);
+        publication.properties = to_publish(&publish);
 
         stream.last_time = stream.last_time.max(now);
         self.messages += 1;
@@ -261,7 +281,10 @@ impl<R: Read> Source<R> {
                 stream.session = Some(session);
                 self.after = Some(step(session, play));
                 let captured = Captured {
-                    client: packet.at.src,
+                    client: match self.from {
+                        Side::Client => packet.at.src,
+                        Side::Server => packet.at.dst,
+                    },
                     version: packet.version,
                 };
                 step(session, Action::Open(captured))
@@ -308,14 +331,14 @@ fn ends_exchange(ack: &Ack<'_>) -> bool {
     }
 }
 
-/// The properties as captured; an alias would mean something else, or nothing, to the target.
-fn without_alias(publish: &Publish<'_>) -> PropertiesBuf {
-    if publish.properties.number(PropertyId::TOPIC_ALIAS).is_none() {
-        return publish.properties.to_buf();
-    }
+/// The properties as captured, but for an alias, which would mean something else to the target, or
+/// nothing, and for what only servers may send (`[MQTT-3.3.4-6]`).
+fn to_publish(publish: &Publish<'_>) -> PropertiesBuf {
     let mut properties = PropertiesBuf::new();
     for property in publish.properties {
-        if property.id != PropertyId::TOPIC_ALIAS {
+        let is_of_connection =
+            [PropertyId::TOPIC_ALIAS, PropertyId::SUBSCRIPTION_IDENTIFIER].contains(&property.id);
+        if !is_of_connection {
             // It was in a list before, so it fits into one.
             let _ = properties.push(property.id, property.value);
         }

@@ -19,7 +19,7 @@ struct Fed {
 impl Fed {
     fn new() -> Fed {
         Fed {
-            source: Source::new(io::empty()),
+            source: Source::new(io::empty(), Side::Client),
             frame: 0,
         }
     }
