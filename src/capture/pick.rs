@@ -9,24 +9,26 @@
 //! CONNACK, all of a connection that is wrapped in TLS or WebSocket, what is between a Topic Alias
 //! and the PUBLISH that set it, and of MQTT-SN what names topic ids.
 
+mod ranges;
+mod way;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use rustc_hash::FxHashMap;
 
 use super::file::Frame;
-use super::ip::{self, Segment, Transport};
+use super::ip::{self, Transport};
 use super::link::{self, Skip};
 use super::record::Location;
+use ranges::Ranges;
+use way::{Direction, Piece, Talk};
 
 /// Connections and ranges that are remembered, together: a few 100 MB.
 const MAX_RANGES: usize = 1 << 22;
 
 /// Connections between the same two addresses that may still go on.
 const RECENT: usize = 8;
-
-/// Packets of each side that tell what a connection is whose CONNECT was not captured.
-const OPENING: u32 = 16;
 
 /// Topic Aliases that are remembered; of more, all are forgotten.
 const MAX_ALIASES: usize = 1 << 18;
@@ -71,72 +73,12 @@ pub struct Pick {
     needs_secrets: bool,
 }
 
-/// What was sent one way between two addresses.
-#[derive(Debug, Default)]
-struct Direction {
-    /// The connections, one after the other.
-    talks: Vec<Talk>,
-    /// The connection that the second way through the file has come to.
-    at: usize,
-    /// A sequence number of it, and how many bytes come before.
-    known: Option<(u32, i64)>,
-}
-
-/// One direction of a connection.
-#[derive(Debug, Default)]
-struct Talk {
-    stream: u64,
-    /// Bytes so far.
-    bytes: u64,
-    /// The frame of the last packet, wanted or not.
-    last_frame: u64,
-    /// The bytes that are wanted.
-    wanted: Ranges,
-    /// The frames that may have them.
-    frames: Ranges,
-    /// What is wanted was wrapped in something that has to be whole.
-    is_wrapped: bool,
-    /// What tells what the connection is.
-    opening: Opening,
-    /// Frames with other messages that are needed to read those behind them.
-    told: Vec<u64>,
-}
-
-/// The first packets of one side.
-#[derive(Debug, Default)]
-struct Opening {
-    piece: Option<Piece>,
-    /// Packets so far.
-    packets: u32,
-    /// What opens the connection is among them.
-    is_sure: bool,
-    /// No more come.
-    is_over: bool,
-    is_wanted: bool,
-}
-
-/// Bytes of one direction, and the frames that may have them.
-#[derive(Debug, Clone, Copy)]
-struct Piece {
-    bytes: (u64, u64),
-    frames: (u64, u64),
-}
-
 /// What was not wanted so far.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     way: Way,
     stream: u64,
     piece: Piece,
-}
-
-/// Ranges, `first..=last`.
-#[derive(Debug, Default)]
-struct Ranges {
-    /// Ascending, none next to another.
-    sorted: Vec<(u64, u64)>,
-    /// Those that were added out of order.
-    late: Vec<(u64, u64)>,
 }
 
 /// There are more separate pieces than can be remembered.
@@ -348,124 +290,5 @@ impl Pick {
             Some(Err(Skip::Fragment | Skip::NotTcpOrUdp)) => self.all.spans(number),
             _ => false,
         }
-    }
-}
-
-impl Direction {
-    /// Whether something is wanted of a connection that goes on behind a frame.
-    fn is_wanted_from(&self, frame: u64) -> bool {
-        self.talks
-            .iter()
-            .any(|talk| talk.last_frame >= frame && talk.frames.last() >= frame)
-    }
-
-    fn wants(&mut self, segment: &Segment<'_>, frame: u64) -> bool {
-        if segment.syn {
-            // The connection that a SYN opens is the first that has something behind it.
-            let rest = self.talks.iter().skip(self.at);
-            self.at += rest.take_while(|talk| talk.last_frame < frame).count();
-            self.known = Some((segment.seq.wrapping_add(1), 0));
-        }
-        let Some(talk) = self.talks.get(self.at) else {
-            return false;
-        };
-        if segment.syn || talk.is_wrapped {
-            return frame <= talk.frames.last();
-        }
-        let len = (segment.payload.len() + segment.missing) as u64;
-        if len == 0 {
-            return false;
-        }
-        match &mut self.known {
-            Some((seq, bytes)) => {
-                // Numbers begin again after 4 GiB: near the last one they are clear.
-                *bytes += i64::from(segment.seq.wrapping_sub(*seq) as i32);
-                *seq = segment.seq;
-                let first = u64::try_from(*bytes).unwrap_or(0);
-                talk.wanted.touches(first, first + len - 1)
-            }
-            None => talk.frames.contains(frame),
-        }
-    }
-}
-
-impl Opening {
-    /// Takes note of the next packet; says whether it is one of them.
-    fn see(&mut self, piece: Piece, role: Role) -> bool {
-        let opens = role == Role::Opens;
-        self.is_over |= !opens && (self.is_sure || self.packets >= OPENING);
-        if self.is_over {
-            return false;
-        }
-        self.packets = self.packets.saturating_add(1);
-        self.is_sure |= opens;
-        match &mut self.piece {
-            Some(all) => {
-                all.bytes.1 = piece.bytes.1;
-                all.frames.1 = all.frames.1.max(piece.frames.1);
-            }
-            none => *none = Some(piece),
-        }
-        true
-    }
-}
-
-impl Ranges {
-    /// Adds a range; says whether it stands alone.
-    fn add(&mut self, first: u64, mut last: u64) -> bool {
-        let mut joins = false;
-        while let Some(range) = self.sorted.last()
-            && range.0 >= first
-        {
-            if range.0 > last.saturating_add(1) {
-                self.late.push((first, last));
-                return true;
-            }
-            last = last.max(range.1);
-            joins = true;
-            self.sorted.pop();
-        }
-        match self.sorted.last_mut() {
-            Some(range) if first <= range.1.saturating_add(1) => {
-                range.1 = range.1.max(last);
-                false
-            }
-            _ => {
-                self.sorted.push((first, last));
-                !joins
-            }
-        }
-    }
-
-    /// Puts what came out of order in its place.
-    fn sort(&mut self) {
-        if self.late.is_empty() {
-            return;
-        }
-        let mut all = std::mem::take(&mut self.sorted);
-        all.append(&mut self.late);
-        all.sort_unstable();
-        for (first, last) in all {
-            self.add(first, last);
-        }
-    }
-
-    fn contains(&self, number: u64) -> bool {
-        self.touches(number, number)
-    }
-
-    fn touches(&self, first: u64, last: u64) -> bool {
-        let at = self.sorted.partition_point(|range| range.1 < first);
-        self.sorted.get(at).is_some_and(|range| range.0 <= last)
-    }
-
-    /// Whether a number lies between the first and the last.
-    fn spans(&self, number: u64) -> bool {
-        let first = self.sorted.first().is_some_and(|range| range.0 <= number);
-        first && number <= self.last()
-    }
-
-    fn last(&self) -> u64 {
-        self.sorted.last().map_or(0, |range| range.1)
     }
 }
