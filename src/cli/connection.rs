@@ -106,8 +106,8 @@ pub struct Connection {
                 subcommand [env: MIDGE_PROFILE]",
         long_help = "Take connection flags that are not given from this profile: the table \
             [profiles.NAME] of the file of --config, with their long names as keys, as in \
-            host = \"broker\", port = 8883, tls-use-os-certs = true, password-file = \"FILE\". Also \
-            in front of the subcommand. For each of these flags there is a variable, too: MIDGE_ \
+            host = \"broker\", port = 8883, tls-use-os-certs = true, password-file = \"FILE\"; \
+            file names are those of the current folder. Also in front of the subcommand. For each of these flags there is a variable, too: MIDGE_ \
             and its long name, as in MIDGE_HOST, MIDGE_PASSWORD and MIDGE_TLS_ALPN. A flag wins \
             over a variable, a variable over a profile, and a profile over MQTT_URL, MQTT_HOST and \
             MQTT_PORT; an address (--host, --port, --url, --unix) replaces one of another kind. \

@@ -11,7 +11,14 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args as _};
 
-use super::{Connection, Reconnect};
+use super::{Connection, Reconnect, Session};
+
+/// Who one is at the broker, of the flags about the session; the others belong to one run.
+const OF_SESSION: [&str; 3] = [
+    "id_prefix",
+    "disable_clean_session",
+    "session_expiry_interval",
+];
 
 /// A connection flag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +53,11 @@ pub fn flags() -> Vec<Flag> {
 
 fn definition() -> clap::Command {
     let command = Connection::augment_args(clap::Command::new("settings").no_binary_name(true));
-    Reconnect::augment_args(command)
+    let session = Session::augment_args(clap::Command::new("session"));
+    let of_session = session
+        .get_arguments()
+        .filter(|arg| OF_SESSION.contains(&arg.get_id().as_str()));
+    Reconnect::augment_args(command.args(of_session))
 }
 
 impl Flag {
@@ -145,6 +156,7 @@ const OVERRULED_BY: &[(&str, &[&str])] = &[
     ("host", &["url", "unix"]),
     ("port", &["url", "unix"]),
     ("id", &["id_prefix"]),
+    ("id_prefix", &["id"]),
     ("password", &["password_file", "ask_password"]),
     ("password_file", &["password", "ask_password"]),
     ("ask_password", &["password", "password_file"]),
@@ -317,11 +329,7 @@ mod tests {
         let different: BTreeSet<_> = names.iter().collect();
         assert_eq!(names.len(), different.len());
         for (id, others) in OVERRULED_BY {
-            for id in [id]
-                .into_iter()
-                .chain(*others)
-                .filter(|id| **id != "id_prefix")
-            {
+            for id in [id].into_iter().chain(*others) {
                 assert!(flags.iter().any(|flag| flag.id == *id), "{id}");
             }
         }

@@ -109,8 +109,8 @@ pub struct Subscribe {
         conflicts_with = "json",
         long_help = "Show payloads as text: hex and base64 are for any bytes; json, cbor and msgpack \
             want such a payload and show it as JSON on one line, or indented with --pretty. Bytes \
-            inside of CBOR and MessagePack become base64. A payload that is something else is named on \
-            stderr and left out, and the exit code is 5 in the end."
+            inside of CBOR and MessagePack become base64url without padding. A payload that is something \
+            else is named on stderr and left out, though -C counts it, and the exit code is 5 in the end."
     )]
     pub decode: Option<String>,
 

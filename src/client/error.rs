@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::message::Publication;
 use crate::mqtt::encode::EncodeError;
-use crate::mqtt::frame::FrameError;
+use crate::mqtt::frame::{FrameError, MAX_PACKET_SIZE};
 use crate::mqtt::packet::FilterTooLong;
 use crate::mqtt::property::PropertyError;
 use crate::mqtt::rule::Violation;
@@ -299,7 +299,10 @@ pub enum PublishError {
     #[error("there is no connection")]
     NotConnected(Box<Publication>),
     /// Over the server's Maximum Packet Size (`[MQTT-3.2.2-15]`), or the standard's.
-    #[error("the message makes a packet of {len} bytes, and the broker takes {limit}")]
+    #[error(
+        "the message makes a packet of {len} bytes, and {} takes {limit}",
+        if *limit < MAX_PACKET_SIZE { "the broker" } else { "MQTT" }
+    )]
     TooLarge {
         /// Bytes of the packet.
         len: usize,
@@ -342,6 +345,8 @@ impl PublishError {
     /// The reason code with which the server would have refused the message.
     pub fn reason(&self) -> Option<ReasonCode> {
         match self {
+            // No server was asked for that.
+            PublishError::TooLarge { limit, .. } if *limit >= MAX_PACKET_SIZE => None,
             PublishError::TooLarge { .. } => Some(ReasonCode::PACKET_TOO_LARGE),
             PublishError::QosNotSupported { .. } => Some(ReasonCode::QOS_NOT_SUPPORTED),
             PublishError::RetainNotSupported => Some(ReasonCode::RETAIN_NOT_SUPPORTED),

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::error::{Lost, Refusal};
-use super::message::Message;
+use super::error::{Lost, PublishError, Refusal};
+use super::message::{Message, Publication};
+use crate::mqtt::encode;
+use crate::mqtt::frame::MAX_PACKET_SIZE;
 use crate::mqtt::packet::ConnAck;
 use crate::mqtt::{PropertiesBuf, PropertyId, QoS, ReasonCode, Version};
 
@@ -155,5 +157,52 @@ impl ServerLimits {
             retain_available: number(PropertyId::RETAIN_AVAILABLE) != Some(0),
             topic_alias_maximum: short(PropertyId::TOPIC_ALIAS_MAXIMUM).unwrap_or(0),
         }
+    }
+
+    /// The largest packet that may be sent, in bytes: the server's limit (`[MQTT-3.2.2-15]`), or
+    /// that of the standard.
+    pub fn packet_limit(&self) -> usize {
+        self.maximum_packet_size
+            .and_then(|size| usize::try_from(size).ok())
+            .map_or(MAX_PACKET_SIZE, |size| size.min(MAX_PACKET_SIZE))
+    }
+
+    /// Whether the server takes a message.
+    ///
+    /// # Errors
+    /// [`PublishError`] with the limit that it is over.
+    pub(super) fn check(
+        &self,
+        publication: &Publication,
+        version: Version,
+    ) -> Result<(), PublishError> {
+        if publication.qos > self.maximum_qos {
+            return Err(PublishError::QosNotSupported {
+                qos: publication.qos,
+                maximum: self.maximum_qos,
+            });
+        }
+        if publication.retain && !self.retain_available {
+            return Err(PublishError::RetainNotSupported);
+        }
+        let properties = publication.properties.as_properties();
+        let alias = match version {
+            Version::V5 => properties.number(PropertyId::TOPIC_ALIAS),
+            Version::V31 | Version::V311 => None,
+        };
+        if let Some(alias) = alias
+            && !(1..=u32::from(self.topic_alias_maximum)).contains(&alias)
+        {
+            return Err(PublishError::TopicAlias {
+                alias,
+                maximum: self.topic_alias_maximum,
+            });
+        }
+        let len = encode::publish_len(&publication.as_packet(0, false), version);
+        let limit = self.packet_limit();
+        if len > limit {
+            return Err(PublishError::TooLarge { len, limit });
+        }
+        Ok(())
     }
 }

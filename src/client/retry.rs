@@ -12,6 +12,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A connection that has lasted this long begins anew with short pauses.
 const STABLE: Duration = Duration::from_secs(10);
 
+/// Pauses of half a second to a second follow on a connection that was of use and did not last: as if
+/// so many tries had failed.
+const USEFUL: u32 = 2;
+
 /// How long to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Retry {
@@ -50,10 +54,12 @@ impl Backoff {
     }
 
     /// The connection is of use: a message or an answer came. The time of [`Retry::For`] counts from
-    /// here, and the pauses stay long until a connection lasts.
+    /// here, and pauses that have grown long are short again. Not the shortest until a connection
+    /// lasts: it may be what comes over it that breaks it.
     pub fn handle_progress(&mut self, now: impl FnOnce() -> Instant) {
-        if let Some((start, _)) = &mut self.trying {
+        if let Some((start, tries)) = &mut self.trying {
             *start = now();
+            *tries = (*tries).min(USEFUL);
         }
     }
 
@@ -154,7 +160,19 @@ mod tests {
         assert_eq!(pauses(&mut backoff, &mut now, 3), [125, 250, 500]);
         backoff.handle_connected(now);
         backoff.handle_progress(|| now);
-        assert_eq!(pauses(&mut backoff, &mut now, 10), [1000]);
+        assert_eq!(pauses(&mut backoff, &mut now, 10), [500, 500]);
+    }
+
+    #[test]
+    fn connections_of_use_that_are_cut_keep_the_pauses_under_a_second() {
+        let mut backoff = Backoff::new(Retry::Forever);
+        let mut now = Instant::now();
+        assert_eq!(pauses(&mut backoff, &mut now, 6).last(), Some(&4000));
+        for _ in 0..10 {
+            backoff.handle_connected(now);
+            backoff.handle_progress(|| now);
+            assert_eq!(pauses(&mut backoff, &mut now, 1), [500]);
+        }
     }
 
     #[test]

@@ -667,12 +667,7 @@ fn what_the_rumqttc_engine_cannot_do_is_wrong_usage() {
         let mut all = vec!["sub", "-h", "127.0.0.1", "-p", "9", "-t", "t"];
         all.extend(["--engine", "rumqttc"]);
         all.extend(args);
-        run(&all).expect(
-            2,
-            &format!(
-                "midge: could not connect to 127.0.0.1:9: the engine rumqttc cannot do {what}\n"
-            ),
-        );
+        run(&all).expect(2, &format!("midge: the engine rumqttc cannot do {what}\n"));
     }
 }
 

@@ -14,10 +14,9 @@ fn generate() -> BTreeMap<PathBuf, Vec<u8>> {
     clap_mangen::generate_to(midge::cli::command(), scratch.path()).unwrap();
     for page in fs::read_dir(scratch.path()).unwrap() {
         let page = page.unwrap();
-        // What clap calls extra is the exit codes, and man pages have a name for them.
+        let name = page.file_name().into_string().unwrap();
         let text = fs::read_to_string(page.path()).unwrap();
-        let text = text.replace(".SH EXTRA\n", ".SH \"EXIT STATUS\"\n");
-        files.insert(Path::new("man").join(page.file_name()), text.into());
+        files.insert(Path::new("man").join(&name), man_page(&name, &text).into());
     }
     for shell in [
         Shell::Bash,
@@ -39,6 +38,44 @@ fn generate() -> BTreeMap<PathBuf, Vec<u8>> {
         files.insert(Path::new("completions").join(name), script);
     }
     files
+}
+
+/// A page as clap has it, with what is to be read in place of what is only complete.
+fn man_page(name: &str, text: &str) -> String {
+    // midge-broker-passwd.1: each word a subcommand of the one before.
+    let mut command = midge::cli::command();
+    command.build();
+    let words = name.trim_end_matches(".1").split('-').skip(1);
+    let mut found = &mut command;
+    let mut rest = String::new();
+    for word in words {
+        rest = format!("{rest}{word}");
+        if found.find_subcommand(&rest).is_some() {
+            found = found.find_subcommand_mut(&rest).unwrap();
+            rest.clear();
+        } else {
+            rest.push('-');
+        }
+    }
+    let usage = found.render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ").replace('-', "\\-");
+    let mut lines = Vec::new();
+    let mut is_synopsis = false;
+    for line in text.lines() {
+        let line = match line {
+            // All options with nothing of what they take, on one line.
+            _ if is_synopsis => usage.clone(),
+            ".SH EXTRA" => ".SH \"EXIT STATUS\"".to_owned(),
+            line if line.starts_with(".TH ") => {
+                let title = name.trim_end_matches(".1");
+                format!(".TH {title} 1 \"\" \"midge {}\"", env!("CARGO_PKG_VERSION"))
+            }
+            line => line.to_owned(),
+        };
+        is_synopsis = line == ".SH SYNOPSIS";
+        lines.push(line);
+    }
+    lines.join("\n") + "\n"
 }
 
 #[test]

@@ -1,7 +1,13 @@
 //! `midge sub` for scripts, with real sockets against our own broker.
 
 use std::fs;
+#[cfg(target_os = "linux")]
+use std::io::Read;
+#[cfg(target_os = "linux")]
+use std::os::unix::net::UnixStream;
 use std::path::Path;
+#[cfg(unix)]
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -180,7 +186,64 @@ fn ready_is_said_to_a_descriptor() {
     assert_eq!(ended.text(), "ready\n");
     ended.expect(0, "");
     let ended = scene.sub_to_end(&["-t", "t", "-E", "--ready-fd", "77"]);
-    assert_eq!(ended.code(), 1);
+    ended.expect(
+        1,
+        "midge: cannot write to descriptor 77: Bad file descriptor (os error 9)\n",
+    );
+}
+
+/// The shell and midge share the place in the file, and a socket is no file that could be opened.
+#[cfg(target_os = "linux")]
+#[test]
+fn ready_is_said_to_the_descriptor_itself() {
+    let scene = Scene::new();
+    let path = scene.path("log");
+    let script = "(echo first; \"$@\" --ready-fd 1; echo last) >\"$0\"";
+    let own = env!("CARGO_BIN_EXE_midge");
+    let words = scene.args(&["sub", "-t", "t", "-E"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, &path, own]).args(words);
+    Running::start(shell).wait().expect(0, "");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "first\nready\nlast\n");
+
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let mut command = midge(&scene.args(&["sub", "-t", "t", "-E", "--ready-fd", "0"]));
+    command.stdin(std::os::fd::OwnedFd::from(theirs));
+    assert!(command.status().unwrap().success());
+    drop(command);
+    let mut text = String::new();
+    ours.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "ready\n");
+}
+
+/// Only a file that an earlier run left is removed.
+#[cfg(unix)]
+#[test]
+fn a_fifo_to_say_ready_to_stays_one() {
+    let scene = Scene::new();
+    let path = scene.path("fifo");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&path)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let reader = {
+        let path = path.clone();
+        thread::spawn(move || fs::read_to_string(path).unwrap())
+    };
+    let ended = scene.sub_to_end(&["-t", "t", "-E", "--ready-file", &path]);
+    ended.expect(0, "");
+    assert_eq!(reader.join().unwrap(), "ready\n");
+
+    let folder = scene.path("folder");
+    fs::create_dir(&folder).unwrap();
+    let ended = scene.sub_to_end(&["-t", "t", "-E", "--ready-file", &folder]);
+    ended.expect(
+        1,
+        &format!("midge: cannot remove {folder}: it is a directory\n"),
+    );
 }
 
 #[test]
@@ -448,7 +511,7 @@ fn payloads_are_shown_decoded() {
             .contains("a message on 't': the payload is no JSON: ")
             && ended
                 .stderr
-                .ends_with("midge: 1 payloads were not what --decode is to show\n"),
+                .ends_with("midge: 1 payload was not what --decode is to show\n"),
         "{}",
         ended.stderr
     );

@@ -9,10 +9,10 @@ use super::session::Stored;
 use super::subscriptions::{Request, Wish};
 use super::timer::{KeepAlive, Patience};
 use super::{Phase, Protocol};
-use crate::mqtt::encode::{self, EncodeError};
-use crate::mqtt::frame::{Framer, MAX_PACKET_SIZE};
+use crate::mqtt::encode::EncodeError;
+use crate::mqtt::frame::Framer;
 use crate::mqtt::packet::{Packet, Reason, SubscriptionOptions};
-use crate::mqtt::{Properties, PropertyId, QoS, ReasonCode, Version};
+use crate::mqtt::{Properties, QoS, ReasonCode, Version};
 
 impl Protocol {
     /// Opens a connection: CONNECT. A CONNACK has to come within `timeout`.
@@ -161,50 +161,8 @@ impl Protocol {
         Ok(token)
     }
 
-    /// Whether the server takes a message, by what its CONNACK said.
+    /// See [`ServerLimits::check`](super::super::ServerLimits::check).
     pub(super) fn check_publication(&self, publication: &Publication) -> Result<(), PublishError> {
-        let limits = &self.limits;
-        if publication.qos > limits.maximum_qos {
-            return Err(PublishError::QosNotSupported {
-                qos: publication.qos,
-                maximum: limits.maximum_qos,
-            });
-        }
-        if publication.retain && !limits.retain_available {
-            return Err(PublishError::RetainNotSupported);
-        }
-        let alias = match self.version() {
-            Version::V5 => publication
-                .properties
-                .as_properties()
-                .number(PropertyId::TOPIC_ALIAS),
-            Version::V31 | Version::V311 => None,
-        };
-        if let Some(alias) = alias
-            && !(1..=u32::from(limits.topic_alias_maximum)).contains(&alias)
-        {
-            return Err(PublishError::TopicAlias {
-                alias,
-                maximum: limits.topic_alias_maximum,
-            });
-        }
-        let len = encode::publish_len(&publication.as_packet(0, false), self.version());
-        let limit = self.packet_limit();
-        if len > limit {
-            return Err(PublishError::TooLarge { len, limit });
-        }
-        Ok(())
-    }
-
-    /// The largest packet that may be sent, in bytes (`[MQTT-3.2.2-15]`).
-    pub(super) fn packet_limit(&self) -> usize {
-        match self.version() {
-            Version::V31 | Version::V311 => MAX_PACKET_SIZE,
-            Version::V5 => self
-                .limits
-                .maximum_packet_size
-                .and_then(|size| usize::try_from(size).ok())
-                .map_or(MAX_PACKET_SIZE, |size| size.min(MAX_PACKET_SIZE)),
-        }
+        self.limits.check(publication, self.version())
     }
 }

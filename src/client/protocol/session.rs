@@ -169,7 +169,7 @@ impl Protocol {
             // The caller gives aliases by itself, which could be the same numbers.
             self.own_aliases = None;
         }
-        let limit = self.packet_limit();
+        let limit = self.limits.packet_limit();
         // Taken out while it lends its properties to the packet.
         let mut aliases = self.own_aliases.take();
         if let Some(aliases) = &mut aliases {

@@ -111,7 +111,7 @@ impl Protocol {
                 filters: list.without_options(),
             }))?;
         }
-        let (len, limit) = (self.output.len() - before, self.packet_limit());
+        let (len, limit) = (self.output.len() - before, self.limits.packet_limit());
         if len > limit {
             self.output.truncate(before);
             return Err(RequestError::TooLarge { len, limit });

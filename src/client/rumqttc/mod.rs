@@ -175,7 +175,10 @@ impl Client {
         if self.over {
             return Err(PublishError::NotConnected(Box::new(publication)));
         }
-        check(&publication, &self.connected.limits)?;
+        let Connected {
+            limits, version, ..
+        } = &self.connected;
+        limits.check(&publication, *version)?;
         if self.unsent.len() + self.unsent_requests.len() >= REQUESTS {
             return Err(PublishError::QuotaFull(Box::new(publication)));
         }
@@ -393,20 +396,6 @@ impl Drop for Client {
     fn drop(&mut self) {
         self.event_loop.abort();
     }
-}
-
-/// What the server would refuse: rumqttc does not look.
-fn check(publication: &Publication, limits: &ServerLimits) -> Result<(), PublishError> {
-    if publication.qos > limits.maximum_qos {
-        return Err(PublishError::QosNotSupported {
-            qos: publication.qos,
-            maximum: limits.maximum_qos,
-        });
-    }
-    if publication.retain && !limits.retain_available {
-        return Err(PublishError::RetainNotSupported);
-    }
-    Ok(())
 }
 
 fn connected(connect: &ConnectOptions, session_present: bool, limits: ServerLimits) -> Connected {

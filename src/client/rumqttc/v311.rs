@@ -133,6 +133,10 @@ fn ended(error: ConnectionError) -> Ended {
             Ended::Io(error)
         }
         ConnectionError::NetworkTimeout => Ended::Timeout,
+        ConnectionError::MqttState(StateError::Deserialization(error)) => {
+            Ended::Other(error.to_string())
+        }
+        ConnectionError::MqttState(error) => Ended::Other(error.to_string()),
         other => Ended::Other(other.to_string()),
     }
 }

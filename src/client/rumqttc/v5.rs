@@ -293,6 +293,10 @@ fn ended(error: ConnectionError) -> Ended {
             Ended::Io(std::io::ErrorKind::ConnectionAborted.into())
         }
         ConnectionError::Timeout(_) => Ended::Timeout,
+        ConnectionError::MqttState(StateError::Deserialization(error)) => {
+            Ended::Other(error.to_string())
+        }
+        ConnectionError::MqttState(error) => Ended::Other(error.to_string()),
         other => Ended::Other(other.to_string()),
     }
 }

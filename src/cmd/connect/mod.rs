@@ -188,6 +188,9 @@ impl ConnectPlan {
         if self.program != Program::Midge {
             return mosquitto::connect_failure(self.program, self.version(), error);
         }
+        if let ConnectError::Unsupported { .. } = error {
+            return Failure::usage(error.to_string());
+        }
         let exit = match error {
             ConnectError::Refused(refusal) if refusal.reason.is_error() => {
                 Exit::Refused(refusal.reason)
@@ -195,9 +198,7 @@ impl ConnectPlan {
             ConnectError::Lost(Lost::Disconnected(refusal)) if refusal.reason.is_error() => {
                 Exit::Refused(refusal.reason)
             }
-            ConnectError::Encode(_)
-            | ConnectError::Property(_)
-            | ConnectError::Unsupported { .. } => Exit::Usage,
+            ConnectError::Encode(_) | ConnectError::Property(_) => Exit::Usage,
             _ => Exit::NoConnection,
         };
         Failure::new(

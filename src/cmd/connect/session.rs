@@ -74,7 +74,12 @@ impl ConnectPlan {
         for property in packets.of(PacketType::DISCONNECT).as_properties() {
             properties::set(&mut plan.farewell, property.id, property.value);
         }
-        if plan.engine == EngineKind::Rumqttc && !plan.farewell.as_properties().is_empty() {
+        if plan.engine == EngineKind::Rumqttc
+            && !packets
+                .of(PacketType::DISCONNECT)
+                .as_properties()
+                .is_empty()
+        {
             return Err(Failure::usage(
                 "the engine rumqttc cannot do properties of DISCONNECT (-D disconnect)",
             ));

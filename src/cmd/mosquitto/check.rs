@@ -33,6 +33,7 @@ pub(super) fn check(typed: &mut Typed) -> Result<(), Stop> {
     }
     properties(typed)?;
     work(typed)?;
+    response_topic(typed)?;
     connection(typed)
 }
 
@@ -111,6 +112,20 @@ fn properties(typed: &Typed) -> Result<(), Stop> {
     Ok(())
 }
 
+/// mosquitto_rr adds the response topic itself.
+fn response_topic(typed: &Typed) -> Result<(), Stop> {
+    let mut all = each_property(&typed.session.property);
+    let is_given = all.any(
+        |one| matches!(one, [packet, name, ..] if packet == "publish" && name == "response-topic"),
+    );
+    match typed.program == Program::MosquittoRr && is_given {
+        true => Err(Stop::Failed(
+            "Error in PUBLISH properties: Duplicate response topic.".to_owned(),
+        )),
+        false => Ok(()),
+    }
+}
+
 /// What each program needs.
 fn work(typed: &Typed) -> Result<(), Stop> {
     let has_topic = typed.topics.last().is_some_and(|topic| !topic.is_empty());
@@ -141,14 +156,17 @@ fn work(typed: &Typed) -> Result<(), Stop> {
 fn connection(typed: &Typed) -> Result<(), Stop> {
     let connection = &typed.connection;
     let failed = |text: &str| Err(Stop::Failed(text.to_owned()));
-    if connection.id.as_deref() == Some("") {
+    let is_broken = |option| typed.not_utf8.contains(&option);
+    if connection.id.as_deref() == Some("") || is_broken("-i") || is_broken("-I") {
         return failed(match typed.program {
             Program::MosquittoPub => "Error: Invalid id.",
             _ => "Error: Invalid id and/or clean_session.",
         });
     }
-    if typed.version < Version::V5 && connection.password.is_some() && connection.username.is_none()
-    {
+    let has_password_alone = typed.version < Version::V5
+        && connection.password.is_some()
+        && connection.username.is_none();
+    if has_password_alone || is_broken("-u") {
         return failed("Error: Problem setting username and/or password.");
     }
     let transport = &connection.transport;

@@ -107,13 +107,22 @@ fn read(typed: &mut Typed, mut words: VecDeque<OsString>) -> Result<(), Stop> {
             Does::Act(act) => act(typed)?,
             Does::Text(missing, place) => {
                 let word = value(row, missing, &mut words)?;
+                if word.to_str().is_none() {
+                    typed.not_utf8.push(row.name());
+                }
                 *place(typed) = Some(word.to_string_lossy().into_owned());
             }
             Does::Bytes(missing, place) => *place(typed) = Some(value(row, missing, &mut words)?),
             Does::Path(missing, place) => {
                 *place(typed) = Some(PathBuf::from(value(row, missing, &mut words)?));
             }
-            Does::Value(missing, set) => set(typed, &value(row, missing, &mut words)?)?,
+            Does::Value(missing, set) => {
+                let word = value(row, missing, &mut words)?;
+                if word.to_str().is_none() {
+                    typed.not_utf8.push(row.name());
+                }
+                set(typed, &word)?;
+            }
             Does::Property => property::read(typed, &mut words)?,
             Does::Help => return Err(Stop::Help),
             Does::Version => return Err(Stop::Version),

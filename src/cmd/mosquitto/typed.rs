@@ -45,6 +45,8 @@ pub(super) struct Typed {
     pub(super) keyform: Option<String>,
     /// Options that midge does not have, with their names.
     pub(super) not_had: Vec<&'static str>,
+    /// Options whose word is not UTF-8, and has to be.
+    pub(super) not_utf8: Vec<&'static str>,
     /// The option file of -o.
     pub(super) options_file: Option<PathBuf>,
 }
@@ -99,6 +101,7 @@ impl Typed {
             latency: false,
             keyform: None,
             not_had: Vec::new(),
+            not_utf8: Vec::new(),
             options_file: None,
         }
     }
@@ -202,16 +205,28 @@ impl Typed {
     fn into_connection(self, retry: &str) -> (cli::Connection, cli::Session, cli::Reconnect) {
         let mut connection = self.connection;
         let mut session = self.session;
-        let transport = &connection.transport;
+        let transport = &mut connection.transport;
+        let tls = !transport.no_tls
+            && (transport.cafile.is_some()
+                || transport.capath.is_some()
+                || transport.tls_use_os_certs);
+        if !tls {
+            // They take it, and it goes nowhere.
+            transport.cert = None;
+            transport.key = None;
+            transport.insecure = false;
+            transport.ciphers = None;
+            transport.tls_alpn = None;
+            transport.tls_version = None;
+            transport.tls_keylog = None;
+        }
         if transport.unix.is_none() {
             connection
                 .host
                 .get_or_insert_with(|| "localhost".to_owned());
-            let tls = !transport.no_tls
-                && (transport.cafile.is_some()
-                    || transport.capath.is_some()
-                    || transport.tls_use_os_certs);
-            connection.port.get_or_insert(if tls { 8883 } else { 1883 });
+            if !connection.srv {
+                connection.port.get_or_insert(if tls { 8883 } else { 1883 });
+            }
         }
         if session.id_prefix.is_none() && connection.id.is_none() {
             connection.id = Some(match self.version {

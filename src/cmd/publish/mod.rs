@@ -64,7 +64,8 @@ impl Plan {
             options.max_inflight.get_or_insert(MAX_INFLIGHT);
         }
         let source = Source::new(args)?;
-        if matches!(source, Source::Lines(..)) && args.repeat != 1 {
+        let is_midge = connect.program == cli::Program::Midge;
+        if matches!(source, Source::Lines(..)) && args.repeat != 1 && is_midge {
             return Err(Failure::usage("--repeat has no meaning with lines"));
         }
         Ok(Plan {

@@ -393,7 +393,10 @@ impl<'p> Run<'p> {
             (0, exit) => Ok(exit),
             (count, _) => Err(Failure::new(
                 Exit::Verdict,
-                format!("{count} payloads were not what --decode is to show"),
+                match count {
+                    1 => "1 payload was not what --decode is to show".to_owned(),
+                    _ => format!("{count} payloads were not what --decode is to show"),
+                },
             )),
         }
     }

@@ -252,8 +252,8 @@ fn webpki_sentence(name: &str) -> Option<&'static str> {
              with version 3 and a subjectAltName"
         }
         "CaUsedAsEndEntity" => {
-            "it is that of an authority, which no server may use: make one for the server with \
-             CA:FALSE"
+            "it is that of an authority (CA:TRUE), as openssl req -x509 makes them: name this very \
+             one with --cafile, or make one for the server with CA:FALSE"
         }
         "EndEntityUsedAsCa" => {
             "what has signed it is not the certificate of an authority (CA:TRUE)"

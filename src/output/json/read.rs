@@ -73,6 +73,12 @@ impl<'de> Visitor<'de> for MessageObject {
                 "topic_hex" => {
                     return Err(A::Error::custom("a topic that is not UTF-8 cannot be sent"));
                 }
+                "payload_truncated" => {
+                    if map.next_value()? {
+                        let what = "the line has only the beginning of the payload";
+                        return Err(A::Error::custom(what));
+                    }
+                }
                 "payload" => put(&mut payload, &key, map.next_value::<String>()?.into_bytes())?,
                 "payload_hex" => put(&mut payload, &key, unhex(&map.next_value::<String>()?)?)?,
                 "qos" => put(&mut message.qos, &key, map.next_value()?)?,
@@ -179,6 +185,16 @@ mod tests {
                 "{\"payload_hex\":\"0\"}",
                 18,
                 "no hex: Odd number of digits",
+            ),
+            (
+                "{\"payload\":\"a\",\"payload_truncated\":true}",
+                39,
+                "the line has only the beginning of the payload",
+            ),
+            (
+                "{\"payload\":\"\",\"properties\":{\"user_property\":[[\"a\"]]}}",
+                51,
+                "a user property is [name, value], not [\"a\"]",
             ),
             ("{\"qos\":3,\"payload\":\"\"}", 8, "qos is 0, 1 or 2, not 3"),
             (

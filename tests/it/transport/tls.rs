@@ -381,8 +381,9 @@ fn a_server_that_is_its_own_authority() {
     refused(
         server,
         &["--cafile", &authority.file()],
-        "the broker's certificate cannot be accepted: it is that of an authority, which no server \
-         may use: make one for the server with CA:FALSE",
+        "the broker's certificate cannot be accepted: it is that of an authority (CA:TRUE), \
+         as openssl req -x509 makes them: name this very one with --cafile, or make one for the \
+         server with CA:FALSE",
     );
 }
 

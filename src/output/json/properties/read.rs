@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::super::read::unhex;
@@ -192,8 +191,12 @@ impl<'de> Visitor<'de> for Values<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut values: A) -> Result<(), A::Error> {
         if self.row.kind == Kind::Pair {
-            while let Some(Pair(name, value)) = values.next_element()? {
-                self.pair(&name, &value)?;
+            while let Some(pair) = values.next_element::<Vec<String>>()? {
+                let [name, value] = pair.as_slice() else {
+                    let what = format!("a user property is [name, value], not {pair:?}");
+                    return Err(A::Error::custom(what));
+                };
+                self.pair(name, value)?;
             }
             return Ok(());
         }
@@ -205,6 +208,3 @@ impl<'de> Visitor<'de> for Values<'_> {
         Ok(())
     }
 }
-
-#[derive(Deserialize)]
-struct Pair(String, String);
