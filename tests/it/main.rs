@@ -3,6 +3,8 @@
 mod bench_command;
 mod bench_faults;
 mod broker_command;
+mod broker_model;
+mod broker_random;
 mod broker_socket;
 mod capture_generated;
 mod capture_tls;

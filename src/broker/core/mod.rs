@@ -244,6 +244,13 @@ impl Core {
         let Some(connection) = self.connections.get(&id) else {
             return;
         };
+        // [MQTT-3.1.0-2], before it is looked at: what may be wrong with it has codes that
+        // DISCONNECT has not.
+        if let (State::Connected(_), Some(&byte1)) = (connection.state, bytes.first())
+            && PacketType::from_byte1(byte1) == PacketType::CONNECT
+        {
+            return self.end_connection(now, id, Ending::Refused(Rule::SecondConnect.into()));
+        }
         let context = Context {
             version: connection.version,
             from: Some(Side::Client),
@@ -276,16 +283,16 @@ impl Core {
             // [MQTT-3.12.4-1]
             Packet::PingReq => self.send(id, &Packet::PingResp),
             Packet::Disconnect(disconnect) => self.handle_disconnect(now, id, session, &disconnect),
-            // [MQTT-3.1.0-2]
-            Packet::Connect(_) => {
-                self.end_connection(now, id, Ending::Refused(Rule::SecondConnect.into()));
-            }
             // No authentication method is ever agreed on ([MQTT-4.12.0-7]).
             Packet::Auth(_) => {
                 self.end_connection(now, id, Ending::Refused(Rule::AuthUnexpected.into()));
             }
-            // The decoder knows who sends, so these do not come through.
-            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
+            // Looked at above; and the decoder knows who sends, so the others do not come through.
+            Packet::Connect(_)
+            | Packet::ConnAck(_)
+            | Packet::SubAck(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingResp => {
                 self.end_connection(now, id, Ending::Refused(Rule::WrongDirection.into()));
             }
         }
