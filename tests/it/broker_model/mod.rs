@@ -12,7 +12,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use midge::broker::Config;
-use midge::broker::core::{Action, ConnectionId, Core, Input};
+use midge::broker::core::{Action, ConnectionId, Core, Input, Peer};
 use midge::mqtt::frame::Framer;
 use midge::mqtt::packet::SubscriptionOptions;
 use midge::mqtt::{QoS, ReasonCode, Version};
@@ -299,7 +299,8 @@ impl World {
         self.next_connection += 1;
         let bytes = self.clients[client].connect(client, id, &connect);
         // The old one may still be told why it ends.
-        self.core.handle(self.model.now, id, Input::Opened);
+        self.core
+            .handle(self.model.now, id, Input::Opened(&Peer::default()));
         self.core.handle(self.model.now, id, Input::Bytes(&bytes));
         self.drain_with(old.map(|old| (client, old)))?;
         match self.clients[client].take() {
