@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use midge::broker::Config;
-use midge::broker::core::{Action, ConnectionId, Core, Input, Peer};
+use midge::broker::core::{Action, ConnectionId, Core, Input};
+use midge::broker::{self, Config};
 use midge::mqtt::decode::{Context, Strict, connect_version, decode};
 use midge::mqtt::packet::SubscriptionOptions;
 use midge::mqtt::{ReasonCode, Side, Version};
@@ -56,7 +56,7 @@ pub(crate) fn run(bytes: &[u8]) -> Result<(), String> {
         let peer = peers.entry(place).or_insert_with(|| {
             next += 1;
             let id = ConnectionId(next);
-            core.handle(now, id, Input::Opened(&Peer::default()));
+            core.handle(now, id, Input::Opened(&broker::Peer::default()));
             Peer {
                 id,
                 version: Version::V311,
