@@ -1,6 +1,9 @@
 //! What can be set.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::auth::Authenticator;
 
 /// Limits and manners of a broker. The defaults announce what mosquitto 2.1 announces.
 #[derive(Debug, Clone)]
@@ -11,6 +14,13 @@ pub struct Config {
     pub receive_maximum: u16,
     /// Highest Topic Alias taken from a 5.0 client; 0: none.
     pub topic_alias_maximum: u16,
+    /// Topic Aliases that are used towards a 5.0 client which takes as many; 0: none.
+    pub max_outgoing_topic_aliases: u16,
+    /// Longest Keep Alive in seconds. A 5.0 client that asks for more, or for none, is told this
+    /// one; others are refused, as mosquitto does it. 0: any, and none at all.
+    pub max_keepalive: u16,
+    /// Who knows authentication methods (5.0, 4.12); without it all are refused.
+    pub authenticator: Option<Arc<dyn Authenticator>>,
     /// QoS 1 and 2 messages that may be unacknowledged towards a client, 1 to 65535; a 5.0
     /// client's own Receive Maximum may lower it.
     pub max_inflight: u16,
@@ -30,12 +40,26 @@ pub struct Config {
     pub events: bool,
 }
 
+impl Config {
+    /// What a client that asks for this Keep Alive gets.
+    pub(super) fn granted_keep_alive(&self, wanted: u16) -> u16 {
+        match (self.max_keepalive, wanted) {
+            (0, _) => wanted,
+            (most, 0) => most,
+            (most, _) => wanted.min(most),
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config {
             max_packet_size: 2_000_000,
             receive_maximum: 20,
             topic_alias_maximum: 10,
+            max_outgoing_topic_aliases: 10,
+            max_keepalive: 0,
+            authenticator: None,
             max_inflight: 1_000,
             max_queued_messages: 100_000,
             max_queued_bytes: 64 << 20,

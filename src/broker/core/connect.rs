@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::alias::OutgoingAliases;
 use super::connection::State;
 use super::ending::{Cause, Ending};
 use super::message::push;
@@ -24,21 +25,20 @@ impl Core {
         };
         let properties = connect.properties;
         let number = |id| properties.number(id);
-        connection.version = connect.version;
-        connection.bridge = connect.bridge;
-        connection.max_packet_size = number(PropertyId::MAXIMUM_PACKET_SIZE)
-            .and_then(|max| usize::try_from(max).ok())
-            .unwrap_or(usize::MAX);
-        connection.problem_information = number(PropertyId::REQUEST_PROBLEM_INFORMATION) != Some(0);
-        connection.keep_alive = (connect.keep_alive != 0)
-            // [MQTT-3.1.2-22]: one and a half times, so 1500 ms for each second.
-            .then(|| Duration::from_millis(u64::from(connect.keep_alive) * 1500));
-
-        // [MQTT-4.12.0-1]
-        if properties.get(PropertyId::AUTHENTICATION_METHOD).is_some() {
-            let reason = ReasonCode::BAD_AUTHENTICATION_METHOD;
-            return self.refuse_with(now, id, reason, "no authentication method is supported");
+        connection.take_wishes(connect);
+        let aliases = number(PropertyId::TOPIC_ALIAS_MAXIMUM).unwrap_or(0);
+        let aliases = aliases.min(self.config.max_outgoing_topic_aliases.into());
+        connection.outgoing_aliases = OutgoingAliases::new(u16::try_from(aliases).unwrap_or(0));
+        let keep_alive = self.config.granted_keep_alive(connect.keep_alive);
+        if keep_alive != connect.keep_alive && connect.version != Version::V5 {
+            // Before 5.0 the client cannot be told another one.
+            let reason = ReasonCode::CLIENT_IDENTIFIER_NOT_VALID;
+            return self.refuse_with(now, id, reason, "the keep alive is longer than is allowed");
         }
+        connection.keep_alive = (keep_alive != 0)
+            // [MQTT-3.1.2-22]: one and a half times, so 1500 ms for each second.
+            .then(|| Duration::from_millis(u64::from(keep_alive) * 1500));
+
         let assigned = connect.client_id.is_empty();
         if assigned && connect.version == Version::V31 {
             let reason = ReasonCode::CLIENT_IDENTIFIER_NOT_VALID;
@@ -85,10 +85,22 @@ impl Core {
         self.timers
             .set(Timer::Connection(id), &mut connection.timer, deadline);
 
-        let connack_properties = match connect.version {
+        let mut connack_properties = match connect.version {
             Version::V5 => self.announce(assigned.then_some(&*client_id)),
             Version::V31 | Version::V311 => PropertiesBuf::new(),
         };
+        if keep_alive != connect.keep_alive {
+            // [MQTT-3.2.2-21]
+            let value = Value::U16(keep_alive);
+            push(
+                &mut connack_properties,
+                PropertyId::SERVER_KEEP_ALIVE,
+                value,
+            );
+        }
+        if let Some(auth) = self.connections.get(&id).and_then(|c| c.auth.as_ref()) {
+            auth.properties(&mut connack_properties);
+        }
         // [MQTT-3.1.4-5]
         let connack = ConnAck {
             session_present,
@@ -105,7 +117,7 @@ impl Core {
         let kind = EventKind::Connected {
             version: connect.version,
             session_present,
-            keep_alive: connect.keep_alive,
+            keep_alive,
         };
         self.output.log(id, Some(&client_id), kind);
         self.pump(now, session_id);
@@ -131,7 +143,13 @@ impl Core {
         self.end_connection(now, id, Ending::Refused(violation.into()));
     }
 
-    fn refuse_with(&mut self, now: Time, id: ConnectionId, reason: ReasonCode, why: &'static str) {
+    pub(super) fn refuse_with(
+        &mut self,
+        now: Time,
+        id: ConnectionId,
+        reason: ReasonCode,
+        why: &'static str,
+    ) {
         self.send_refusal(id, reason, why);
         self.end_connection(now, id, Ending::Refused(Cause::Other(reason, why)));
     }

@@ -125,6 +125,9 @@ impl Core {
             (QoS::AtMostOnce, None) => true,
             (QoS::AtMostOnce, Some(connection)) => {
                 !connection.is_congested(&self.config) && {
+                    if connection.outgoing_aliases.is_some() {
+                        return send_aliased(&mut self.output, now, message, &delivery, connection);
+                    }
                     let bytes = shapes.get(now, message, &delivery, connection, &mut self.output);
                     if let Some(bytes) = bytes {
                         // Too large for this client: as if it had been delivered
@@ -230,6 +233,23 @@ impl Delivery {
         }
     }
 
+    /// The packet at QoS 0.
+    fn packet<'a>(
+        &self,
+        message: &'a Message,
+        properties: crate::mqtt::Properties<'a>,
+    ) -> Publish<'a> {
+        Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: self.retain,
+            topic: &message.topic,
+            packet_id: 0,
+            properties,
+            payload: &message.payload,
+        }
+    }
+
     fn merge(&mut self, message: &Message, subscriber: &Subscriber) {
         let other = Delivery::new(message, subscriber);
         self.qos = self.qos.max(other.qos);
@@ -269,20 +289,29 @@ impl Shapes {
             return None;
         }
         let properties = message.properties(now, ids);
-        let publish = Publish {
-            dup: false,
-            qos: QoS::AtMostOnce,
-            retain: delivery.retain,
-            topic: &message.topic,
-            packet_id: 0,
-            properties: properties.as_properties(),
-            payload: &message.payload,
-        };
+        let publish = delivery.packet(message, properties.as_properties());
         let bytes = output.encode(&Packet::Publish(publish), version)?;
         if ids.is_empty() {
             self.0[at] = Some(bytes.clone());
         }
         Some(bytes)
+    }
+}
+
+/// A QoS 0 delivery that no other client can share.
+fn send_aliased(
+    output: &mut Output,
+    now: Time,
+    message: &Message,
+    delivery: &Delivery,
+    connection: &mut Connection,
+) {
+    if !message.is_expired(now) {
+        let properties = message.properties(now, &delivery.subscription_ids);
+        output.send_publish(
+            connection,
+            delivery.packet(message, properties.as_properties()),
+        );
     }
 }
 
@@ -320,7 +349,7 @@ fn send_publish(
 ) -> bool {
     let properties = outbound.message.properties(now, &outbound.subscription_ids);
     let publish = outbound.packet(packet_id, dup, properties.as_properties());
-    output.send_packet(connection, &Packet::Publish(publish))
+    output.send_publish(connection, publish)
 }
 
 fn fits(now: Time, connection: &Connection, outbound: &Outbound) -> bool {

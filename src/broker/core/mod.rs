@@ -4,6 +4,8 @@
 //! [`Core::poll_timeout`] says when [`Core::handle_timeout`] wants to be called. Time is a
 //! [`Time`] since any fixed moment, so a test can step a broker and its clients through hours.
 
+mod alias;
+mod auth;
 mod config;
 mod connect;
 mod connection;
@@ -32,8 +34,9 @@ use crate::mqtt::decode::{Context, Strict, decode};
 use crate::mqtt::frame::{FrameError, packet_len};
 use crate::mqtt::packet_type::PacketType;
 use crate::mqtt::rule::Rule;
-use crate::mqtt::{Packet, Side};
+use crate::mqtt::{Packet, PropertyId, Side};
 
+pub use auth::{Authenticator, Exchange, Step};
 pub use config::Config;
 pub use event::{Event, EventKind};
 pub use peer::Peer;
@@ -217,6 +220,7 @@ impl Core {
             }
             // [MQTT-3.1.0-1], seen before the announced rest of a stray packet has come.
             if matches!(connection.state, State::AwaitingConnect)
+                && !connection.is_authenticating()
                 && PacketType::from_byte1(rest[0]) != PacketType::CONNECT
             {
                 self.end_connection(now, id, Ending::Refused(Rule::NotConnect.into()));
@@ -269,8 +273,23 @@ impl Core {
             }
         };
         let session = match (connection.state, &packet) {
-            (State::AwaitingConnect, Packet::Connect(connect)) => {
-                return self.handle_connect(now, id, connect);
+            // [MQTT-3.1.2-30]: nothing but AUTH and DISCONNECT until the exchange is over.
+            (State::AwaitingConnect, Packet::Auth(auth)) if connection.is_authenticating() => {
+                return self.handle_auth(now, id, auth);
+            }
+            (State::AwaitingConnect, Packet::Disconnect(disconnect))
+                if connection.is_authenticating() =>
+            {
+                return self.end_connection(now, id, Ending::Disconnected(disconnect.reason));
+            }
+            (State::AwaitingConnect, Packet::Connect(connect))
+                if !connection.is_authenticating() =>
+            {
+                let method = PropertyId::AUTHENTICATION_METHOD;
+                return match connect.properties.get(method) {
+                    None => self.handle_connect(now, id, connect),
+                    Some(_) => self.begin_authentication(now, id, connect, bytes),
+                };
             }
             (State::AwaitingConnect, _) => {
                 return self.end_connection(now, id, Ending::Refused(Rule::NotConnect.into()));
@@ -285,10 +304,7 @@ impl Core {
             // [MQTT-3.12.4-1]
             Packet::PingReq => self.send(id, &Packet::PingResp),
             Packet::Disconnect(disconnect) => self.handle_disconnect(now, id, session, &disconnect),
-            // No authentication method is ever agreed on ([MQTT-4.12.0-7]).
-            Packet::Auth(_) => {
-                self.end_connection(now, id, Ending::Refused(Rule::AuthUnexpected.into()));
-            }
+            Packet::Auth(auth) => self.handle_auth(now, id, &auth),
             // Looked at above; and the decoder knows who sends, so the others do not come through.
             Packet::Connect(_)
             | Packet::ConnAck(_)

@@ -2,6 +2,7 @@
 //! broker's core owes them for it: QoS 2 exactly once, QoS 1 at least once, the order per topic,
 //! retained messages, wills and the life of sessions. A property test runs it, and the fuzzer.
 
+pub(crate) mod challenge;
 mod client;
 mod model;
 mod noise;

@@ -3,6 +3,7 @@
 //! whatever it sends is a packet, and that nothing is sent to a client above what it allows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use midge::broker::core::{Action, ConnectionId, Core, Input};
@@ -11,12 +12,24 @@ use midge::mqtt::decode::{Context, Strict, connect_version, decode};
 use midge::mqtt::packet::SubscriptionOptions;
 use midge::mqtt::{ReasonCode, Side, Version};
 
+use super::challenge::Challenge;
 use super::client::{self, Client, Message, Reply};
 use super::model::Will;
 use super::op::{Dice, FILTERS, Op, TOPICS};
 use midge::mqtt::frame::Framer;
 
 const MAX_STEPS: usize = 2_000;
+
+/// CONNECT with the method `challenge`, and AUTH packets: the right answer, a wrong one, the first
+/// and the last step of another exchange.
+const AUTHS: [&[u8]; 6] = [
+    b"\x10\x1b\x00\x04MQTT\x05\x02\x00\x00\x0c\x15\x00\x09challenge\x00\x02c1",
+    b"\xf0\x17\x18\x15\x15\x00\x09challenge\x16\x00\x06answer",
+    b"\xf0\x12\x18\x10\x15\x00\x09challenge\x16\x00\x01x",
+    b"\xf0\x0e\x19\x0c\x15\x00\x09challenge",
+    b"\xf0\x17\x19\x15\x15\x00\x09challenge\x16\x00\x06answer",
+    b"\xf0\x00",
+];
 
 struct Peer {
     id: ConnectionId,
@@ -39,6 +52,9 @@ pub(crate) fn run(bytes: &[u8]) -> Result<(), String> {
         max_inflight: 2,
         max_packet_size: 400,
         connect_timeout: Duration::from_secs(5),
+        max_keepalive: 600,
+        max_outgoing_topic_aliases: 2,
+        authenticator: Some(Arc::new(Challenge)),
         ..Config::default()
     };
     let mut core = Core::new(config);
@@ -246,7 +262,7 @@ fn change(packet: &mut Vec<u8>, dice: &mut Dice<'_>) {
         5 => {
             packet.remove(at);
         }
-        6 => packet.extend_from_slice(&[0xf0, 0x00]),
+        6 => packet.extend_from_slice(AUTHS[dice.below(AUTHS.len())]),
         7 => packet.extend_from_slice(&[0xc0, 0x00]),
         _ => {}
     }

@@ -1,6 +1,7 @@
 //! Runs a scenario, wherever its broker is.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use midge::mqtt::{Side, Version};
 
 use super::packet_text;
 use super::script::Scenario;
+use crate::broker_model::challenge::Challenge;
 
 /// A broker, and the clock that it goes by.
 pub(crate) trait Place {
@@ -252,6 +254,9 @@ fn parse_config(settings: &str) -> Result<Config, String> {
             "max_queued_bytes" => config.max_queued_bytes = value,
             "max_output" => config.max_output = value,
             "max_filter_levels" => config.max_filter_levels = value,
+            "max_outgoing_topic_aliases" => config.max_outgoing_topic_aliases = value as u16,
+            "max_keepalive" => config.max_keepalive = value as u16,
+            "challenge" => config.authenticator = Some(Arc::new(Challenge)),
             "connect_timeout" => config.connect_timeout = Duration::from_secs(value as u64),
             _ => return Err(format!("no setting {name}")),
         }
