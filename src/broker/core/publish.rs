@@ -30,6 +30,10 @@ impl Core {
             .incoming
             .handle_publish(publish.qos, publish.packet_id);
         let reason = match received {
+            // [MQTT-3.3.5-2] of 3.1.1: there it is acknowledged as if it had been delivered.
+            Received::Deliver if is_reserved(&topic) => {
+                self.refuse_publish(id, session_id, publish)
+            }
             Received::Deliver => {
                 let message = Rc::new(Message::new(now, topic, publish));
                 match self.publish(now, message, session_id) {
@@ -55,6 +59,26 @@ impl Core {
             QoS::ExactlyOnce => AckKind::PubRec,
         };
         self.send(id, &Packet::Ack(Ack::new(kind, publish.packet_id, reason)));
+    }
+
+    /// A message that is not taken, though its packet is right: what to answer.
+    fn refuse_publish(
+        &mut self,
+        id: ConnectionId,
+        session_id: SessionId,
+        publish: &Publish<'_>,
+    ) -> ReasonCode {
+        let version = self.connections.get(&id).map(|c| c.version);
+        if version != Some(Version::V5) {
+            return ReasonCode::SUCCESS;
+        }
+        // [MQTT-4.3.3-9]
+        if let Some(session) = self.sessions.get_mut(&session_id)
+            && publish.qos == QoS::ExactlyOnce
+        {
+            session.incoming.refuse(publish.packet_id);
+        }
+        ReasonCode::NOT_AUTHORIZED
     }
 
     /// The topic that a PUBLISH is for, by name or by alias.
@@ -121,6 +145,12 @@ impl Core {
         }
         self.pump(now, session_id);
     }
+}
+
+/// Topics to which only the broker publishes, as with mosquitto. The standard leaves what else
+/// begins with `$` to clients (4.7.2).
+pub(super) fn is_reserved(topic: &str) -> bool {
+    topic.starts_with("$SYS") || topic.starts_with("$share")
 }
 
 /// 3.1 does not say that a topic is not empty and holds no U+0000, so its decoder takes such a

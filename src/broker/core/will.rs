@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::message::Message;
+use super::publish::is_reserved;
 use super::{Core, EventKind, SessionId, Time};
 use crate::mqtt::packet::{self, Publish};
 use crate::mqtt::{PropertiesBuf, PropertyId, QoS};
@@ -38,6 +39,9 @@ impl Core {
     /// Publishes a will like any other message: retained if it says so (`[MQTT-3.1.2-15]`), its
     /// Message Expiry Interval counted from now.
     pub(super) fn publish_will(&mut self, now: Time, session: SessionId, will: &Will) {
+        if is_reserved(&will.topic) {
+            return;
+        }
         let publish = Publish {
             dup: false,
             qos: will.qos,
