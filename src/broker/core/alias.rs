@@ -56,6 +56,18 @@ impl Output {
         connection: &mut Connection,
         publish: Publish<'_>,
     ) -> bool {
+        let is_sent = self.send_publish_uncounted(connection, publish);
+        if is_sent {
+            self.counters.publish_sent.add(publish.payload.len());
+        }
+        is_sent
+    }
+
+    fn send_publish_uncounted(
+        &mut self,
+        connection: &mut Connection,
+        publish: Publish<'_>,
+    ) -> bool {
         let aliases = connection.outgoing_aliases.as_deref();
         let Some((alias, is_known)) = aliases.and_then(|aliases| aliases.find(publish.topic))
         else {

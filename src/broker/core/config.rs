@@ -36,6 +36,8 @@ pub struct Config {
     pub max_filter_levels: usize,
     /// How long a peer may take to send its CONNECT.
     pub connect_timeout: Duration,
+    /// How often values below `$SYS` are sent to those who subscribe to them; 0: there are none.
+    pub sys_interval: Duration,
     /// Whether [`Action::Log`](super::Action::Log) is wanted.
     pub events: bool,
 }
@@ -66,6 +68,7 @@ impl Default for Config {
             max_output: 8 << 20,
             max_filter_levels: 200,
             connect_timeout: Duration::from_secs(10),
+            sys_interval: Duration::from_secs(10),
             events: false,
         }
     }

@@ -26,6 +26,7 @@ impl Core {
         let properties = connect.properties;
         let number = |id| properties.number(id);
         connection.take_wishes(connect);
+        self.output.counters.connects += 1;
         let aliases = number(PropertyId::TOPIC_ALIAS_MAXIMUM).unwrap_or(0);
         let aliases = aliases.min(self.config.max_outgoing_topic_aliases.into());
         connection.outgoing_aliases = OutgoingAliases::new(u16::try_from(aliases).unwrap_or(0));
@@ -257,6 +258,8 @@ impl Core {
         let session = Session::new(client_id.clone(), &self.config);
         self.sessions.insert(id, session);
         self.client_ids.insert(client_id.clone(), id);
+        let most = &mut self.output.counters.most_sessions;
+        *most = self.sessions.len().max(*most);
         (id, false)
     }
 }

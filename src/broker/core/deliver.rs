@@ -39,12 +39,22 @@ impl Core {
         if message.retain {
             self.retained.store(&message);
         }
-        self.collect_deliveries(&message, publisher);
+        self.route(now, &message, publisher)
+    }
+
+    /// Sends a message to every subscriber; how many there are.
+    pub(super) fn route(
+        &mut self,
+        now: Time,
+        message: &Rc<Message>,
+        publisher: SessionId,
+    ) -> usize {
+        self.collect_deliveries(message, publisher);
         let mut deliveries = std::mem::take(&mut self.deliveries);
         let count = deliveries.len();
         let mut shapes = Shapes::default();
         for delivery in deliveries.drain(..) {
-            self.deliver(now, &message, delivery, &mut shapes);
+            self.deliver(now, message, delivery, &mut shapes);
         }
         self.deliveries = deliveries;
         count
@@ -52,7 +62,11 @@ impl Core {
 
     /// Sends the retained messages that match a new subscription, RETAIN set.
     pub(super) fn deliver_retained(&mut self, now: Time, filter: &str, subscriber: &Subscriber) {
-        for message in self.retained.matching(now, filter) {
+        let messages = match filter.starts_with("$SYS") {
+            true => self.matching_sys(now, filter),
+            false => self.retained.matching(now, filter),
+        };
+        for message in messages {
             let delivery = Delivery {
                 session: subscriber.session,
                 qos: message.qos.min(subscriber.options.qos),
@@ -132,7 +146,10 @@ impl Core {
                     if let Some(bytes) = bytes {
                         // Too large for this client: as if it had been delivered
                         // ([MQTT-3.1.2-25]).
-                        self.output.send_bytes(connection, bytes);
+                        if self.output.send_bytes(connection, bytes) {
+                            let len = message.payload.len();
+                            self.output.counters.publish_sent.add(len);
+                        }
                     }
                     true
                 }
@@ -156,6 +173,7 @@ impl Core {
             }
         };
         if !taken {
+            self.output.counters.dropped += 1;
             let topic = message.topic.clone();
             let client_id = session.client_id.clone();
             self.output.log(

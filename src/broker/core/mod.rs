@@ -20,6 +20,7 @@ mod retained;
 mod session;
 mod subscribe;
 pub mod subscriptions;
+mod sys;
 mod timers;
 mod will;
 
@@ -49,6 +50,7 @@ use output::Output;
 use retained::Retained;
 use session::Session;
 use subscriptions::Subscriptions;
+use sys::Sys;
 use timers::{Timer, Timers};
 
 /// Time since a moment that is the same for all calls, e.g. the start of the broker.
@@ -101,6 +103,7 @@ pub struct Core {
     client_ids: HashMap<Rc<str>, SessionId>,
     subscriptions: Subscriptions,
     retained: Retained,
+    sys: Sys,
     timers: Timers,
     output: Output,
     next_session: u64,
@@ -122,6 +125,7 @@ impl Core {
             client_ids: HashMap::new(),
             subscriptions: Subscriptions::default(),
             retained: Retained::default(),
+            sys: Sys::default(),
             timers: Timers::default(),
             next_session: 0,
             next_assigned: 0,
@@ -158,6 +162,7 @@ impl Core {
             match timer {
                 Timer::Connection(id) => self.handle_connection_timeout(now, id),
                 Timer::Session(id) => self.handle_session_timeout(now, id),
+                Timer::Sys => self.handle_sys_timeout(now),
             }
         }
     }
@@ -177,6 +182,8 @@ impl Core {
         self.timers
             .set(Timer::Connection(id), &mut connection.timer, deadline);
         self.connections.insert(id, connection);
+        self.output.counters.sockets += 1;
+        self.watch_sys(now);
         self.output.log(id, None, EventKind::Opened);
     }
 
@@ -229,6 +236,7 @@ impl Core {
             match packet_len(rest, self.config.max_packet_size) {
                 Ok(Some(len)) => {
                     connection.last_packet = now;
+                    self.output.counters.received.add(len);
                     self.handle_packet(now, id, &rest[..len]);
                     used += len;
                 }

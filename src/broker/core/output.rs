@@ -6,6 +6,7 @@ use std::rc::Rc;
 use bytes::{Bytes, BytesMut};
 
 use super::connection::Connection;
+use super::sys::Counters;
 use super::{Action, ConnectionId, Event, EventKind};
 use crate::mqtt::encode::encode;
 use crate::mqtt::{Packet, Version};
@@ -21,6 +22,8 @@ pub(super) struct Output {
     /// allocation of their own.
     arena: BytesMut,
     events: bool,
+    /// What has been sent, and received.
+    pub(super) counters: Counters,
 }
 
 impl Output {
@@ -29,6 +32,7 @@ impl Output {
             actions: VecDeque::new(),
             arena: BytesMut::new(),
             events,
+            counters: Counters::default(),
         }
     }
 
@@ -64,6 +68,7 @@ impl Output {
             return false;
         }
         connection.unwritten += bytes.len();
+        self.counters.sent.add(bytes.len());
         self.actions.push_back(Action::Send {
             connection: connection.id,
             bytes,

@@ -23,6 +23,8 @@ impl Core {
             Ok(topic) => topic,
             Err(rule) => return self.end_connection(now, id, Ending::Refused(rule.into())),
         };
+        let payload = publish.payload.len();
+        self.output.counters.publish_received.add(payload);
         let Some(session) = self.sessions.get_mut(&session_id) else {
             return;
         };

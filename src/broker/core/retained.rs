@@ -23,6 +23,21 @@ impl Retained {
         }
     }
 
+    /// How many there are, some of them expired perhaps.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Bytes of their topics and payloads.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.values().map(|message| message.len()).sum()
+    }
+
+    /// The payload that is kept for a topic.
+    pub(super) fn get(&self, topic: &str) -> Option<&[u8]> {
+        self.0.get(topic).map(|message| &*message.payload)
+    }
+
     /// The messages whose topic matches, those that have expired left out and forgotten.
     pub(super) fn matching(&mut self, now: Time, filter: &str) -> Vec<Rc<Message>> {
         let (prefix, end) = match filter.find(['+', '#']) {

@@ -117,6 +117,12 @@ impl Session {
         }
     }
 
+    /// Messages that are queued or unacknowledged, and bytes of those queued.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        let messages = self.queue.len() + self.outgoing.in_flight();
+        (messages, self.queued_bytes)
+    }
+
     pub(super) fn has_queued(&self) -> bool {
         !self.queue.is_empty()
     }

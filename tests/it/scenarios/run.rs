@@ -255,6 +255,7 @@ fn parse_config(settings: &str) -> Result<Config, String> {
             "max_output" => config.max_output = value,
             "max_filter_levels" => config.max_filter_levels = value,
             "max_outgoing_topic_aliases" => config.max_outgoing_topic_aliases = value as u16,
+            "sys_interval" => config.sys_interval = Duration::from_secs(value as u64),
             "max_keepalive" => config.max_keepalive = value as u16,
             "challenge" => config.authenticator = Some(Arc::new(Challenge)),
             "connect_timeout" => config.connect_timeout = Duration::from_secs(value as u64),
