@@ -32,7 +32,7 @@ pub use proxy::{Proxy, ProxyError, ProxyReason};
 pub use stream::Stream;
 pub use target::{Address, Target};
 pub use tls::{
-    Subject, Throwaway, ThrowawayError, Tls, TlsError, TlsOptions, TlsServer, TlsServerError,
+    Throwaway, ThrowawayError, Tls, TlsError, TlsOptions, TlsServer, TlsServerError,
     TlsServerOptions, TlsSetupError, TlsVersion,
 };
 pub use websocket::{WebSocket, WebSocketError, WebSocketServerError, WebSocketSetupError};

@@ -69,15 +69,25 @@ impl Endpoint {
     }
 }
 
+/// `host:port`, IPv6 addresses in brackets; the path of a unix socket.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Tcp(address) => write!(f, "{address}"),
+            #[cfg(unix)]
+            Place::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
 /// The URL that a client on this machine connects to.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = self.scheme();
         match &self.place {
             Place::Tcp(address) => {
-                write!(f, "{scheme}://{}", self.reachable().unwrap_or(*address))?;
-                // There is no WebSocket without a path; the broker takes any.
-                f.write_str(if self.websocket { "/mqtt" } else { "" })
+                // WebSocket is taken at any path, and clients take what stands there for a topic.
+                write!(f, "{scheme}://{}", self.reachable().unwrap_or(*address))
             }
             #[cfg(unix)]
             Place::Unix(path) => write!(f, "{scheme}://{}", path.display()),
@@ -94,8 +104,8 @@ mod tests {
         for (address, tls, websocket, url) in [
             ("127.0.0.1:1883", false, false, "mqtt://127.0.0.1:1883"),
             ("0.0.0.0:8883", true, false, "mqtts://127.0.0.1:8883"),
-            ("[::]:80", false, true, "ws://[::1]:80/mqtt"),
-            ("192.0.2.1:443", true, true, "wss://192.0.2.1:443/mqtt"),
+            ("[::]:80", false, true, "ws://[::1]:80"),
+            ("192.0.2.1:443", true, true, "wss://192.0.2.1:443"),
         ] {
             let endpoint = Endpoint {
                 place: Place::Tcp(address.parse().unwrap()),

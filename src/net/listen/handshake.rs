@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::Layers;
+use super::{Identity, ListenOptions};
 use crate::net::websocket;
-use crate::net::{Stream, Subject, TlsServerError, WebSocketServerError};
+use crate::net::{Stream, TlsServerError, WebSocketServerError};
 
 /// A connection whose handshakes are still to come.
 #[derive(Debug)]
 pub struct Arrival {
     stream: Stream,
     peer: Option<SocketAddr>,
-    layers: Layers,
+    options: ListenOptions,
 }
 
 /// A connection that is ready.
@@ -22,8 +22,8 @@ pub struct Arrival {
 pub struct Arrived {
     /// Its bytes.
     pub stream: Stream,
-    /// Whom the client's certificate is about, if it was asked for one.
-    pub subject: Option<Subject>,
+    /// Who the client's certificate says it is, if that is wanted and it has one.
+    pub identity: Option<String>,
 }
 
 /// Why a connection does not become ready.
@@ -49,11 +49,11 @@ impl std::fmt::Display for Seconds {
 }
 
 impl Arrival {
-    pub(super) fn new(stream: Stream, peer: Option<SocketAddr>, layers: &Layers) -> Arrival {
+    pub(super) fn new(stream: Stream, peer: Option<SocketAddr>, options: &ListenOptions) -> Arrival {
         Arrival {
             stream,
             peer,
-            layers: layers.clone(),
+            options: options.clone(),
         }
     }
 
@@ -67,7 +67,7 @@ impl Arrival {
     /// # Errors
     /// The arrival as it was, if it has.
     pub fn into_plain(self) -> Result<Stream, Box<Arrival>> {
-        match self.layers.tls.is_none() && self.layers.websocket.is_none() {
+        match self.options.tls.is_none() && self.options.websocket.is_none() {
             true => Ok(self.stream),
             false => Err(Box::new(self)),
         }
@@ -86,16 +86,20 @@ impl Arrival {
 
     async fn wrap(self) -> Result<Arrived, HandshakeError> {
         let mut stream = self.stream;
-        let mut subject = None;
-        if let Some(tls) = &self.layers.tls {
+        let mut identity = None;
+        if let Some(tls) = &self.options.tls {
             let secure = tls.accept(stream).await?;
-            subject = secure.subject();
+            identity = match self.options.identity {
+                Identity::Unused => None,
+                Identity::CommonName => secure.subject().and_then(|subject| subject.common_name),
+                Identity::Subject => secure.subject().map(|subject| subject.name),
+            };
             stream = Stream::TlsServer(Box::new(secure));
         }
-        if let Some(max_message) = self.layers.websocket {
+        if let Some(max_message) = self.options.websocket {
             let framed = websocket::accept(stream, max_message).await?;
             stream = Stream::WebSocket(Box::new(framed));
         }
-        Ok(Arrived { stream, subject })
+        Ok(Arrived { stream, identity })
     }
 }

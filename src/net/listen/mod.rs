@@ -35,13 +35,42 @@ pub struct ListenError {
     pub source: io::Error,
 }
 
-/// What the bytes of a listener's connections are wrapped in.
-#[derive(Debug, Clone, Default)]
-pub struct Layers {
+/// What the bytes of a listener's connections are wrapped in, and the like.
+#[derive(Debug, Clone)]
+pub struct ListenOptions {
     /// TLS, if it is used.
     pub tls: Option<TlsServer>,
-    /// WebSocket inside of it, if it is used: the largest message that is taken, in bytes.
+    /// What of a client's certificate says who it is.
+    pub identity: Identity,
+    /// WebSocket inside of TLS, if it is used: the largest message that is taken, in bytes.
     pub websocket: Option<usize>,
+    /// Whether small packets are sent at once, instead of waiting for the acknowledgement of the
+    /// one before.
+    pub no_delay: bool,
+}
+
+/// What of a client's certificate says who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Identity {
+    /// Nothing.
+    #[default]
+    Unused,
+    /// The Common Name.
+    CommonName,
+    /// The whole subject, as in `CN=a,O=b`.
+    Subject,
+}
+
+impl Default for ListenOptions {
+    /// Plain, and without waiting.
+    fn default() -> ListenOptions {
+        ListenOptions {
+            tls: None,
+            identity: Identity::Unused,
+            websocket: None,
+            no_delay: true,
+        }
+    }
 }
 
 /// A listening socket.
@@ -49,7 +78,7 @@ pub struct Layers {
 pub struct Listener {
     socket: Socket,
     endpoint: Endpoint,
-    layers: Layers,
+    options: ListenOptions,
 }
 
 #[derive(Debug)]
@@ -77,6 +106,27 @@ impl Listener {
         Ok(Listener::plain(Socket::Tcp(socket), Place::Tcp(address)))
     }
 
+    /// As [`bind`](Self::bind), at an address of IPv6 or at one of IPv4 only.
+    ///
+    /// # Errors
+    /// The same, and if the name has no such address.
+    pub async fn bind_family(host: &str, port: u16, v6: bool) -> Result<Listener, ListenError> {
+        let addresses = match tokio::net::lookup_host((host, port)).await {
+            Ok(addresses) => addresses,
+            Err(source) => {
+                let address = format!("{host}:{port}");
+                return Err(ListenError { address, source });
+            }
+        };
+        match addresses.into_iter().find(|address| address.is_ipv6() == v6) {
+            Some(address) => Listener::bind(&address.ip().to_string(), port).await,
+            None => Err(ListenError {
+                address: format!("{host}:{port}"),
+                source: io::ErrorKind::AddrNotAvailable.into(),
+            }),
+        }
+    }
+
     /// Listens on a unix socket. A file that no broker answers at any more is replaced; ours is
     /// removed in the end.
     ///
@@ -102,16 +152,16 @@ impl Listener {
                 tls: false,
                 websocket: false,
             },
-            layers: Layers::default(),
+            options: ListenOptions::default(),
         }
     }
 
-    /// The same with these layers.
+    /// The same with these options.
     #[must_use]
-    pub fn with(mut self, layers: Layers) -> Listener {
-        self.endpoint.tls = layers.tls.is_some();
-        self.endpoint.websocket = layers.websocket.is_some();
-        self.layers = layers;
+    pub fn with(mut self, options: ListenOptions) -> Listener {
+        self.endpoint.tls = options.tls.is_some();
+        self.endpoint.websocket = options.websocket.is_some();
+        self.options = options;
         self
     }
 
@@ -129,7 +179,7 @@ impl Listener {
         }
     }
 
-    /// The next connection, with small packets sent at once. Its handshakes are still to come, so
+    /// The next connection. Its handshakes are still to come, so
     /// that nobody waits for them here.
     ///
     /// # Errors
@@ -138,14 +188,15 @@ impl Listener {
         let (stream, peer) = match &self.socket {
             Socket::Tcp(socket) => {
                 let (stream, peer) = socket.accept().await?;
-                // Without it a small packet may wait for the acknowledgement of the one before. If
-                // the system refuses, e.g. since the peer has gone, the connection says so itself.
-                let _ = stream.set_nodelay(true);
+                // If the system refuses, e.g. since the peer has gone, the connection says so itself.
+                let _ = stream.set_nodelay(self.options.no_delay);
+                // Over a socket for both families IPv4 comes in IPv6 clothes.
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 (Stream::Tcp(stream), Some(peer))
             }
             #[cfg(unix)]
             Socket::Unix(socket) => (Stream::Unix(socket.accept().await?), None),
         };
-        Ok(Arrival::new(stream, peer, &self.layers))
+        Ok(Arrival::new(stream, peer, &self.options))
     }
 }

@@ -29,7 +29,7 @@ pub use options::{TlsOptions, TlsSetupError, TlsVersion};
 pub use server::{TlsServer, TlsServerError, TlsServerOptions};
 pub(super) use server::TlsServerStream;
 pub(super) use stream::TlsStream;
-pub use subject::Subject;
+use subject::Subject;
 pub use throwaway::{Throwaway, ThrowawayError};
 
 use std::fmt;

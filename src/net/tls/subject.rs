@@ -4,11 +4,11 @@
 
 /// Names of a subject as they stand in user names and access rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Subject {
+pub(in crate::net) struct Subject {
     /// The Common Name; the last one if there are several.
-    pub common_name: Option<String>,
+    pub(in crate::net) common_name: Option<String>,
     /// All parts with the last one first, as in `CN=a,O=b,C=c` (RFC 2253).
-    pub name: String,
+    pub(in crate::net) name: String,
 }
 
 /// DER tags (X.690, 8).
@@ -102,7 +102,7 @@ fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, bytes) = bytes.split_first()?;
     let (&len, bytes) = bytes.split_first()?;
     let (len, bytes) = match len {
-        0..0x80 => (usize::from(len), bytes),
+        0..=0x7f => (usize::from(len), bytes),
         // No certificate needs more than four bytes of length.
         0x81..=0x84 => {
             let (digits, bytes) = bytes.split_at_checked(usize::from(len & 0x7f))?;

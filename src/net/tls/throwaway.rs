@@ -54,46 +54,51 @@ pub enum ThrowawayError {
 }
 
 impl Throwaway {
-    /// Makes them in the folder `dir`, which is made if it is not there; those that an earlier run
-    /// has made are overwritten. The server's certificate is for `names`, names and addresses.
-    ///
-    /// The authority's key is kept nowhere, so nothing else can ever be signed with it.
-    ///
-    /// # Errors
-    /// [`ThrowawayError`].
-    pub fn make(dir: &Path, names: &[String]) -> Result<Throwaway, ThrowawayError> {
-        let made = Throwaway {
+    /// Their names in the folder `dir`. Nothing is made yet.
+    pub fn in_folder(dir: &Path) -> Throwaway {
+        Throwaway {
             ca: dir.join("ca.pem"),
             server_certificate: dir.join("server.pem"),
             server_key: dir.join("server.key"),
             client_certificate: dir.join("client.pem"),
             client_key: dir.join("client.key"),
-        };
+        }
+    }
+
+    /// Makes them, and their folder if it is not there; those that an earlier run has made are
+    /// overwritten. The server's certificate is for `names`, names and addresses.
+    ///
+    /// The authority's key is kept nowhere, so nothing else can ever be signed with it.
+    ///
+    /// # Errors
+    /// [`ThrowawayError`].
+    pub fn make(&self, names: Vec<String>) -> Result<(), ThrowawayError> {
         // All of them before the first is overwritten.
-        for path in made.files() {
+        for path in self.files() {
             if is_foreign(path) {
                 return Err(ThrowawayError::Taken(path.clone()));
             }
         }
-        fs::create_dir_all(dir).map_err(|source| ThrowawayError::Write {
-            path: dir.to_owned(),
-            source,
-        })?;
+        if let Some(dir) = self.ca.parent() {
+            fs::create_dir_all(dir).map_err(|source| ThrowawayError::Write {
+                path: dir.to_owned(),
+                source,
+            })?;
+        }
         let mut authority = params("midge throwaway CA");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
-        write(&made.ca, &authority.pem(), 0o644)?;
+        write(&self.ca, &authority.pem(), 0o644)?;
         let mut server = params(names.first().map_or("localhost", String::as_str));
         server.subject_alt_names =
-            CertificateParams::new(names.iter().map(String::as_str).collect::<Vec<_>>())?
-                .subject_alt_names;
+            CertificateParams::new(names)?.subject_alt_names;
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let mut client = params(CLIENT);
         client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         for (mut params, certificate, key) in [
-            (server, &made.server_certificate, &made.server_key),
-            (client, &made.client_certificate, &made.client_key),
+            (server, &self.server_certificate, &self.server_key),
+            (client, &self.client_certificate, &self.client_key),
         ] {
             params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
             params.use_authority_key_identifier_extension = true;
@@ -102,7 +107,7 @@ impl Throwaway {
             write(certificate, &signed.pem(), 0o644)?;
             write(key, &own.serialize_pem(), 0o600)?;
         }
-        Ok(made)
+        Ok(())
     }
 
     fn files(&self) -> [&PathBuf; 5] {
@@ -158,17 +163,18 @@ mod tests {
     fn files_of_others_are_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("new").join("deep");
-        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let made = Throwaway::make(&dir, &names).unwrap();
-        let first = fs::read(&made.ca).unwrap();
-        assert_eq!(Throwaway::make(&dir, &names).unwrap(), made);
-        assert_ne!(fs::read(&made.ca).unwrap(), first);
-        fs::write(&made.client_key, "-----BEGIN PRIVATE KEY-----").unwrap();
-        let first = fs::read(&made.ca).unwrap();
-        match Throwaway::make(&dir, &names) {
-            Err(ThrowawayError::Taken(path)) => assert_eq!(path, made.client_key),
+        let names = || vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let files = Throwaway::in_folder(&dir);
+        files.make(names()).unwrap();
+        let first = fs::read(&files.ca).unwrap();
+        files.make(names()).unwrap();
+        assert_ne!(fs::read(&files.ca).unwrap(), first);
+        fs::write(&files.client_key, "-----BEGIN PRIVATE KEY-----").unwrap();
+        let first = fs::read(&files.ca).unwrap();
+        match files.make(names()) {
+            Err(ThrowawayError::Taken(path)) => assert_eq!(path, files.client_key),
             other => panic!("{other:?}"),
         }
-        assert_eq!(fs::read(&made.ca).unwrap(), first);
+        assert_eq!(fs::read(&files.ca).unwrap(), first);
     }
 }
