@@ -1,8 +1,11 @@
 //! The broker: [`core`] decides, [`serve`] moves the bytes.
 //!
+//! [`access`] says who may do what.
+//!
 //! Here belong sessions, subscriptions, retained messages, wills, and the tokio shell around
 //! them. Flag parsing and printing do not.
 
+pub mod access;
 pub mod core;
 mod outbox;
 mod shell;
