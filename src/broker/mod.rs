@@ -1,14 +1,17 @@
 //! The broker: [`core`] decides, [`serve`] moves the bytes.
 //!
+//! [`access`] says who may do what.
+//!
 //! Here belong sessions, subscriptions, retained messages, wills, and the tokio shell around
 //! them. Flag parsing and printing do not.
 
+pub mod access;
 pub mod core;
 mod outbox;
 mod shell;
 mod watch;
 
-pub use self::core::{Config, ConnectionId, Event, EventKind, Peer};
+pub use self::core::{Config, ConnectionId, Event, EventKind, ListenerConfig, Peer, Versions};
 pub use crate::net::listen::{
     Endpoint, HandshakeError, Identity, ListenError, ListenOptions, Listener, Place,
 };

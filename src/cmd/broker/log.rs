@@ -108,6 +108,10 @@ fn fields(event: &Event) -> Vec<Field<'_>> {
         fields.push(("client_id", Value::Text(client_id)));
     }
     match &event.kind {
+        EventKind::PublishRefused { topic, code } => {
+            fields.push(("topic", Value::Text(topic)));
+            fields.push(("reason_code", Value::Number(code.0.into())));
+        }
         EventKind::Opened | EventKind::SessionEnded => {}
         EventKind::Connected {
             version,
