@@ -4,6 +4,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::exit_after::ExitAfter;
+use super::expect::Expectations;
 use super::listening;
 use super::log::Log;
 use crate::broker::{Config, Throwaway};
@@ -18,7 +20,9 @@ pub(super) struct Plan {
     pub(super) tls_auto: Option<Throwaway>,
     pub(super) config: Config,
     pub(super) log: Log,
-    pub(super) record: Option<PathBuf>,
+    pub(super) record: Vec<PathBuf>,
+    pub(super) expectations: Expectations,
+    pub(super) exit_after: ExitAfter,
     /// The command and its arguments.
     pub(super) command: Option<(OsString, Vec<OsString>)>,
 }
@@ -94,17 +98,22 @@ impl Plan {
     /// Wrong usage.
     pub(super) fn new(args: &cli::Broker) -> Result<Plan, Failure> {
         let log = Log::new(args.log);
+        let expectations = Expectations::new(&args.ci.expect, &args.ci.expect_payload)?;
+        let exit_after = ExitAfter::new(&args.ci.exit_after)?;
         let mut command = args.command.iter().cloned();
         Ok(Plan {
             listeners: listening::plans(args)?,
             tls_auto: args.listeners.tls_auto.as_deref().map(Throwaway::in_folder),
             config: Config {
                 max_packet_size: usize::try_from(args.max_packet_size).unwrap_or(usize::MAX),
-                events: log.is_on(),
+                events: log.is_on() || exit_after.needs_events(),
+                messages: !expectations.is_empty() || exit_after.needs_messages(),
                 ..Config::default()
             },
             log,
-            record: args.record.clone(),
+            record: args.ci.record.clone(),
+            expectations,
+            exit_after,
             command: command.next().map(|name| (name, command.collect())),
         })
     }
