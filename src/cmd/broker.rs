@@ -3,6 +3,7 @@
 mod child;
 mod exit_after;
 mod expect;
+mod fault;
 #[cfg_attr(not(unix), path = "broker/group_elsewhere.rs")]
 mod group;
 mod listening;
@@ -20,7 +21,7 @@ use tokio::sync::oneshot;
 
 use super::signals::Signals;
 use super::{Exit, Failure, note};
-use crate::broker::serve;
+use crate::broker::serve_with_faults;
 use crate::cli;
 use plan::Plan;
 use ready::Ready;
@@ -83,7 +84,7 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
             }
         };
         ready.print()?;
-        serve(listeners, plan.config, watcher, shutdown).await;
+        serve_with_faults(listeners, plan.config, plan.faults, watcher, shutdown).await;
         return end.judge(Ok(Exit::Done));
     };
     let signals =
@@ -99,7 +100,8 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
         // The sender is never used, only dropped.
         let _ = is_done.await;
     };
-    let (exit, ()) = tokio::join!(around, serve(listeners, plan.config, watcher, shutdown));
+    let serving = serve_with_faults(listeners, plan.config, plan.faults, watcher, shutdown);
+    let (exit, ()) = tokio::join!(around, serving);
     end.judge(exit)
 }
 

@@ -4,7 +4,11 @@ mod bench_command;
 mod bench_faults;
 mod broker_command;
 #[cfg(unix)]
+mod broker_faults;
+#[cfg(unix)]
 mod broker_listeners;
+#[cfg(unix)]
+mod broker_tests;
 mod broker_socket;
 mod capture_generated;
 mod capture_tls;

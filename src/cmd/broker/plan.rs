@@ -6,11 +6,14 @@ use std::path::PathBuf;
 
 use super::exit_after::ExitAfter;
 use super::expect::Expectations;
+use super::fault;
 use super::listening;
 use super::log::Log;
+use crate::broker::faults::FaultPlan;
 use crate::broker::{Config, Throwaway};
 use crate::cli;
 use crate::cmd::Failure;
+use crate::cmd::connect::random;
 
 /// The whole of it.
 pub(super) struct Plan {
@@ -23,6 +26,7 @@ pub(super) struct Plan {
     pub(super) record: Vec<PathBuf>,
     pub(super) expectations: Expectations,
     pub(super) exit_after: ExitAfter,
+    pub(super) faults: FaultPlan,
     /// The command and its arguments.
     pub(super) command: Option<(OsString, Vec<OsString>)>,
 }
@@ -114,6 +118,7 @@ impl Plan {
             record: args.ci.record.clone(),
             expectations,
             exit_after,
+            faults: fault::plan(&args.faults, random)?,
             command: command.next().map(|name| (name, command.collect())),
         })
     }

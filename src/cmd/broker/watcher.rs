@@ -7,6 +7,7 @@ use super::log::Log;
 use super::ready::Ready;
 use super::record::Recording;
 use super::tally::Tally;
+use crate::broker::faults::Fault;
 use crate::broker::{ConnectionId, Event, HandshakeError, Peer, Watch};
 use crate::mqtt::Side;
 
@@ -55,6 +56,10 @@ impl Watch for Watcher {
 
     fn refused(&mut self, listener: usize, from: Option<SocketAddr>, why: &HandshakeError) {
         self.log.refused(self.ready.url(listener), from, why);
+    }
+
+    fn fault(&mut self, fault: &Fault) {
+        self.log.fault(fault);
     }
 
     fn received(&mut self, connection: ConnectionId, bytes: &[u8]) {
