@@ -120,7 +120,8 @@ pub struct Ci {
 #[command(next_help_heading = "Faults")]
 pub struct Faults {
     /// Something that goes wrong, as in 'on=puback client=dev-* nth=3 do=drop'. May be given more
-    /// than once: of several that a packet fits, the first one counts.
+    /// than once: each counts all packets that fit it, and of several that would strike one, the
+    /// first does.
     ///
     /// Which packets: on=TYPE, a packet type or any; dir=in from the client, dir=out to it;
     /// client=PATTERN of client identifiers with * and ?; topic=FILTER of PUBLISH, SUBSCRIBE and

@@ -87,7 +87,9 @@ mod tests {
             let bytes = NonZeroU64::new(bytes).unwrap();
             assert_eq!(parse_bytes("--slow", text), Ok(bytes), "{text}");
         }
-        for bad in ["", "0", "0.5", "KB/s", "-1", "5 KB/s", "5KB/m", "5x", "inf", "1e3"] {
+        for bad in [
+            "", "0", "0.5", "KB/s", "-1", "5 KB/s", "5KB/m", "5x", "inf", "1e3",
+        ] {
             assert!(parse_bytes("--slow", bad).is_err(), "{bad}");
         }
     }

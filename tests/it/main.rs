@@ -7,9 +7,9 @@ mod broker_command;
 mod broker_faults;
 #[cfg(unix)]
 mod broker_listeners;
+mod broker_socket;
 #[cfg(unix)]
 mod broker_tests;
-mod broker_socket;
 mod capture_generated;
 mod capture_tls;
 mod captures;

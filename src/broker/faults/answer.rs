@@ -76,7 +76,10 @@ pub(super) fn refuse(packet: &Packet<'_>, version: Version, code: ReasonCode) ->
         Packet::SubAck(sent) => suback(version, sent.packet_id, sent.codes.len(), code)?,
         Packet::Unsubscribe(unsubscribe) if is_v5 => {
             let all = vec![code.0; unsubscribe.filters.iter().count()];
-            answer(&Packet::UnsubAck(codes(unsubscribe.packet_id, &all)), version)
+            answer(
+                &Packet::UnsubAck(codes(unsubscribe.packet_id, &all)),
+                version,
+            )
         }
         Packet::UnsubAck(sent) if is_v5 => {
             let all = vec![code.0; sent.codes.len()];

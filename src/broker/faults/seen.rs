@@ -32,10 +32,7 @@ impl Seen {
     /// Looks at a packet.
     pub(super) fn see(&mut self, bytes: &[u8], from: Side) {
         let packet_type = bytes.first().map(|&byte| PacketType::from_byte1(byte));
-        if !matches!(
-            packet_type,
-            Some(PacketType::CONNECT | PacketType::CONNACK)
-        ) {
+        if !matches!(packet_type, Some(PacketType::CONNECT | PacketType::CONNACK)) {
             return;
         }
         match self.decode(bytes, from) {

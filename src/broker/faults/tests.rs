@@ -112,7 +112,10 @@ fn sends(bytes: &[u8]) -> String {
 /// A run with these rules in which CONNECT has passed.
 fn connected(rules: Vec<Rule>) -> Run {
     let mut run = Run::new(rules);
-    let connects = [gets(&connect(b'a')), format!("2 > {}", hex::encode(connect(b'b')))];
+    let connects = [
+        gets(&connect(b'a')),
+        format!("2 > {}", hex::encode(connect(b'b'))),
+    ];
     assert_eq!(run.acts(), connects);
     run
 }
@@ -127,7 +130,10 @@ fn packets_pass_whole_whatever_the_pieces() {
     let rest = [&packet[7..], b"\xc0\x00", &packet].concat();
     assert_eq!(run.receive(ms(0), A, &rest), [gets(&packet), gets(&packet)]);
     let two = [puback(1), puback(2)].concat();
-    assert_eq!(run.send(ms(0), A, two), [sends(&puback(1)), sends(&puback(2))]);
+    assert_eq!(
+        run.send(ms(0), A, two),
+        [sends(&puback(1)), sends(&puback(2))]
+    );
 }
 
 #[test]
@@ -307,7 +313,11 @@ fn before_5_0_a_code_without_place_ends_the_connection() {
 #[test]
 fn a_stalled_direction_is_silent_and_the_other_is_not() {
     let mut run = connected(vec![on(PacketType::PUBACK, Deed::Stall)]);
-    assert_eq!(run.send(ms(0), A, puback(1)), [""; 0], "not even as written");
+    assert_eq!(
+        run.send(ms(0), A, puback(1)),
+        [""; 0],
+        "not even as written"
+    );
     assert_eq!(run.send(ms(1), A, publish(b't', 1)), [""; 0]);
     assert_eq!(run.receive(ms(1), A, &publish(b't', 1)).len(), 1);
     run.0.core_closed(ms(2), A);
@@ -359,7 +369,10 @@ fn latency_keeps_order_and_comes_both_ways() {
         got.extend(acts.into_iter().filter(|act| act.starts_with("2 <")));
     }
     assert_eq!(got, sent);
-    assert!(times.iter().all(|at| (ms(60)..=ms(100)).contains(at)), "{times:?}");
+    assert!(
+        times.iter().all(|at| (ms(60)..=ms(100)).contains(at)),
+        "{times:?}"
+    );
 }
 
 #[test]

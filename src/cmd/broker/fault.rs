@@ -16,7 +16,11 @@ const DEEDS: &str = "drop, delay TIME, duplicate, corrupt, cut BYTES, close, dis
 /// Wrong usage.
 pub(super) fn plan(args: &cli::Faults, seed: impl FnOnce() -> u64) -> Result<FaultPlan, Failure> {
     Ok(FaultPlan {
-        rules: args.fault.iter().map(|text| rule(text)).collect::<Result<_, _>>()?,
+        rules: args
+            .fault
+            .iter()
+            .map(|text| rule(text))
+            .collect::<Result<_, _>>()?,
         seed: args.seed.unwrap_or_else(seed),
         latency: args.latency.as_deref().map(latency).transpose()?,
         rate: match &args.slow {
@@ -303,26 +307,68 @@ mod tests {
     fn what_is_wrong_is_one_sentence() {
         for (text, what) in [
             ("", "it does not say what to do: drop, delay TIME,"),
-            ("on=publish", "it does not say what to do: drop, delay TIME,"),
+            (
+                "on=publish",
+                "it does not say what to do: drop, delay TIME,",
+            ),
             ("drop", "'drop' is no KEY=VALUE; the keys are on, dir,"),
-            ("do=drop nth=1 2", "'2' is no KEY=VALUE; the keys are on, dir,"),
+            (
+                "do=drop nth=1 2",
+                "'2' is no KEY=VALUE; the keys are on, dir,",
+            ),
             ("do=drop x=1", "there is no key x; the keys are on, dir,"),
             ("do=drop do=drop", "do is given twice"),
-            ("do=explode", "do is one of drop, delay TIME, duplicate, corrupt,"),
-            ("do=drop 3", "do is one of drop, delay TIME, duplicate, corrupt,"),
+            (
+                "do=explode",
+                "do is one of drop, delay TIME, duplicate, corrupt,",
+            ),
+            (
+                "do=drop 3",
+                "do is one of drop, delay TIME, duplicate, corrupt,",
+            ),
             ("do=delay x", "delay takes a time as in 5, 0.5, 500ms,"),
             ("do=cut x", "cut takes a number of bytes"),
-            ("do=disconnect x", "a code is a number or a name as in 0x97 or"),
-            ("on=publish do=refuse 0", "a code is a number or a name as in 0x97 or"),
-            ("do=refuse 0x80", "refuse needs on= with a request or an answer"),
-            ("on=pubrec do=refuse 0x80", "refuse needs on= with a request or an answer"),
-            ("on=publish dir=out do=refuse 0x80", "the broker's own packets are not refused"),
-            ("on=reserved do=drop", "on is a packet type as in publish or puback, or any, not"),
-            ("on=connect dir=out do=drop", "CONNECT comes from the client only"),
-            ("on=suback dir=in do=drop", "SUBACK comes from the server only"),
-            ("dir=up do=drop", "dir is in, from the client, or out, to the client"),
+            (
+                "do=disconnect x",
+                "a code is a number or a name as in 0x97 or",
+            ),
+            (
+                "on=publish do=refuse 0",
+                "a code is a number or a name as in 0x97 or",
+            ),
+            (
+                "do=refuse 0x80",
+                "refuse needs on= with a request or an answer",
+            ),
+            (
+                "on=pubrec do=refuse 0x80",
+                "refuse needs on= with a request or an answer",
+            ),
+            (
+                "on=publish dir=out do=refuse 0x80",
+                "the broker's own packets are not refused",
+            ),
+            (
+                "on=reserved do=drop",
+                "on is a packet type as in publish or puback, or any, not",
+            ),
+            (
+                "on=connect dir=out do=drop",
+                "CONNECT comes from the client only",
+            ),
+            (
+                "on=suback dir=in do=drop",
+                "SUBACK comes from the server only",
+            ),
+            (
+                "dir=up do=drop",
+                "dir is in, from the client, or out, to the client",
+            ),
             ("topic=a#b do=drop", "of the topic, "),
-            ("on=puback topic=a do=drop", "only PUBLISH, SUBSCRIBE and UNSUBSCRIBE have a topic"),
+            (
+                "on=puback topic=a do=drop",
+                "only PUBLISH, SUBSCRIBE and UNSUBSCRIBE have a topic",
+            ),
             ("nth=0 do=drop", "nth is a number from 1 on, not '0'"),
             ("p=1.5 do=drop", "p is a probability from 0 to 1"),
             ("topic=\"a do=drop", "a quote is not closed"),

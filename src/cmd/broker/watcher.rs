@@ -9,6 +9,7 @@ use super::record::Recording;
 use super::tally::Tally;
 use crate::broker::faults::Fault;
 use crate::broker::{ConnectionId, Event, HandshakeError, Peer, Watch};
+use crate::cmd::clock::now;
 use crate::mqtt::Side;
 
 /// Tells the log and the tally of events, and the recordings of bytes.
@@ -35,6 +36,19 @@ impl Watcher {
     }
 }
 
+impl Watcher {
+    fn data(&mut self, connection: ConnectionId, from: Side, bytes: &[u8]) {
+        if self.recordings.is_empty() {
+            return;
+        }
+        // All of them tell the same.
+        let time = now();
+        for recording in &mut self.recordings {
+            recording.data(time, connection, from, bytes);
+        }
+    }
+}
+
 impl Watch for Watcher {
     fn event(&mut self, event: &Event) {
         self.tally.event(event);
@@ -49,8 +63,9 @@ impl Watch for Watcher {
         }
         let server = self.ready.address(peer.listener);
         let client = peer.address.unwrap_or_else(|| stand_in(connection));
+        let time = now();
         for recording in &mut self.recordings {
-            recording.open(connection, client, server.unwrap_or(STAND_IN_SERVER));
+            recording.open(time, connection, client, server.unwrap_or(STAND_IN_SERVER));
         }
     }
 
@@ -63,28 +78,27 @@ impl Watch for Watcher {
     }
 
     fn received(&mut self, connection: ConnectionId, bytes: &[u8]) {
-        for recording in &mut self.recordings {
-            recording.data(connection, Side::Client, bytes);
-        }
+        self.data(connection, Side::Client, bytes);
     }
 
     fn sent(&mut self, connection: ConnectionId, bytes: &[u8]) {
-        for recording in &mut self.recordings {
-            recording.data(connection, Side::Server, bytes);
-        }
+        self.data(connection, Side::Server, bytes);
     }
 
     fn closed(&mut self, connection: ConnectionId) {
+        if self.recordings.is_empty() {
+            return;
+        }
+        let time = now();
         for recording in &mut self.recordings {
-            recording.close(connection);
+            recording.close(time, connection);
         }
     }
 }
 
 /// Stands for a unix socket in a recording: an address for documentation (RFC 5737), which no peer
 /// has.
-const STAND_IN_SERVER: SocketAddr =
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 1883);
+const STAND_IN_SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 1883);
 
 /// Stands for a client of a unix socket; those that are there at the same time differ.
 fn stand_in(connection: ConnectionId) -> SocketAddr {
