@@ -12,6 +12,11 @@ mod shell;
 mod watch;
 
 pub use self::core::{Config, ConnectionId, Event, EventKind, ListenerConfig, Peer, Versions};
-pub use crate::net::listen::{ListenError, Listener};
+pub use crate::net::listen::{
+    Endpoint, HandshakeError, Identity, ListenError, ListenOptions, Listener, Place,
+};
+pub use crate::net::{
+    Throwaway, ThrowawayError, TlsServer, TlsServerOptions, TlsSetupError, TlsVersion,
+};
 pub use shell::serve;
 pub use watch::Watch;

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::core::{Action, Config, ConnectionId, Core, Input, Peer, Time};
 use super::outbox::Outbox;
 use super::watch::Watch;
-use crate::net::listen::Listener;
+use crate::net::listen::{Arrival, Listener};
 
 /// How much is read at a time. One buffer serves all connections.
 const READ: usize = 64 << 10;
@@ -32,13 +32,13 @@ const SETTLE_TURN: Duration = Duration::from_millis(1);
 /// How long to wait when nothing can be accepted, e.g. for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Runs a broker on `listener` until `shutdown` is ready and what clients have sent by then is
+/// Runs a broker on `listeners` until `shutdown` is ready and what clients have sent by then is
 /// handled, then takes leave of every client.
 /// `watch` is told what happens.
 ///
 /// Needs a tokio runtime with I/O and time, and keeps to the thread it is polled on.
 pub async fn serve(
-    listener: Listener,
+    listeners: Vec<Listener>,
     config: Config,
     watch: impl Watch + 'static,
     shutdown: impl Future<Output = ()>,
@@ -47,11 +47,11 @@ pub async fn serve(
     LocalSet::new()
         .run_until(async {
             tokio::select! {
-                () = accept(&hub, &listener) => {}
+                () = accept_all(&hub, &listeners) => {}
                 () = keep_time(&hub) => {}
                 () = async { shutdown.await; settle(&hub).await } => {}
             }
-            drop(listener);
+            drop(listeners);
             hub.step(Core::shut_down);
             let all_ended = async {
                 while hub.connections.get() > 0 {
@@ -64,22 +64,57 @@ pub async fn serve(
         .await;
 }
 
-async fn accept(hub: &Rc<Hub>, listener: &Listener) {
-    for number in 0.. {
-        let (stream, peer) = loop {
-            match listener.accept().await {
-                Ok(accepted) => break accepted,
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+async fn accept_all(hub: &Rc<Hub>, listeners: &[Listener]) {
+    let mut accepting: Vec<_> = (0..)
+        .zip(listeners)
+        .map(|(number, listener)| Box::pin(accept(hub, number, listener)))
+        .collect();
+    poll_fn(|cx| {
+        for accepting in &mut accepting {
+            // None of them is ever over.
+            let _ = accepting.as_mut().poll(cx);
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Takes what comes to the listener of this number.
+async fn accept(hub: &Rc<Hub>, number: usize, listener: &Listener) {
+    loop {
+        let arrival = match listener.accept().await {
+            Ok(arrival) => arrival,
+            Err(_) => {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
             }
         };
-        // A panic ends its own task only, and Member's drop tells the core.
-        let id = ConnectionId(number);
-        hub.watch.borrow_mut().opened(id, peer, listener.address());
         let peer = Peer {
-            address: Some(peer),
-            ..Peer::default()
+            address: arrival.peer(),
+            identity: None,
+            listener: number,
         };
-        spawn_local(run(Member::join(hub.clone(), id, &peer), stream));
+        // A panic ends its own task only, and Member's drop tells the core.
+        match arrival.into_plain() {
+            Ok(stream) => spawn_local(run(Member::join(hub.clone(), &peer), stream)),
+            Err(arrival) => spawn_local(greet(hub.clone(), peer, arrival)),
+        };
+    }
+}
+
+/// Does the handshakes of a connection, then what [`run`] does.
+async fn greet(hub: Rc<Hub>, mut peer: Peer, arrival: Box<Arrival>) {
+    let patience = hub.handshake_timeout;
+    // In a box, since most of a connection's life does without what it holds.
+    match Box::pin(arrival.handshake(patience)).await {
+        Ok(arrived) => {
+            peer.identity = arrived.identity.map(Rc::from);
+            run(Member::join(hub, &peer), arrived.stream).await;
+        }
+        Err(error) => {
+            let mut watch = hub.watch.borrow_mut();
+            watch.refused(peer.listener, peer.address, &error);
+        }
     }
 }
 
@@ -126,6 +161,9 @@ struct Hub {
     watch: RefCell<Box<dyn Watch>>,
     read_buffer: RefCell<Box<[u8]>>,
     started: Instant,
+    /// How long TLS and WebSocket may take.
+    handshake_timeout: Duration,
+    next_connection: Cell<u64>,
     /// The deadline that [`keep_time`] waits for.
     timer_set: Cell<Option<Time>>,
     timer_changed: Notify,
@@ -138,6 +176,8 @@ struct Hub {
 impl Hub {
     fn new(config: Config, watch: Box<dyn Watch>) -> Hub {
         Hub {
+            handshake_timeout: config.connect_timeout,
+            next_connection: Cell::new(0),
             core: RefCell::new(Core::new(config)),
             outboxes: RefCell::default(),
             watch: RefCell::new(watch),
@@ -186,14 +226,24 @@ struct Member {
     hub: Rc<Hub>,
     id: ConnectionId,
     outbox: Rc<Outbox>,
+    /// Whether something is written and may not have left.
+    unflushed: Cell<bool>,
 }
 
 impl Member {
-    fn join(hub: Rc<Hub>, id: ConnectionId, peer: &Peer) -> Member {
+    fn join(hub: Rc<Hub>, peer: &Peer) -> Member {
+        let id = ConnectionId(hub.next_connection.get());
+        hub.next_connection.set(id.0 + 1);
+        hub.watch.borrow_mut().opened(id, peer);
         let outbox = Rc::new(Outbox::default());
         hub.outboxes.borrow_mut().insert(id, outbox.clone());
         hub.connections.set(hub.connections.get() + 1);
-        let member = Member { hub, id, outbox };
+        let member = Member {
+            hub,
+            id,
+            outbox,
+            unflushed: Cell::new(false),
+        };
         member.input(Input::Opened(peer));
         member
     }
@@ -285,7 +335,13 @@ fn poll_write_all(
         };
         member.sent(chunk.get(..written).unwrap_or_default());
         member.outbox.put_back(chunk, written);
+        member.unflushed.set(true);
         member.input(Input::Written(written));
+    }
+    // TLS and WebSocket keep something back.
+    if member.unflushed.get() {
+        ready!(Pin::new(stream).poll_flush(cx))?;
+        member.unflushed.set(false);
     }
     Poll::Ready(Ok(()))
 }
@@ -352,12 +408,12 @@ mod tests {
         let hub = Rc::new(Hub::new(Config::default(), Box::new(())));
         let tasks = LocalSet::new();
         let broken = tasks.spawn_local(run(
-            Member::join(hub.clone(), ConnectionId(0), &Peer::default()),
+            Member::join(hub.clone(), &Peer::default()),
             Broken,
         ));
         let (mut client, server) = tokio::io::duplex(1024);
         tasks.spawn_local(run(
-            Member::join(hub.clone(), ConnectionId(1), &Peer::default()),
+            Member::join(hub.clone(), &Peer::default()),
             server,
         ));
         let other = async {
@@ -389,7 +445,7 @@ mod tests {
         // CONNECT 3.1.1, client "a"; PUBLISH "x" to "t"; DISCONNECT.
         let sent = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x00\x00\x01a\x30\x04\x00\x01tx\xe0\x00";
         let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
-        let address = listener.address();
+        let address = listener.address().unwrap();
         let received = Rc::new(RefCell::new(Vec::new()));
         // The broker's thread does nothing else until the client is gone.
         let client_comes_and_goes = async {
@@ -397,7 +453,7 @@ mod tests {
             std::io::Write::write_all(&mut client, sent).unwrap();
         };
         let watch = Received(received.clone());
-        serve(listener, Config::default(), watch, client_comes_and_goes).await;
+        serve(vec![listener], Config::default(), watch, client_comes_and_goes).await;
         assert_eq!(*received.borrow(), sent);
     }
 }

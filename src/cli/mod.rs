@@ -19,7 +19,7 @@ mod subscribe;
 mod transport;
 
 pub use bench::Bench;
-pub use broker::{Broker, LogFormat};
+pub use broker::{Broker, Listeners, LogFormat};
 pub use capture_replay::CaptureReplay;
 pub use connection::{Connection, Program};
 pub use decode::{Color, Decode, From, InputFormat, Severity, Times};

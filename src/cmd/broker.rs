@@ -3,22 +3,24 @@
 mod child;
 #[cfg_attr(not(unix), path = "broker/group_elsewhere.rs")]
 mod group;
+mod listening;
 mod log;
 mod plan;
+mod ready;
 mod record;
 mod watcher;
 
-use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io;
+use std::rc::Rc;
 
 use tokio::sync::oneshot;
 
 use super::signals::Signals;
 use super::{Exit, Failure, note};
-use crate::broker::{ListenError, Listener, serve};
+use crate::broker::serve;
 use crate::cli;
-use crate::output::event::{Field, Value, write_json};
-use plan::{Endpoint, Plan};
+use plan::Plan;
+use ready::Ready;
 use record::Recording;
 use watcher::Watcher;
 
@@ -31,30 +33,30 @@ pub fn run(args: &cli::Broker) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| internal("cannot start the I/O runtime", &error))?;
-    runtime.block_on(run_plan(Plan::new(args)))
+    runtime.block_on(run_plan(Plan::new(args)?))
 }
 
 async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
-    // The serving of more than one, and of other kinds, is still to come.
-    let (host, port) = match plan.listeners.first().map(|listener| &listener.endpoint) {
-        Some(Endpoint::Tcp { host, port, .. }) => (host.as_deref().unwrap_or("::"), *port),
-        _ => ("127.0.0.1", 1883),
-    };
-    let listener = Listener::bind(host, port)
-        .await
-        .map_err(|error| cannot_listen(&error))?;
+    if let Some(files) = &plan.tls_auto {
+        listening::make_certificates(files, &plan.listeners)?;
+    }
+    let listeners = listening::open(&plan.listeners, plan.config.max_packet_size).await?;
     // Only now: a broker that cannot listen must not overwrite what an earlier one has recorded.
     let record = plan.record.as_deref();
     let recording = record.map(Recording::create).transpose()?;
-    let ready = Ready::new(listener.address());
-    if !listener.address().ip().is_loopback() {
+    for listener in listeners.iter().filter(|l| !l.endpoint().is_local()) {
         note(format_args!(
             "warning: listening on {}, beyond this machine, and everybody may connect",
-            listener.address()
+            listener.endpoint().place
         ));
     }
+    let ca = plan
+        .listeners
+        .iter()
+        .find_map(|plan| plan.tls.as_ref()?.client_ca_file.clone());
+    let ready = Rc::new(Ready::new(&listeners, ca, plan.tls_auto.as_ref()));
     let recorded = recording.as_ref().map(Recording::outcome);
-    let mut watcher = Watcher::new(plan.log, recording);
+    let mut watcher = Watcher::new(plan.log, recording.into_iter().collect(), ready.clone());
     let Some((name, arguments)) = plan.command else {
         // Before anybody can know that the broker is there, so that no signal ends it the hard
         // way.
@@ -63,7 +65,7 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
             signals.recv().await;
         };
         ready.print()?;
-        serve(listener, plan.config, watcher, shutdown).await;
+        serve(listeners, plan.config, watcher, shutdown).await;
         return finish(Ok(Exit::Done), recorded);
     };
     let signals =
@@ -79,7 +81,7 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
         // The sender is never used, only dropped.
         let _ = is_done.await;
     };
-    let (exit, ()) = tokio::join!(around, serve(listener, plan.config, watcher, shutdown));
+    let (exit, ()) = tokio::join!(around, serve(listeners, plan.config, watcher, shutdown));
     finish(exit, recorded)
 }
 
@@ -89,61 +91,6 @@ fn finish(exit: Result<Exit, Failure>, recorded: Option<record::Outcome>) -> Res
         Some(failure) if exit.is_ok() => Err(failure),
         _ => exit,
     }
-}
-
-/// The line that says where the broker listens.
-struct Ready {
-    /// Where clients on this machine reach it.
-    host: String,
-    port: u16,
-    url: String,
-}
-
-impl Ready {
-    fn new(address: SocketAddr) -> Ready {
-        let host = match address.ip() {
-            // Listening everywhere is no address to connect to.
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        let port = address.port();
-        Ready {
-            host: host.to_string(),
-            port,
-            url: format!("mqtt://{}", SocketAddr::new(host, port)),
-        }
-    }
-
-    fn fields(&self) -> [Field<'_>; 4] {
-        [
-            ("event", Value::Text("ready")),
-            ("host", Value::Text(&self.host)),
-            ("port", Value::Number(self.port.into())),
-            ("url", Value::Text(&self.url)),
-        ]
-    }
-
-    fn print(&self) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
-        match write_json(&mut stdout, &self.fields()).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(internal("cannot write to stdout", &error))
-            }
-            // Nobody reads it: no reason not to serve.
-            _ => Ok(()),
-        }
-    }
-}
-
-fn cannot_listen(error: &ListenError) -> Failure {
-    let remedy = match error.source.kind() {
-        io::ErrorKind::AddrInUse => "; another program has it: try --port 0 for a free one",
-        io::ErrorKind::PermissionDenied => "; try a port above 1023",
-        io::ErrorKind::AddrNotAvailable => "; --bind wants an address of this machine",
-        _ => "",
-    };
-    Failure::new(Exit::Io, format!("{error}{remedy}"))
 }
 
 fn internal(what: &str, error: &io::Error) -> Failure {

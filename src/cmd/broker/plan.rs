@@ -4,14 +4,18 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::listening;
 use super::log::Log;
-use crate::broker::Config;
+use crate::broker::{Config, Throwaway};
 use crate::cli;
+use crate::cmd::Failure;
 
 /// The whole of it.
 pub(super) struct Plan {
     /// At least one. The place of each is its [`Peer::listener`](crate::broker::Peer::listener).
     pub(super) listeners: Vec<ListenerPlan>,
+    /// Certificates to make first.
+    pub(super) tls_auto: Option<Throwaway>,
     pub(super) config: Config,
     pub(super) log: Log,
     pub(super) record: Option<PathBuf>,
@@ -86,20 +90,14 @@ pub(super) enum Identity {
 }
 
 impl Plan {
-    pub(super) fn new(args: &cli::Broker) -> Plan {
+    /// # Errors
+    /// Wrong usage.
+    pub(super) fn new(args: &cli::Broker) -> Result<Plan, Failure> {
         let log = Log::new(args.log);
         let mut command = args.command.iter().cloned();
-        Plan {
-            listeners: vec![ListenerPlan {
-                endpoint: Endpoint::Tcp {
-                    host: Some(args.bind.clone()),
-                    port: args.port,
-                    family: None,
-                },
-                protocol: Protocol::Mqtt,
-                tls: None,
-                no_delay: true,
-            }],
+        Ok(Plan {
+            listeners: listening::plans(args)?,
+            tls_auto: args.listeners.tls_auto.as_deref().map(Throwaway::in_folder),
             config: Config {
                 max_packet_size: usize::try_from(args.max_packet_size).unwrap_or(usize::MAX),
                 events: log.is_on(),
@@ -108,6 +106,6 @@ impl Plan {
             log,
             record: args.record.clone(),
             command: command.next().map(|name| (name, command.collect())),
-        }
+        })
     }
 }

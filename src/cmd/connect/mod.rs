@@ -8,8 +8,8 @@ mod properties;
 mod secrets;
 mod session;
 mod settings;
-mod transport;
-mod url;
+pub(super) mod transport;
+pub(super) mod url;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
