@@ -18,5 +18,5 @@ pub use crate::net::listen::{
 pub use crate::net::{
     Throwaway, ThrowawayError, TlsServer, TlsServerOptions, TlsSetupError, TlsVersion,
 };
-pub use shell::serve;
+pub use shell::{serve, serve_renewed};
 pub use watch::Watch;

@@ -5,15 +5,17 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 
+use super::access::Access;
 use super::core::{Action, Config, ConnectionId, Core, Input, Peer, Time};
 use super::outbox::Outbox;
 use super::watch::Watch;
@@ -43,12 +45,26 @@ pub async fn serve(
     watch: impl Watch + 'static,
     shutdown: impl Future<Output = ()>,
 ) {
+    let (_, nothing) = mpsc::channel(1);
+    serve_renewed(listeners, config, watch, nothing, shutdown).await;
+}
+
+/// The same with access rules, one for each listener, that take the place of those before
+/// whenever they come.
+pub async fn serve_renewed(
+    listeners: Vec<Listener>,
+    config: Config,
+    watch: impl Watch + 'static,
+    access: mpsc::Receiver<Vec<Arc<Access>>>,
+    shutdown: impl Future<Output = ()>,
+) {
     let hub = Rc::new(Hub::new(config, Box::new(watch)));
     LocalSet::new()
         .run_until(async {
             tokio::select! {
                 () = accept_all(&hub, &listeners) => {}
                 () = keep_time(&hub) => {}
+                () = renew(&hub, access) => {}
                 () = async { shutdown.await; settle(&hub).await } => {}
             }
             drop(listeners);
@@ -62,6 +78,13 @@ pub async fn serve(
             let _ = tokio::time::timeout(LINGER, all_ended).await;
         })
         .await;
+}
+
+async fn renew(hub: &Hub, mut access: mpsc::Receiver<Vec<Arc<Access>>>) {
+    while let Some(access) = access.recv().await {
+        hub.step(|core, _| core.set_access(access));
+    }
+    std::future::pending().await
 }
 
 async fn accept_all(hub: &Rc<Hub>, listeners: &[Listener]) {
@@ -407,15 +430,9 @@ mod tests {
     async fn a_panic_ends_its_own_connection_only() {
         let hub = Rc::new(Hub::new(Config::default(), Box::new(())));
         let tasks = LocalSet::new();
-        let broken = tasks.spawn_local(run(
-            Member::join(hub.clone(), &Peer::default()),
-            Broken,
-        ));
+        let broken = tasks.spawn_local(run(Member::join(hub.clone(), &Peer::default()), Broken));
         let (mut client, server) = tokio::io::duplex(1024);
-        tasks.spawn_local(run(
-            Member::join(hub.clone(), &Peer::default()),
-            server,
-        ));
+        tasks.spawn_local(run(Member::join(hub.clone(), &Peer::default()), server));
         let other = async {
             assert!(broken.await.unwrap_err().is_panic());
             assert_eq!(hub.connections.get(), 1);
@@ -453,7 +470,13 @@ mod tests {
             std::io::Write::write_all(&mut client, sent).unwrap();
         };
         let watch = Received(received.clone());
-        serve(vec![listener], Config::default(), watch, client_comes_and_goes).await;
+        serve(
+            vec![listener],
+            Config::default(),
+            watch,
+            client_comes_and_goes,
+        )
+        .await;
         assert_eq!(*received.borrow(), sent);
     }
 }

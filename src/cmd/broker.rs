@@ -1,13 +1,16 @@
 //! `midge broker`: listen, say so, serve until a signal comes or the command is done.
 
+mod access;
 mod child;
 #[cfg_attr(not(unix), path = "broker/group_elsewhere.rs")]
 mod group;
 mod listening;
 mod log;
+mod passwd;
 mod plan;
 mod ready;
 mod record;
+mod reload;
 mod watcher;
 
 use std::io;
@@ -17,11 +20,11 @@ use tokio::sync::oneshot;
 
 use super::signals::Signals;
 use super::{Exit, Failure, note};
-use crate::broker::serve;
 use crate::cli;
 use plan::Plan;
 use ready::Ready;
 use record::Recording;
+use reload::Reload;
 use watcher::Watcher;
 
 /// Runs the broker until SIGINT or SIGTERM, or around a command until that ends.
@@ -29,6 +32,9 @@ use watcher::Watcher;
 /// # Errors
 /// If it cannot listen, or the command cannot be started.
 pub fn run(args: &cli::Broker) -> Result<Exit, Failure> {
+    if let Some(cli::BrokerCommand::Passwd(args)) = &args.other {
+        return passwd::run(args);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -36,15 +42,20 @@ pub fn run(args: &cli::Broker) -> Result<Exit, Failure> {
     runtime.block_on(run_plan(Plan::new(args)?))
 }
 
-async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
+async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
     if let Some(files) = &plan.tls_auto {
         listening::make_certificates(files, &plan.listeners)?;
     }
-    let listeners = listening::open(&plan.listeners, plan.config.max_packet_size).await?;
+    let loaded = access::load(&plan.access)?;
+    for (listener, access) in plan.config.listeners.iter_mut().zip(loaded) {
+        listener.access = access;
+    }
+    let (listeners, tls) = listening::open(&plan.listeners, plan.config.max_packet_size).await?;
     // Only now: a broker that cannot listen must not overwrite what an earlier one has recorded.
     let record = plan.record.as_deref();
     let recording = record.map(Recording::create).transpose()?;
-    for listener in listeners.iter().filter(|l| !l.endpoint().is_local()) {
+    let open = listeners.iter().zip(&plan.access);
+    for (listener, _) in open.filter(|(l, access)| !l.endpoint().is_local() && access.is_open()) {
         note(format_args!(
             "warning: listening on {}, beyond this machine, and everybody may connect",
             listener.endpoint().place
@@ -55,6 +66,7 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
         .iter()
         .find_map(|plan| plan.tls.as_ref()?.client_ca_file.clone());
     let ready = Rc::new(Ready::new(&listeners, ca, plan.tls_auto.as_ref()));
+    let reload = Reload::new(plan.access, tls)?;
     let recorded = recording.as_ref().map(Recording::outcome);
     let mut watcher = Watcher::new(plan.log, recording.into_iter().collect(), ready.clone());
     let Some((name, arguments)) = plan.command else {
@@ -65,7 +77,7 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
             signals.recv().await;
         };
         ready.print()?;
-        serve(listeners, plan.config, watcher, shutdown).await;
+        reload::serve(listeners, plan.config, watcher, reload, shutdown).await;
         return finish(Ok(Exit::Done), recorded);
     };
     let signals =
@@ -81,7 +93,8 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
         // The sender is never used, only dropped.
         let _ = is_done.await;
     };
-    let (exit, ()) = tokio::join!(around, serve(listeners, plan.config, watcher, shutdown));
+    let serving = reload::serve(listeners, plan.config, watcher, reload, shutdown);
+    let (exit, ()) = tokio::join!(around, serving);
     finish(exit, recorded)
 }
 

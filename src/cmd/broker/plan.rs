@@ -4,9 +4,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::access::AccessPlan;
 use super::listening;
 use super::log::Log;
-use crate::broker::{Config, Throwaway};
+use crate::broker::{Config, ListenerConfig, Throwaway};
 use crate::cli;
 use crate::cmd::Failure;
 
@@ -16,6 +17,8 @@ pub(super) struct Plan {
     pub(super) listeners: Vec<ListenerPlan>,
     /// Certificates to make first.
     pub(super) tls_auto: Option<Throwaway>,
+    /// One for each listener.
+    pub(super) access: Vec<AccessPlan>,
     pub(super) config: Config,
     pub(super) log: Log,
     pub(super) record: Option<PathBuf>,
@@ -95,14 +98,22 @@ impl Plan {
     pub(super) fn new(args: &cli::Broker) -> Result<Plan, Failure> {
         let log = Log::new(args.log);
         let mut command = args.command.iter().cloned();
+        let listeners = listening::plans(args)?;
+        let access = listeners.iter().map(|listener| {
+            let identity = listener.tls.as_ref().map(|tls| tls.identity);
+            let by_certificate = identity.is_some_and(|identity| identity != Identity::Connect);
+            AccessPlan::new(&args.access, by_certificate)
+        });
         Ok(Plan {
-            listeners: listening::plans(args)?,
+            access: access.collect(),
             tls_auto: args.listeners.tls_auto.as_deref().map(Throwaway::in_folder),
             config: Config {
+                listeners: vec![ListenerConfig::default(); listeners.len()],
                 max_packet_size: usize::try_from(args.max_packet_size).unwrap_or(usize::MAX),
                 events: log.is_on(),
                 ..Config::default()
             },
+            listeners,
             log,
             record: args.record.clone(),
             command: command.next().map(|name| (name, command.collect())),
