@@ -20,6 +20,20 @@ pub struct Broker {
     #[arg(long, value_name = "ADDRESS")]
     pub bind: Option<String>,
 
+    /// A configuration file of mosquitto. Its options are taken word by word; one that midge has
+    /// not got ends with exit code 2 and the number of its line. Where it says nothing of its own,
+    /// mosquitto's defaults count: with a listener, anonymous clients are not let in.
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "bind", "listen", "tls_auto", "cafile", "cert", "key", "password_file",
+            "allow_anonymous", "acl_file", "max_packet_size"
+        ]
+    )]
+    pub config: Option<PathBuf>,
+
     /// Where and how the broker listens.
     #[command(flatten)]
     pub listeners: Listeners,

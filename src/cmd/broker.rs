@@ -2,6 +2,7 @@
 
 mod access;
 mod child;
+mod conf;
 #[cfg_attr(not(unix), path = "broker/group_elsewhere.rs")]
 mod group;
 mod listening;

@@ -2,11 +2,11 @@
 //! come to this.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::access::AccessPlan;
-use super::listening;
 use super::log::Log;
+use super::{conf, listening};
 use crate::broker::{Config, ListenerConfig, Throwaway};
 use crate::cli;
 use crate::cmd::Failure;
@@ -79,6 +79,8 @@ pub(super) struct TlsPlan {
     pub(super) require_certificate: bool,
     /// What of a client's certificate becomes its user name.
     pub(super) identity: Identity,
+    /// Whether TLS 1.2 is not enough.
+    pub(super) only_1_3: bool,
 }
 
 /// Which part of a certificate is the user name.
@@ -96,6 +98,9 @@ impl Plan {
     /// # Errors
     /// Wrong usage.
     pub(super) fn new(args: &cli::Broker) -> Result<Plan, Failure> {
+        if let Some(path) = &args.config {
+            return Plan::of_configuration(args, path);
+        }
         let log = Log::new(args.log);
         let mut command = args.command.iter().cloned();
         let listeners = listening::plans(args)?;
@@ -114,6 +119,33 @@ impl Plan {
                 ..Config::default()
             },
             listeners,
+            log,
+            record: args.record.clone(),
+            command: command.next().map(|name| (name, command.collect())),
+        })
+    }
+
+    /// The same from a configuration file of mosquitto.
+    fn of_configuration(args: &cli::Broker, path: &Path) -> Result<Plan, Failure> {
+        let settings = conf::read(path)?;
+        if args.port.is_some() && settings.has_listeners() {
+            return Err(Failure::usage(format!(
+                "--port is for a configuration without listeners, and {} has some",
+                path.display()
+            )));
+        }
+        let ports: Vec<u16> = args.port.into_iter().collect();
+        let planned = settings.plan(&ports)?;
+        let log = Log::new(args.log);
+        let mut command = args.command.iter().cloned();
+        Ok(Plan {
+            listeners: planned.listeners,
+            tls_auto: None,
+            access: planned.access,
+            config: Config {
+                events: log.is_on(),
+                ..planned.config
+            },
             log,
             record: args.record.clone(),
             command: command.next().map(|name| (name, command.collect())),
