@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::{Notify, mpsc};
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 
 use super::access::Access;
 use super::core::{Action, Config, ConnectionId, Core, Input, Peer, Time};
+use super::faults::{Act, FaultPlan, Faults};
 use super::outbox::Outbox;
 use super::watch::Watch;
 use crate::net::listen::{Arrival, Listener};
@@ -45,20 +47,43 @@ pub async fn serve(
     watch: impl Watch + 'static,
     shutdown: impl Future<Output = ()>,
 ) {
-    let (_, nothing) = mpsc::channel(1);
-    serve_renewed(listeners, config, watch, nothing, shutdown).await;
+    serve_with(listeners, config, Extras::default(), watch, shutdown).await;
 }
 
-/// The same with access rules, one for each listener, that take the place of those before
-/// whenever they come.
-pub async fn serve_renewed(
+/// The same, with packets lost, late, changed and so on.
+pub async fn serve_with_faults(
     listeners: Vec<Listener>,
     config: Config,
+    faults: FaultPlan,
     watch: impl Watch + 'static,
-    access: mpsc::Receiver<Vec<Arc<Access>>>,
     shutdown: impl Future<Output = ()>,
 ) {
-    let hub = Rc::new(Hub::new(config, Box::new(watch)));
+    let extras = Extras {
+        faults,
+        ..Extras::default()
+    };
+    serve_with(listeners, config, extras, watch, shutdown).await;
+}
+
+/// What a broker need not have.
+#[derive(Debug, Default)]
+pub struct Extras {
+    /// Packets lost, late, changed and so on.
+    pub faults: FaultPlan,
+    /// Access, one for each listener, that takes the place of that before whenever it comes.
+    pub access: Option<mpsc::Receiver<Vec<Arc<Access>>>>,
+}
+
+/// The same as [`serve`], with more.
+pub async fn serve_with(
+    listeners: Vec<Listener>,
+    config: Config,
+    extras: Extras,
+    watch: impl Watch + 'static,
+    shutdown: impl Future<Output = ()>,
+) {
+    let Extras { faults, access } = extras;
+    let hub = Rc::new(Hub::new(config, faults, Box::new(watch)));
     LocalSet::new()
         .run_until(async {
             tokio::select! {
@@ -74,14 +99,23 @@ pub async fn serve_renewed(
                     hub.connection_ended.notified().await;
                 }
             };
+            let leaving = async {
+                tokio::select! {
+                    () = all_ended => {}
+                    // What is on its way still takes its time.
+                    () = keep_time(&hub) => {}
+                }
+            };
             // Those that do not read are cut off when the tasks are dropped.
-            let _ = tokio::time::timeout(LINGER, all_ended).await;
+            let _ = tokio::time::timeout(LINGER, leaving).await;
         })
         .await;
 }
 
-async fn renew(hub: &Hub, mut access: mpsc::Receiver<Vec<Arc<Access>>>) {
-    while let Some(access) = access.recv().await {
+async fn renew(hub: &Hub, mut access: Option<mpsc::Receiver<Vec<Arc<Access>>>>) {
+    while let Some(access) = &mut access
+        && let Some(access) = access.recv().await
+    {
         hub.step(|core, _| core.set_access(access));
     }
     std::future::pending().await
@@ -144,7 +178,7 @@ async fn greet(hub: Rc<Hub>, mut peer: Peer, arrival: Box<Arrival>) {
 /// Calls the core when its next deadline has come.
 async fn keep_time(hub: &Hub) {
     loop {
-        let next = hub.core.borrow().poll_timeout();
+        let next = hub.poll_timeout(&hub.core.borrow());
         hub.timer_set.set(next);
         let changed = hub.timer_changed.notified();
         match next {
@@ -154,7 +188,12 @@ async fn keep_time(hub: &Hub) {
             }
             None => changed.await,
         }
-        hub.step(Core::handle_timeout);
+        hub.step(|core, now| {
+            core.handle_timeout(now);
+            if let Some(faults) = &hub.faults {
+                faults.borrow_mut().handle_timeout(now);
+            }
+        });
     }
 }
 
@@ -167,19 +206,23 @@ async fn settle(hub: &Hub) {
         while quiet_turns < 2 {
             let before = hub.inputs.get();
             tokio::time::sleep(SETTLE_TURN).await;
-            quiet_turns = match hub.inputs.get() == before {
+            let on_its_way = (hub.faults.as_ref()).is_some_and(|f| f.borrow().has_any_input());
+            quiet_turns = match hub.inputs.get() == before && !on_its_way {
                 true => quiet_turns + 1,
                 false => 0,
             };
         }
     };
     // Who never stops sending does not keep the broker.
-    let _ = tokio::time::timeout(SETTLE, is_quiet).await;
+    let patience = if hub.faults.is_some() { LINGER } else { SETTLE };
+    let _ = tokio::time::timeout(patience, is_quiet).await;
 }
 
 /// What all tasks share.
 struct Hub {
     core: RefCell<Core>,
+    /// What stands between the core and the network, if anything does.
+    faults: Option<RefCell<Faults>>,
     outboxes: RefCell<FxHashMap<ConnectionId, Rc<Outbox>>>,
     watch: RefCell<Box<dyn Watch>>,
     read_buffer: RefCell<Box<[u8]>>,
@@ -197,8 +240,11 @@ struct Hub {
 }
 
 impl Hub {
-    fn new(config: Config, watch: Box<dyn Watch>) -> Hub {
+    fn new(config: Config, faults: FaultPlan, watch: Box<dyn Watch>) -> Hub {
+        let faults = (!faults.is_empty())
+            .then(|| RefCell::new(Faults::new(faults, config.max_packet_size, config.events)));
         Hub {
+            faults,
             handshake_timeout: config.connect_timeout,
             next_connection: Cell::new(0),
             core: RefCell::new(Core::new(config)),
@@ -217,30 +263,83 @@ impl Hub {
     /// Has the core do something, then does what it asks for.
     fn step(&self, act: impl FnOnce(&mut Core, Time)) {
         let mut core = self.core.borrow_mut();
-        act(&mut core, self.started.elapsed());
-        while let Some(action) = core.poll_action() {
-            match action {
-                Action::Send { connection, bytes } => {
-                    if let Some(outbox) = self.outboxes.borrow().get(&connection)
-                        && outbox.push(bytes)
-                    {
-                        outbox.wake();
+        let now = self.started.elapsed();
+        act(&mut core, now);
+        match &self.faults {
+            None => {
+                while let Some(action) = core.poll_action() {
+                    match action {
+                        Action::Send { connection, bytes } => self.send(connection, bytes),
+                        Action::Close { connection } => self.close(connection),
+                        Action::Log(event) => self.watch.borrow_mut().event(&event),
                     }
                 }
-                Action::Close { connection } => {
-                    if let Some(outbox) = self.outboxes.borrow_mut().remove(&connection) {
-                        outbox.close();
-                        outbox.wake();
-                    }
-                }
-                Action::Log(event) => self.watch.borrow_mut().event(&event),
             }
+            Some(faults) => self.pass(&mut core, &mut faults.borrow_mut(), now),
         }
-        let next = core.poll_timeout();
+        let next = self.poll_timeout(&core);
         if next.is_some_and(|next| self.timer_set.get().is_none_or(|set| next < set)) {
             self.timer_set.set(next);
             self.timer_changed.notify_one();
         }
+    }
+
+    /// Does what the core asks for, as far as faults let it, and what faults ask for.
+    fn pass(&self, core: &mut Core, faults: &mut Faults, now: Time) {
+        loop {
+            while let Some(action) = core.poll_action() {
+                match action {
+                    Action::Send { connection, bytes } => faults.sent(now, connection, bytes),
+                    Action::Close { connection } => faults.core_closed(now, connection),
+                    Action::Log(event) => self.watch.borrow_mut().event(&event),
+                }
+            }
+            let Some(act) = faults.poll_act() else {
+                break;
+            };
+            match act {
+                Act::Input(connection, bytes) => {
+                    core.handle(now, connection, Input::Bytes(&bytes));
+                }
+                Act::Send(connection, bytes) => self.send(connection, bytes),
+                Act::Unsent(connection, len) => {
+                    core.handle(now, connection, Input::Written(len));
+                }
+                Act::Close(connection) => self.close(connection),
+                Act::Break(connection) => {
+                    core.handle(now, connection, Input::Closed);
+                    self.close(connection);
+                }
+                Act::Resume(connection) => {
+                    if let Some(outbox) = self.outboxes.borrow().get(&connection) {
+                        outbox.wake();
+                    }
+                }
+                Act::Tell(fault) => self.watch.borrow_mut().fault(&fault),
+            }
+        }
+    }
+
+    fn send(&self, connection: ConnectionId, bytes: Bytes) {
+        if let Some(outbox) = self.outboxes.borrow().get(&connection)
+            && outbox.push(bytes)
+        {
+            outbox.wake();
+        }
+    }
+
+    fn close(&self, connection: ConnectionId) {
+        if let Some(outbox) = self.outboxes.borrow_mut().remove(&connection) {
+            outbox.close();
+            outbox.wake();
+        }
+    }
+
+    /// When something is to be done.
+    fn poll_timeout(&self, core: &Core) -> Option<Time> {
+        let faults = self.faults.as_ref();
+        let of_faults = faults.and_then(|faults| faults.borrow().poll_timeout());
+        core.poll_timeout().into_iter().chain(of_faults).min()
     }
 }
 
@@ -251,6 +350,8 @@ struct Member {
     outbox: Rc<Outbox>,
     /// Whether something is written and may not have left.
     unflushed: Cell<bool>,
+    /// Whether the peer sends no more.
+    is_ended: Cell<bool>,
 }
 
 impl Member {
@@ -266,6 +367,7 @@ impl Member {
             id,
             outbox,
             unflushed: Cell::new(false),
+            is_ended: Cell::new(false),
         };
         member.input(Input::Opened(peer));
         member
@@ -277,7 +379,41 @@ impl Member {
 
     fn input(&self, input: Input<'_>) {
         self.hub.inputs.set(self.hub.inputs.get() + 1);
-        self.hub.step(|core, now| core.handle(now, self.id, input));
+        let (hub, id) = (&self.hub, self.id);
+        let Some(faults) = &hub.faults else {
+            return hub.step(|core, now| core.handle(now, id, input));
+        };
+        match input {
+            Input::Opened(_) => faults.borrow_mut().opened(id),
+            Input::Bytes(bytes) => {
+                return hub.step(|_, now| faults.borrow_mut().received(now, id, bytes));
+            }
+            Input::Written(len) => {
+                let len = faults.borrow_mut().written(id, len);
+                return hub.step(|core, now| core.handle(now, id, Input::Written(len)));
+            }
+            Input::Closed => faults.borrow_mut().closed(id),
+        }
+        hub.step(|core, now| core.handle(now, id, input));
+    }
+
+    /// The peer sends no more; whether everything that it has sent is with the core.
+    fn is_over(&self) -> bool {
+        let Some(faults) = &self.hub.faults else {
+            return true;
+        };
+        if !self.is_ended.replace(true) {
+            let id = self.id;
+            let ended = |_: &mut Core, now| faults.borrow_mut().ended(now, id);
+            self.hub.step(ended);
+        }
+        !faults.borrow().has_input(self.id)
+    }
+
+    /// Whether more of what the peer sends can be taken now; if not, it is woken.
+    fn takes_input(&self) -> bool {
+        let faults = self.hub.faults.as_ref();
+        faults.is_none_or(|faults| faults.borrow_mut().takes_input(self.id))
     }
 }
 
@@ -332,7 +468,13 @@ fn poll_connection(
         if let Poll::Ready(Err(_)) = poll_write_all(member, stream, cx) {
             return Poll::Ready(Ended::Gone);
         }
-        if !ready!(poll_read(member, stream, cx)) {
+        if member.is_ended.get() || !member.takes_input() {
+            return match member.is_ended.get() && member.is_over() {
+                true => Poll::Ready(Ended::Gone),
+                false => Poll::Pending,
+            };
+        }
+        if !ready!(poll_read(member, stream, cx)) && member.is_over() {
             return Poll::Ready(Ended::Gone);
         }
     }
@@ -428,7 +570,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_ends_its_own_connection_only() {
-        let hub = Rc::new(Hub::new(Config::default(), Box::new(())));
+        let hub = Rc::new(Hub::new(
+            Config::default(),
+            FaultPlan::default(),
+            Box::new(()),
+        ));
         let tasks = LocalSet::new();
         let broken = tasks.spawn_local(run(Member::join(hub.clone(), &Peer::default()), Broken));
         let (mut client, server) = tokio::io::duplex(1024);

@@ -55,10 +55,9 @@ pub struct Broker {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Off)]
     pub log: LogFormat,
 
-    /// Keep what crosses the wire in this file (pcapng); decode, capture-replay and Wireshark read
-    /// it.
-    #[arg(long, value_name = "FILE")]
-    pub record: Option<PathBuf>,
+    /// What makes a run a test.
+    #[command(flatten)]
+    pub ci: Ci,
 
     /// What else there is to do.
     #[command(subcommand)]
@@ -120,6 +119,34 @@ pub struct Listeners {
     /// of TLS.
     #[arg(long, value_name = "FILE", requires = "require_certificate")]
     pub crlfile: Option<PathBuf>,
+}
+
+/// What makes a run a test.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Tests")]
+pub struct Ci {
+    /// End after a time as in 30s; after 'idle 5s', in which no client has connected, left,
+    /// subscribed or published; after 'N messages' or 'N disconnects'. May be given more than once:
+    /// what comes first counts. A command is ended with SIGTERM, and its exit code says so.
+    #[arg(long, value_name = "WHEN")]
+    pub exit_after: Vec<String>,
+
+    /// Messages that clients must have published in the end, as in 'sensors/# >= 3' or
+    /// 'alarm == 0'; wills count. If not: a line on stderr, and exit code 5 unless the command
+    /// has failed itself. May be given more than once.
+    #[arg(long, value_name = "FILTER COMPARISON NUMBER")]
+    pub expect: Vec<String>,
+
+    /// A payload that a client must have published in the end, as in 'status=online'. May be
+    /// given more than once.
+    #[arg(long, value_name = "FILTER=PAYLOAD")]
+    pub expect_payload: Vec<String>,
+
+    /// Keep what crosses the wire, without TLS and WebSocket, in this file: as a capture (pcapng)
+    /// that decode, capture-replay and Wireshark read, or in a file called .jsonl as the lines of
+    /// decode --json. May be given more than once.
+    #[arg(long, value_name = "FILE")]
+    pub record: Vec<PathBuf>,
 }
 
 /// How events are written.

@@ -20,7 +20,7 @@ mod subscribe;
 mod transport;
 
 pub use bench::Bench;
-pub use broker::{Broker, Listeners, LogFormat};
+pub use broker::{Broker, Ci, Listeners, LogFormat};
 pub use broker_access::{Access, BrokerCommand, HashKind, NoMatch, Passwd};
 pub use capture_replay::CaptureReplay;
 pub use connection::{Connection, Program};

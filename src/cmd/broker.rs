@@ -3,6 +3,8 @@
 mod access;
 mod child;
 mod conf;
+mod exit_after;
+mod expect;
 #[cfg_attr(not(unix), path = "broker/group_elsewhere.rs")]
 mod group;
 mod listening;
@@ -12,6 +14,7 @@ mod plan;
 mod ready;
 mod record;
 mod reload;
+mod tally;
 mod watcher;
 
 use std::io;
@@ -26,6 +29,7 @@ use plan::Plan;
 use ready::Ready;
 use record::Recording;
 use reload::Reload;
+use tally::Tally;
 use watcher::Watcher;
 
 /// Runs the broker until SIGINT or SIGTERM, or around a command until that ends.
@@ -53,8 +57,15 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
     }
     let (listeners, tls) = listening::open(&plan.listeners, plan.config.max_packet_size).await?;
     // Only now: a broker that cannot listen must not overwrite what an earlier one has recorded.
-    let record = plan.record.as_deref();
-    let recording = record.map(Recording::create).transpose()?;
+    let ports: Vec<u16> = listeners
+        .iter()
+        .filter_map(|listener| Some(listener.address()?.port()))
+        .collect();
+    let recordings: Vec<Recording> = plan
+        .record
+        .iter()
+        .map(|path| Recording::create(path, &ports))
+        .collect::<Result<_, _>>()?;
     let open = listeners.iter().zip(&plan.access);
     for (listener, _) in open.filter(|(l, access)| !l.endpoint().is_local() && access.is_open()) {
         note(format_args!(
@@ -68,25 +79,32 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         .find_map(|plan| plan.tls.as_ref()?.client_ca_file.clone());
     let ready = Rc::new(Ready::new(&listeners, ca, plan.tls_auto.as_ref()));
     let reload = Reload::new(plan.access, tls)?;
-    let recorded = recording.as_ref().map(Recording::outcome);
-    let mut watcher = Watcher::new(plan.log, recording.into_iter().collect(), ready.clone());
+    let tally = Rc::new(Tally::new(plan.expectations, plan.exit_after));
+    let end = End {
+        recorded: recordings.iter().map(Recording::outcome).collect(),
+        tally: tally.clone(),
+    };
+    let mut watcher = Watcher::new(plan.log, recordings, ready.clone(), tally.clone());
     let Some((name, arguments)) = plan.command else {
         // Before anybody can know that the broker is there, so that no signal ends it the hard
         // way.
         let mut signals = Signals::new()?;
         let shutdown = async {
-            signals.recv().await;
+            tokio::select! {
+                _ = signals.recv() => {}
+                () = tally.is_over() => {}
+            }
         };
         ready.print()?;
         reload::serve(listeners, plan.config, watcher, reload, shutdown).await;
-        return finish(Ok(Exit::Done), recorded);
+        return end.judge(Ok(Exit::Done));
     };
     let signals =
         group::Signals::new().map_err(|error| internal("cannot wait for signals", &error))?;
     watcher.log.ready(&ready);
     let (done, is_done) = oneshot::channel::<()>();
     let around = async {
-        let exit = child::run(&name, &arguments, &ready, signals).await;
+        let exit = child::run(&name, &arguments, &ready, signals, tally.is_over()).await;
         drop(done);
         exit
     };
@@ -96,14 +114,30 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
     };
     let serving = reload::serve(listeners, plan.config, watcher, reload, shutdown);
     let (exit, ()) = tokio::join!(around, serving);
-    finish(exit, recorded)
+    end.judge(exit)
 }
 
-/// A recording that failed makes a run that went well fail.
-fn finish(exit: Result<Exit, Failure>, recorded: Option<record::Outcome>) -> Result<Exit, Failure> {
-    match recorded.and_then(|outcome| outcome.failure()) {
-        Some(failure) if exit.is_ok() => Err(failure),
-        _ => exit,
+/// What is known when everything is over.
+struct End {
+    recorded: Vec<record::Outcome>,
+    tally: Rc<Tally>,
+}
+
+impl End {
+    /// A recording that failed, or an expectation that is not met, makes a run that went well fail.
+    fn judge(self, exit: Result<Exit, Failure>) -> Result<Exit, Failure> {
+        let is_met = self.tally.check();
+        let failure = self.recorded.into_iter().find_map(record::Outcome::failure);
+        match exit {
+            Ok(Exit::Done | Exit::Child(0)) => match failure {
+                Some(failure) => Err(failure),
+                None if !is_met => Ok(Exit::Verdict),
+                None => exit,
+            },
+            // The command's own failure is what to look at first.
+            Ok(exit) => failure.map_or(Ok(exit), Err),
+            failed => failed,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ pub mod bench;
 pub mod broker;
 pub mod capture_replay;
 mod clock;
+mod comparison;
 pub mod connect;
 pub mod decode;
 pub mod duration;

@@ -60,6 +60,9 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// Whether [`Action::Log`](super::Action::Log) is wanted.
     pub events: bool,
+    /// Whether it is wanted for every message, too:
+    /// [`EventKind::Published`](super::EventKind::Published).
+    pub messages: bool,
 }
 
 impl Config {
@@ -111,6 +114,7 @@ impl Default for Config {
             max_filter_levels: 200,
             connect_timeout: Duration::from_secs(10),
             events: false,
+            messages: false,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::ConnectionId;
+use super::message::Message;
 use crate::mqtt::topic::Quoted;
 use crate::mqtt::{PacketType, ReasonCode, Version};
 
@@ -53,6 +54,14 @@ pub enum EventKind {
         /// The UNSUBACK code.
         code: ReasonCode,
     },
+    /// A client published a message, or its will was. Only with
+    /// [`Config::messages`](super::Config::messages).
+    Published {
+        /// The message's topic.
+        topic: Rc<str>,
+        /// What is in it.
+        payload: Payload,
+    },
     /// A message of this client was dropped.
     PublishRefused {
         /// The message's topic.
@@ -72,6 +81,17 @@ pub enum EventKind {
     },
     /// The session ended, and with it its subscriptions and messages.
     SessionEnded,
+}
+
+/// The payload of a message, shared with all that wait for it.
+#[derive(Debug, Clone)]
+pub struct Payload(pub(super) Rc<Message>);
+
+impl Payload {
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0.payload
+    }
 }
 
 /// One line without a time.
@@ -107,6 +127,10 @@ impl fmt::Display for Event {
                 let code = Named(*code, PacketType::UNSUBACK);
                 write!(f, " unsubscribed from {}: {code}", Quoted(filter))
             }
+            EventKind::Published { topic, payload } => {
+                let len = payload.bytes().len();
+                write!(f, " published {len} bytes to {}", Quoted(topic))
+            }
             EventKind::PublishRefused { topic, code } => {
                 let code = Named(*code, PacketType::PUBACK);
                 write!(f, " may not publish to {}: {code}", Quoted(topic))
@@ -139,6 +163,7 @@ impl EventKind {
             EventKind::Closed { .. } => "closed",
             EventKind::Subscribed { .. } => "subscribed",
             EventKind::Unsubscribed { .. } => "unsubscribed",
+            EventKind::Published { .. } => "published",
             EventKind::PublishRefused { .. } => "publish_refused",
             EventKind::WillPublished { .. } => "will_published",
             EventKind::Dropped { .. } => "dropped",

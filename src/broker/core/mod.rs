@@ -37,7 +37,7 @@ use crate::mqtt::rule::Rule;
 use crate::mqtt::{Packet, ReasonCode, Side};
 
 pub use config::Config;
-pub use event::{Event, EventKind};
+pub use event::{Event, EventKind, Payload};
 pub use listener::{ListenerConfig, Versions};
 pub use peer::Peer;
 pub use session::SessionId;
@@ -119,7 +119,7 @@ impl Core {
     /// A broker without connections, sessions and messages.
     pub fn new(config: Config) -> Core {
         Core {
-            output: Output::new(config.events),
+            output: Output::new(&config),
             has_rules: config.has_rules(),
             open: vec![0; config.listeners.len()],
             config,

@@ -22,8 +22,8 @@ impl Log {
 
     pub(super) fn event(&mut self, event: &Event) {
         match event.kind {
-            // [`opened`](Self::opened) knows more.
-            EventKind::Opened => {}
+            // [`opened`](Self::opened) knows more; a line for each message would be too much.
+            EventKind::Opened | EventKind::Published { .. } => {}
             _ => self.write(|write| write(&fields(event)), || event.to_string()),
         }
     }
@@ -122,7 +122,7 @@ fn fields(event: &Event) -> Vec<Field<'_>> {
             fields.push(("topic", Value::Text(topic)));
             fields.push(("reason_code", Value::Number(code.0.into())));
         }
-        EventKind::Opened | EventKind::SessionEnded => {}
+        EventKind::Opened | EventKind::Published { .. } | EventKind::SessionEnded => {}
         EventKind::Connected {
             version,
             session_present,

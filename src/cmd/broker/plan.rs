@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::access::AccessPlan;
+use super::exit_after::ExitAfter;
+use super::expect::Expectations;
 use super::log::Log;
 use super::{conf, listening};
 use crate::broker::{Config, ListenerConfig, Throwaway};
@@ -21,7 +23,9 @@ pub(super) struct Plan {
     pub(super) access: Vec<AccessPlan>,
     pub(super) config: Config,
     pub(super) log: Log,
-    pub(super) record: Option<PathBuf>,
+    pub(super) record: Vec<PathBuf>,
+    pub(super) expectations: Expectations,
+    pub(super) exit_after: ExitAfter,
     /// The command and its arguments.
     pub(super) command: Option<(OsString, Vec<OsString>)>,
 }
@@ -102,6 +106,8 @@ impl Plan {
             return Plan::of_configuration(args, path);
         }
         let log = Log::new(args.log);
+        let expectations = Expectations::new(&args.ci.expect, &args.ci.expect_payload)?;
+        let exit_after = ExitAfter::new(&args.ci.exit_after)?;
         let mut command = args.command.iter().cloned();
         let listeners = listening::plans(args)?;
         let access = listeners.iter().map(|listener| {
@@ -115,12 +121,15 @@ impl Plan {
             config: Config {
                 listeners: vec![ListenerConfig::default(); listeners.len()],
                 max_packet_size: usize::try_from(args.max_packet_size).unwrap_or(usize::MAX),
-                events: log.is_on(),
+                events: log.is_on() || exit_after.needs_events(),
+                messages: !expectations.is_empty() || exit_after.needs_messages(),
                 ..Config::default()
             },
             listeners,
             log,
-            record: args.record.clone(),
+            record: args.ci.record.clone(),
+            expectations,
+            exit_after,
             command: command.next().map(|name| (name, command.collect())),
         })
     }
@@ -137,17 +146,22 @@ impl Plan {
         let ports: Vec<u16> = args.port.into_iter().collect();
         let planned = settings.plan(&ports)?;
         let log = Log::new(args.log);
+        let expectations = Expectations::new(&args.ci.expect, &args.ci.expect_payload)?;
+        let exit_after = ExitAfter::new(&args.ci.exit_after)?;
         let mut command = args.command.iter().cloned();
         Ok(Plan {
             listeners: planned.listeners,
             tls_auto: None,
             access: planned.access,
             config: Config {
-                events: log.is_on(),
+                events: log.is_on() || exit_after.needs_events(),
+                messages: !expectations.is_empty() || exit_after.needs_messages(),
                 ..planned.config
             },
             log,
-            record: args.record.clone(),
+            record: args.ci.record.clone(),
+            expectations,
+            exit_after,
             command: command.next().map(|name| (name, command.collect())),
         })
     }

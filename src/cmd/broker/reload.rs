@@ -8,7 +8,7 @@ use super::access::{self, AccessPlan};
 use super::listening::tls_options;
 use super::plan::TlsPlan;
 use crate::broker::access::Access;
-use crate::broker::{self, Config, Listener, TlsServer, Watch};
+use crate::broker::{Config, Extras, Listener, TlsServer, Watch, serve_with};
 use crate::cmd::{Failure, note};
 
 /// Runs a broker, and reads files again for it.
@@ -20,6 +20,10 @@ pub(super) async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let (renew, renewed) = mpsc::channel(1);
+    let extras = Extras {
+        access: Some(renewed),
+        ..Extras::default()
+    };
     let reloading = async {
         match reload {
             Some(reload) => reload.run(renew).await,
@@ -27,7 +31,7 @@ pub(super) async fn serve(
         }
     };
     tokio::select! {
-        () = broker::serve_renewed(listeners, config, watch, renewed, shutdown) => {}
+        () = serve_with(listeners, config, extras, watch, shutdown) => {}
         () = reloading => {}
     }
 }

@@ -1,4 +1,4 @@
-//! Whoever looks on: the log and the recording.
+//! Whoever looks on: the log, the recordings and what is counted.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -6,28 +6,37 @@ use std::rc::Rc;
 use super::log::Log;
 use super::ready::Ready;
 use super::record::Recording;
+use super::tally::Tally;
 use crate::broker::{ConnectionId, Event, HandshakeError, Peer, Watch};
 use crate::mqtt::Side;
 
-/// Tells the log of events and the recordings of bytes.
+/// Tells the log and the tally of events, and the recordings of bytes.
 pub(super) struct Watcher {
     pub(super) log: Log,
     recordings: Vec<Recording>,
     ready: Rc<Ready>,
+    tally: Rc<Tally>,
 }
 
 impl Watcher {
-    pub(super) fn new(log: Log, recordings: Vec<Recording>, ready: Rc<Ready>) -> Watcher {
+    pub(super) fn new(
+        log: Log,
+        recordings: Vec<Recording>,
+        ready: Rc<Ready>,
+        tally: Rc<Tally>,
+    ) -> Watcher {
         Watcher {
             log,
             recordings,
             ready,
+            tally,
         }
     }
 }
 
 impl Watch for Watcher {
     fn event(&mut self, event: &Event) {
+        self.tally.event(event);
         self.log.event(event);
     }
 
