@@ -1,7 +1,9 @@
 //! `midge broker`: listen, say so, serve until a signal comes or the command is done.
 
 mod access;
+mod as_mosquitto;
 mod child;
+mod chronicle;
 mod conf;
 mod exit_after;
 mod expect;
@@ -10,6 +12,7 @@ mod group;
 mod listening;
 mod log;
 mod passwd;
+mod pid_file;
 mod plan;
 mod ready;
 mod record;
@@ -25,6 +28,8 @@ use tokio::sync::oneshot;
 use super::signals::Signals;
 use super::{Exit, Failure, note};
 use crate::cli;
+pub(super) use as_mosquitto::{Asked, run as run_as_mosquitto};
+use pid_file::PidFile;
 use plan::Plan;
 use ready::Ready;
 use record::Recording;
@@ -40,11 +45,14 @@ pub fn run(args: &cli::Broker) -> Result<Exit, Failure> {
     if let Some(cli::BrokerCommand::Passwd(args)) = &args.other {
         return passwd::run(args);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    runtime()?.block_on(run_plan(Plan::new(args)?))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| internal("cannot start the I/O runtime", &error))?;
-    runtime.block_on(run_plan(Plan::new(args)?))
+        .map_err(|error| internal("cannot start the I/O runtime", &error))
 }
 
 async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
@@ -73,6 +81,7 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
             listener.endpoint().place
         ));
     }
+    let _pid_file = plan.pid_file.map(PidFile::write).transpose()?;
     let ca = plan
         .listeners
         .iter()
@@ -95,7 +104,10 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
                 () = tally.is_over() => {}
             }
         };
-        ready.print()?;
+        if plan.ready_line {
+            ready.print()?;
+        }
+        watcher.log.running();
         reload::serve(listeners, plan.config, watcher, reload, shutdown).await;
         return end.judge(Ok(Exit::Done));
     };

@@ -74,6 +74,7 @@ impl Core {
             return;
         };
         session.connection = Some(id);
+        let username = who.username.clone();
         session.who = who;
         let wanted_expiry = match connect.version {
             Version::V5 => number(PropertyId::SESSION_EXPIRY_INTERVAL).unwrap_or(0),
@@ -136,6 +137,8 @@ impl Core {
             version: connect.version,
             session_present,
             keep_alive,
+            clean_start: connect.clean_start,
+            username,
         };
         self.output.log(id, Some(&client_id), kind);
         self.pump(now, session_id);

@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::access::AccessPlan;
+use super::chronicle::Chronicle;
+use super::conf::LogTypes;
 use super::exit_after::ExitAfter;
 use super::expect::Expectations;
 use super::log::Log;
@@ -26,6 +28,10 @@ pub(super) struct Plan {
     pub(super) record: Vec<PathBuf>,
     pub(super) expectations: Expectations,
     pub(super) exit_after: ExitAfter,
+    /// Where the process's number is written.
+    pub(super) pid_file: Option<PathBuf>,
+    /// Whether stdout is told where the broker listens.
+    pub(super) ready_line: bool,
     /// The command and its arguments.
     pub(super) command: Option<(OsString, Vec<OsString>)>,
 }
@@ -130,6 +136,8 @@ impl Plan {
             record: args.ci.record.clone(),
             expectations,
             exit_after,
+            pid_file: None,
+            ready_line: true,
             command: command.next().map(|name| (name, command.collect())),
         })
     }
@@ -144,8 +152,13 @@ impl Plan {
             )));
         }
         let ports: Vec<u16> = args.port.into_iter().collect();
+        let mut log = Log::new(args.log);
+        if !settings.log_to.is_empty() {
+            let types = settings.log_types.unwrap_or(LogTypes::DEFAULT);
+            log = log.with(Chronicle::new(&settings.log_to, types)?);
+        }
+        let pid_file = settings.pid_file.clone();
         let planned = settings.plan(&ports)?;
-        let log = Log::new(args.log);
         let expectations = Expectations::new(&args.ci.expect, &args.ci.expect_payload)?;
         let exit_after = ExitAfter::new(&args.ci.exit_after)?;
         let mut command = args.command.iter().cloned();
@@ -162,6 +175,8 @@ impl Plan {
             record: args.ci.record.clone(),
             expectations,
             exit_after,
+            pid_file,
+            ready_line: true,
             command: command.next().map(|name| (name, command.collect())),
         })
     }

@@ -22,7 +22,6 @@ use crate::cmd::{Exit, Failure};
 use crate::mqtt::topic::Quoted;
 use crate::output::text::Safe;
 
-pub(super) use plan::Planned;
 pub(super) use settings::{LogTarget, LogTypes, Settings};
 
 /// Reads a file and those that it includes.

@@ -454,9 +454,9 @@ fn log_type(settings: &mut Settings, text: &str) -> Result<(), String> {
         "notice" => types.notice = true,
         "subscribe" => types.subscribe = true,
         "unsubscribe" => types.unsubscribe = true,
-        "warning" => types.warning = true,
+        "information" => types.information = true,
         // Errors are always said, and there is no line of the other kinds.
-        "error" | "information" | "websockets" | "internal" => {}
+        "error" | "warning" | "websockets" | "internal" => {}
         other => return Err(format!("is {}, and that is none", Quoted(other))),
     }
     Ok(())

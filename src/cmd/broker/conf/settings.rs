@@ -92,7 +92,7 @@ pub(in crate::cmd::broker) enum LogTarget {
 /// What kinds of log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cmd::broker) struct LogTypes {
-    pub(in crate::cmd::broker) warning: bool,
+    pub(in crate::cmd::broker) information: bool,
     pub(in crate::cmd::broker) notice: bool,
     pub(in crate::cmd::broker) subscribe: bool,
     pub(in crate::cmd::broker) unsubscribe: bool,
@@ -101,14 +101,14 @@ pub(in crate::cmd::broker) struct LogTypes {
 
 impl LogTypes {
     pub(in crate::cmd::broker) const ALL: LogTypes = LogTypes {
-        warning: true,
+        information: true,
         notice: true,
         subscribe: true,
         unsubscribe: true,
         debug: true,
     };
     pub(in crate::cmd::broker) const NONE: LogTypes = LogTypes {
-        warning: false,
+        information: false,
         notice: false,
         subscribe: false,
         unsubscribe: false,
@@ -116,7 +116,7 @@ impl LogTypes {
     };
     /// What mosquitto writes unless it is told otherwise.
     pub(in crate::cmd::broker) const DEFAULT: LogTypes = LogTypes {
-        warning: true,
+        information: true,
         notice: true,
         ..LogTypes::NONE
     };
