@@ -5,16 +5,18 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 
+use super::access::Access;
 use super::core::{Action, Config, ConnectionId, Core, Input, Peer, Time};
 use super::faults::{Act, FaultPlan, Faults};
 use super::outbox::Outbox;
@@ -45,23 +47,34 @@ pub async fn serve(
     watch: impl Watch + 'static,
     shutdown: impl Future<Output = ()>,
 ) {
-    serve_with_faults(listeners, config, FaultPlan::default(), watch, shutdown).await;
+    serve_with(listeners, config, Extras::default(), watch, shutdown).await;
 }
 
-/// The same, with packets lost, late, changed and so on.
-pub async fn serve_with_faults(
+/// What a broker need not have.
+#[derive(Debug, Default)]
+pub struct Extras {
+    /// Packets lost, late, changed and so on.
+    pub faults: FaultPlan,
+    /// Access, one for each listener, that takes the place of that before whenever it comes.
+    pub access: Option<mpsc::Receiver<Vec<Arc<Access>>>>,
+}
+
+/// The same as [`serve`], with more.
+pub async fn serve_with(
     listeners: Vec<Listener>,
     config: Config,
-    faults: FaultPlan,
+    extras: Extras,
     watch: impl Watch + 'static,
     shutdown: impl Future<Output = ()>,
 ) {
+    let Extras { faults, access } = extras;
     let hub = Rc::new(Hub::new(config, faults, Box::new(watch)));
     LocalSet::new()
         .run_until(async {
             tokio::select! {
                 () = accept_all(&hub, &listeners) => {}
                 () = keep_time(&hub) => {}
+                () = renew(&hub, access) => {}
                 () = async { shutdown.await; settle(&hub).await } => {}
             }
             drop(listeners);
@@ -82,6 +95,15 @@ pub async fn serve_with_faults(
             let _ = tokio::time::timeout(LINGER, leaving).await;
         })
         .await;
+}
+
+async fn renew(hub: &Hub, mut access: Option<mpsc::Receiver<Vec<Arc<Access>>>>) {
+    while let Some(access) = &mut access
+        && let Some(access) = access.recv().await
+    {
+        hub.step(|core, _| core.set_access(access));
+    }
+    std::future::pending().await
 }
 
 async fn accept_all(hub: &Rc<Hub>, listeners: &[Listener]) {

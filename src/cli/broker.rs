@@ -5,22 +5,42 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::broker_access::{Access, BrokerCommand};
+
 /// Run a throwaway MQTT broker, alone or around a command.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = BROKER_HELP)]
+#[command(after_help = BROKER_HELP, args_conflicts_with_subcommands = true, subcommand_help_heading = "Other work")]
 pub struct Broker {
     /// Port to listen on; 0 takes a free one [default: 1883, with TLS 8883].
     #[arg(short, long, value_name = "PORT")]
     pub port: Option<u16>,
 
-    /// Address or host name to listen on. There is no access control yet: think before you
-    /// listen beyond this machine [default: 127.0.0.1].
+    /// Address or host name to listen on. Think of --password-file before you listen
+    /// beyond this machine [default: 127.0.0.1].
     #[arg(long, value_name = "ADDRESS")]
     pub bind: Option<String>,
+
+    /// A configuration file of mosquitto. Its options are taken word by word; one that midge has
+    /// not got ends with exit code 2 and the number of its line. Where it says nothing of its own,
+    /// mosquitto's defaults count: with a listener, anonymous clients are not let in.
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "bind", "listen", "tls_auto", "cafile", "cert", "key", "password_file",
+            "allow_anonymous", "acl_file", "max_packet_size"
+        ]
+    )]
+    pub config: Option<PathBuf>,
 
     /// Where and how the broker listens.
     #[command(flatten)]
     pub listeners: Listeners,
+
+    /// Who may connect, and what they may do.
+    #[command(flatten)]
+    pub access: Access,
 
     /// Largest packet taken, in bytes with its fixed header.
     #[arg(
@@ -42,6 +62,10 @@ pub struct Broker {
     /// What goes wrong on purpose.
     #[command(flatten)]
     pub faults: Faults,
+
+    /// What else there is to do.
+    #[command(subcommand)]
+    pub other: Option<BrokerCommand>,
 
     /// Command to run against the broker. The broker lives as long as the command, and its exit
     /// code is midge's.
@@ -82,7 +106,21 @@ pub struct Listeners {
     #[arg(long)]
     pub require_certificate: bool,
 
-    /// Certificates of clients that are revoked (PEM).
+    /// Take the Common Name of a client's certificate for its user name; passwords are not asked
+    /// for.
+    #[arg(long, requires = "require_certificate")]
+    pub use_identity_as_username: bool,
+
+    /// The same with the whole subject, as in CN=a,O=b,C=c.
+    #[arg(
+        long,
+        requires = "require_certificate",
+        conflicts_with = "use_identity_as_username"
+    )]
+    pub use_subject_as_username: bool,
+
+    /// Certificates of clients that are revoked (PEM). SIGHUP reads it again, and the other files
+    /// of TLS.
     #[arg(long, value_name = "FILE", requires = "require_certificate")]
     pub crlfile: Option<PathBuf>,
 }

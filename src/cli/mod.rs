@@ -5,6 +5,7 @@
 
 mod bench;
 mod broker;
+mod broker_access;
 mod capture_replay;
 mod connection;
 mod decode;
@@ -20,6 +21,7 @@ mod transport;
 
 pub use bench::Bench;
 pub use broker::{Broker, Ci, Faults, Listeners, LogFormat};
+pub use broker_access::{Access, BrokerCommand, HashKind, NoMatch, Passwd};
 pub use capture_replay::CaptureReplay;
 pub use connection::{Connection, Program};
 pub use decode::{Color, Decode, From, InputFormat, Severity, Times};

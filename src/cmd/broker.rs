@@ -1,6 +1,10 @@
 //! `midge broker`: listen, say so, serve until a signal comes or the command is done.
 
+mod access;
+mod as_mosquitto;
 mod child;
+mod chronicle;
+mod conf;
 mod exit_after;
 mod expect;
 mod fault;
@@ -8,9 +12,12 @@ mod fault;
 mod group;
 mod listening;
 mod log;
+mod passwd;
+mod pid_file;
 mod plan;
 mod ready;
 mod record;
+mod reload;
 mod tally;
 mod watcher;
 
@@ -21,11 +28,13 @@ use tokio::sync::oneshot;
 
 use super::signals::Signals;
 use super::{Exit, Failure, note};
-use crate::broker::serve_with_faults;
 use crate::cli;
+pub(super) use as_mosquitto::{Asked, run as run_as_mosquitto};
+use pid_file::PidFile;
 use plan::Plan;
 use ready::Ready;
 use record::Recording;
+use reload::Reload;
 use tally::Tally;
 use watcher::Watcher;
 
@@ -34,18 +43,28 @@ use watcher::Watcher;
 /// # Errors
 /// If it cannot listen, or the command cannot be started.
 pub fn run(args: &cli::Broker) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| internal("cannot start the I/O runtime", &error))?;
-    runtime.block_on(run_plan(Plan::new(args)?))
+    if let Some(cli::BrokerCommand::Passwd(args)) = &args.other {
+        return passwd::run(args);
+    }
+    runtime()?.block_on(run_plan(Plan::new(args)?))
 }
 
-async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| internal("cannot start the I/O runtime", &error))
+}
+
+async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
     if let Some(files) = &plan.tls_auto {
         listening::make_certificates(files, &plan.listeners)?;
     }
-    let listeners = listening::open(&plan.listeners, plan.config.max_packet_size).await?;
+    let loaded = access::load(&plan.access)?;
+    for (listener, access) in plan.config.listeners.iter_mut().zip(loaded) {
+        listener.access = access;
+    }
+    let (listeners, tls) = listening::open(&plan.listeners, plan.config.max_packet_size).await?;
     // Only now: a broker that cannot listen must not overwrite what an earlier one has recorded.
     let ports: Vec<u16> = listeners
         .iter()
@@ -56,17 +75,20 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
         .iter()
         .map(|path| Recording::create(path, &ports))
         .collect::<Result<_, _>>()?;
-    for listener in listeners.iter().filter(|l| !l.endpoint().is_local()) {
+    let open = listeners.iter().zip(&plan.access);
+    for (listener, _) in open.filter(|(l, access)| !l.endpoint().is_local() && access.is_open()) {
         note(format_args!(
             "warning: listening on {}, beyond this machine, and everybody may connect",
             listener.endpoint().place
         ));
     }
+    let _pid_file = plan.pid_file.map(PidFile::write).transpose()?;
     let ca = plan
         .listeners
         .iter()
         .find_map(|plan| plan.tls.as_ref()?.client_ca_file.clone());
     let ready = Rc::new(Ready::new(&listeners, ca, plan.tls_auto.as_ref()));
+    let reload = Reload::new(plan.access, tls)?;
     let tally = Rc::new(Tally::new(plan.expectations, plan.exit_after));
     let end = End {
         recorded: recordings.iter().map(Recording::outcome).collect(),
@@ -83,8 +105,19 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
                 () = tally.is_over() => {}
             }
         };
-        ready.print()?;
-        serve_with_faults(listeners, plan.config, plan.faults, watcher, shutdown).await;
+        if plan.ready_line {
+            ready.print()?;
+        }
+        watcher.log.running();
+        reload::serve(
+            listeners,
+            plan.config,
+            plan.faults,
+            watcher,
+            reload,
+            shutdown,
+        )
+        .await;
         return end.judge(Ok(Exit::Done));
     };
     let signals =
@@ -100,7 +133,14 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
         // The sender is never used, only dropped.
         let _ = is_done.await;
     };
-    let serving = serve_with_faults(listeners, plan.config, plan.faults, watcher, shutdown);
+    let serving = reload::serve(
+        listeners,
+        plan.config,
+        plan.faults,
+        watcher,
+        reload,
+        shutdown,
+    );
     let (exit, ()) = tokio::join!(around, serving);
     end.judge(exit)
 }

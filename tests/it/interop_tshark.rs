@@ -163,7 +163,13 @@ fn servers(file: &Path) -> std::collections::BTreeSet<u16> {
         .unwrap()
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap())
-        .map(|packet| packet["src"].as_str().unwrap().parse::<SocketAddr>().unwrap())
+        .map(|packet| {
+            packet["src"]
+                .as_str()
+                .unwrap()
+                .parse::<SocketAddr>()
+                .unwrap()
+        })
         .map(|address| address.port())
         .collect()
 }

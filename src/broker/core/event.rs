@@ -32,6 +32,10 @@ pub enum EventKind {
         session_present: bool,
         /// In seconds; 0: off.
         keep_alive: u16,
+        /// Clean Start, or Clean Session before 5.0.
+        clean_start: bool,
+        /// By which access rules know the client.
+        username: Option<Rc<str>>,
     },
     /// The connection ended.
     Closed {
@@ -108,6 +112,7 @@ impl fmt::Display for Event {
                 version,
                 session_present,
                 keep_alive,
+                ..
             } => {
                 let session = if *session_present { "resumed" } else { "new" };
                 write!(

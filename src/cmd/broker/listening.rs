@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::plan::{Endpoint, Family, Identity, ListenerPlan, Protocol, TlsPlan};
 use crate::broker::{
-    self, ListenError, ListenOptions, Listener, Throwaway, TlsServer, TlsServerOptions,
+    self, ListenError, ListenOptions, Listener, Throwaway, TlsServer, TlsServerOptions, TlsVersion,
 };
 use crate::cli;
 use crate::cmd::connect::transport::{PORT, TLS_PORT};
@@ -126,8 +126,16 @@ fn tls(flags: &cli::Listeners) -> Result<Option<TlsPlan>, Failure> {
         client_ca_file: ca,
         client_ca_dir: None,
         revoked: flags.crlfile.clone(),
+        only_1_3: false,
         require_certificate: flags.require_certificate,
-        identity: Identity::Connect,
+        identity: match (
+            flags.use_identity_as_username,
+            flags.use_subject_as_username,
+        ) {
+            (true, _) => Identity::CommonName,
+            (false, true) => Identity::Subject,
+            (false, false) => Identity::Connect,
+        },
     }))
 }
 
@@ -164,14 +172,16 @@ fn host_name() -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// Begins to listen everywhere.
+/// Begins to listen everywhere; also what TLS is done with.
 pub(super) async fn open(
     plans: &[ListenerPlan],
     max_packet_size: usize,
-) -> Result<Vec<Listener>, Failure> {
+) -> Result<(Vec<Listener>, Vec<(TlsServer, TlsPlan)>), Failure> {
     let mut listeners = Vec::new();
+    let mut servers = Vec::new();
     for plan in plans {
         let tls = plan.tls.as_ref().map(tls_server).transpose()?;
+        servers.extend(tls.clone().zip(plan.tls.clone()));
         let identity = match plan.tls.as_ref().map(|tls| tls.identity) {
             None | Some(Identity::Connect) => broker::Identity::Unused,
             Some(Identity::CommonName) => broker::Identity::CommonName,
@@ -191,18 +201,26 @@ pub(super) async fn open(
             .map_err(|error| cannot_listen(&error))?;
         listeners.push(listener.with(options));
     }
-    Ok(listeners)
+    Ok((listeners, servers))
 }
 
 fn tls_server(plan: &TlsPlan) -> Result<TlsServer, Failure> {
-    let options = TlsServerOptions {
+    TlsServer::new(&tls_options(plan))
+        .map_err(|error| Failure::new(Exit::Io, format!("TLS: {error}")))
+}
+
+pub(super) fn tls_options(plan: &TlsPlan) -> TlsServerOptions {
+    TlsServerOptions {
         ca_file: plan.client_ca_file.clone(),
         ca_dir: plan.client_ca_dir.clone(),
         require_certificate: plan.require_certificate,
         crl_file: plan.revoked.clone(),
+        min_version: match plan.only_1_3 {
+            true => TlsVersion::V13,
+            false => TlsVersion::V12,
+        },
         ..TlsServerOptions::new(plan.certificate.clone(), plan.key.clone())
-    };
-    TlsServer::new(&options).map_err(|error| Failure::new(Exit::Io, format!("TLS: {error}")))
+    }
 }
 
 async fn bind(endpoint: &Endpoint) -> Result<Listener, ListenError> {

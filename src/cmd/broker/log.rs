@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use super::chronicle::Chronicle;
 use super::ready::Ready;
 use crate::broker::faults::Fault;
 use crate::broker::{ConnectionId, Event, EventKind, HandshakeError, Peer};
@@ -12,18 +13,35 @@ use crate::mqtt::topic::Quoted;
 use crate::output::event::{Field, Value, write_json_now, write_text_now};
 
 /// Writes events as `--log` asks.
-pub(super) struct Log(LogFormat);
+pub(super) struct Log {
+    format: LogFormat,
+    chronicle: Option<Chronicle>,
+}
 
 impl Log {
     pub(super) fn new(format: LogFormat) -> Log {
-        Log(format)
+        Log {
+            format,
+            chronicle: None,
+        }
+    }
+
+    /// The same, and what mosquitto would write.
+    pub(super) fn with(self, chronicle: Chronicle) -> Log {
+        Log {
+            chronicle: Some(chronicle),
+            ..self
+        }
     }
 
     pub(super) fn is_on(&self) -> bool {
-        self.0 != LogFormat::Off
+        self.format != LogFormat::Off || self.chronicle.is_some()
     }
 
     pub(super) fn event(&mut self, event: &Event) {
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.event(event);
+        }
         match event.kind {
             // [`opened`](Self::opened) knows more; a line for each message would be too much.
             EventKind::Opened | EventKind::Published { .. } => {}
@@ -32,7 +50,16 @@ impl Log {
     }
 
     /// A connection came to the listener with this URL.
-    pub(super) fn opened(&mut self, connection: ConnectionId, peer: &Peer, listener: &str) {
+    pub(super) fn opened(
+        &mut self,
+        connection: ConnectionId,
+        peer: &Peer,
+        listener: &str,
+        port: Option<u16>,
+    ) {
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.opened(connection, peer, port);
+        }
         let from = from(peer.address);
         self.write(
             |write| {
@@ -106,6 +133,13 @@ impl Log {
         );
     }
 
+    /// Everything is ready, for those who know that from mosquitto's log.
+    pub(super) fn running(&mut self) {
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.running();
+        }
+    }
+
     /// Where the broker listens, for when stdout belongs to somebody else.
     pub(super) fn ready(&mut self, ready: &Ready) {
         self.write(
@@ -122,7 +156,7 @@ impl Log {
     ) {
         let mut stderr = io::stderr().lock();
         // Where stderr is gone there is nobody to tell.
-        match self.0 {
+        match self.format {
             LogFormat::Off => {}
             LogFormat::Text => drop(write_text_now(&mut stderr, &text())),
             LogFormat::Json => fields(&mut |fields| drop(write_json_now(&mut stderr, fields))),
@@ -155,11 +189,17 @@ fn fields(event: &Event) -> Vec<Field<'_>> {
             version,
             session_present,
             keep_alive,
-        } => fields.extend([
-            ("version", Value::Text(version.as_str())),
-            ("session_present", Value::Flag(*session_present)),
-            ("keep_alive", Value::Number((*keep_alive).into())),
-        ]),
+            username,
+            ..
+        } => {
+            fields.extend([
+                ("version", Value::Text(version.as_str())),
+                ("session_present", Value::Flag(*session_present)),
+                ("keep_alive", Value::Number((*keep_alive).into())),
+            ]);
+            let username = username.as_deref();
+            fields.extend(username.map(|name| ("username", Value::Text(name))));
+        }
         EventKind::Closed { reason, why } => fields.extend([
             ("reason_code", Value::Number(reason.0.into())),
             ("why", Value::Text(why)),

@@ -56,8 +56,12 @@ impl Watch for Watcher {
     }
 
     fn opened(&mut self, connection: ConnectionId, peer: &Peer) {
+        let port = self
+            .ready
+            .address(peer.listener)
+            .map(|address| address.port());
         self.log
-            .opened(connection, peer, self.ready.url(peer.listener));
+            .opened(connection, peer, self.ready.url(peer.listener), port);
         if self.recordings.is_empty() {
             return;
         }

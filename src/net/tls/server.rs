@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, IoSlice};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -69,7 +69,8 @@ impl TlsServerOptions {
 /// A server's side of TLS, for any number of connections. Cheap to clone.
 #[derive(Clone)]
 pub struct TlsServer {
-    config: Arc<ServerConfig>,
+    /// Locked for as long as it takes to copy a pointer.
+    config: Arc<RwLock<Arc<ServerConfig>>>,
 }
 
 impl TlsServer {
@@ -78,58 +79,20 @@ impl TlsServer {
     /// # Errors
     /// [`TlsSetupError`].
     pub fn new(options: &TlsServerOptions) -> Result<TlsServer, TlsSetupError> {
-        let provider = Arc::new(ring::default_provider());
-        let key = certified_key(SERVER, &options.certificate, &options.key, &provider)?;
-        let (ca_file, ca_dir) = (options.ca_file.as_deref(), options.ca_dir.as_deref());
-        // A file that cannot be read is told of, used or not.
-        let named = named_certificates(ca_file, ca_dir)?;
-        let verifier = match (options.require_certificate, ca_file.or(ca_dir)) {
-            (true, Some(path)) => {
-                let mut roots = RootCertStore::empty();
-                if roots.add_parsable_certificates(named).0 == 0 {
-                    return Err(no_use(path));
-                }
-                let content = |path: &PathBuf, error: &dyn fmt::Display| TlsSetupError::Content {
-                    what: CRL,
-                    path: path.clone(),
-                    problem: error.to_string(),
-                };
-                let mut builder =
-                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
-                if let Some(path) = &options.crl_file {
-                    let lists = CertificateRevocationListDer::pem_file_iter(path)
-                        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                        .map_err(|error| pem_error(CRL, path, error))?;
-                    if lists.is_empty() {
-                        return Err(content(path, &"there is none in it (PEM)"));
-                    }
-                    // As OpenSSL does it: the client's own certificate must be on a list's watch,
-                    // and the list be of today.
-                    builder = builder
-                        .with_crls(lists)
-                        .only_check_end_entity_revocation()
-                        .enforce_revocation_expiration();
-                }
-                let file = options.crl_file.as_ref().or(options.ca_file.as_ref());
-                builder.build().map_err(|error| match file {
-                    Some(file) => content(file, &error),
-                    None => TlsSetupError::NothingLeft,
-                })?
-            }
-            _ => Arc::new(NoClientAuth),
-        };
-        let versions = match options.min_version {
-            TlsVersion::V12 => &[&TLS13, &TLS12][..],
-            TlsVersion::V13 => &[&TLS13],
-        };
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
-            .map_err(|_| TlsSetupError::NothingLeft)?
-            .with_client_cert_verifier(verifier)
-            .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+        let config = RwLock::new(config(options)?);
         Ok(TlsServer {
             config: Arc::new(config),
         })
+    }
+
+    /// Reads the files again, for this server and all clones of it. Connections stay as they are.
+    ///
+    /// # Errors
+    /// [`TlsSetupError`]; then nothing changes.
+    pub fn reload(&self, options: &TlsServerOptions) -> Result<(), TlsSetupError> {
+        let new = config(options)?;
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(())
     }
 
     /// Does the handshake with a client, which may take for ever.
@@ -137,11 +100,67 @@ impl TlsServer {
         &self,
         stream: Stream,
     ) -> Result<TlsServerStream, TlsServerError> {
-        match TlsAcceptor::from(self.config.clone()).accept(stream).await {
+        let config = self.config.read().unwrap_or_else(PoisonError::into_inner);
+        let acceptor = TlsAcceptor::from(config.clone());
+        drop(config);
+        match acceptor.accept(stream).await {
             Ok(inner) => Ok(TlsServerStream { inner }),
             Err(error) => Err(TlsServerError::new(error)),
         }
     }
+}
+
+fn config(options: &TlsServerOptions) -> Result<Arc<ServerConfig>, TlsSetupError> {
+    let provider = Arc::new(ring::default_provider());
+    let key = certified_key(SERVER, &options.certificate, &options.key, &provider)?;
+    let (ca_file, ca_dir) = (options.ca_file.as_deref(), options.ca_dir.as_deref());
+    // A file that cannot be read is told of, used or not.
+    let named = named_certificates(ca_file, ca_dir)?;
+    let verifier = match (options.require_certificate, ca_file.or(ca_dir)) {
+        (true, Some(path)) => {
+            let mut roots = RootCertStore::empty();
+            if roots.add_parsable_certificates(named).0 == 0 {
+                return Err(no_use(path));
+            }
+            let content = |path: &PathBuf, error: &dyn fmt::Display| TlsSetupError::Content {
+                what: CRL,
+                path: path.clone(),
+                problem: error.to_string(),
+            };
+            let mut builder =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+            if let Some(path) = &options.crl_file {
+                let lists = CertificateRevocationListDer::pem_file_iter(path)
+                    .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+                    .map_err(|error| pem_error(CRL, path, error))?;
+                if lists.is_empty() {
+                    return Err(content(path, &"there is none in it (PEM)"));
+                }
+                // As OpenSSL does it: the client's own certificate must be on a list's watch,
+                // and the list be of today.
+                builder = builder
+                    .with_crls(lists)
+                    .only_check_end_entity_revocation()
+                    .enforce_revocation_expiration();
+            }
+            let file = options.crl_file.as_ref().or(options.ca_file.as_ref());
+            builder.build().map_err(|error| match file {
+                Some(file) => content(file, &error),
+                None => TlsSetupError::NothingLeft,
+            })?
+        }
+        _ => Arc::new(NoClientAuth),
+    };
+    let versions = match options.min_version {
+        TlsVersion::V12 => &[&TLS13, &TLS12][..],
+        TlsVersion::V13 => &[&TLS13],
+    };
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .map_err(|_| TlsSetupError::NothingLeft)?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+    Ok(Arc::new(config))
 }
 
 /// Without what is secret in it.
