@@ -3,9 +3,15 @@
 mod bench_command;
 mod bench_faults;
 mod broker_command;
+#[cfg(unix)]
+mod broker_faults;
+#[cfg(unix)]
+mod broker_listeners;
 mod broker_model;
 mod broker_random;
 mod broker_socket;
+#[cfg(unix)]
+mod broker_tests;
 mod capture_generated;
 mod capture_tls;
 mod captures;

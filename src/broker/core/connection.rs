@@ -1,6 +1,7 @@
 //! A network connection: what ends with it. What outlives it is in the session.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -53,7 +54,12 @@ pub(super) struct Connection {
     pub(super) bridge: bool,
     /// The Session Expiry Interval in CONNECT was 0, so DISCONNECT may not raise it.
     pub(super) expiry_was_zero: bool,
+    /// As CONNECT has it, for events of connections that get no session; only where events are
+    /// wanted.
+    pub(super) asked_client_id: Option<Rc<str>>,
     pub(super) will: Option<Will>,
+    /// What stands before every topic of this client.
+    pub(super) mount_point: Option<Arc<str>>,
     /// Bytes sent that the shell has not yet written.
     pub(super) unwritten: usize,
 }
@@ -76,7 +82,9 @@ impl Connection {
             auth: None,
             bridge: false,
             expiry_was_zero: true,
+            asked_client_id: None,
             will: None,
+            mount_point: None,
             unwritten: 0,
         }
     }

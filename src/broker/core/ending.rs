@@ -123,6 +123,9 @@ impl Core {
         };
         self.timers
             .set(Timer::Connection(id), &mut connection.timer, None);
+        if let Some(open) = self.open.get_mut(connection.peer.listener) {
+            *open -= 1;
+        }
         // [MQTT-3.14.0-1]: no DISCONNECT before a CONNACK.
         if let State::Connected(_) = connection.state
             && connection.version == Version::V5
@@ -139,6 +142,7 @@ impl Core {
         };
         if self.output.logs() {
             let client_id = session.and_then(|s| self.sessions.get(&s).map(|s| &s.client_id));
+            let client_id = client_id.or(connection.asked_client_id.as_ref());
             let kind = EventKind::Closed {
                 reason: ending.reason(),
                 why: ending.to_string(),
@@ -229,7 +233,7 @@ impl Core {
                 return self.end_connection(now, id, Ending::Refused(rule.into()));
             }
             if let Some(session) = self.sessions.get_mut(&session) {
-                session.expiry_interval = expiry;
+                session.expiry_interval = self.config.limited_expiry(expiry);
             }
         }
         self.end_connection(now, id, Ending::Disconnected(disconnect.reason));

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::Time;
+use super::permission::Source;
 use crate::mqtt::packet::Publish;
 use crate::mqtt::property::Value;
 use crate::mqtt::{Properties, PropertiesBuf, PropertyId, QoS};
@@ -19,6 +20,8 @@ pub(super) struct Message {
     /// What subscribers get unchanged and in order: everything but Topic Alias, Message Expiry
     /// Interval and Subscription Identifiers.
     properties: PropertiesBuf,
+    /// Who published it, if that is asked again before it is sent.
+    pub(super) source: Option<Box<Source>>,
     /// When the Message Expiry Interval is over.
     expires_at: Option<Time>,
 }
@@ -32,11 +35,17 @@ impl Message {
             qos: publish.qos,
             retain: publish.retain,
             properties: forwarded(publish.properties),
+            source: None,
             expires_at: publish
                 .properties
                 .number(PropertyId::MESSAGE_EXPIRY_INTERVAL)
                 .map(|seconds| now + Duration::from_secs(seconds.into())),
         }
+    }
+
+    /// The same with who published it.
+    pub(super) fn from(self, source: Option<Box<Source>>) -> Message {
+        Message { source, ..self }
     }
 
     /// Whether delivery may no longer begin (`[MQTT-3.3.2-5]`).

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::message::Message;
+use super::permission::Who;
 use super::will::Will;
 use super::{Config, ConnectionId, Time};
 use crate::mqtt::flow::{Incoming, Outgoing};
@@ -20,6 +21,7 @@ pub struct SessionId(pub(super) u64);
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) client_id: Rc<str>,
+    pub(super) who: Who,
     pub(super) connection: Option<ConnectionId>,
     /// Filters as sent, `$share/NAME/` included; the rest is in the subscription tree.
     pub(super) filters: HashSet<Box<str>>,
@@ -54,6 +56,7 @@ impl Session {
     pub(super) fn new(client_id: Rc<str>, config: &Config) -> Session {
         Session {
             client_id,
+            who: Who::default(),
             connection: None,
             filters: HashSet::new(),
             outgoing: Outgoing::new(config.max_inflight),
@@ -121,6 +124,12 @@ impl Session {
     pub(super) fn waiting(&self) -> (usize, usize) {
         let messages = self.queue.len() + self.outgoing.in_flight();
         (messages, self.queued_bytes)
+    }
+
+    /// Bytes of topic and payload of what is unacknowledged.
+    pub(super) fn in_flight_bytes(&self) -> usize {
+        let messages = self.outgoing.messages();
+        messages.map(|outbound| outbound.message.len()).sum()
     }
 
     pub(super) fn has_queued(&self) -> bool {

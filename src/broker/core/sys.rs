@@ -118,7 +118,7 @@ impl Core {
         self.sys.started.get_or_insert(now);
         if self.sys.timer.is_none()
             && self.subscriptions.of_sys() > 0
-            && !self.config.sys_interval.is_zero()
+            && self.config.sys_interval.is_some()
         {
             for message in self.sys_values(now) {
                 self.sys.values.store(&message);
@@ -150,9 +150,9 @@ impl Core {
 
     fn set_sys_timer(&mut self, now: Time) {
         // A second is the unit of the averages.
-        let interval = self.config.sys_interval.max(Duration::from_secs(1));
-        self.timers
-            .set(Timer::Sys, &mut self.sys.timer, Some(now + interval));
+        let interval = self.config.sys_interval;
+        let next = interval.map(|interval| now + interval.max(Duration::from_secs(1)));
+        self.timers.set(Timer::Sys, &mut self.sys.timer, next);
     }
 
     fn sys_values(&mut self, now: Time) -> Vec<Rc<Message>> {

@@ -4,7 +4,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::message::Message;
-use super::publish::is_reserved;
 use super::{Core, EventKind, SessionId, Time};
 use crate::mqtt::packet::{self, Publish};
 use crate::mqtt::{PropertiesBuf, PropertyId, QoS};
@@ -22,10 +21,11 @@ pub(super) struct Will {
 }
 
 impl Will {
-    pub(super) fn new(will: &packet::Will<'_>) -> Will {
+    /// `topic` is the will's, with the mount point.
+    pub(super) fn new(topic: Rc<str>, will: &packet::Will<'_>) -> Will {
         let delay = will.properties.number(PropertyId::WILL_DELAY_INTERVAL);
         Will {
-            topic: will.topic.into(),
+            topic,
             payload: will.payload.into(),
             qos: will.qos,
             retain: will.retain,
@@ -39,7 +39,10 @@ impl Core {
     /// Publishes a will like any other message: retained if it says so (`[MQTT-3.1.2-15]`), its
     /// Message Expiry Interval counted from now.
     pub(super) fn publish_will(&mut self, now: Time, session: SessionId, will: &Will) {
-        if is_reserved(&will.topic) {
+        if self
+            .check_publish(session, &will.topic, will.payload.len())
+            .is_err()
+        {
             return;
         }
         let publish = Publish {
@@ -51,11 +54,16 @@ impl Core {
             properties: will.properties.as_properties(),
             payload: &will.payload,
         };
-        let message = Rc::new(Message::new(now, will.topic.clone(), &publish));
+        let source = self.source(session, will.retain);
+        let message = Message::new(now, will.topic.clone(), &publish).from(source);
+        let message = Rc::new(message);
         let client_id = self.sessions.get(&session).map(|s| &s.client_id);
         let topic = will.topic.clone();
         self.output
             .log(None, client_id, EventKind::WillPublished { topic });
+        if self.config.messages {
+            self.output.published(None, client_id, &message);
+        }
         self.publish(now, message, session);
     }
 }

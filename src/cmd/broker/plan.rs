@@ -2,19 +2,39 @@
 //! come to this.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::access::AccessPlan;
+use super::chronicle::Chronicle;
+use super::conf::LogTypes;
+use super::exit_after::ExitAfter;
+use super::expect::Expectations;
 use super::log::Log;
-use crate::broker::Config;
+use super::{conf, fault, listening};
+use crate::broker::faults::FaultPlan;
+use crate::broker::{Config, ListenerConfig, Throwaway};
 use crate::cli;
+use crate::cmd::Failure;
+use crate::cmd::connect::random;
 
 /// The whole of it.
 pub(super) struct Plan {
     /// At least one. The place of each is its [`Peer::listener`](crate::broker::Peer::listener).
     pub(super) listeners: Vec<ListenerPlan>,
+    /// Certificates to make first.
+    pub(super) tls_auto: Option<Throwaway>,
+    /// One for each listener.
+    pub(super) access: Vec<AccessPlan>,
     pub(super) config: Config,
     pub(super) log: Log,
-    pub(super) record: Option<PathBuf>,
+    pub(super) record: Vec<PathBuf>,
+    pub(super) expectations: Expectations,
+    pub(super) exit_after: ExitAfter,
+    pub(super) faults: FaultPlan,
+    /// Where the process's number is written.
+    pub(super) pid_file: Option<PathBuf>,
+    /// Whether stdout is told where the broker listens.
+    pub(super) ready_line: bool,
     /// The command and its arguments.
     pub(super) command: Option<(OsString, Vec<OsString>)>,
 }
@@ -72,6 +92,8 @@ pub(super) struct TlsPlan {
     pub(super) require_certificate: bool,
     /// What of a client's certificate becomes its user name.
     pub(super) identity: Identity,
+    /// Whether TLS 1.2 is not enough.
+    pub(super) only_1_3: bool,
 }
 
 /// Which part of a certificate is the user name.
@@ -86,28 +108,81 @@ pub(super) enum Identity {
 }
 
 impl Plan {
-    pub(super) fn new(args: &cli::Broker) -> Plan {
+    /// # Errors
+    /// Wrong usage.
+    pub(super) fn new(args: &cli::Broker) -> Result<Plan, Failure> {
+        if let Some(path) = &args.config {
+            return Plan::of_configuration(args, path);
+        }
         let log = Log::new(args.log);
+        let expectations = Expectations::new(&args.ci.expect, &args.ci.expect_payload)?;
+        let exit_after = ExitAfter::new(&args.ci.exit_after)?;
         let mut command = args.command.iter().cloned();
-        Plan {
-            listeners: vec![ListenerPlan {
-                endpoint: Endpoint::Tcp {
-                    host: Some(args.bind.clone()),
-                    port: args.port,
-                    family: None,
-                },
-                protocol: Protocol::Mqtt,
-                tls: None,
-                no_delay: true,
-            }],
+        let listeners = listening::plans(args)?;
+        let access = listeners.iter().map(|listener| {
+            let identity = listener.tls.as_ref().map(|tls| tls.identity);
+            let by_certificate = identity.is_some_and(|identity| identity != Identity::Connect);
+            AccessPlan::new(&args.access, by_certificate)
+        });
+        Ok(Plan {
+            access: access.collect(),
+            tls_auto: args.listeners.tls_auto.as_deref().map(Throwaway::in_folder),
             config: Config {
+                listeners: vec![ListenerConfig::default(); listeners.len()],
                 max_packet_size: usize::try_from(args.max_packet_size).unwrap_or(usize::MAX),
-                events: log.is_on(),
+                events: log.is_on() || exit_after.needs_events(),
+                messages: !expectations.is_empty() || exit_after.needs_messages(),
                 ..Config::default()
             },
+            listeners,
             log,
-            record: args.record.clone(),
+            record: args.ci.record.clone(),
+            expectations,
+            exit_after,
+            faults: fault::plan(&args.faults, random)?,
+            pid_file: None,
+            ready_line: true,
             command: command.next().map(|name| (name, command.collect())),
+        })
+    }
+
+    /// The same from a configuration file of mosquitto.
+    fn of_configuration(args: &cli::Broker, path: &Path) -> Result<Plan, Failure> {
+        let settings = conf::read(path)?;
+        if args.port.is_some() && settings.has_listeners() {
+            return Err(Failure::usage(format!(
+                "--port is for a configuration without listeners, and {} has some",
+                path.display()
+            )));
         }
+        let ports: Vec<u16> = args.port.into_iter().collect();
+        let mut log = Log::new(args.log);
+        if !settings.log_to.is_empty() {
+            let types = settings.log_types.unwrap_or(LogTypes::DEFAULT);
+            log = log.with(Chronicle::new(&settings.log_to, types)?);
+        }
+        let pid_file = settings.pid_file.clone();
+        let planned = settings.plan(&ports)?;
+        let expectations = Expectations::new(&args.ci.expect, &args.ci.expect_payload)?;
+        let exit_after = ExitAfter::new(&args.ci.exit_after)?;
+        let mut command = args.command.iter().cloned();
+        Ok(Plan {
+            listeners: planned.listeners,
+            tls_auto: None,
+            access: planned.access,
+            config: Config {
+                events: log.is_on() || exit_after.needs_events(),
+                messages: !expectations.is_empty() || exit_after.needs_messages(),
+                ..planned.config
+            },
+            log,
+            record: args.ci.record.clone(),
+            expectations,
+            exit_after,
+            faults: fault::plan(&args.faults, random)?,
+            pid_file,
+            ready_line: true,
+            command: command.next().map(|name| (name, command.collect())),
+        })
     }
 }

@@ -21,14 +21,16 @@ use midge::mqtt::frame::Framer;
 const MAX_STEPS: usize = 2_000;
 
 /// CONNECT with the method `challenge`, and AUTH packets: the right answer, a wrong one, the first
-/// and the last step of another exchange.
-const AUTHS: [&[u8]; 6] = [
+/// and the last step of another exchange. SUBSCRIBE to `$SYS/#`, before 5.0 and in it.
+const EXTRA: [&[u8]; 8] = [
     b"\x10\x1b\x00\x04MQTT\x05\x02\x00\x00\x0c\x15\x00\x09challenge\x00\x02c1",
     b"\xf0\x17\x18\x15\x15\x00\x09challenge\x16\x00\x06answer",
     b"\xf0\x12\x18\x10\x15\x00\x09challenge\x16\x00\x01x",
     b"\xf0\x0e\x19\x0c\x15\x00\x09challenge",
     b"\xf0\x17\x19\x15\x15\x00\x09challenge\x16\x00\x06answer",
     b"\xf0\x00",
+    b"\x82\x0b\x00\x01\x00\x06$SYS/#\x01",
+    b"\x82\x0c\x00\x01\x00\x00\x06$SYS/#\x02",
 ];
 
 struct Peer {
@@ -52,7 +54,7 @@ pub(crate) fn run(bytes: &[u8]) -> Result<(), String> {
         max_inflight: 2,
         max_packet_size: 400,
         connect_timeout: Duration::from_secs(5),
-        max_keepalive: 600,
+        max_keep_alive: Some(600),
         max_outgoing_topic_aliases: 2,
         authenticator: Some(Arc::new(Challenge)),
         ..Config::default()
@@ -262,7 +264,7 @@ fn change(packet: &mut Vec<u8>, dice: &mut Dice<'_>) {
         5 => {
             packet.remove(at);
         }
-        6 => packet.extend_from_slice(AUTHS[dice.below(AUTHS.len())]),
+        6 => packet.extend_from_slice(EXTRA[dice.below(EXTRA.len())]),
         7 => packet.extend_from_slice(&[0xc0, 0x00]),
         _ => {}
     }

@@ -92,6 +92,11 @@ impl Place for InCore {
         self.now = target;
     }
 
+    fn set_access(&mut self, config: &Config) {
+        let access = config.listeners.iter().map(|l| l.access.clone());
+        self.core.set_access(access.collect());
+    }
+
     fn come(&mut self) -> Vec<(u64, Came)> {
         std::mem::take(&mut self.came)
     }

@@ -1,6 +1,7 @@
 //! Runs `tests/scenarios/*.txt`: on the broker's core with virtual time, and over sockets on the
 //! served broker. What the lines mean is in `tests/scenarios/README.md`.
 
+mod access;
 mod conformance;
 mod in_core;
 mod over_sockets;

@@ -6,17 +6,19 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, LocalSet};
 
-use midge::broker::core::ConnectionId;
-use midge::broker::{Config, Listener, Watch, serve};
+use midge::broker::access::Access;
+use midge::broker::core::{ConnectionId, Peer};
+use midge::broker::{Config, Extras, Listener, Watch, serve_with};
 
 use super::run::{Came, Place};
 
@@ -39,6 +41,7 @@ pub(super) struct OverSockets {
     counts: Rc<RefCell<BTreeMap<u64, Counts>>>,
     next_connection: u64,
     came: Vec<(u64, Came)>,
+    access: mpsc::Sender<Vec<Arc<Access>>>,
     stop: Option<oneshot::Sender<()>>,
     broker: Option<JoinHandle<()>>,
 }
@@ -68,7 +71,7 @@ impl Counting {
 }
 
 impl Watch for Counting {
-    fn opened(&mut self, connection: ConnectionId, _: SocketAddr, _: SocketAddr) {
+    fn opened(&mut self, connection: ConnectionId, _: &Peer) {
         self.count(connection, |_| {});
     }
 
@@ -98,15 +101,20 @@ impl OverSockets {
         });
         let tasks = LocalSet::new();
         let counts = Rc::new(RefCell::new(BTreeMap::new()));
+        let (access, new_access) = mpsc::channel(1);
         let (stop, stopped) = oneshot::channel();
         let listener = runtime.block_on(Listener::bind("127.0.0.1", 0)).unwrap();
-        let address = listener.address();
+        let address = listener.address().unwrap();
         let watch = Counting(counts.clone());
         let broker = tasks.spawn_local(async move {
             let shutdown = async {
                 let _ = stopped.await;
             };
-            serve(listener, config, watch, shutdown).await;
+            let extras = Extras {
+                access: Some(new_access),
+                ..Extras::default()
+            };
+            serve_with(vec![listener], config, extras, watch, shutdown).await;
         });
         OverSockets {
             runtime,
@@ -116,6 +124,7 @@ impl OverSockets {
             counts,
             next_connection: 0,
             came: Vec::new(),
+            access,
             stop: Some(stop),
             broker: Some(broker),
             _hold_clock: hold_clock,
@@ -231,6 +240,12 @@ impl Place for OverSockets {
                 .block_on(&self.runtime, tokio::time::advance(now));
             self.settle();
         }
+    }
+
+    fn set_access(&mut self, config: &Config) {
+        let access = config.listeners.iter().map(|l| l.access.clone());
+        self.access.try_send(access.collect()).unwrap();
+        self.settle();
     }
 
     fn come(&mut self) -> Vec<(u64, Came)> {

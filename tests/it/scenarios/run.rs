@@ -11,8 +11,8 @@ use midge::mqtt::decode::{Context, Strict, decode};
 use midge::mqtt::frame::Framer;
 use midge::mqtt::{Side, Version};
 
-use super::packet_text;
 use super::script::Scenario;
+use super::{access, packet_text};
 use crate::broker_model::challenge::Challenge;
 
 /// A broker, and the clock that it goes by.
@@ -32,6 +32,9 @@ pub(crate) trait Place {
     fn unstall(&mut self, connection: u64);
 
     fn pass_time(&mut self, by: Duration);
+
+    /// The access rules of this configuration take the place of those before.
+    fn set_access(&mut self, config: &Config);
 
     /// Everything that has come since the last call, when nothing more is on its way.
     fn come(&mut self) -> Vec<(u64, Came)>;
@@ -56,15 +59,24 @@ pub(crate) fn run<P: Place>(
     let fail = |(number, line): &(usize, String), problem: String| {
         format!("{}:{number}: {line}\n    {problem}", scenario.file)
     };
-    if let Some(first) = lines.peek()
-        && let Some(settings) = first.1.strip_prefix("config ")
-    {
-        config = parse_config(settings).map_err(|problem| fail(first, problem))?;
-        lines.next();
+    while let Some(line) = lines.next_if(|(_, line)| is_setting(line)) {
+        set(&mut config, &line.1).map_err(|problem| fail(line, problem))?;
     }
-    let mut run = Run::new(start(config));
+    let mut run = Run::new(start(config.clone()));
     for line in lines {
-        run.line(&line.1).map_err(|problem| fail(line, problem))?;
+        let result = if !is_setting(&line.1) {
+            run.line(&line.1)
+        } else if line.1.starts_with("config ") {
+            // Another broker.
+            run.nothing_is_left().and_then(|()| {
+                set(&mut config, &line.1)?;
+                run = Run::new(start(config.clone()));
+                Ok(())
+            })
+        } else {
+            set(&mut config, &line.1).map(|()| run.place.set_access(&config))
+        };
+        result.map_err(|problem| fail(line, problem))?;
     }
     let end = (0, format!("the end of \"{}\"", scenario.heading));
     run.nothing_is_left().map_err(|problem| fail(&end, problem))
@@ -240,10 +252,21 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(number * unit))
 }
 
-fn parse_config(settings: &str) -> Result<Config, String> {
-    let mut config = Config::default();
+fn is_setting(line: &str) -> bool {
+    let word = line.split(' ').next();
+    word.is_some_and(|word| ["config", "acl", "table"].contains(&word))
+}
+
+fn set(config: &mut Config, line: &str) -> Result<(), String> {
+    let Some(settings) = line.strip_prefix("config ") else {
+        return access::set_rules(config, line);
+    };
+    *config = Config::default();
     for setting in settings.split_whitespace() {
         let (name, value) = setting.split_once('=').ok_or("no value")?;
+        if access::set(config, name, value)? {
+            continue;
+        }
         let value: usize = value.parse().map_err(|_| "not a number")?;
         match name {
             "max_packet_size" => config.max_packet_size = value,
@@ -255,12 +278,13 @@ fn parse_config(settings: &str) -> Result<Config, String> {
             "max_output" => config.max_output = value,
             "max_filter_levels" => config.max_filter_levels = value,
             "max_outgoing_topic_aliases" => config.max_outgoing_topic_aliases = value as u16,
-            "sys_interval" => config.sys_interval = Duration::from_secs(value as u64),
-            "max_keepalive" => config.max_keepalive = value as u16,
+            "sys_interval" => {
+                config.sys_interval = (value > 0).then(|| Duration::from_secs(value as u64));
+            }
             "challenge" => config.authenticator = Some(Arc::new(Challenge)),
             "connect_timeout" => config.connect_timeout = Duration::from_secs(value as u64),
             _ => return Err(format!("no setting {name}")),
         }
     }
-    Ok(config)
+    Ok(())
 }
