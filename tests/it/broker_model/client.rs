@@ -27,15 +27,6 @@ pub(crate) enum Came {
     Other,
 }
 
-/// An acknowledgement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reply {
-    PubAck,
-    PubRec,
-    PubRel,
-    PubComp,
-}
-
 /// What a client publishes.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
@@ -70,7 +61,7 @@ pub(crate) struct Client {
     connection: Option<(ConnectionId, Version)>,
     framer: Framer,
     unread: VecDeque<Came>,
-    replies: Vec<(Reply, u16)>,
+    replies: Vec<(AckKind, u16)>,
     /// QoS 2 ids of the broker between PUBREC and PUBREL.
     unreleased: BTreeSet<u16>,
     open: Vec<Open>,
@@ -186,7 +177,7 @@ impl Client {
         let mut again = Vec::new();
         for open in &mut self.open {
             match open.received {
-                true => self.replies.push((Reply::PubRel, open.packet_id)),
+                true => self.replies.push((AckKind::PubRel, open.packet_id)),
                 false => {
                     // Marked, since at QoS 1 it is one more message.
                     open.message.payload.push('r');
@@ -330,11 +321,11 @@ impl Client {
             Came::Publish(instance, packet_id, qos) => match qos {
                 QoS::AtMostOnce => Some((instance, qos)),
                 QoS::AtLeastOnce => {
-                    self.replies.push((Reply::PubAck, packet_id));
+                    self.replies.push((AckKind::PubAck, packet_id));
                     Some((instance, qos))
                 }
                 QoS::ExactlyOnce => {
-                    self.replies.push((Reply::PubRec, packet_id));
+                    self.replies.push((AckKind::PubRec, packet_id));
                     self.unreleased.insert(packet_id).then_some((instance, qos))
                 }
             },
@@ -350,12 +341,12 @@ impl Client {
                 if let Some(open) = self.open.iter_mut().find(|open| open.packet_id == id) {
                     open.received = true;
                 }
-                self.replies.push((Reply::PubRel, id));
+                self.replies.push((AckKind::PubRel, id));
                 None
             }
             Came::PubRel(id) => {
                 self.unreleased.remove(&id);
-                self.replies.push((Reply::PubComp, id));
+                self.replies.push((AckKind::PubComp, id));
                 None
             }
             Came::ConnAck | Came::Other => None,
@@ -367,16 +358,16 @@ impl Client {
         &mut self,
         which: usize,
         refuses: bool,
-    ) -> Option<(Reply, u16, ReasonCode)> {
+    ) -> Option<(AckKind, u16, ReasonCode)> {
         if self.replies.is_empty() {
             return None;
         }
         let (reply, packet_id) = self.replies.remove(which % self.replies.len());
         let reason = match reply {
-            Reply::PubAck | Reply::PubRec if refuses => ReasonCode::UNSPECIFIED_ERROR,
+            AckKind::PubAck | AckKind::PubRec if refuses => ReasonCode::UNSPECIFIED_ERROR,
             _ => ReasonCode::SUCCESS,
         };
-        if reply == Reply::PubRec && refuses {
+        if reply == AckKind::PubRec && refuses {
             self.unreleased.remove(&packet_id);
         }
         Some((reply, packet_id, reason))
@@ -452,13 +443,7 @@ pub(crate) fn publish(
     bytes(version, &Packet::Publish(publish))
 }
 
-pub(crate) fn ack(version: Version, reply: Reply, packet_id: u16, reason: ReasonCode) -> Vec<u8> {
-    let kind = match reply {
-        Reply::PubAck => AckKind::PubAck,
-        Reply::PubRec => AckKind::PubRec,
-        Reply::PubRel => AckKind::PubRel,
-        Reply::PubComp => AckKind::PubComp,
-    };
+pub(crate) fn ack(version: Version, kind: AckKind, packet_id: u16, reason: ReasonCode) -> Vec<u8> {
     bytes(version, &Packet::Ack(Ack::new(kind, packet_id, reason)))
 }
 

@@ -15,10 +15,10 @@ use std::time::Duration;
 use midge::broker::Config;
 use midge::broker::core::{Action, ConnectionId, Core, Input, Peer};
 use midge::mqtt::frame::Framer;
-use midge::mqtt::packet::SubscriptionOptions;
+use midge::mqtt::packet::{AckKind, SubscriptionOptions};
 use midge::mqtt::{QoS, ReasonCode, Version};
 
-use client::{Came, Client, Reply};
+use client::{Came, Client};
 use model::{Answer, Expected, Model, Subscription, Will};
 use op::{CLIENTS, Dice, FILTERS, Op, TOPICS};
 
@@ -169,11 +169,12 @@ impl World {
                     retain_handling: if is_v5 { retain_handling } else { 0 },
                     identifier: (with_identifier && is_v5).then_some(filter as u32 + 1),
                 };
-                let mut options = SubscriptionOptions::default();
-                options.qos = qos;
-                options.no_local = subscription.no_local;
-                options.retain_as_published = subscription.retain_as_published;
-                options.retain_handling = subscription.retain_handling;
+                let options = SubscriptionOptions {
+                    qos,
+                    no_local,
+                    retain_as_published: subscription.retain_as_published,
+                    retain_handling: subscription.retain_handling,
+                };
                 let identifier = subscription.identifier;
                 self.model.expect(client, Expected::SubAck(7, qos.as_u8()));
                 self.model.subscribe(client, filter, subscription);
@@ -346,17 +347,17 @@ impl World {
         };
         let refused = reason.is_error();
         let answer = match reply {
-            Reply::PubRel => {
+            AckKind::PubRel => {
                 if let Some(session) = &mut self.model.sessions[client] {
                     session.unreleased.remove(&packet_id);
                 }
                 self.model.expect(client, Expected::PubComp(packet_id));
                 None
             }
-            Reply::PubAck => Some(Answer::PubAck),
-            Reply::PubRec if refused => Some(Answer::Refused),
-            Reply::PubRec => Some(Answer::PubRec),
-            Reply::PubComp => Some(Answer::PubComp),
+            AckKind::PubAck => Some(Answer::PubAck),
+            AckKind::PubRec if refused => Some(Answer::Refused),
+            AckKind::PubRec => Some(Answer::PubRec),
+            AckKind::PubComp => Some(Answer::PubComp),
         };
         let finished = answer.and_then(|a| self.model.answered(client, packet_id, a));
         if let Some(instance) = finished

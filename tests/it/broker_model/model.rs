@@ -610,9 +610,9 @@ impl Model {
         }
         for copy in &self.shared {
             let one_has_ended = copy.candidates.iter().any(|(client, generation, _)| {
-                !self.sessions[*client]
+                self.sessions[*client]
                     .as_ref()
-                    .is_some_and(|s| s.generation == *generation)
+                    .is_none_or(|s| s.generation != *generation)
             });
             // Or it was for one who was away, at QoS 0.
             let may_be_lost = copy

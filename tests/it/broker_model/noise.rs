@@ -9,11 +9,11 @@ use std::time::Duration;
 use midge::broker::core::{Action, ConnectionId, Core, Input};
 use midge::broker::{self, Config};
 use midge::mqtt::decode::{Context, Strict, connect_version, decode};
-use midge::mqtt::packet::SubscriptionOptions;
+use midge::mqtt::packet::{AckKind, SubscriptionOptions};
 use midge::mqtt::{ReasonCode, Side, Version};
 
 use super::challenge::Challenge;
-use super::client::{self, Client, Message, Reply};
+use super::client::{self, Client, Message};
 use super::model::Will;
 use super::op::{Dice, FILTERS, Op, TOPICS};
 use midge::mqtt::frame::Framer;
@@ -201,10 +201,12 @@ fn packet(op: &Op, dice: &mut Dice<'_>) -> Vec<u8> {
             retain_handling,
             ..
         } => {
-            let mut options = SubscriptionOptions::default();
-            options.qos = qos;
-            options.no_local = no_local;
-            options.retain_handling = retain_handling;
+            let options = SubscriptionOptions {
+                qos,
+                no_local,
+                retain_handling,
+                ..SubscriptionOptions::default()
+            };
             client::subscribe(version, FILTERS[filter], options, None)
         }
         Op::Unsubscribe { filter, .. } => client::unsubscribe(version, FILTERS[filter]),
@@ -228,13 +230,18 @@ fn packet(op: &Op, dice: &mut Dice<'_>) -> Vec<u8> {
             client::publish(version, &message, packet_id, dice.below(3) == 0, alias)
         }
         Op::Answer { which, refuses, .. } => {
-            let reply = [Reply::PubAck, Reply::PubRec, Reply::PubRel, Reply::PubComp];
+            let kinds = [
+                AckKind::PubAck,
+                AckKind::PubRec,
+                AckKind::PubRel,
+                AckKind::PubComp,
+            ];
             let reason = match refuses {
                 true => ReasonCode::UNSPECIFIED_ERROR,
                 false => ReasonCode::SUCCESS,
             };
             let packet_id = 1 + dice.below(6) as u16;
-            client::ack(version, reply[which % 4], packet_id, reason)
+            client::ack(version, kinds[which % 4], packet_id, reason)
         }
         Op::Leave {
             with_will, expiry, ..
