@@ -179,8 +179,10 @@ impl Client {
             match open.received {
                 true => self.replies.push((AckKind::PubRel, open.packet_id)),
                 false => {
-                    // Marked, since at QoS 1 it is one more message.
-                    open.message.payload.push('r');
+                    // Marked, since at QoS 1 it is one more message. Empty ones stay empty.
+                    if !open.message.payload.is_empty() {
+                        open.message.payload.push('r');
+                    }
                     let bytes = publish(version, &open.message, open.packet_id, true, None);
                     again.push((open.message.clone(), open.packet_id, bytes));
                 }
