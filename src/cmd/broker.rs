@@ -9,6 +9,7 @@ mod exit_after;
 mod expect;
 #[cfg_attr(not(unix), path = "broker/group_elsewhere.rs")]
 mod group;
+mod limits;
 mod listening;
 mod log;
 mod passwd;
