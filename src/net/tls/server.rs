@@ -95,15 +95,17 @@ impl TlsServer {
         Ok(())
     }
 
+    fn config(&self) -> Arc<ServerConfig> {
+        let config = self.config.read();
+        config.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Does the handshake with a client, which may take for ever.
     pub(in crate::net) async fn accept(
         &self,
         stream: Stream,
     ) -> Result<TlsServerStream, TlsServerError> {
-        let config = self.config.read().unwrap_or_else(PoisonError::into_inner);
-        let acceptor = TlsAcceptor::from(config.clone());
-        drop(config);
-        match acceptor.accept(stream).await {
+        match TlsAcceptor::from(self.config()).accept(stream).await {
             Ok(inner) => Ok(TlsServerStream { inner }),
             Err(error) => Err(TlsServerError::new(error)),
         }
