@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::broker_access::{Access, BrokerCommand};
+use super::broker_limits::Limits;
 
 /// Run a throwaway MQTT broker, alone or around a command.
 #[derive(Debug, Clone, Args)]
@@ -29,7 +30,7 @@ pub struct Broker {
         value_name = "FILE",
         conflicts_with_all = [
             "bind", "listen", "tls_auto", "cafile", "cert", "key", "password_file",
-            "allow_anonymous", "acl_file", "max_packet_size"
+            "allow_anonymous", "acl_file", "limits"
         ]
     )]
     pub config: Option<PathBuf>,
@@ -42,14 +43,9 @@ pub struct Broker {
     #[command(flatten)]
     pub access: Access,
 
-    /// Largest packet taken, in bytes with its fixed header.
-    #[arg(
-        long,
-        value_name = "BYTES",
-        default_value_t = 2_000_000,
-        value_parser = clap::value_parser!(u32).range(1..=268_435_460)
-    )]
-    pub max_packet_size: u32,
+    /// What the broker takes and keeps.
+    #[command(flatten)]
+    pub limits: Limits,
 
     /// What happens, on stderr: connections, refusals, subscriptions.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Off)]

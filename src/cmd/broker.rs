@@ -10,6 +10,7 @@ mod expect;
 mod fault;
 #[cfg_attr(not(unix), path = "broker/group_elsewhere.rs")]
 mod group;
+mod limits;
 mod listening;
 mod log;
 mod passwd;

@@ -10,9 +10,9 @@ use super::conf::LogTypes;
 use super::exit_after::ExitAfter;
 use super::expect::Expectations;
 use super::log::Log;
-use super::{conf, fault, listening};
+use super::{conf, fault, limits, listening};
 use crate::broker::faults::FaultPlan;
-use crate::broker::{Config, ListenerConfig, Throwaway};
+use crate::broker::{Config, Throwaway};
 use crate::cli;
 use crate::cmd::Failure;
 use crate::cmd::connect::random;
@@ -128,11 +128,9 @@ impl Plan {
             access: access.collect(),
             tls_auto: args.listeners.tls_auto.as_deref().map(Throwaway::in_folder),
             config: Config {
-                listeners: vec![ListenerConfig::default(); listeners.len()],
-                max_packet_size: usize::try_from(args.max_packet_size).unwrap_or(usize::MAX),
                 events: log.is_on() || exit_after.needs_events(),
                 messages: !expectations.is_empty() || exit_after.needs_messages(),
-                ..Config::default()
+                ..limits::config(&args.limits, listeners.len())?
             },
             listeners,
             log,

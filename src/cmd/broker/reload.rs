@@ -72,6 +72,7 @@ impl Reload {
                 Ok(access) => {
                     // The broker has ended otherwise.
                     let _ = to.send(access).await;
+                    note("access rules are read again");
                 }
                 Err(failure) => note(format_args!("{failure}; what was read before stays")),
             }
