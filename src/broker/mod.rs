@@ -19,5 +19,5 @@ pub use crate::net::listen::{
 pub use crate::net::{
     Throwaway, ThrowawayError, TlsServer, TlsServerOptions, TlsSetupError, TlsVersion,
 };
-pub use shell::{Extras, serve, serve_with, serve_with_faults};
+pub use shell::{Extras, serve, serve_with};
 pub use watch::Watch;

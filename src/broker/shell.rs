@@ -50,21 +50,6 @@ pub async fn serve(
     serve_with(listeners, config, Extras::default(), watch, shutdown).await;
 }
 
-/// The same, with packets lost, late, changed and so on.
-pub async fn serve_with_faults(
-    listeners: Vec<Listener>,
-    config: Config,
-    faults: FaultPlan,
-    watch: impl Watch + 'static,
-    shutdown: impl Future<Output = ()>,
-) {
-    let extras = Extras {
-        faults,
-        ..Extras::default()
-    };
-    serve_with(listeners, config, extras, watch, shutdown).await;
-}
-
 /// What a broker need not have.
 #[derive(Debug, Default)]
 pub struct Extras {

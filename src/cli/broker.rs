@@ -55,6 +55,10 @@ pub struct Broker {
     #[command(flatten)]
     pub ci: Ci,
 
+    /// What goes wrong on purpose.
+    #[command(flatten)]
+    pub faults: Faults,
+
     /// What else there is to do.
     #[command(subcommand)]
     pub other: Option<BrokerCommand>,
@@ -143,6 +147,44 @@ pub struct Ci {
     /// decode --json. May be given more than once.
     #[arg(long, value_name = "FILE")]
     pub record: Vec<PathBuf>,
+}
+
+/// What goes wrong on purpose.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Faults")]
+pub struct Faults {
+    /// Something that goes wrong, as in 'on=puback client=dev-* nth=3 do=drop'. May be given more
+    /// than once: each counts all packets that fit it, and of several that would strike one, the
+    /// first does.
+    ///
+    /// Which packets: on=TYPE, a packet type or any; dir=in from the client, dir=out to it;
+    /// client=PATTERN of client identifiers with * and ?; topic=FILTER of PUBLISH, SUBSCRIBE and
+    /// UNSUBSCRIBE. Of these, counted over all clients: nth=N that one, every=N each of them,
+    /// count=N no more than so many, p=0.1 so many of them by chance.
+    ///
+    /// What becomes of them: do=drop; do=delay TIME, with all that is behind; do=duplicate;
+    /// do=corrupt, one bit; do=cut BYTES, and the connection breaks behind them; do=close;
+    /// do=disconnect CODE; do=refuse CODE, an answer with that code instead; do=stall, nothing
+    /// comes any more in that direction; do=reorder N, behind so many others.
+    #[arg(
+        long,
+        value_name = "RULE",
+        help = "Something that goes wrong, as in 'on=puback client=dev-* nth=3 do=drop'; see --help"
+    )]
+    pub fault: Vec<String>,
+
+    /// How long each packet is on its way, in each direction, as in 80ms or 80ms+-20ms.
+    #[arg(long, value_name = "TIME[+-TIME]")]
+    pub latency: Option<String>,
+
+    /// Bytes a second of each connection, in each direction, as in 50KB/s.
+    #[arg(long, value_name = "RATE")]
+    pub slow: Option<String>,
+
+    /// Where chance begins: the same number, and packets in the same order, give the same faults
+    /// [default: another one each time].
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
 }
 
 /// How events are written.

@@ -21,7 +21,7 @@ mod subscribe;
 mod transport;
 
 pub use bench::Bench;
-pub use broker::{Broker, Ci, Listeners, LogFormat};
+pub use broker::{Broker, Ci, Faults, Listeners, LogFormat};
 pub use broker_access::{Access, BrokerCommand, HashKind, NoMatch, Passwd};
 pub use broker_limits::Limits;
 pub use capture_replay::CaptureReplay;

@@ -7,6 +7,7 @@ mod chronicle;
 mod conf;
 mod exit_after;
 mod expect;
+mod fault;
 #[cfg_attr(not(unix), path = "broker/group_elsewhere.rs")]
 mod group;
 mod limits;
@@ -109,7 +110,15 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
             ready.print()?;
         }
         watcher.log.running();
-        reload::serve(listeners, plan.config, watcher, reload, shutdown).await;
+        reload::serve(
+            listeners,
+            plan.config,
+            plan.faults,
+            watcher,
+            reload,
+            shutdown,
+        )
+        .await;
         return end.judge(Ok(Exit::Done));
     };
     let signals =
@@ -125,7 +134,14 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         // The sender is never used, only dropped.
         let _ = is_done.await;
     };
-    let serving = reload::serve(listeners, plan.config, watcher, reload, shutdown);
+    let serving = reload::serve(
+        listeners,
+        plan.config,
+        plan.faults,
+        watcher,
+        reload,
+        shutdown,
+    );
     let (exit, ()) = tokio::join!(around, serving);
     end.judge(exit)
 }

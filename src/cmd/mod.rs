@@ -14,6 +14,7 @@ pub mod mosquitto;
 mod note;
 pub mod publish;
 mod rate;
+mod reason_code;
 pub mod request;
 mod sealed;
 mod signals;

@@ -6,8 +6,12 @@ mod bench_faults;
 mod broker_access;
 mod broker_command;
 #[cfg(unix)]
+mod broker_faults;
+#[cfg(unix)]
 mod broker_listeners;
 mod broker_socket;
+#[cfg(unix)]
+mod broker_tests;
 mod capture_generated;
 mod capture_tls;
 mod captures;

@@ -25,6 +25,9 @@ impl Core {
         };
         let properties = connect.properties;
         let number = |id| properties.number(id);
+        if self.config.events {
+            connection.asked_client_id = Some(connect.client_id.into());
+        }
         connection.version = connect.version;
         connection.bridge = connect.bridge;
         connection.max_packet_size = number(PropertyId::MAXIMUM_PACKET_SIZE)

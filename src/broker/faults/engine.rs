@@ -269,9 +269,13 @@ impl Faults {
             client_id: &client_id,
             topics: &topics,
         };
-        let mut rules = self.rules.iter_mut().enumerate();
-        let struck =
-            rules.find_map(|(i, working)| working.strikes(subject).then_some((i, working)));
+        let mut struck = None;
+        // All of them count it.
+        for (i, working) in self.rules.iter_mut().enumerate() {
+            if working.strikes(subject, struck.is_none()) {
+                struck = Some((i, working));
+            }
+        }
         let Some((rule, working)) = struck else {
             return connection.lane(from).push_packet(now, takes, packet);
         };

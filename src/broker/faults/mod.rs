@@ -40,7 +40,7 @@ pub use rule::{Deed, Rule, When};
 /// What is asked for. The default is a perfect network.
 #[derive(Debug, Clone, Default)]
 pub struct FaultPlan {
-    /// Of several that a packet fits, the first one counts.
+    /// Each counts all packets that fit it; of several that would strike one, the first does.
     pub rules: Vec<Rule>,
     /// Where all that is random begins.
     pub seed: u64,

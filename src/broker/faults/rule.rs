@@ -112,8 +112,8 @@ impl Working {
         }
     }
 
-    /// Whether the rule strikes, which counts.
-    pub(super) fn strikes(&mut self, subject: Subject<'_>) -> bool {
+    /// Whether the rule strikes, which counts; `is_free`: no other rule has struck this packet.
+    pub(super) fn strikes(&mut self, subject: Subject<'_>, is_free: bool) -> bool {
         let rule = &self.rule;
         let fits = rule.on.is_none_or(|on| on == subject.packet_type)
             && rule.from.is_none_or(|from| from == subject.from)
@@ -132,7 +132,8 @@ impl Working {
             count,
             probability,
         } = rule.when;
-        let strikes = nth.is_none_or(|nth| nth == self.fitted)
+        let strikes = is_free
+            && nth.is_none_or(|nth| nth == self.fitted)
             && every.is_none_or(|every| self.fitted.checked_rem(every) == Some(0))
             && count.is_none_or(|count| self.struck < count)
             && probability.is_none_or(|p| self.random.fraction() < p);

@@ -407,16 +407,13 @@ fn who_sends_too_much_is_not_read_for_a_while() {
     }
     assert!(!run.0.takes_input(A) && run.0.takes_input(B));
     let acts = run.at(ms(10));
-    assert_eq!(acts.last().unwrap(), "1 resume");
+    assert_eq!(acts.iter().filter(|act| *act == "1 resume").count(), 1);
     assert!(run.0.takes_input(A));
 }
 
 #[test]
 fn bytes_that_are_no_packets_get_to_the_core_too() {
-    let mut run = connected(vec![any(Deed::Drop)]);
-    drop(run);
-    run = Run::new(vec![on(PacketType::PINGREQ, Deed::Drop)]);
-    run.acts();
+    let mut run = connected(vec![on(PacketType::PINGREQ, Deed::Drop)]);
     // A remaining length of five bytes.
     let wrong = b"\x30\xff\xff\xff\xff\x01";
     assert_eq!(run.receive(ms(0), A, wrong), [gets(wrong)]);

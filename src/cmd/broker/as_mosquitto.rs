@@ -10,6 +10,7 @@ use super::log::Log;
 use super::plan::Plan;
 use super::{access, run_plan, runtime};
 use crate::broker::Config;
+use crate::broker::faults::FaultPlan;
 use crate::cli::LogFormat;
 use crate::cmd::{Exit, Failure};
 
@@ -66,6 +67,7 @@ pub(in crate::cmd) fn run(asked: &Asked) -> Result<Exit, Failure> {
         record: Vec::new(),
         expectations: Expectations::new(&[], &[])?,
         exit_after: ExitAfter::new(&[])?,
+        faults: FaultPlan::default(),
         pid_file,
         ready_line: asked.tells_ready,
         command: None,

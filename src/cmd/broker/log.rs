@@ -5,8 +5,11 @@ use std::net::SocketAddr;
 
 use super::chronicle::Chronicle;
 use super::ready::Ready;
+use crate::broker::faults::Fault;
 use crate::broker::{ConnectionId, Event, EventKind, HandshakeError, Peer};
 use crate::cli::LogFormat;
+use crate::mqtt::Version;
+use crate::mqtt::topic::Quoted;
 use crate::output::event::{Field, Value, write_json_now, write_text_now};
 
 /// Writes events as `--log` asks.
@@ -101,6 +104,31 @@ impl Log {
                     "handshake with {from} at {listener} failed: {}",
                     why.escape_debug()
                 )
+            },
+        );
+    }
+
+    /// A rule struck a packet.
+    pub(super) fn fault(&mut self, fault: &Fault) {
+        let number = fault.rule + 1;
+        let deed = fault.deed.name();
+        let packet = fault.packet_type.name(Version::V5);
+        let from = fault.from.as_str();
+        self.write(
+            |write| {
+                write(&[
+                    ("event", Value::Text("fault")),
+                    ("connection", Value::Number(fault.connection.0)),
+                    ("client_id", Value::Text(&fault.client_id)),
+                    ("rule", Value::Number(number as u64)),
+                    ("type", Value::Text(packet)),
+                    ("from", Value::Text(from)),
+                    ("do", Value::Text(deed)),
+                ]);
+            },
+            || {
+                let client_id = Quoted(&fault.client_id);
+                format!("{client_id} fault {number}: {deed} {packet} from {from}")
             },
         );
     }

@@ -10,10 +10,12 @@ use super::conf::LogTypes;
 use super::exit_after::ExitAfter;
 use super::expect::Expectations;
 use super::log::Log;
-use super::{conf, limits, listening};
+use super::{conf, fault, limits, listening};
+use crate::broker::faults::FaultPlan;
 use crate::broker::{Config, Throwaway};
 use crate::cli;
 use crate::cmd::Failure;
+use crate::cmd::connect::random;
 
 /// The whole of it.
 pub(super) struct Plan {
@@ -28,6 +30,7 @@ pub(super) struct Plan {
     pub(super) record: Vec<PathBuf>,
     pub(super) expectations: Expectations,
     pub(super) exit_after: ExitAfter,
+    pub(super) faults: FaultPlan,
     /// Where the process's number is written.
     pub(super) pid_file: Option<PathBuf>,
     /// Whether stdout is told where the broker listens.
@@ -134,6 +137,7 @@ impl Plan {
             record: args.ci.record.clone(),
             expectations,
             exit_after,
+            faults: fault::plan(&args.faults, random)?,
             pid_file: None,
             ready_line: true,
             command: command.next().map(|name| (name, command.collect())),
@@ -173,6 +177,7 @@ impl Plan {
             record: args.ci.record.clone(),
             expectations,
             exit_after,
+            faults: fault::plan(&args.faults, random)?,
             pid_file,
             ready_line: true,
             command: command.next().map(|name| (name, command.collect())),

@@ -15,7 +15,7 @@ use super::super::clock::now;
 use super::super::decode::transcribe;
 use super::super::{Exit, Failure};
 use crate::broker::ConnectionId;
-use crate::capture::{CaptureWriter, WrittenStream};
+use crate::capture::{CaptureWriter, Timestamp, WrittenStream};
 use crate::mqtt::Side;
 
 /// A file that is being written, until the disk says no.
@@ -77,30 +77,37 @@ impl Recording {
 
     pub(super) fn open(
         &mut self,
+        time: Timestamp,
         connection: ConnectionId,
         client: SocketAddr,
         server: SocketAddr,
     ) {
-        let opened = self.write(|file| file.open(now(), client, server));
+        let opened = self.write(|file| file.open(time, client, server));
         if let Some(stream) = opened {
             self.streams.insert(connection, stream);
         }
     }
 
-    pub(super) fn data(&mut self, connection: ConnectionId, from: Side, bytes: &[u8]) {
+    pub(super) fn data(
+        &mut self,
+        time: Timestamp,
+        connection: ConnectionId,
+        from: Side,
+        bytes: &[u8],
+    ) {
         let Some(mut stream) = self.streams.get(&connection).copied() else {
             return;
         };
-        let written = self.write(|file| file.data(now(), &mut stream, from, bytes));
+        let written = self.write(|file| file.data(time, &mut stream, from, bytes));
         if written.is_some() {
             self.streams.insert(connection, stream);
         }
     }
 
-    pub(super) fn close(&mut self, connection: ConnectionId) {
+    pub(super) fn close(&mut self, time: Timestamp, connection: ConnectionId) {
         if let Some(stream) = self.streams.remove(&connection) {
             // Whoever waits for the end of a connection can read all of it.
-            self.write(|file| file.close(now(), stream).and_then(|()| file.flush()));
+            self.write(|file| file.close(time, stream).and_then(|()| file.flush()));
         }
     }
 
@@ -128,7 +135,7 @@ impl Recording {
 impl Drop for Recording {
     fn drop(&mut self) {
         for connection in self.streams.keys().copied().collect::<Vec<_>>() {
-            self.close(connection);
+            self.close(now(), connection);
         }
         self.write(CaptureWriter::flush);
         drop(self.file.take());

@@ -8,6 +8,7 @@ use super::access::{self, AccessPlan};
 use super::listening::tls_options;
 use super::plan::TlsPlan;
 use crate::broker::access::Access;
+use crate::broker::faults::FaultPlan;
 use crate::broker::{Config, Extras, Listener, TlsServer, Watch, serve_with};
 use crate::cmd::{Failure, note};
 
@@ -15,14 +16,15 @@ use crate::cmd::{Failure, note};
 pub(super) async fn serve(
     listeners: Vec<Listener>,
     config: Config,
+    faults: FaultPlan,
     watch: impl Watch + 'static,
     reload: Option<Reload>,
     shutdown: impl Future<Output = ()>,
 ) {
     let (renew, renewed) = mpsc::channel(1);
     let extras = Extras {
+        faults,
         access: Some(renewed),
-        ..Extras::default()
     };
     let reloading = async {
         match reload {

@@ -7,7 +7,9 @@ use super::log::Log;
 use super::ready::Ready;
 use super::record::Recording;
 use super::tally::Tally;
+use crate::broker::faults::Fault;
 use crate::broker::{ConnectionId, Event, HandshakeError, Peer, Watch};
+use crate::cmd::clock::now;
 use crate::mqtt::Side;
 
 /// Tells the log and the tally of events, and the recordings of bytes.
@@ -34,6 +36,19 @@ impl Watcher {
     }
 }
 
+impl Watcher {
+    fn data(&mut self, connection: ConnectionId, from: Side, bytes: &[u8]) {
+        if self.recordings.is_empty() {
+            return;
+        }
+        // All of them tell the same.
+        let time = now();
+        for recording in &mut self.recordings {
+            recording.data(time, connection, from, bytes);
+        }
+    }
+}
+
 impl Watch for Watcher {
     fn event(&mut self, event: &Event) {
         self.tally.event(event);
@@ -52,8 +67,9 @@ impl Watch for Watcher {
         }
         let server = self.ready.address(peer.listener);
         let client = peer.address.unwrap_or_else(|| stand_in(connection));
+        let time = now();
         for recording in &mut self.recordings {
-            recording.open(connection, client, server.unwrap_or(STAND_IN_SERVER));
+            recording.open(time, connection, client, server.unwrap_or(STAND_IN_SERVER));
         }
     }
 
@@ -61,21 +77,25 @@ impl Watch for Watcher {
         self.log.refused(self.ready.url(listener), from, why);
     }
 
+    fn fault(&mut self, fault: &Fault) {
+        self.log.fault(fault);
+    }
+
     fn received(&mut self, connection: ConnectionId, bytes: &[u8]) {
-        for recording in &mut self.recordings {
-            recording.data(connection, Side::Client, bytes);
-        }
+        self.data(connection, Side::Client, bytes);
     }
 
     fn sent(&mut self, connection: ConnectionId, bytes: &[u8]) {
-        for recording in &mut self.recordings {
-            recording.data(connection, Side::Server, bytes);
-        }
+        self.data(connection, Side::Server, bytes);
     }
 
     fn closed(&mut self, connection: ConnectionId) {
+        if self.recordings.is_empty() {
+            return;
+        }
+        let time = now();
         for recording in &mut self.recordings {
-            recording.close(connection);
+            recording.close(time, connection);
         }
     }
 }

@@ -110,6 +110,11 @@ impl TlsServer {
             Err(error) => Err(TlsServerError::new(error)),
         }
     }
+
+    fn config(&self) -> Arc<ServerConfig> {
+        let config = self.config.read().unwrap_or_else(PoisonError::into_inner);
+        config.clone()
+    }
 }
 
 fn config(options: &TlsServerOptions) -> Result<Arc<ServerConfig>, TlsSetupError> {
