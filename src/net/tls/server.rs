@@ -95,11 +95,6 @@ impl TlsServer {
         Ok(())
     }
 
-    fn config(&self) -> Arc<ServerConfig> {
-        let config = self.config.read();
-        config.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// Does the handshake with a client, which may take for ever.
     pub(in crate::net) async fn accept(
         &self,
