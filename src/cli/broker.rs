@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::broker_access::{Access, BrokerCommand};
+use super::broker_limits::Limits;
 
 /// Run a throwaway MQTT broker, alone or around a command.
 #[derive(Debug, Clone, Args)]
@@ -29,7 +30,7 @@ pub struct Broker {
         value_name = "FILE",
         conflicts_with_all = [
             "bind", "listen", "tls_auto", "cafile", "cert", "key", "password_file",
-            "allow_anonymous", "acl_file", "max_packet_size"
+            "allow_anonymous", "acl_file", "limits"
         ]
     )]
     pub config: Option<PathBuf>,
@@ -42,14 +43,9 @@ pub struct Broker {
     #[command(flatten)]
     pub access: Access,
 
-    /// Largest packet taken, in bytes with its fixed header.
-    #[arg(
-        long,
-        value_name = "BYTES",
-        default_value_t = 2_000_000,
-        value_parser = clap::value_parser!(u32).range(1..=268_435_460)
-    )]
-    pub max_packet_size: u32,
+    /// What the broker takes and keeps.
+    #[command(flatten)]
+    pub limits: Limits,
 
     /// What happens, on stderr: connections, refusals, subscriptions.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Off)]
@@ -213,6 +209,8 @@ in its environment, as far as they are there:
   MQTT_TLS_URL, MQTT_WS_URL, MQTT_WSS_URL, MQTT_UNIX_URL  the first listener of each kind
   MQTT_CAFILE  what to trust for TLS
   MQTT_CLIENT_CERT, MQTT_CLIENT_KEY  a client's certificate, from --tls-auto
+Linked or copied under the name mosquitto, midge takes that program's arguments (-c, -p, -v, -q, -d, -t)
+and writes its log.
   midge broker --port 0 -- sh -c 'midge pub -r -t hello -m world && midge sub -t hello -C 1'
   midge broker --listen mqtts://127.0.0.1:0 --tls-auto certs -- \\
     sh -c 'midge pub --cafile \"$MQTT_CAFILE\" -t hello -m world'";

@@ -223,7 +223,6 @@ fn a_transcript_that_cannot_be_written() {
 
 #[test]
 fn the_log_says_who_and_why() {
-    // A client identifier that 3.1 does not allow, and a will that 5.0 does not.
     let script = "midge pub -i dev-1 -t t -m x";
     let ended = around(&["--log", "json"], script);
     let events: Vec<Value> = ended
@@ -240,6 +239,19 @@ fn the_log_says_who_and_why() {
     let closed = closed.unwrap();
     assert_eq!(closed["client_id"], "dev-1");
     assert_eq!(closed["why"], "the client disconnected");
+    let refused = around(
+        &["--log", "json", "--allow-anonymous", "false"],
+        "midge pub -i dev-2 -t t -m x; echo $?",
+    );
+    assert_eq!(refused.text(), format!("{}\n", 0x87));
+    let closed = refused.stderr.lines().find_map(|line| {
+        let event: Value = serde_json::from_str(line).ok()?;
+        (event["event"] == "closed").then_some(event)
+    });
+    let closed = closed.unwrap();
+    assert_eq!(closed["client_id"], "dev-2");
+    assert_eq!(closed["reason_code"], 0x87);
+    assert!(closed["why"].as_str().is_some_and(|why| !why.is_empty()));
     let text = around(&["--log", "text"], "midge pub -i dev-1 -t t -m x").stderr;
     let opened = text
         .lines()

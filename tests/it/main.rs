@@ -2,6 +2,8 @@
 
 mod bench_command;
 mod bench_faults;
+#[cfg(unix)]
+mod broker_access;
 mod broker_command;
 #[cfg(unix)]
 mod broker_faults;
@@ -34,6 +36,8 @@ mod decode_stats;
 mod decode_views;
 mod decode_write;
 mod generated;
+#[cfg(unix)]
+mod interop_access;
 mod interop_broker;
 mod interop_client;
 mod interop_format;

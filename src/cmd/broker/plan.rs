@@ -10,9 +10,9 @@ use super::conf::LogTypes;
 use super::exit_after::ExitAfter;
 use super::expect::Expectations;
 use super::log::Log;
-use super::{conf, fault, listening};
+use super::{conf, fault, limits, listening};
 use crate::broker::faults::FaultPlan;
-use crate::broker::{Config, ListenerConfig, Throwaway};
+use crate::broker::{Config, Throwaway};
 use crate::cli;
 use crate::cmd::Failure;
 use crate::cmd::connect::random;
@@ -31,6 +31,8 @@ pub(super) struct Plan {
     pub(super) expectations: Expectations,
     pub(super) exit_after: ExitAfter,
     pub(super) faults: FaultPlan,
+    /// Where a configuration wants sessions and messages kept.
+    pub(super) store: Option<PathBuf>,
     /// Where the process's number is written.
     pub(super) pid_file: Option<PathBuf>,
     /// Whether stdout is told where the broker listens.
@@ -128,11 +130,9 @@ impl Plan {
             access: access.collect(),
             tls_auto: args.listeners.tls_auto.as_deref().map(Throwaway::in_folder),
             config: Config {
-                listeners: vec![ListenerConfig::default(); listeners.len()],
-                max_packet_size: usize::try_from(args.max_packet_size).unwrap_or(usize::MAX),
                 events: log.is_on() || exit_after.needs_events(),
                 messages: !expectations.is_empty() || exit_after.needs_messages(),
-                ..Config::default()
+                ..limits::config(&args.limits, listeners.len())?
             },
             listeners,
             log,
@@ -140,6 +140,7 @@ impl Plan {
             expectations,
             exit_after,
             faults: fault::plan(&args.faults, random)?,
+            store: None,
             pid_file: None,
             ready_line: true,
             command: command.next().map(|name| (name, command.collect())),
@@ -180,6 +181,7 @@ impl Plan {
             expectations,
             exit_after,
             faults: fault::plan(&args.faults, random)?,
+            store: planned.store,
             pid_file,
             ready_line: true,
             command: command.next().map(|name| (name, command.collect())),

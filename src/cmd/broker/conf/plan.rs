@@ -1,5 +1,6 @@
 //! From what a configuration sets to what the broker does.
 
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -32,14 +33,22 @@ impl Settings {
         if self.has_default_listener || self.listeners.is_empty() {
             let mut default = self.default_listener.clone();
             if is_local_only {
-                default.host = Some("127.0.0.1".to_owned());
+                default.host = Some(Ipv4Addr::LOCALHOST.to_string());
             }
-            match ports {
-                [] => listeners.push(default),
-                ports => listeners.extend(ports.iter().map(|&port| Listener {
+            let own_port = [default.port];
+            for &port in if ports.is_empty() { &own_port } else { ports } {
+                let listener = Listener {
                     port,
                     ..default.clone()
-                })),
+                };
+                listeners.push(listener.clone());
+                // A free port would be another one there.
+                if is_local_only && port != 0 && has_ipv6() {
+                    listeners.push(Listener {
+                        host: Some(Ipv6Addr::LOCALHOST.to_string()),
+                        ..listener
+                    });
+                }
             }
         }
         listeners.extend(self.listeners.iter().cloned());
@@ -65,6 +74,11 @@ impl Settings {
         }
         Ok(planned)
     }
+}
+
+/// Whether this machine has the loopback address of IPv6: without it nobody misses it.
+fn has_ipv6() -> bool {
+    TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
 }
 
 impl Listener {

