@@ -85,6 +85,8 @@ impl Core {
         self.timers
             .set(Timer::Connection(id), &mut connection.timer, deadline);
 
+        self.note_session(session_id);
+
         let connack_properties = match connect.version {
             Version::V5 => self.announce(assigned.then_some(&*client_id)),
             Version::V31 | Version::V311 => PropertiesBuf::new(),
@@ -236,7 +238,7 @@ impl Core {
         }
         self.next_session += 1;
         let id = SessionId(self.next_session);
-        let session = Session::new(client_id.clone(), &self.config);
+        let session = Session::new(id, client_id.clone(), &self.config);
         self.sessions.insert(id, session);
         self.client_ids.insert(client_id.clone(), id);
         (id, false)

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 use super::connection::Connection;
+use super::journal::Journal;
 use super::message::Message;
 use super::output::Output;
 use super::session::{Outbound, Session};
@@ -37,7 +38,8 @@ impl Core {
         publisher: SessionId,
     ) -> usize {
         if message.retain {
-            self.retained.store(&message);
+            let old = self.retained.store(&message);
+            self.journal.retained(&message, old);
         }
         self.collect_deliveries(&message, publisher);
         let mut deliveries = std::mem::take(&mut self.deliveries);
@@ -52,7 +54,7 @@ impl Core {
 
     /// Sends the retained messages that match a new subscription, RETAIN set.
     pub(super) fn deliver_retained(&mut self, now: Time, filter: &str, subscriber: &Subscriber) {
-        for message in self.retained.matching(now, filter) {
+        for message in self.retained.matching(now, &mut self.journal, filter) {
             let delivery = Delivery {
                 session: subscriber.session,
                 qos: message.qos.min(subscriber.options.qos),
@@ -140,15 +142,17 @@ impl Core {
                     qos: delivery.qos,
                     retain: delivery.retain,
                     subscription_ids: delivery.subscription_ids.into(),
+                    number: self.journal.next_number(),
                 };
                 match connection {
                     Some(connection)
                         if !session.has_queued() && may_send(&self.config, session, connection) =>
                     {
-                        send_new(&mut self.output, now, session, connection, outbound);
+                        let way = (&mut self.output, &mut self.journal);
+                        send_new(way, now, session, connection, outbound);
                         true
                     }
-                    _ => session.enqueue(&self.config, outbound),
+                    _ => session.enqueue(&self.config, &mut self.journal, outbound),
                 }
             }
         };
@@ -178,11 +182,13 @@ impl Core {
         {
             dropped.extend(send_again(&mut self.output, now, connection, &resend));
         }
-        session.forget(dropped);
+        session.forget(&mut self.journal, dropped);
         while may_send(&self.config, session, connection)
             && let Some(outbound) = session.dequeue()
         {
-            send_new(&mut self.output, now, session, connection, outbound);
+            self.journal.dequeued(session, &outbound);
+            let way = (&mut self.output, &mut self.journal);
+            send_new(way, now, session, connection, outbound);
         }
     }
 }
@@ -294,7 +300,7 @@ fn may_send(config: &Config, session: &Session, connection: &Connection) -> bool
 /// Sends a QoS 1 or 2 message for the first time, unless it has expired (`[MQTT-3.3.2-5]`) or is
 /// too large for the client (`[MQTT-3.1.2-25]`): then it counts as delivered.
 fn send_new(
-    output: &mut Output,
+    (output, journal): (&mut Output, &mut Journal),
     now: Time,
     session: &mut Session,
     connection: &mut Connection,
@@ -305,6 +311,7 @@ fn send_new(
     }
     // [MQTT-2.2.1-4]; the caller has looked at the quota.
     if let Ok(packet_id) = session.outgoing.publish(outbound.qos, outbound.clone()) {
+        journal.sent(session, packet_id, &outbound);
         send_publish(output, now, connection, &outbound, packet_id, false);
     }
 }

@@ -185,6 +185,7 @@ impl Core {
         if ends_now {
             self.end_session(now, id);
         } else {
+            self.note_session(id);
             self.set_session_timer(id);
         }
     }
@@ -201,6 +202,7 @@ impl Core {
         let Some(mut session) = self.sessions.remove(&id) else {
             return;
         };
+        self.journal.ended(&session);
         self.timers
             .set(Timer::Session(id), &mut session.timer, None);
         for text in &session.filters {
@@ -263,11 +265,12 @@ impl Core {
         }
         if let Some((_, will)) = session.delayed_will.take_if(|(at, _)| *at <= now) {
             self.publish_will(now, id, &will);
+            self.note_session(id);
         }
         self.set_session_timer(id);
     }
 
-    fn set_session_timer(&mut self, id: SessionId) {
+    pub(super) fn set_session_timer(&mut self, id: SessionId) {
         if let Some(session) = self.sessions.get_mut(&id) {
             let deadline = session.deadline();
             self.timers

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::Time;
+use super::journal::Mark;
 use crate::mqtt::packet::Publish;
 use crate::mqtt::property::Value;
 use crate::mqtt::{Properties, PropertiesBuf, PropertyId, QoS};
@@ -21,6 +22,7 @@ pub(super) struct Message {
     properties: PropertiesBuf,
     /// When the Message Expiry Interval is over.
     expires_at: Option<Time>,
+    pub(super) mark: Mark,
 }
 
 impl Message {
@@ -36,7 +38,33 @@ impl Message {
                 .properties
                 .number(PropertyId::MESSAGE_EXPIRY_INTERVAL)
                 .map(|seconds| now + Duration::from_secs(seconds.into())),
+            mark: Mark::default(),
         }
+    }
+
+    /// The message that [`as_publish`](Self::as_publish) has described.
+    pub(super) fn restored(publish: &Publish<'_>, expires_at: Option<Time>) -> Message {
+        Message {
+            expires_at,
+            ..Message::new(Time::ZERO, publish.topic.into(), publish)
+        }
+    }
+
+    /// All but when it expires.
+    pub(super) fn as_publish(&self) -> Publish<'_> {
+        Publish {
+            dup: false,
+            qos: self.qos,
+            retain: self.retain,
+            topic: &self.topic,
+            packet_id: 0,
+            properties: self.properties.as_properties(),
+            payload: &self.payload,
+        }
+    }
+
+    pub(super) fn expires_at(&self) -> Option<Time> {
+        self.expires_at
     }
 
     /// Whether delivery may no longer begin (`[MQTT-3.3.2-5]`).

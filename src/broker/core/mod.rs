@@ -10,6 +10,7 @@ mod connection;
 mod deliver;
 mod ending;
 mod event;
+mod journal;
 mod message;
 mod output;
 mod publish;
@@ -35,11 +36,13 @@ use crate::mqtt::{Packet, Side};
 
 pub use config::Config;
 pub use event::{Event, EventKind};
+pub use journal::{Change, Key, RestoreError};
 pub use session::SessionId;
 
 use connection::{Connection, State};
 use deliver::Delivery;
 use ending::Ending;
+use journal::Journal;
 use output::Output;
 use retained::Retained;
 use session::Session;
@@ -98,6 +101,7 @@ pub struct Core {
     retained: Retained,
     timers: Timers,
     output: Output,
+    journal: Journal,
     next_session: u64,
     next_assigned: u64,
     /// Number of the message that is being routed, see [`Session::route_mark`].
@@ -118,6 +122,7 @@ impl Core {
             subscriptions: Subscriptions::default(),
             retained: Retained::default(),
             timers: Timers::default(),
+            journal: Journal::default(),
             next_session: 0,
             next_assigned: 0,
             routes: 0,

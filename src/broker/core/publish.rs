@@ -52,7 +52,12 @@ impl Core {
                 }
                 AckKind::PubAck
             }
-            QoS::ExactlyOnce => AckKind::PubRec,
+            QoS::ExactlyOnce => {
+                if let Some(session) = self.sessions.get(&session_id) {
+                    self.journal.received(session, publish.packet_id);
+                }
+                AckKind::PubRec
+            }
         };
         self.send(id, &Packet::Ack(Ack::new(kind, publish.packet_id, reason)));
     }
@@ -93,26 +98,38 @@ impl Core {
         let not_found = ReasonCode::PACKET_IDENTIFIER_NOT_FOUND;
         let answer = match ack.kind {
             AckKind::PubAck => {
-                session.outgoing.handle_puback(packet_id);
+                if let Some(outbound) = session.outgoing.handle_puback(packet_id) {
+                    self.journal.acknowledged(session, packet_id, &outbound);
+                }
                 None
             }
             AckKind::PubRec => match session.outgoing.handle_pubrec(packet_id, ack.reason) {
                 // [MQTT-4.3.3-4]
-                PubRec::Release(_) | PubRec::ReleaseAgain => {
+                PubRec::Release(outbound) => {
+                    self.journal.released(session, packet_id, &outbound);
                     Some((AckKind::PubRel, ReasonCode::SUCCESS))
                 }
+                PubRec::ReleaseAgain => Some((AckKind::PubRel, ReasonCode::SUCCESS)),
                 // [MQTT-4.4.0-2]
-                PubRec::Refused(_) => None,
+                PubRec::Refused(outbound) => {
+                    self.journal.acknowledged(session, packet_id, &outbound);
+                    None
+                }
                 PubRec::Unknown if ack.reason.is_error() => None,
                 PubRec::Unknown => Some((AckKind::PubRel, not_found)),
             },
             // [MQTT-4.3.3-11]
             AckKind::PubRel => match session.incoming.handle_pubrel(packet_id) {
-                true => Some((AckKind::PubComp, ReasonCode::SUCCESS)),
+                true => {
+                    self.journal.released_by_peer(session, packet_id);
+                    Some((AckKind::PubComp, ReasonCode::SUCCESS))
+                }
                 false => Some((AckKind::PubComp, not_found)),
             },
             AckKind::PubComp => {
-                session.outgoing.handle_pubcomp(packet_id);
+                if session.outgoing.handle_pubcomp(packet_id) {
+                    self.journal.completed(session, packet_id);
+                }
                 None
             }
         };

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::rc::Rc;
 
 use super::Time;
+use super::journal::Journal;
 use super::message::Message;
 use crate::mqtt::topic;
 
@@ -15,16 +16,27 @@ pub(super) struct Retained(BTreeMap<Rc<str>, Rc<Message>>);
 impl Retained {
     /// Keeps a message in place of the one before (`[MQTT-3.3.1-5]`); an empty payload only
     /// removes that (`[MQTT-3.3.1-6]`, `[MQTT-3.3.1-7]`).
-    pub(super) fn store(&mut self, message: &Rc<Message>) {
+    /// The one before comes back.
+    pub(super) fn store(&mut self, message: &Rc<Message>) -> Option<Rc<Message>> {
         if message.payload.is_empty() {
-            self.0.remove(&message.topic);
+            self.0.remove(&message.topic)
         } else {
-            self.0.insert(message.topic.clone(), message.clone());
+            self.0.insert(message.topic.clone(), message.clone())
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn all(&self) -> impl Iterator<Item = &Rc<Message>> {
+        self.0.values()
+    }
+
     /// The messages whose topic matches, those that have expired left out and forgotten.
-    pub(super) fn matching(&mut self, now: Time, filter: &str) -> Vec<Rc<Message>> {
+    pub(super) fn matching(
+        &mut self,
+        now: Time,
+        journal: &mut Journal,
+        filter: &str,
+    ) -> Vec<Rc<Message>> {
         let (prefix, end) = match filter.find(['+', '#']) {
             // "a/#" matches "a" too.
             Some(at) => (filter[..at].trim_end_matches('/'), Bound::Unbounded),
@@ -45,7 +57,9 @@ impl Retained {
             }
         }
         for topic in expired {
-            self.0.remove(&topic);
+            if let Some(message) = self.0.remove(&topic) {
+                journal.retained_expired(&message);
+            }
         }
         found
     }

@@ -89,6 +89,7 @@ impl Core {
             .get_mut(&subscriber.session)
             .ok_or(ReasonCode::UNSPECIFIED_ERROR)?;
         session.filters.insert(text.into());
+        self.journal.subscribed(session, text, &subscriber);
         Ok(self.subscriptions.insert(filter, share_name, subscriber))
     }
 
@@ -106,6 +107,7 @@ impl Core {
             let existed = self.subscriptions.remove(filter, share_name, session_id);
             if let Some(session) = self.sessions.get_mut(&session_id) {
                 session.filters.remove(text);
+                self.journal.unsubscribed(session, text);
             }
             let code = match existed {
                 true => ReasonCode::SUCCESS,
