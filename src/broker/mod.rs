@@ -8,7 +8,7 @@ mod outbox;
 mod shell;
 mod watch;
 
-pub use self::core::{Config, ConnectionId, Event, EventKind};
+pub use self::core::{Config, ConnectionId, Event, EventKind, Peer};
 pub use crate::net::listen::{ListenError, Listener};
 pub use shell::serve;
 pub use watch::Watch;

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 
-use super::core::{Action, Config, ConnectionId, Core, Input, Time};
+use super::core::{Action, Config, ConnectionId, Core, Input, Peer, Time};
 use super::outbox::Outbox;
 use super::watch::Watch;
 use crate::net::listen::Listener;
@@ -75,7 +75,11 @@ async fn accept(hub: &Rc<Hub>, listener: &Listener) {
         // A panic ends its own task only, and Member's drop tells the core.
         let id = ConnectionId(number);
         hub.watch.borrow_mut().opened(id, peer, listener.address());
-        spawn_local(run(Member::join(hub.clone(), id), stream));
+        let peer = Peer {
+            address: Some(peer),
+            ..Peer::default()
+        };
+        spawn_local(run(Member::join(hub.clone(), id, &peer), stream));
     }
 }
 
@@ -185,12 +189,12 @@ struct Member {
 }
 
 impl Member {
-    fn join(hub: Rc<Hub>, id: ConnectionId) -> Member {
+    fn join(hub: Rc<Hub>, id: ConnectionId, peer: &Peer) -> Member {
         let outbox = Rc::new(Outbox::default());
         hub.outboxes.borrow_mut().insert(id, outbox.clone());
         hub.connections.set(hub.connections.get() + 1);
         let member = Member { hub, id, outbox };
-        member.input(Input::Opened);
+        member.input(Input::Opened(peer));
         member
     }
 
@@ -347,9 +351,15 @@ mod tests {
     async fn a_panic_ends_its_own_connection_only() {
         let hub = Rc::new(Hub::new(Config::default(), Box::new(())));
         let tasks = LocalSet::new();
-        let broken = tasks.spawn_local(run(Member::join(hub.clone(), ConnectionId(0)), Broken));
+        let broken = tasks.spawn_local(run(
+            Member::join(hub.clone(), ConnectionId(0), &Peer::default()),
+            Broken,
+        ));
         let (mut client, server) = tokio::io::duplex(1024);
-        tasks.spawn_local(run(Member::join(hub.clone(), ConnectionId(1)), server));
+        tasks.spawn_local(run(
+            Member::join(hub.clone(), ConnectionId(1), &Peer::default()),
+            server,
+        ));
         let other = async {
             assert!(broken.await.unwrap_err().is_panic());
             assert_eq!(hub.connections.get(), 1);

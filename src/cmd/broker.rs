@@ -4,22 +4,21 @@ mod child;
 #[cfg_attr(not(unix), path = "broker/group_elsewhere.rs")]
 mod group;
 mod log;
+mod plan;
 mod record;
 mod watcher;
 
-use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 
 use tokio::sync::oneshot;
 
 use super::signals::Signals;
 use super::{Exit, Failure, note};
-use crate::broker::{Config, ListenError, Listener, serve};
+use crate::broker::{ListenError, Listener, serve};
 use crate::cli;
 use crate::output::event::{Field, Value, write_json};
-use log::Log;
+use plan::{Endpoint, Plan};
 use record::Recording;
 use watcher::Watcher;
 
@@ -35,38 +34,13 @@ pub fn run(args: &cli::Broker) -> Result<Exit, Failure> {
     runtime.block_on(run_plan(Plan::new(args)))
 }
 
-/// What was asked for, with no invalid state left.
-struct Plan {
-    bind: String,
-    port: u16,
-    config: Config,
-    log: Log,
-    record: Option<PathBuf>,
-    /// The command and its arguments.
-    command: Option<(OsString, Vec<OsString>)>,
-}
-
-impl Plan {
-    fn new(args: &cli::Broker) -> Plan {
-        let log = Log::new(args.log);
-        let mut command = args.command.iter().cloned();
-        Plan {
-            bind: args.bind.clone(),
-            port: args.port,
-            config: Config {
-                max_packet_size: usize::try_from(args.max_packet_size).unwrap_or(usize::MAX),
-                events: log.is_on(),
-                ..Config::default()
-            },
-            log,
-            record: args.record.clone(),
-            command: command.next().map(|name| (name, command.collect())),
-        }
-    }
-}
-
 async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
-    let listener = Listener::bind(&plan.bind, plan.port)
+    // The serving of more than one, and of other kinds, is still to come.
+    let (host, port) = match plan.listeners.first().map(|listener| &listener.endpoint) {
+        Some(Endpoint::Tcp { host, port, .. }) => (host.as_deref().unwrap_or("::"), *port),
+        _ => ("127.0.0.1", 1883),
+    };
+    let listener = Listener::bind(host, port)
         .await
         .map_err(|error| cannot_listen(&error))?;
     // Only now: a broker that cannot listen must not overwrite what an earlier one has recorded.

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::message::push;
 use super::will::Will;
-use super::{Config, ConnectionId, SessionId, Time};
+use super::{Config, ConnectionId, Peer, SessionId, Time};
 use crate::mqtt::property::Value;
 use crate::mqtt::{PropertiesBuf, PropertyId, Version};
 
@@ -24,6 +24,7 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) id: ConnectionId,
+    pub(super) peer: Peer,
     pub(super) state: State,
     pub(super) version: Version,
     /// The start of a packet whose rest has not come.
@@ -51,9 +52,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(id: ConnectionId, now: Time) -> Connection {
+    pub(super) fn new(id: ConnectionId, peer: Peer, now: Time) -> Connection {
         Connection {
             id,
+            peer,
             state: State::AwaitingConnect,
             version: Version::V311,
             partial: BytesMut::new(),

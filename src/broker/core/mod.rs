@@ -13,6 +13,7 @@ mod event;
 mod journal;
 mod message;
 mod output;
+mod peer;
 mod publish;
 mod retained;
 mod session;
@@ -37,6 +38,7 @@ use crate::mqtt::{Packet, Side};
 pub use config::Config;
 pub use event::{Event, EventKind};
 pub use journal::{Change, Key, RestoreError};
+pub use peer::Peer;
 pub use session::SessionId;
 
 use connection::{Connection, State};
@@ -59,8 +61,8 @@ pub struct ConnectionId(pub u64);
 /// What happened on a connection.
 #[derive(Debug, Clone, Copy)]
 pub enum Input<'a> {
-    /// A peer connected.
-    Opened,
+    /// This peer connected.
+    Opened(&'a Peer),
     /// Bytes came: any part of a packet, or any number of packets.
     Bytes(&'a [u8]),
     /// So many bytes of those sent have left for the network. The core holds back or drops
@@ -133,7 +135,7 @@ impl Core {
     /// Takes an input. `now` never goes back from call to call.
     pub fn handle(&mut self, now: Time, connection: ConnectionId, input: Input<'_>) {
         match input {
-            Input::Opened => self.handle_opened(now, connection),
+            Input::Opened(peer) => self.handle_opened(now, connection, peer),
             Input::Bytes(bytes) => self.handle_bytes(now, connection, bytes),
             Input::Written(len) => self.handle_written(now, connection, len),
             Input::Closed => self.end_connection(now, connection, Ending::PeerClosed),
@@ -171,8 +173,8 @@ impl Core {
         }
     }
 
-    fn handle_opened(&mut self, now: Time, id: ConnectionId) {
-        let mut connection = Connection::new(id, now);
+    fn handle_opened(&mut self, now: Time, id: ConnectionId, peer: &Peer) {
+        let mut connection = Connection::new(id, peer.clone(), now);
         let deadline = connection.deadline(&self.config);
         self.timers
             .set(Timer::Connection(id), &mut connection.timer, deadline);

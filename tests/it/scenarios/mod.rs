@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use midge::broker::Config;
 use midge::broker::core::{Action, ConnectionId, Core, Input};
+use midge::broker::{self, Config};
 use midge::mqtt::decode::{Context, Strict, decode};
 use midge::mqtt::frame::Framer;
 use midge::mqtt::{Side, Version};
@@ -279,7 +279,11 @@ impl Run {
             stalled: None,
         };
         self.peers.insert(name.into(), peer);
-        self.core.handle(self.now, connection, Input::Opened);
+        self.core.handle(
+            self.now,
+            connection,
+            Input::Opened(&broker::Peer::default()),
+        );
     }
 
     fn drain(&mut self) -> Result<(), String> {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::Key;
 use crate::broker::core::message::Message;
 use crate::broker::core::session::Outbound;
-use crate::broker::core::{Action, Config, ConnectionId, Core, Input, SessionId, Time};
+use crate::broker::core::{Action, Config, ConnectionId, Core, Input, Peer, SessionId, Time};
 use crate::mqtt::decode::{Context, Strict, decode};
 use crate::mqtt::encode::encode;
 use crate::mqtt::flow::Resend;
@@ -302,7 +302,7 @@ impl World {
         self.next_connection += 1;
         let connection = ConnectionId(self.next_connection);
         self.clients[client].connection = Some(connection);
-        self.core.handle(self.now, connection, Input::Opened);
+        self.core.handle(self.now, connection, Input::Opened(&Peer::default()));
         let mut properties = PropertiesBuf::new();
         let mut set = |id, value| properties.push(id, Value::U32(value)).unwrap();
         set(PropertyId::SESSION_EXPIRY_INTERVAL, expiry);
