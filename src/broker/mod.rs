@@ -4,11 +4,14 @@
 //! them. Flag parsing and printing do not.
 
 pub mod core;
+mod keeper;
 mod outbox;
 mod shell;
+pub mod store;
 mod watch;
 
 pub use self::core::{Config, ConnectionId, Event, EventKind, Peer};
 pub use crate::net::listen::{ListenError, Listener};
 pub use shell::serve;
+pub use store::{Store, StoreError};
 pub use watch::Watch;

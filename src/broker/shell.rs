@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -15,7 +15,9 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 
 use super::core::{Action, Config, ConnectionId, Core, Input, Peer, Time};
+use super::keeper::Keeper;
 use super::outbox::Outbox;
+use super::store::{Store, StoreError};
 use super::watch::Watch;
 use crate::net::listen::Listener;
 
@@ -33,22 +35,30 @@ const SETTLE_TURN: Duration = Duration::from_millis(1);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Runs a broker on `listener` until `shutdown` is ready and what clients have sent by then is
-/// handled, then takes leave of every client.
+/// handled, then takes leave of every client. With a `store` it goes on where that stands, and
+/// acknowledges nothing before it is stored.
 /// `watch` is told what happens.
 ///
 /// Needs a tokio runtime with I/O and time, and keeps to the thread it is polled on.
+///
+/// # Errors
+/// If the store is damaged, or can no longer be written; without a store never.
 pub async fn serve(
     listener: Listener,
     config: Config,
+    store: Option<Store>,
     watch: impl Watch + 'static,
     shutdown: impl Future<Output = ()>,
-) {
-    let hub = Rc::new(Hub::new(config, Box::new(watch)));
+) -> Result<(), StoreError> {
+    let hub = Rc::new(Hub::new(config, store, Box::new(watch))?);
     LocalSet::new()
         .run_until(async {
+            // One future for the whole time: a batch on its way to the store is not to be given up.
+            let mut keeping = pin!(keep_stored(&hub));
             tokio::select! {
                 () = accept(&hub, &listener) => {}
                 () = keep_time(&hub) => {}
+                failed = &mut keeping => return failed,
                 () = async { shutdown.await; settle(&hub).await } => {}
             }
             drop(listener);
@@ -58,10 +68,32 @@ pub async fn serve(
                     hub.connection_ended.notified().await;
                 }
             };
-            // Those that do not read are cut off when the tasks are dropped.
-            let _ = tokio::time::timeout(LINGER, all_ended).await;
+            let last = async {
+                // Those that do not read are cut off when the tasks are dropped.
+                let _ = tokio::time::timeout(LINGER, all_ended).await;
+                if let Some(keeper) = &hub.keeper {
+                    keeper.all_stored(&hub.core).await;
+                }
+            };
+            tokio::select! {
+                failed = &mut keeping => failed,
+                () = last => Ok(()),
+            }
         })
-        .await;
+        .await
+}
+
+/// Stores what changes, as soon as it does. Never over without an error.
+async fn keep_stored(hub: &Hub) -> Result<(), StoreError> {
+    let Some(keeper) = &hub.keeper else {
+        return std::future::pending().await;
+    };
+    loop {
+        keeper.wanted().await;
+        for action in keeper.keep(&hub.core).await? {
+            hub.perform(action);
+        }
+    }
 }
 
 async fn accept(hub: &Rc<Hub>, listener: &Listener) {
@@ -122,6 +154,7 @@ async fn settle(hub: &Hub) {
 /// What all tasks share.
 struct Hub {
     core: RefCell<Core>,
+    keeper: Option<Keeper>,
     outboxes: RefCell<FxHashMap<ConnectionId, Rc<Outbox>>>,
     watch: RefCell<Box<dyn Watch>>,
     read_buffer: RefCell<Box<[u8]>>,
@@ -136,9 +169,14 @@ struct Hub {
 }
 
 impl Hub {
-    fn new(config: Config, watch: Box<dyn Watch>) -> Hub {
-        Hub {
-            core: RefCell::new(Core::new(config)),
+    fn new(config: Config, store: Option<Store>, watch: Box<dyn Watch>) -> Result<Hub, StoreError> {
+        let core = match &store {
+            Some(store) => store.restore(config, Time::ZERO)?,
+            None => Core::new(config),
+        };
+        Ok(Hub {
+            core: RefCell::new(core),
+            keeper: store.map(Keeper::new),
             outboxes: RefCell::default(),
             watch: RefCell::new(watch),
             read_buffer: RefCell::new(vec![0; READ].into()),
@@ -148,35 +186,45 @@ impl Hub {
             inputs: Cell::new(0),
             connections: Cell::new(0),
             connection_ended: Notify::new(),
-        }
+        })
     }
 
     /// Has the core do something, then does what it asks for.
     fn step(&self, act: impl FnOnce(&mut Core, Time)) {
         let mut core = self.core.borrow_mut();
         act(&mut core, self.started.elapsed());
-        while let Some(action) = core.poll_action() {
-            match action {
-                Action::Send { connection, bytes } => {
-                    if let Some(outbox) = self.outboxes.borrow().get(&connection)
-                        && outbox.push(bytes)
-                    {
-                        outbox.wake();
-                    }
-                }
-                Action::Close { connection } => {
-                    if let Some(outbox) = self.outboxes.borrow_mut().remove(&connection) {
-                        outbox.close();
-                        outbox.wake();
-                    }
-                }
-                Action::Log(event) => self.watch.borrow_mut().event(&event),
+        if !self
+            .keeper
+            .as_ref()
+            .is_some_and(|keeper| keeper.hold(&mut core))
+        {
+            while let Some(action) = core.poll_action() {
+                self.perform(action);
             }
         }
         let next = core.poll_timeout();
         if next.is_some_and(|next| self.timer_set.get().is_none_or(|set| next < set)) {
             self.timer_set.set(next);
             self.timer_changed.notify_one();
+        }
+    }
+
+    fn perform(&self, action: Action) {
+        match action {
+            Action::Send { connection, bytes } => {
+                if let Some(outbox) = self.outboxes.borrow().get(&connection)
+                    && outbox.push(bytes)
+                {
+                    outbox.wake();
+                }
+            }
+            Action::Close { connection } => {
+                if let Some(outbox) = self.outboxes.borrow_mut().remove(&connection) {
+                    outbox.close();
+                    outbox.wake();
+                }
+            }
+            Action::Log(event) => self.watch.borrow_mut().event(&event),
         }
     }
 }
@@ -349,7 +397,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_ends_its_own_connection_only() {
-        let hub = Rc::new(Hub::new(Config::default(), Box::new(())));
+        let hub = Hub::new(Config::default(), None, Box::new(()));
+        let hub = Rc::new(hub.unwrap());
         let tasks = LocalSet::new();
         let broken = tasks.spawn_local(run(
             Member::join(hub.clone(), ConnectionId(0), &Peer::default()),
@@ -397,7 +446,15 @@ mod tests {
             std::io::Write::write_all(&mut client, sent).unwrap();
         };
         let watch = Received(received.clone());
-        serve(listener, Config::default(), watch, client_comes_and_goes).await;
+        serve(
+            listener,
+            Config::default(),
+            None,
+            watch,
+            client_comes_and_goes,
+        )
+        .await
+        .unwrap();
         assert_eq!(*received.borrow(), sent);
     }
 }

@@ -27,6 +27,17 @@ pub struct Broker {
     )]
     pub max_packet_size: u32,
 
+    /// Keep sessions, subscriptions, retained and waiting messages in this file, and begin with
+    /// what is in it. What a client has an acknowledgement for is in the file, whenever the broker
+    /// is killed.
+    #[arg(long, value_name = "FILE")]
+    pub persist: Option<PathBuf>,
+
+    /// Acknowledge only what the disk has (fsync): then it outlives a failure of the machine, too,
+    /// and takes longer.
+    #[arg(long, requires = "persist")]
+    pub persist_sync: bool,
+
     /// What happens, on stderr: connections, refusals, subscriptions.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Off)]
     pub log: LogFormat,

@@ -15,10 +15,10 @@ use tokio::sync::oneshot;
 
 use super::signals::Signals;
 use super::{Exit, Failure, note};
-use crate::broker::{ListenError, Listener, serve};
+use crate::broker::{ListenError, Listener, StoreError, serve};
 use crate::cli;
 use crate::output::event::{Field, Value, write_json};
-use plan::{Endpoint, Plan};
+use plan::{Endpoint, PersistPlan, Plan};
 use record::Recording;
 use watcher::Watcher;
 
@@ -43,6 +43,7 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
     let listener = Listener::bind(host, port)
         .await
         .map_err(|error| cannot_listen(&error))?;
+    let store = plan.persist.as_ref().map(PersistPlan::open).transpose()?;
     // Only now: a broker that cannot listen must not overwrite what an earlier one has recorded.
     let record = plan.record.as_deref();
     let recording = record.map(Recording::create).transpose()?;
@@ -63,8 +64,8 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
             signals.recv().await;
         };
         ready.print()?;
-        serve(listener, plan.config, watcher, shutdown).await;
-        return finish(Ok(Exit::Done), recorded);
+        let served = serve(listener, plan.config, store, watcher, shutdown).await;
+        return finish(Ok(Exit::Done), served, recorded);
     };
     let signals =
         group::Signals::new().map_err(|error| internal("cannot wait for signals", &error))?;
@@ -79,15 +80,22 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
         // The sender is never used, only dropped.
         let _ = is_done.await;
     };
-    let (exit, ()) = tokio::join!(around, serve(listener, plan.config, watcher, shutdown));
-    finish(exit, recorded)
+    let serving = serve(listener, plan.config, store, watcher, shutdown);
+    let (exit, served) = tokio::join!(around, serving);
+    finish(exit, served, recorded)
 }
 
-/// A recording that failed makes a run that went well fail.
-fn finish(exit: Result<Exit, Failure>, recorded: Option<record::Outcome>) -> Result<Exit, Failure> {
+/// A store or a recording that failed makes a run that went well fail.
+fn finish(
+    exit: Result<Exit, Failure>,
+    served: Result<(), StoreError>,
+    recorded: Option<record::Outcome>,
+) -> Result<Exit, Failure> {
+    let exit = exit?;
+    served.map_err(|error| store_failure(&error))?;
     match recorded.and_then(|outcome| outcome.failure()) {
-        Some(failure) if exit.is_ok() => Err(failure),
-        _ => exit,
+        Some(failure) => Err(failure),
+        None => Ok(exit),
     }
 }
 
@@ -134,6 +142,10 @@ impl Ready {
             _ => Ok(()),
         }
     }
+}
+
+fn store_failure(error: &StoreError) -> Failure {
+    Failure::new(Exit::Io, error.to_string())
 }
 
 fn cannot_listen(error: &ListenError) -> Failure {

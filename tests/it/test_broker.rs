@@ -52,7 +52,9 @@ impl TestBroker {
                 let shutdown = async {
                     let _ = stopped.await;
                 };
-                serve(listener, config, watch, shutdown).await;
+                serve(listener, config, None, watch, shutdown)
+                    .await
+                    .unwrap();
             });
         });
         TestBroker {

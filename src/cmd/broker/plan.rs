@@ -5,8 +5,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::log::Log;
-use crate::broker::Config;
+use crate::broker::store::Sync;
+use crate::broker::{Config, Store};
 use crate::cli;
+use crate::cmd::Failure;
 
 /// The whole of it.
 pub(super) struct Plan {
@@ -14,6 +16,8 @@ pub(super) struct Plan {
     pub(super) listeners: Vec<ListenerPlan>,
     pub(super) config: Config,
     pub(super) log: Log,
+    /// Where what outlives the process is kept; `None`: nowhere.
+    pub(super) persist: Option<PersistPlan>,
     pub(super) record: Option<PathBuf>,
     /// The command and its arguments.
     pub(super) command: Option<(OsString, Vec<OsString>)>,
@@ -85,6 +89,19 @@ pub(super) enum Identity {
     Subject,
 }
 
+/// The file of sessions and messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PersistPlan {
+    pub(super) path: PathBuf,
+    pub(super) sync: Sync,
+}
+
+impl PersistPlan {
+    pub(super) fn open(&self) -> Result<Store, Failure> {
+        Store::open(&self.path, self.sync).map_err(|error| super::store_failure(&error))
+    }
+}
+
 impl Plan {
     pub(super) fn new(args: &cli::Broker) -> Plan {
         let log = Log::new(args.log);
@@ -106,6 +123,13 @@ impl Plan {
                 ..Config::default()
             },
             log,
+            persist: args.persist.clone().map(|path| PersistPlan {
+                path,
+                sync: match args.persist_sync {
+                    true => Sync::Always,
+                    false => Sync::Never,
+                },
+            }),
             record: args.record.clone(),
             command: command.next().map(|name| (name, command.collect())),
         }

@@ -302,7 +302,8 @@ impl World {
         self.next_connection += 1;
         let connection = ConnectionId(self.next_connection);
         self.clients[client].connection = Some(connection);
-        self.core.handle(self.now, connection, Input::Opened(&Peer::default()));
+        self.core
+            .handle(self.now, connection, Input::Opened(&Peer::default()));
         let mut properties = PropertiesBuf::new();
         let mut set = |id, value| properties.push(id, Value::U32(value)).unwrap();
         set(PropertyId::SESSION_EXPIRY_INTERVAL, expiry);
