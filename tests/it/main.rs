@@ -3,6 +3,7 @@
 mod bench_command;
 mod bench_faults;
 mod broker_command;
+mod broker_kill;
 mod broker_socket;
 mod capture_generated;
 mod capture_tls;
