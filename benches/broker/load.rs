@@ -3,7 +3,7 @@
 //!
 //!   load flow ADDRESS PUBLISHERS SUBSCRIBERS QOS SECONDS PID
 //!       prints: delivered per second, published per second, CPU microseconds of the process PID
-//!       per delivered message
+//!       per delivered message; with KEEP=1 in the environment the sessions are to outlive it
 //!   load idle ADDRESS CONNECTIONS PID
 //!       prints: bytes that PID grew by per connection
 //!   load start RUNS ADDRESS COMMAND...
@@ -128,7 +128,10 @@ fn connect(address: &str, client_id: &str) -> TcpStream {
     let id = client_id.as_bytes();
     // Keep Alive 600 s: rumqttd does not take 0.
     let mut packet = vec![0x10, 12 + id.len() as u8, 0, 4];
-    packet.extend_from_slice(b"MQTT\x04\x02\x02\x58\x00");
+    packet.extend_from_slice(b"MQTT\x04");
+    // Clean Session, unless sessions are to be kept.
+    packet.push(if std::env::var_os("KEEP").is_some() { 0 } else { 2 });
+    packet.extend_from_slice(b"\x02\x58\x00");
     packet.push(id.len() as u8);
     packet.extend_from_slice(id);
     stream.write_all(&packet).unwrap();

@@ -1,8 +1,11 @@
 //! The broker: [`core`] decides, [`serve`] moves the bytes.
 //!
+//! [`access`] says who may do what.
+//!
 //! Here belong sessions, subscriptions, retained messages, wills, and the tokio shell around
 //! them. Flag parsing and printing do not.
 
+pub mod access;
 pub mod core;
 mod keeper;
 mod outbox;
@@ -10,8 +13,13 @@ mod shell;
 pub mod store;
 mod watch;
 
-pub use self::core::{Config, ConnectionId, Event, EventKind, Peer};
-pub use crate::net::listen::{ListenError, Listener};
-pub use shell::serve;
+pub use self::core::{Config, ConnectionId, Event, EventKind, ListenerConfig, Peer, Versions};
+pub use crate::net::listen::{
+    Endpoint, HandshakeError, Identity, ListenError, ListenOptions, Listener, Place,
+};
+pub use crate::net::{
+    Throwaway, ThrowawayError, TlsServer, TlsServerOptions, TlsSetupError, TlsVersion,
+};
+pub use shell::{serve, serve_renewed};
 pub use store::{Store, StoreError};
 pub use watch::Watch;

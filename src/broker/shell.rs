@@ -5,21 +5,23 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 
+use super::access::Access;
 use super::core::{Action, Config, ConnectionId, Core, Input, Peer, Time};
 use super::keeper::Keeper;
 use super::outbox::Outbox;
 use super::store::{Store, StoreError};
 use super::watch::Watch;
-use crate::net::listen::Listener;
+use crate::net::listen::{Arrival, Listener};
 
 /// How much is read at a time. One buffer serves all connections.
 const READ: usize = 64 << 10;
@@ -34,20 +36,34 @@ const SETTLE_TURN: Duration = Duration::from_millis(1);
 /// How long to wait when nothing can be accepted, e.g. for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Runs a broker on `listener` until `shutdown` is ready and what clients have sent by then is
-/// handled, then takes leave of every client. With a `store` it goes on where that stands, and
-/// acknowledges nothing before it is stored.
+/// Runs a broker on `listeners` until `shutdown` is ready and what clients have sent by then is
+/// handled, then takes leave of every client.
 /// `watch` is told what happens.
 ///
 /// Needs a tokio runtime with I/O and time, and keeps to the thread it is polled on.
+pub async fn serve(
+    listeners: Vec<Listener>,
+    config: Config,
+    watch: impl Watch + 'static,
+    shutdown: impl Future<Output = ()>,
+) {
+    let (_, nothing) = mpsc::channel(1);
+    let served = serve_renewed(listeners, config, None, watch, nothing, shutdown).await;
+    debug_assert!(served.is_ok(), "nothing can fail without a store");
+}
+
+/// The same with access rules, one for each listener, that take the place of those before
+/// whenever they come. With a `store` it goes on where that stands, and acknowledges nothing before
+/// it is stored.
 ///
 /// # Errors
 /// If the store is damaged, or can no longer be written; without a store never.
-pub async fn serve(
-    listener: Listener,
+pub async fn serve_renewed(
+    listeners: Vec<Listener>,
     config: Config,
     store: Option<Store>,
     watch: impl Watch + 'static,
+    access: mpsc::Receiver<Vec<Arc<Access>>>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StoreError> {
     let hub = Rc::new(Hub::new(config, store, Box::new(watch))?);
@@ -56,12 +72,13 @@ pub async fn serve(
             // One future for the whole time: a batch on its way to the store is not to be given up.
             let mut keeping = pin!(keep_stored(&hub));
             tokio::select! {
-                () = accept(&hub, &listener) => {}
+                () = accept_all(&hub, &listeners) => {}
                 () = keep_time(&hub) => {}
                 failed = &mut keeping => return failed,
+                () = renew(&hub, access) => {}
                 () = async { shutdown.await; settle(&hub).await } => {}
             }
-            drop(listener);
+            drop(listeners);
             hub.step(Core::shut_down);
             let all_ended = async {
                 while hub.connections.get() > 0 {
@@ -96,22 +113,64 @@ async fn keep_stored(hub: &Hub) -> Result<(), StoreError> {
     }
 }
 
-async fn accept(hub: &Rc<Hub>, listener: &Listener) {
-    for number in 0.. {
-        let (stream, peer) = loop {
-            match listener.accept().await {
-                Ok(accepted) => break accepted,
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+async fn renew(hub: &Hub, mut access: mpsc::Receiver<Vec<Arc<Access>>>) {
+    while let Some(access) = access.recv().await {
+        hub.step(|core, _| core.set_access(access));
+    }
+    std::future::pending().await
+}
+
+async fn accept_all(hub: &Rc<Hub>, listeners: &[Listener]) {
+    let mut accepting: Vec<_> = (0..)
+        .zip(listeners)
+        .map(|(number, listener)| Box::pin(accept(hub, number, listener)))
+        .collect();
+    poll_fn(|cx| {
+        for accepting in &mut accepting {
+            // None of them is ever over.
+            let _ = accepting.as_mut().poll(cx);
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Takes what comes to the listener of this number.
+async fn accept(hub: &Rc<Hub>, number: usize, listener: &Listener) {
+    loop {
+        let arrival = match listener.accept().await {
+            Ok(arrival) => arrival,
+            Err(_) => {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
             }
         };
-        // A panic ends its own task only, and Member's drop tells the core.
-        let id = ConnectionId(number);
-        hub.watch.borrow_mut().opened(id, peer, listener.address());
         let peer = Peer {
-            address: Some(peer),
-            ..Peer::default()
+            address: arrival.peer(),
+            identity: None,
+            listener: number,
         };
-        spawn_local(run(Member::join(hub.clone(), id, &peer), stream));
+        // A panic ends its own task only, and Member's drop tells the core.
+        match arrival.into_plain() {
+            Ok(stream) => spawn_local(run(Member::join(hub.clone(), &peer), stream)),
+            Err(arrival) => spawn_local(greet(hub.clone(), peer, arrival)),
+        };
+    }
+}
+
+/// Does the handshakes of a connection, then what [`run`] does.
+async fn greet(hub: Rc<Hub>, mut peer: Peer, arrival: Box<Arrival>) {
+    let patience = hub.handshake_timeout;
+    // In a box, since most of a connection's life does without what it holds.
+    match Box::pin(arrival.handshake(patience)).await {
+        Ok(arrived) => {
+            peer.identity = arrived.identity.map(Rc::from);
+            run(Member::join(hub, &peer), arrived.stream).await;
+        }
+        Err(error) => {
+            let mut watch = hub.watch.borrow_mut();
+            watch.refused(peer.listener, peer.address, &error);
+        }
     }
 }
 
@@ -159,6 +218,9 @@ struct Hub {
     watch: RefCell<Box<dyn Watch>>,
     read_buffer: RefCell<Box<[u8]>>,
     started: Instant,
+    /// How long TLS and WebSocket may take.
+    handshake_timeout: Duration,
+    next_connection: Cell<u64>,
     /// The deadline that [`keep_time`] waits for.
     timer_set: Cell<Option<Time>>,
     timer_changed: Notify,
@@ -170,11 +232,14 @@ struct Hub {
 
 impl Hub {
     fn new(config: Config, store: Option<Store>, watch: Box<dyn Watch>) -> Result<Hub, StoreError> {
+        let handshake_timeout = config.connect_timeout;
         let core = match &store {
             Some(store) => store.restore(config, Time::ZERO)?,
             None => Core::new(config),
         };
         Ok(Hub {
+            handshake_timeout,
+            next_connection: Cell::new(0),
             core: RefCell::new(core),
             keeper: store.map(Keeper::new),
             outboxes: RefCell::default(),
@@ -234,14 +299,24 @@ struct Member {
     hub: Rc<Hub>,
     id: ConnectionId,
     outbox: Rc<Outbox>,
+    /// Whether something is written and may not have left.
+    unflushed: Cell<bool>,
 }
 
 impl Member {
-    fn join(hub: Rc<Hub>, id: ConnectionId, peer: &Peer) -> Member {
+    fn join(hub: Rc<Hub>, peer: &Peer) -> Member {
+        let id = ConnectionId(hub.next_connection.get());
+        hub.next_connection.set(id.0 + 1);
+        hub.watch.borrow_mut().opened(id, peer);
         let outbox = Rc::new(Outbox::default());
         hub.outboxes.borrow_mut().insert(id, outbox.clone());
         hub.connections.set(hub.connections.get() + 1);
-        let member = Member { hub, id, outbox };
+        let member = Member {
+            hub,
+            id,
+            outbox,
+            unflushed: Cell::new(false),
+        };
         member.input(Input::Opened(peer));
         member
     }
@@ -333,7 +408,13 @@ fn poll_write_all(
         };
         member.sent(chunk.get(..written).unwrap_or_default());
         member.outbox.put_back(chunk, written);
+        member.unflushed.set(true);
         member.input(Input::Written(written));
+    }
+    // TLS and WebSocket keep something back.
+    if member.unflushed.get() {
+        ready!(Pin::new(stream).poll_flush(cx))?;
+        member.unflushed.set(false);
     }
     Poll::Ready(Ok(()))
 }
@@ -400,15 +481,9 @@ mod tests {
         let hub = Hub::new(Config::default(), None, Box::new(()));
         let hub = Rc::new(hub.unwrap());
         let tasks = LocalSet::new();
-        let broken = tasks.spawn_local(run(
-            Member::join(hub.clone(), ConnectionId(0), &Peer::default()),
-            Broken,
-        ));
+        let broken = tasks.spawn_local(run(Member::join(hub.clone(), &Peer::default()), Broken));
         let (mut client, server) = tokio::io::duplex(1024);
-        tasks.spawn_local(run(
-            Member::join(hub.clone(), ConnectionId(1), &Peer::default()),
-            server,
-        ));
+        tasks.spawn_local(run(Member::join(hub.clone(), &Peer::default()), server));
         let other = async {
             assert!(broken.await.unwrap_err().is_panic());
             assert_eq!(hub.connections.get(), 1);
@@ -438,7 +513,7 @@ mod tests {
         // CONNECT 3.1.1, client "a"; PUBLISH "x" to "t"; DISCONNECT.
         let sent = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x00\x00\x01a\x30\x04\x00\x01tx\xe0\x00";
         let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
-        let address = listener.address();
+        let address = listener.address().unwrap();
         let received = Rc::new(RefCell::new(Vec::new()));
         // The broker's thread does nothing else until the client is gone.
         let client_comes_and_goes = async {
@@ -447,14 +522,12 @@ mod tests {
         };
         let watch = Received(received.clone());
         serve(
-            listener,
+            vec![listener],
             Config::default(),
-            None,
             watch,
             client_comes_and_goes,
         )
-        .await
-        .unwrap();
+        .await;
         assert_eq!(*received.borrow(), sent);
     }
 }

@@ -5,6 +5,7 @@
 
 mod bench;
 mod broker;
+mod broker_access;
 mod capture_replay;
 mod connection;
 mod decode;
@@ -19,7 +20,8 @@ mod subscribe;
 mod transport;
 
 pub use bench::Bench;
-pub use broker::{Broker, LogFormat};
+pub use broker::{Broker, Listeners, LogFormat};
+pub use broker_access::{Access, BrokerCommand, HashKind, NoMatch, Passwd};
 pub use capture_replay::CaptureReplay;
 pub use connection::{Connection, Program};
 pub use decode::{Color, Decode, From, InputFormat, Severity, Times};

@@ -104,6 +104,16 @@ impl<M> Outgoing<M> {
         self.receive_maximum.saturating_sub(used)
     }
 
+    /// The messages that may have to be sent again, in no order.
+    pub fn messages(&self) -> impl Iterator<Item = &M> {
+        self.in_flight
+            .values()
+            .filter_map(|in_flight| match &in_flight.stage {
+                Stage::SentQos1(message) | Stage::SentQos2(message) => Some(message),
+                Stage::Released => None,
+            })
+    }
+
     /// How many messages are unacknowledged.
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()

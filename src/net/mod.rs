@@ -31,5 +31,8 @@ pub use foreign::Foreign;
 pub use proxy::{Proxy, ProxyError, ProxyReason};
 pub use stream::Stream;
 pub use target::{Address, Target};
-pub use tls::{Tls, TlsError, TlsOptions, TlsSetupError, TlsVersion};
-pub use websocket::{WebSocket, WebSocketError, WebSocketSetupError};
+pub use tls::{
+    Throwaway, ThrowawayError, Tls, TlsError, TlsOptions, TlsServer, TlsServerError,
+    TlsServerOptions, TlsSetupError, TlsVersion,
+};
+pub use websocket::{WebSocket, WebSocketError, WebSocketServerError, WebSocketSetupError};

@@ -4,6 +4,8 @@ mod bench_command;
 mod bench_faults;
 mod broker_command;
 mod broker_kill;
+#[cfg(unix)]
+mod broker_listeners;
 mod broker_socket;
 mod capture_generated;
 mod capture_tls;

@@ -48,13 +48,11 @@ impl TestBroker {
                 .unwrap();
             runtime.block_on(async {
                 let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
-                tell.send(listener.address()).unwrap();
+                tell.send(listener.address().unwrap()).unwrap();
                 let shutdown = async {
                     let _ = stopped.await;
                 };
-                serve(listener, config, None, watch, shutdown)
-                    .await
-                    .unwrap();
+                serve(vec![listener], config, watch, shutdown).await;
             });
         });
         TestBroker {

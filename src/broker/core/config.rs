@@ -1,10 +1,16 @@
 //! What can be set.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::ListenerConfig;
 
 /// Limits and manners of a broker. The defaults announce what mosquitto 2.1 announces.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// One for each listener, by [`Peer::listener`](super::Peer::listener); where there is none,
+    /// the default.
+    pub listeners: Vec<ListenerConfig>,
     /// Largest packet taken, in bytes with its fixed header.
     pub max_packet_size: usize,
     /// QoS 1 and 2 messages that a 5.0 client may have unacknowledged, 1 to 65535.
@@ -19,6 +25,25 @@ pub struct Config {
     pub max_queued_messages: usize,
     /// Bytes of topic and payload that wait per session.
     pub max_queued_bytes: usize,
+    /// Bytes of topic and payload that may be unacknowledged towards a client; one message is sent
+    /// whatever its size.
+    pub max_inflight_bytes: usize,
+    /// Largest payload of a PUBLISH. A larger one is acknowledged (5.0: 0x83) and dropped.
+    pub max_payload: usize,
+    /// Whether messages can be retained. If not, a PUBLISH with RETAIN ends the connection.
+    pub retain_available: bool,
+    /// Whether a retained message is sent only as long as its publisher may publish it.
+    pub check_retain_source: bool,
+    /// Whether QoS 0 messages wait for clients that are away.
+    pub queue_qos0: bool,
+    /// Longest life of a session without connection; `None`: as the client wishes.
+    pub max_session_expiry: Option<Duration>,
+    /// Beginning that every client identifier must have.
+    pub client_id_prefix: Option<Arc<str>>,
+    /// Whether messages go out with the QoS of the subscription though they came with a lower one.
+    pub upgrade_qos: bool,
+    /// Whether each of a client's overlapping subscriptions gets a copy of its own.
+    pub allow_duplicates: bool,
     /// Bytes that wait for a connection's network. Above it QoS 0 messages are dropped and
     /// others stay queued; a peer that lets twice as much pile up is cut off.
     pub max_output: usize,
@@ -30,15 +55,40 @@ pub struct Config {
     pub events: bool,
 }
 
+impl Config {
+    pub(super) fn topic_alias_maximum(&self, listener: &ListenerConfig) -> u16 {
+        listener
+            .topic_alias_maximum
+            .unwrap_or(self.topic_alias_maximum)
+    }
+
+    /// A Session Expiry Interval in seconds, as far as it is granted.
+    pub(super) fn limited_expiry(&self, wanted: u32) -> u32 {
+        let most = self.max_session_expiry.map(|most| most.as_secs());
+        most.and_then(|most| u32::try_from(most).ok())
+            .map_or(wanted, |most| wanted.min(most))
+    }
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config {
+            listeners: Vec::new(),
             max_packet_size: 2_000_000,
             receive_maximum: 20,
             topic_alias_maximum: 10,
             max_inflight: 1_000,
             max_queued_messages: 100_000,
             max_queued_bytes: 64 << 20,
+            max_inflight_bytes: usize::MAX,
+            max_payload: usize::MAX,
+            retain_available: true,
+            check_retain_source: true,
+            queue_qos0: false,
+            max_session_expiry: None,
+            client_id_prefix: None,
+            upgrade_qos: false,
+            allow_duplicates: false,
             max_output: 8 << 20,
             max_filter_levels: 200,
             connect_timeout: Duration::from_secs(10),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::connection::State;
 use super::ending::{Cause, Ending};
 use super::message::push;
+use super::permission::Admitted;
 use super::publish::check_topic;
 use super::session::{NEVER_EXPIRES, Session};
 use super::timers::Timer;
@@ -14,7 +15,7 @@ use super::{ConnectionId, Core, EventKind, SessionId, Time};
 use crate::mqtt::packet::{ConnAck, Connect};
 use crate::mqtt::property::Value;
 use crate::mqtt::rule::{Detail, Rule, Violation};
-use crate::mqtt::{Packet, Properties, PropertiesBuf, PropertyId, ReasonCode, Version};
+use crate::mqtt::{Packet, Properties, PropertiesBuf, PropertyId, QoS, ReasonCode, Version};
 
 impl Core {
     /// A well-formed CONNECT: takes the client on, or refuses it.
@@ -49,10 +50,19 @@ impl Core {
         {
             return self.end_connection(now, id, Ending::Refused(rule.into()));
         }
-        let client_id: Rc<str> = match assigned {
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        let Admitted { who, client_id } = match self.admit(connection, connect) {
+            Ok(admitted) => admitted,
+            Err((reason, why)) => return self.refuse_with(now, id, reason, why),
+        };
+        let assigned = assigned || client_id.is_some();
+        let client_id: Rc<str> = match client_id {
+            Some(client_id) => client_id,
             // [MQTT-3.1.3-6], [MQTT-3.1.3-7]
-            true => self.assign_client_id(),
-            false => connect.client_id.into(),
+            None if assigned => self.assign_client_id(who.listener),
+            None => connect.client_id.into(),
         };
 
         let (session_id, session_present) = self.open_session(now, &client_id, connect.clean_start);
@@ -63,11 +73,13 @@ impl Core {
             return;
         };
         session.connection = Some(id);
-        session.expiry_interval = match connect.version {
+        session.who = who;
+        let wanted_expiry = match connect.version {
             Version::V5 => number(PropertyId::SESSION_EXPIRY_INTERVAL).unwrap_or(0),
             Version::V31 | Version::V311 if connect.clean_start => 0,
             Version::V31 | Version::V311 => NEVER_EXPIRES,
         };
+        session.expiry_interval = self.config.limited_expiry(wanted_expiry);
         let receive_maximum = number(PropertyId::RECEIVE_MAXIMUM)
             .and_then(|max| u16::try_from(max).ok())
             .unwrap_or(u16::MAX);
@@ -80,7 +92,10 @@ impl Core {
         });
         connection.state = State::Connected(session_id);
         connection.expiry_was_zero = session.expiry_interval == 0;
-        connection.will = connect.will.as_ref().map(Will::new);
+        connection.will = connect
+            .will
+            .as_ref()
+            .map(|will| Will::new(connection.mounted(will.topic), will));
         let deadline = connection.deadline(&self.config);
         self.timers
             .set(Timer::Connection(id), &mut connection.timer, deadline);
@@ -88,7 +103,16 @@ impl Core {
         self.note_session(session_id);
 
         let connack_properties = match connect.version {
-            Version::V5 => self.announce(assigned.then_some(&*client_id)),
+            Version::V5 => {
+                let mut list = self.announce(id, assigned.then_some(&*client_id));
+                let expiry = self.config.limited_expiry(wanted_expiry);
+                if expiry != wanted_expiry {
+                    // 3.2.2.3.2: the broker's own word counts.
+                    let id = PropertyId::SESSION_EXPIRY_INTERVAL;
+                    push(&mut list, id, Value::U32(expiry));
+                }
+                list
+            }
             Version::V31 | Version::V311 => PropertiesBuf::new(),
         };
         // [MQTT-3.1.4-5]
@@ -165,9 +189,19 @@ impl Core {
     }
 
     /// What CONNACK says of the broker's limits.
-    fn announce(&self, assigned: Option<&str>) -> PropertiesBuf {
+    fn announce(&self, id: ConnectionId, assigned: Option<&str>) -> PropertiesBuf {
         let mut list = PropertiesBuf::new();
         let config = &self.config;
+        let listener = self.connections.get(&id).map_or(0, |c| c.peer.listener);
+        let listener = config.listener(listener);
+        // [MQTT-3.2.2-9]
+        if listener.max_qos != QoS::ExactlyOnce {
+            let value = Value::Byte(listener.max_qos.as_u8());
+            push(&mut list, PropertyId::MAXIMUM_QOS, value);
+        }
+        if !config.retain_available {
+            push(&mut list, PropertyId::RETAIN_AVAILABLE, Value::Byte(0));
+        }
         let max_packet_size = u32::try_from(config.max_packet_size).unwrap_or(u32::MAX);
         for (id, value) in [
             (
@@ -176,7 +210,7 @@ impl Core {
             ),
             (
                 PropertyId::TOPIC_ALIAS_MAXIMUM,
-                Value::U16(config.topic_alias_maximum),
+                Value::U16(config.topic_alias_maximum(listener)),
             ),
             (PropertyId::MAXIMUM_PACKET_SIZE, Value::U32(max_packet_size)),
         ] {
@@ -194,10 +228,11 @@ impl Core {
     }
 
     /// A client identifier that no session has.
-    fn assign_client_id(&mut self) -> Rc<str> {
+    fn assign_client_id(&mut self, listener: usize) -> Rc<str> {
+        let prefix = self.config.listener(listener).auto_id_prefix.clone();
         loop {
             self.next_assigned += 1;
-            let client_id = format!("auto-{}", self.next_assigned);
+            let client_id = format!("{prefix}{}", self.next_assigned);
             if !self.client_ids.contains_key(client_id.as_str()) {
                 return client_id.into();
             }

@@ -1,6 +1,7 @@
 //! A network connection: what ends with it. What outlives it is in the session.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -47,6 +48,8 @@ pub(super) struct Connection {
     /// The Session Expiry Interval in CONNECT was 0, so DISCONNECT may not raise it.
     pub(super) expiry_was_zero: bool,
     pub(super) will: Option<Will>,
+    /// What stands before every topic of this client.
+    pub(super) mount_point: Option<Arc<str>>,
     /// Bytes sent that the shell has not yet written.
     pub(super) unwritten: usize,
 }
@@ -68,6 +71,7 @@ impl Connection {
             bridge: false,
             expiry_was_zero: true,
             will: None,
+            mount_point: None,
             unwritten: 0,
         }
     }

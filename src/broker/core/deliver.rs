@@ -9,6 +9,7 @@ use super::connection::Connection;
 use super::journal::Journal;
 use super::message::Message;
 use super::output::Output;
+use super::permission::Source;
 use super::session::{Outbound, Session};
 use super::subscriptions::{Found, Subscriber};
 use super::{Config, ConnectionId, Core, EventKind, SessionId, Time};
@@ -55,14 +56,25 @@ impl Core {
     /// Sends the retained messages that match a new subscription, RETAIN set.
     pub(super) fn deliver_retained(&mut self, now: Time, filter: &str, subscriber: &Subscriber) {
         for message in self.retained.matching(now, &mut self.journal, filter) {
+            if self.has_rules && !self.may_get_retained(subscriber, &message) {
+                continue;
+            }
             let delivery = Delivery {
-                session: subscriber.session,
-                qos: message.qos.min(subscriber.options.qos),
                 retain: true,
-                subscription_ids: identifiers(subscriber).collect(),
+                ..Delivery::new(&self.config, &message, subscriber)
             };
             self.deliver(now, &message, delivery, &mut Shapes::default());
         }
+    }
+
+    /// Whether the subscriber may read it, and the publisher may write it still.
+    fn may_get_retained(&self, subscriber: &Subscriber, message: &Message) -> bool {
+        let may_receive = |session| self.config.may_receive(session, &message.topic);
+        let may_publish = |source: &Source| self.config.may_source_publish(source, &message.topic);
+        self.sessions
+            .get(&subscriber.session)
+            .is_some_and(may_receive)
+            && message.source.as_deref().is_none_or(may_publish)
     }
 
     /// Finds the sessions that get a message. With overlapping subscriptions a session gets one
@@ -75,8 +87,12 @@ impl Core {
             sessions,
             deliveries,
             routes,
+            config,
+            has_rules,
             ..
         } = self;
+        let may_receive =
+            |session: &Session| !*has_rules || config.may_receive(session, &message.topic);
         subscriptions.find(&message.topic, &mut |found| match found {
             Found::Plain(subscriber) => {
                 let options = &subscriber.options;
@@ -89,10 +105,14 @@ impl Core {
                 };
                 let (mark, at) = session.route_mark;
                 match deliveries.get_mut(at).filter(|_| mark == *routes) {
-                    Some(delivery) => delivery.merge(message, subscriber),
-                    None => {
+                    Some(delivery) if !config.allow_duplicates => {
+                        delivery.merge(config, message, subscriber);
+                    }
+                    // Not again for each of its filters.
+                    None if !may_receive(session) => {}
+                    Some(_) | None => {
                         session.route_mark = (*routes, deliveries.len());
-                        deliveries.push(Delivery::new(message, subscriber));
+                        deliveries.push(Delivery::new(config, message, subscriber));
                     }
                 }
             }
@@ -100,10 +120,13 @@ impl Core {
                 let is_online = |id| {
                     sessions
                         .get(&id)
-                        .is_some_and(|s: &Session| s.connection.is_some())
+                        .is_some_and(|s: &Session| s.connection.is_some() && may_receive(s))
                 };
-                if let Some(subscriber) = group.choose(is_online) {
-                    deliveries.push(Delivery::new(message, subscriber));
+                // Somebody who is away has been chosen if nobody else is there.
+                if let Some(subscriber) = group.choose(is_online)
+                    && sessions.get(&subscriber.session).is_some_and(may_receive)
+                {
+                    deliveries.push(Delivery::new(config, message, subscriber));
                 }
             }
         });
@@ -124,7 +147,7 @@ impl Core {
             .and_then(|id| self.connections.get_mut(&id));
         let taken = match (delivery.qos, connection) {
             // QoS 0 is not kept for those who are away.
-            (QoS::AtMostOnce, None) => true,
+            (QoS::AtMostOnce, None) if !self.config.queue_qos0 => true,
             (QoS::AtMostOnce, Some(connection)) => {
                 !connection.is_congested(&self.config) && {
                     let bytes = shapes.get(now, message, &delivery, connection, &mut self.output);
@@ -225,19 +248,23 @@ fn send_again(
 }
 
 impl Delivery {
-    fn new(message: &Message, subscriber: &Subscriber) -> Delivery {
+    fn new(config: &Config, message: &Message, subscriber: &Subscriber) -> Delivery {
+        let most = subscriber.options.qos;
         Delivery {
             session: subscriber.session,
             // [MQTT-3.8.4-8]
-            qos: message.qos.min(subscriber.options.qos),
+            qos: match config.upgrade_qos {
+                true => most,
+                false => message.qos.min(most),
+            },
             // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
             retain: message.retain && subscriber.options.retain_as_published,
             subscription_ids: identifiers(subscriber).collect(),
         }
     }
 
-    fn merge(&mut self, message: &Message, subscriber: &Subscriber) {
-        let other = Delivery::new(message, subscriber);
+    fn merge(&mut self, config: &Config, message: &Message, subscriber: &Subscriber) {
+        let other = Delivery::new(config, message, subscriber);
         self.qos = self.qos.max(other.qos);
         self.retain |= other.retain;
         self.subscription_ids.extend(other.subscription_ids);
@@ -266,9 +293,8 @@ impl Shapes {
             Version::V31 | Version::V311 => &[],
         };
         let at = usize::from(version == Version::V5) * 2 + usize::from(delivery.retain);
-        if ids.is_empty()
-            && let Some(bytes) = &self.0[at]
-        {
+        let is_shared = ids.is_empty() && connection.mount_point.is_none();
+        if is_shared && let Some(bytes) = &self.0[at] {
             return Some(bytes.clone());
         }
         if message.is_expired(now) {
@@ -279,13 +305,13 @@ impl Shapes {
             dup: false,
             qos: QoS::AtMostOnce,
             retain: delivery.retain,
-            topic: &message.topic,
+            topic: connection.unmounted(&message.topic),
             packet_id: 0,
             properties: properties.as_properties(),
             payload: &message.payload,
         };
         let bytes = output.encode(&Packet::Publish(publish), version)?;
-        if ids.is_empty() {
+        if is_shared {
             self.0[at] = Some(bytes.clone());
         }
         Some(bytes)
@@ -294,7 +320,11 @@ impl Shapes {
 
 /// Whether a QoS 1 or 2 message may go out now (`[MQTT-4.9.0-2]`).
 fn may_send(config: &Config, session: &Session, connection: &Connection) -> bool {
-    session.outgoing.quota() > 0 && !connection.is_congested(config)
+    session.outgoing.quota() > 0
+        && !connection.is_congested(config)
+        && (config.max_inflight_bytes == usize::MAX
+            || session.outgoing.in_flight() == 0
+            || session.in_flight_bytes() < config.max_inflight_bytes)
 }
 
 /// Sends a QoS 1 or 2 message for the first time, unless it has expired (`[MQTT-3.3.2-5]`) or is
@@ -307,6 +337,10 @@ fn send_new(
     outbound: Outbound,
 ) {
     if outbound.message.is_expired(now) || !fits(now, connection, &outbound) {
+        return;
+    }
+    if outbound.qos == QoS::AtMostOnce {
+        send_publish(output, now, connection, &outbound, 0, false);
         return;
     }
     // [MQTT-2.2.1-4]; the caller has looked at the quota.
@@ -326,7 +360,7 @@ fn send_publish(
     dup: bool,
 ) -> bool {
     let properties = outbound.message.properties(now, &outbound.subscription_ids);
-    let publish = outbound.packet(packet_id, dup, properties.as_properties());
+    let publish = outbound.packet(connection, packet_id, dup, properties.as_properties());
     output.send_packet(connection, &Packet::Publish(publish))
 }
 
@@ -335,13 +369,14 @@ fn fits(now: Time, connection: &Connection, outbound: &Outbound) -> bool {
         return true;
     }
     let properties = outbound.message.properties(now, &outbound.subscription_ids);
-    let publish = outbound.packet(1, false, properties.as_properties());
+    let publish = outbound.packet(connection, 1, false, properties.as_properties());
     crate::mqtt::encode::publish_len(&publish, connection.version) <= connection.max_packet_size
 }
 
 impl Outbound {
     fn packet<'a>(
         &'a self,
+        connection: &Connection,
         packet_id: u16,
         dup: bool,
         properties: crate::mqtt::Properties<'a>,
@@ -350,7 +385,7 @@ impl Outbound {
             dup,
             qos: self.qos,
             retain: self.retain,
-            topic: &self.message.topic,
+            topic: connection.unmounted(&self.message.topic),
             packet_id,
             properties,
             payload: &self.message.payload,

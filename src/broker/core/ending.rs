@@ -123,6 +123,9 @@ impl Core {
         };
         self.timers
             .set(Timer::Connection(id), &mut connection.timer, None);
+        if let Some(open) = self.open.get_mut(connection.peer.listener) {
+            *open -= 1;
+        }
         // [MQTT-3.14.0-1]: no DISCONNECT before a CONNACK.
         if let State::Connected(_) = connection.state
             && connection.version == Version::V5
@@ -231,7 +234,7 @@ impl Core {
                 return self.end_connection(now, id, Ending::Refused(rule.into()));
             }
             if let Some(session) = self.sessions.get_mut(&session) {
-                session.expiry_interval = expiry;
+                session.expiry_interval = self.config.limited_expiry(expiry);
             }
         }
         self.end_connection(now, id, Ending::Disconnected(disconnect.reason));

@@ -53,6 +53,13 @@ pub enum EventKind {
         /// The UNSUBACK code.
         code: ReasonCode,
     },
+    /// A message of this client was dropped.
+    PublishRefused {
+        /// The message's topic.
+        topic: Rc<str>,
+        /// The 5.0 code for the reason, also where the version has none.
+        code: ReasonCode,
+    },
     /// The will was published.
     WillPublished {
         /// Will Topic.
@@ -100,6 +107,10 @@ impl fmt::Display for Event {
                 let code = Named(*code, PacketType::UNSUBACK);
                 write!(f, " unsubscribed from {}: {code}", Quoted(filter))
             }
+            EventKind::PublishRefused { topic, code } => {
+                let code = Named(*code, PacketType::PUBACK);
+                write!(f, " may not publish to {}: {code}", Quoted(topic))
+            }
             EventKind::WillPublished { topic } => write!(f, " will published to {}", Quoted(topic)),
             EventKind::Dropped { topic } => {
                 write!(f, " too slow, message dropped on {}", Quoted(topic))
@@ -128,6 +139,7 @@ impl EventKind {
             EventKind::Closed { .. } => "closed",
             EventKind::Subscribed { .. } => "subscribed",
             EventKind::Unsubscribed { .. } => "unsubscribed",
+            EventKind::PublishRefused { .. } => "publish_refused",
             EventKind::WillPublished { .. } => "will_published",
             EventKind::Dropped { .. } => "dropped",
             EventKind::SessionEnded => "session_ended",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Time;
 use super::journal::Mark;
+use super::permission::Source;
 use crate::mqtt::packet::Publish;
 use crate::mqtt::property::Value;
 use crate::mqtt::{Properties, PropertiesBuf, PropertyId, QoS};
@@ -20,6 +21,8 @@ pub(super) struct Message {
     /// What subscribers get unchanged and in order: everything but Topic Alias, Message Expiry
     /// Interval and Subscription Identifiers.
     properties: PropertiesBuf,
+    /// Who published it, if that is asked again before it is sent.
+    pub(super) source: Option<Box<Source>>,
     /// When the Message Expiry Interval is over.
     expires_at: Option<Time>,
     pub(super) mark: Mark,
@@ -34,6 +37,7 @@ impl Message {
             qos: publish.qos,
             retain: publish.retain,
             properties: forwarded(publish.properties),
+            source: None,
             expires_at: publish
                 .properties
                 .number(PropertyId::MESSAGE_EXPIRY_INTERVAL)
@@ -50,7 +54,7 @@ impl Message {
         }
     }
 
-    /// All but when it expires.
+    /// All but when it expires, and who published it.
     pub(super) fn as_publish(&self) -> Publish<'_> {
         Publish {
             dup: false,
@@ -65,6 +69,11 @@ impl Message {
 
     pub(super) fn expires_at(&self) -> Option<Time> {
         self.expires_at
+    }
+
+    /// The same with who published it.
+    pub(super) fn from(self, source: Option<Box<Source>>) -> Message {
+        Message { source, ..self }
     }
 
     /// Whether delivery may no longer begin (`[MQTT-3.3.2-5]`).

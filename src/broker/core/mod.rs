@@ -11,9 +11,11 @@ mod deliver;
 mod ending;
 mod event;
 mod journal;
+mod listener;
 mod message;
 mod output;
 mod peer;
+mod permission;
 mod publish;
 mod retained;
 mod session;
@@ -33,17 +35,18 @@ use crate::mqtt::decode::{Context, Strict, decode};
 use crate::mqtt::frame::{FrameError, packet_len};
 use crate::mqtt::packet_type::PacketType;
 use crate::mqtt::rule::Rule;
-use crate::mqtt::{Packet, Side};
+use crate::mqtt::{Packet, ReasonCode, Side};
 
 pub use config::Config;
 pub use event::{Event, EventKind};
 pub use journal::{Change, Key, RestoreError};
+pub use listener::{ListenerConfig, Versions};
 pub use peer::Peer;
 pub use session::SessionId;
 
 use connection::{Connection, State};
 use deliver::Delivery;
-use ending::Ending;
+use ending::{Cause, Ending};
 use journal::Journal;
 use output::Output;
 use retained::Retained;
@@ -108,6 +111,10 @@ pub struct Core {
     next_assigned: u64,
     /// Number of the message that is being routed, see [`Session::route_mark`].
     routes: u64,
+    /// Whether any listener has rules to ask about messages.
+    has_rules: bool,
+    /// Connections of each of [`Config::listeners`].
+    open: Vec<usize>,
     /// Scratch space of [`publish`](Self::publish).
     deliveries: Vec<Delivery>,
 }
@@ -117,6 +124,8 @@ impl Core {
     pub fn new(config: Config) -> Core {
         Core {
             output: Output::new(config.events),
+            has_rules: config.has_rules(),
+            open: vec![0; config.listeners.len()],
             config,
             connections: FxHashMap::default(),
             sessions: FxHashMap::default(),
@@ -178,8 +187,18 @@ impl Core {
         let deadline = connection.deadline(&self.config);
         self.timers
             .set(Timer::Connection(id), &mut connection.timer, deadline);
+        connection.mount_point = self.config.listener(peer.listener).mount_point.clone();
         self.connections.insert(id, connection);
         self.output.log(id, None, EventKind::Opened);
+        let most = self.config.listener(peer.listener).max_connections;
+        if let Some(open) = self.open.get_mut(peer.listener) {
+            *open += 1;
+            if most.is_some_and(|most| *open > most) {
+                let why = "the listener has as many connections as it takes";
+                let cause = Cause::Other(ReasonCode::QUOTA_EXCEEDED, why);
+                self.end_connection(now, id, Ending::Refused(cause));
+            }
+        }
     }
 
     fn handle_bytes(&mut self, now: Time, id: ConnectionId, bytes: &[u8]) {

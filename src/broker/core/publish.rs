@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use super::ending::Ending;
+use super::ending::{Cause, Ending};
 use super::message::Message;
-use super::{ConnectionId, Core, SessionId, Time};
+use super::{ConnectionId, Core, EventKind, SessionId, Time};
 use crate::mqtt::flow::{PubRec, Received};
 use crate::mqtt::packet::{Ack, AckKind, Publish};
 use crate::mqtt::rule::Rule;
@@ -26,15 +26,37 @@ impl Core {
         let Some(session) = self.sessions.get_mut(&session_id) else {
             return;
         };
+        let limits = self.config.listener(session.who.listener);
+        let refusal = if publish.qos > limits.max_qos {
+            // [MQTT-3.2.2-11]
+            Some((ReasonCode::QOS_NOT_SUPPORTED, "a higher QoS than is taken"))
+        } else if publish.retain && !self.config.retain_available {
+            // [MQTT-3.2.2-14]
+            let why = "retained messages are not available";
+            Some((ReasonCode::RETAIN_NOT_SUPPORTED, why))
+        } else {
+            None
+        };
+        if let Some((reason, why)) = refusal {
+            let cause = Cause::Other(reason, why);
+            return self.end_connection(now, id, Ending::Refused(cause));
+        }
         let received = session
             .incoming
             .handle_publish(publish.qos, publish.packet_id);
         let reason = match received {
             Received::Deliver => {
-                let message = Rc::new(Message::new(now, topic, publish));
-                match self.publish(now, message, session_id) {
-                    0 => ReasonCode::NO_MATCHING_SUBSCRIBERS,
-                    _ => ReasonCode::SUCCESS,
+                match self.check_publish(session_id, &topic, publish.payload.len()) {
+                    Ok(()) => {
+                        let source = self.source(session_id, publish.retain);
+                        let message = Message::new(now, topic, publish).from(source);
+                        let message = Rc::new(message);
+                        match self.publish(now, message, session_id) {
+                            0 => ReasonCode::NO_MATCHING_SUBSCRIBERS,
+                            _ => ReasonCode::SUCCESS,
+                        }
+                    }
+                    Err(code) => self.refuse_publish(id, session_id, topic, publish, code),
                 }
             }
             Received::Duplicate => ReasonCode::SUCCESS,
@@ -62,6 +84,33 @@ impl Core {
         self.send(id, &Packet::Ack(Ack::new(kind, publish.packet_id, reason)));
     }
 
+    /// A message that is dropped though nothing is wrong with its packet: what to answer. Before
+    /// 5.0 there is no word for it, and it is acknowledged like any other.
+    fn refuse_publish(
+        &mut self,
+        id: ConnectionId,
+        session_id: SessionId,
+        topic: Rc<str>,
+        publish: &Publish<'_>,
+        code: ReasonCode,
+    ) -> ReasonCode {
+        let answer = match self.connections.get(&id) {
+            Some(connection) => connection.publish_code(code),
+            None => code,
+        };
+        if let Some(session) = self.sessions.get_mut(&session_id) {
+            if answer.is_error() && publish.qos == QoS::ExactlyOnce {
+                session.incoming.refuse(publish.packet_id);
+            }
+            self.output.log(
+                id,
+                Some(&session.client_id),
+                EventKind::PublishRefused { topic, code },
+            );
+        }
+        answer
+    }
+
     /// The topic that a PUBLISH is for, by name or by alias.
     fn resolve_topic(&mut self, id: ConnectionId, publish: &Publish<'_>) -> Result<Rc<str>, Rule> {
         let Some(connection) = self.connections.get_mut(&id) else {
@@ -69,17 +118,18 @@ impl Core {
         };
         let Some(alias) = publish.properties.number(PropertyId::TOPIC_ALIAS) else {
             check_topic(publish.topic, connection.version)?;
-            return Ok(publish.topic.into());
+            return Ok(connection.mounted(publish.topic));
         };
+        let listener = self.config.listener(connection.peer.listener);
         let alias = u16::try_from(alias)
             .ok()
-            .filter(|&alias| alias <= self.config.topic_alias_maximum)
+            .filter(|&alias| alias <= self.config.topic_alias_maximum(listener))
             .ok_or(Rule::TopicAliasTooHigh)?;
         if publish.topic.is_empty() {
             let topic = connection.aliases.get(&alias);
             return topic.cloned().ok_or(Rule::TopicAliasUnknown);
         }
-        let topic: Rc<str> = publish.topic.into();
+        let topic = connection.mounted(publish.topic);
         connection.aliases.insert(alias, topic.clone());
         Ok(topic)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::journal::Journal;
 use super::message::Message;
+use super::permission::Who;
 use super::will::Will;
 use super::{Config, ConnectionId, Time};
 use crate::mqtt::flow::{Incoming, Outgoing, PubRec};
@@ -22,6 +23,7 @@ pub struct SessionId(pub(super) u64);
 pub(super) struct Session {
     pub(super) id: SessionId,
     pub(super) client_id: Rc<str>,
+    pub(super) who: Who,
     pub(super) connection: Option<ConnectionId>,
     /// Filters as sent, `$share/NAME/` included; the rest is in the subscription tree.
     pub(super) filters: HashSet<Box<str>>,
@@ -61,6 +63,7 @@ impl Session {
         Session {
             id,
             client_id,
+            who: Who::default(),
             connection: None,
             filters: HashSet::new(),
             outgoing: Outgoing::new(config.max_inflight),
@@ -149,6 +152,12 @@ impl Session {
     /// What waits, in its order.
     pub(super) fn queued(&self) -> impl Iterator<Item = &Outbound> {
         self.queue.iter()
+    }
+
+    /// Bytes of topic and payload of what is unacknowledged.
+    pub(super) fn in_flight_bytes(&self) -> usize {
+        let messages = self.outgoing.messages();
+        messages.map(|outbound| outbound.message.len()).sum()
     }
 
     pub(super) fn has_queued(&self) -> bool {

@@ -1,5 +1,7 @@
 //! SUBSCRIBE and UNSUBSCRIBE.
 
+use std::borrow::Cow;
+
 use super::ending::Ending;
 use super::subscriptions::{Subscriber, split_shared};
 use super::{ConnectionId, Core, EventKind, SessionId, Time};
@@ -25,6 +27,8 @@ impl Core {
             return;
         };
         let (version, bridge) = (connection.version, connection.bridge);
+        let mount_point = connection.mount_point.clone();
+        let max_qos = self.config.listener(connection.peer.listener).max_qos;
         let identifier = subscribe
             .properties
             .number(PropertyId::SUBSCRIPTION_IDENTIFIER)
@@ -32,6 +36,7 @@ impl Core {
         let mut codes = Vec::new();
         let mut retained = Vec::new();
         for (filter, mut options) in subscribe.filters.iter() {
+            options.qos = options.qos.min(max_qos);
             if bridge {
                 options.no_local = true;
                 options.retain_as_published = true;
@@ -41,14 +46,19 @@ impl Core {
                 options,
                 identifier,
             };
-            let code = match self.subscribe(filter, subscriber) {
+            let mounted = mounted(mount_point.as_deref(), filter);
+            let code = match self.subscribe(filter, &mounted, subscriber) {
                 Ok(is_new) => {
                     if wants_retained(filter, &options, is_new) {
-                        retained.push((filter, subscriber));
+                        retained.push((mounted, subscriber));
                     }
                     ReasonCode(options.qos.as_u8())
                 }
                 Err(code) if version == Version::V5 => code,
+                // 3.1 has no word for it, and says that it is then granted in appearance (3.8).
+                Err(ReasonCode::NOT_AUTHORIZED) if version == Version::V31 => {
+                    ReasonCode(options.qos.as_u8())
+                }
                 Err(_) => ReasonCode::UNSPECIFIED_ERROR,
             };
             self.log_filter(
@@ -70,12 +80,18 @@ impl Core {
         };
         self.send(id, &Packet::SubAck(suback));
         for (filter, subscriber) in retained {
-            self.deliver_retained(now, filter, &subscriber);
+            self.deliver_retained(now, &filter, &subscriber);
         }
     }
 
-    /// Whether the subscription is new, or why it is not taken.
-    fn subscribe(&mut self, text: &str, subscriber: Subscriber) -> Result<bool, ReasonCode> {
+    /// Whether the subscription is new, or why it is not taken. `mounted` is what the client's
+    /// filter `text` comes to.
+    fn subscribe(
+        &mut self,
+        text: &str,
+        mounted: &str,
+        subscriber: Subscriber,
+    ) -> Result<bool, ReasonCode> {
         // Only a 3.1.1 filter can be wrong here: for 5.0 the decoder has looked at `$share`.
         if topic::parse_shared(text).is_err() {
             return Err(ReasonCode::TOPIC_FILTER_INVALID);
@@ -83,13 +99,16 @@ impl Core {
         if text.split('/').count() > self.config.max_filter_levels {
             return Err(ReasonCode::TOPIC_FILTER_INVALID);
         }
-        let (share_name, filter) = split_shared(text);
+        if !self.check_subscribe(subscriber.session, split_shared(text).1) {
+            return Err(ReasonCode::NOT_AUTHORIZED);
+        }
+        let (share_name, filter) = split_shared(mounted);
         let session = self
             .sessions
             .get_mut(&subscriber.session)
             .ok_or(ReasonCode::UNSPECIFIED_ERROR)?;
-        session.filters.insert(text.into());
-        self.journal.subscribed(session, text, &subscriber);
+        session.filters.insert(mounted.into());
+        self.journal.subscribed(session, mounted, &subscriber);
         Ok(self.subscriptions.insert(filter, share_name, subscriber))
     }
 
@@ -102,12 +121,15 @@ impl Core {
         unsubscribe: &Subscribe<'_>,
     ) {
         let mut codes = Vec::new();
+        let connection = self.connections.get(&id);
+        let mount_point = connection.and_then(|connection| connection.mount_point.clone());
         for (text, _) in unsubscribe.filters.iter() {
-            let (share_name, filter) = split_shared(text);
+            let mounted = mounted(mount_point.as_deref(), text);
+            let (share_name, filter) = split_shared(&mounted);
             let existed = self.subscriptions.remove(filter, share_name, session_id);
             if let Some(session) = self.sessions.get_mut(&session_id) {
-                session.filters.remove(text);
-                self.journal.unsubscribed(session, text);
+                session.filters.remove(&*mounted);
+                self.journal.unsubscribed(session, &mounted);
             }
             let code = match existed {
                 true => ReasonCode::SUCCESS,
@@ -144,6 +166,15 @@ impl Core {
             let client_id = self.sessions.get(&session).map(|s| &s.client_id);
             self.output.log(id, client_id, kind(filter.to_owned()));
         }
+    }
+}
+
+/// A filter with the listener's mount point before the topics that it matches.
+fn mounted<'f>(mount_point: Option<&str>, text: &'f str) -> Cow<'f, str> {
+    match (mount_point, split_shared(text)) {
+        (None, _) => Cow::Borrowed(text),
+        (Some(mount), (None, filter)) => Cow::Owned(format!("{mount}{filter}")),
+        (Some(mount), (Some(name), filter)) => Cow::Owned(format!("$share/{name}/{mount}{filter}")),
     }
 }
 

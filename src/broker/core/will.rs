@@ -21,10 +21,11 @@ pub(super) struct Will {
 }
 
 impl Will {
-    pub(super) fn new(will: &packet::Will<'_>) -> Will {
+    /// `topic` is the will's, with the mount point.
+    pub(super) fn new(topic: Rc<str>, will: &packet::Will<'_>) -> Will {
         let delay = will.properties.number(PropertyId::WILL_DELAY_INTERVAL);
         Will {
-            topic: will.topic.into(),
+            topic,
             payload: will.payload.into(),
             qos: will.qos,
             retain: will.retain,
@@ -63,7 +64,14 @@ impl Core {
     /// Publishes a will like any other message: retained if it says so (`[MQTT-3.1.2-15]`), its
     /// Message Expiry Interval counted from now.
     pub(super) fn publish_will(&mut self, now: Time, session: SessionId, will: &Will) {
-        let message = Message::new(now, will.topic.clone(), &will.as_publish());
+        if self
+            .check_publish(session, &will.topic, will.payload.len())
+            .is_err()
+        {
+            return;
+        }
+        let source = self.source(session, will.retain);
+        let message = Message::new(now, will.topic.clone(), &will.as_publish()).from(source);
         let message = Rc::new(message);
         let client_id = self.sessions.get(&session).map(|s| &s.client_id);
         let topic = will.topic.clone();

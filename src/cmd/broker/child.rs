@@ -6,8 +6,8 @@ use std::process::ExitStatus;
 
 use tokio::process::Command;
 
-use super::Ready;
 use super::group::{Group, Signals};
+use super::ready::Ready;
 use crate::cmd::{Exit, Failure};
 
 /// Runs the command to its end, passes signals on to it, and ends what it leaves running.
@@ -18,11 +18,8 @@ pub(super) async fn run(
     mut signals: Signals,
 ) -> Result<Exit, Failure> {
     let mut command = Command::new(name);
-    command
-        .args(arguments)
-        .env("MQTT_URL", &ready.url)
-        .env("MQTT_HOST", &ready.host)
-        .env("MQTT_PORT", ready.port.to_string());
+    command.args(arguments);
+    ready.put_into(&mut command);
     if let Some(path) = path_with_midge() {
         command.env("PATH", path);
     }

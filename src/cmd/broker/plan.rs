@@ -4,9 +4,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::access::AccessPlan;
+use super::listening;
 use super::log::Log;
 use crate::broker::store::Sync;
-use crate::broker::{Config, Store};
+use crate::broker::{Config, ListenerConfig, Store, Throwaway};
 use crate::cli;
 use crate::cmd::Failure;
 
@@ -14,6 +16,10 @@ use crate::cmd::Failure;
 pub(super) struct Plan {
     /// At least one. The place of each is its [`Peer::listener`](crate::broker::Peer::listener).
     pub(super) listeners: Vec<ListenerPlan>,
+    /// Certificates to make first.
+    pub(super) tls_auto: Option<Throwaway>,
+    /// One for each listener.
+    pub(super) access: Vec<AccessPlan>,
     pub(super) config: Config,
     pub(super) log: Log,
     /// Where what outlives the process is kept; `None`: nowhere.
@@ -103,25 +109,27 @@ impl PersistPlan {
 }
 
 impl Plan {
-    pub(super) fn new(args: &cli::Broker) -> Plan {
+    /// # Errors
+    /// Wrong usage.
+    pub(super) fn new(args: &cli::Broker) -> Result<Plan, Failure> {
         let log = Log::new(args.log);
         let mut command = args.command.iter().cloned();
-        Plan {
-            listeners: vec![ListenerPlan {
-                endpoint: Endpoint::Tcp {
-                    host: Some(args.bind.clone()),
-                    port: args.port,
-                    family: None,
-                },
-                protocol: Protocol::Mqtt,
-                tls: None,
-                no_delay: true,
-            }],
+        let listeners = listening::plans(args)?;
+        let access = listeners.iter().map(|listener| {
+            let identity = listener.tls.as_ref().map(|tls| tls.identity);
+            let by_certificate = identity.is_some_and(|identity| identity != Identity::Connect);
+            AccessPlan::new(&args.access, by_certificate)
+        });
+        Ok(Plan {
+            access: access.collect(),
+            tls_auto: args.listeners.tls_auto.as_deref().map(Throwaway::in_folder),
             config: Config {
+                listeners: vec![ListenerConfig::default(); listeners.len()],
                 max_packet_size: usize::try_from(args.max_packet_size).unwrap_or(usize::MAX),
                 events: log.is_on(),
                 ..Config::default()
             },
+            listeners,
             log,
             persist: args.persist.clone().map(|path| PersistPlan {
                 path,
@@ -132,6 +140,6 @@ impl Plan {
             }),
             record: args.record.clone(),
             command: command.next().map(|name| (name, command.collect())),
-        }
+        })
     }
 }

@@ -8,8 +8,8 @@ mod properties;
 mod secrets;
 mod session;
 mod settings;
-mod transport;
-mod url;
+pub(super) mod transport;
+pub(super) mod url;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ pub use self::settings::settings;
 
 use self::endure::Again;
 pub(super) use self::endure::ends;
+pub(super) use self::secrets::hidden;
 use super::{Exit, Failure, duration, mosquitto, note, version};
 use crate::cli::{self, Program};
 use crate::client::{Backoff, ConnectError, ConnectOptions, Engine, EngineKind, Lost, Options};

@@ -1,6 +1,7 @@
 //! Runs `tests/scenarios/*.txt` on the broker's core, with virtual time. What the lines mean is
 //! in `tests/scenarios/README.md`.
 
+mod access;
 pub(crate) mod packet_text;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -132,6 +133,7 @@ proptest! {
 }
 
 struct Run {
+    config: Config,
     core: Core,
     chunk: usize,
     now: Duration,
@@ -162,7 +164,8 @@ impl Peer {
 impl Run {
     fn new(config: Config, chunk: usize) -> Run {
         Run {
-            core: Core::new(config),
+            core: Core::new(config.clone()),
+            config,
             chunk,
             now: Duration::from_secs(1_000),
             next_connection: 0,
@@ -183,6 +186,18 @@ impl Run {
         }
         if let Some(settings) = line.strip_prefix("config ") {
             *self = Run::new(parse_config(settings)?, self.chunk);
+            return Ok(());
+        }
+        if line.starts_with("acl ") || line.starts_with("table ") {
+            let mut config = self.config.clone();
+            access::set_rules(&mut config, line)?;
+            if self.peers.is_empty() {
+                *self = Run::new(config, self.chunk);
+            } else {
+                let access = config.listeners.iter().map(|l| l.access.clone());
+                self.core.set_access(access.collect());
+                self.config = config;
+            }
             return Ok(());
         }
         if let Some(time) = line.strip_prefix('+') {
@@ -343,6 +358,9 @@ fn parse_config(settings: &str) -> Result<Config, String> {
     let mut config = Config::default();
     for setting in settings.split_whitespace() {
         let (name, value) = setting.split_once('=').ok_or("no value")?;
+        if access::set(&mut config, name, value)? {
+            continue;
+        }
         let value: usize = value.parse().map_err(|_| "not a number")?;
         match name {
             "max_packet_size" => config.max_packet_size = value,

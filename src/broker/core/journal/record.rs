@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::broker::core::message::Message;
+use crate::broker::core::permission::{Source, Who};
 use crate::broker::core::session::{Outbound, Session};
 use crate::broker::core::subscriptions::Subscriber;
 use crate::broker::core::will::Will;
@@ -34,11 +35,17 @@ fn optional_time(wall_at_zero: Duration, wall: u64) -> Option<Time> {
     (wall != NEVER).then(|| time(wall_at_zero, wall))
 }
 
-/// When the message expires, then itself.
+/// When the message expires, who published it if that is asked, then itself.
 pub(super) fn message(wall_at_zero: Duration, message: &Message) -> Vec<u8> {
     let mut out = optional_wall(wall_at_zero, message.expires_at())
         .to_be_bytes()
         .to_vec();
+    out.push(u8::from(message.source.is_some()));
+    if let Some(source) = &message.source {
+        let (client_id, who) = source.parts();
+        put_text(client_id, &mut out);
+        put_who(who, &mut out);
+    }
     put_publish(&message.as_publish(), &mut out);
     out
 }
@@ -46,8 +53,16 @@ pub(super) fn message(wall_at_zero: Duration, message: &Message) -> Vec<u8> {
 pub(super) fn read_message(wall_at_zero: Duration, bytes: &[u8]) -> Option<Message> {
     let mut rest = bytes;
     let expires_at = optional_time(wall_at_zero, take_u64(&mut rest)?);
+    let source = match take_u8(&mut rest)? {
+        0 => None,
+        _ => {
+            let client_id = take_text(&mut rest)?.into();
+            let who = take_who(&mut rest)?;
+            Some(Box::new(Source::restored(client_id, who)))
+        }
+    };
     let publish = take_publish(&mut rest)?;
-    Some(Message::restored(&publish, expires_at))
+    Some(Message::restored(&publish, expires_at).from(source))
 }
 
 pub(super) fn retained(message: u64) -> Vec<u8> {
@@ -62,6 +77,7 @@ pub(super) fn read_retained(bytes: &[u8]) -> Option<u64> {
 #[derive(Debug)]
 pub(super) struct SessionRecord {
     pub(super) client_id: Rc<str>,
+    pub(super) who: Who,
     pub(super) expiry_interval: u32,
     /// `None`: never, or the client was connected.
     pub(super) ends_at: Option<Time>,
@@ -77,10 +93,8 @@ pub(super) fn session(
 ) -> Vec<u8> {
     let mut out = session.expiry_interval.to_be_bytes().to_vec();
     out.extend(optional_wall(wall_at_zero, session.ends_at).to_be_bytes());
-    // At most 65535 bytes, as it came in a packet.
-    let len = u16::try_from(session.client_id.len()).unwrap_or(u16::MAX);
-    out.extend(len.to_be_bytes());
-    out.extend_from_slice(session.client_id.as_bytes());
+    put_text(&session.client_id, &mut out);
+    put_who(&session.who, &mut out);
     if let Some((at, will)) = will {
         out.extend(optional_wall(wall_at_zero, at).to_be_bytes());
         let delay = u32::try_from(will.delay.as_secs()).unwrap_or(u32::MAX);
@@ -94,8 +108,8 @@ pub(super) fn read_session(wall_at_zero: Duration, bytes: &[u8]) -> Option<Sessi
     let mut rest = bytes;
     let expiry_interval = take_u32(&mut rest)?;
     let ends_at = optional_time(wall_at_zero, take_u64(&mut rest)?);
-    let len = usize::from(take_u16(&mut rest)?);
-    let (client_id, mut rest) = rest.split_at_checked(len)?;
+    let client_id = take_text(&mut rest)?.into();
+    let who = take_who(&mut rest)?;
     let will = match rest.is_empty() {
         true => None,
         false => {
@@ -105,7 +119,8 @@ pub(super) fn read_session(wall_at_zero: Duration, bytes: &[u8]) -> Option<Sessi
         }
     };
     Some(SessionRecord {
-        client_id: std::str::from_utf8(client_id).ok()?.into(),
+        client_id,
+        who,
         expiry_interval,
         ends_at,
         will,
@@ -210,6 +225,51 @@ fn take_publish<'a>(rest: &mut &'a [u8]) -> Option<Publish<'a>> {
         Packet::Publish(publish) => Some(publish),
         _ => None,
     }
+}
+
+fn put_who(who: &Who, out: &mut Vec<u8>) {
+    let address = match who.address {
+        None => String::new(),
+        Some(address) => address.to_string(),
+    };
+    put_text(&address, out);
+    let listener = u32::try_from(who.listener).unwrap_or(u32::MAX);
+    out.extend(listener.to_be_bytes());
+    out.push(u8::from(who.username.is_some()));
+    if let Some(username) = &who.username {
+        put_text(username, out);
+    }
+}
+
+fn take_who(rest: &mut &[u8]) -> Option<Who> {
+    let address = match take_text(rest)? {
+        "" => None,
+        address => Some(address.parse().ok()?),
+    };
+    let listener = usize::try_from(take_u32(rest)?).ok()?;
+    let username = match take_u8(rest)? {
+        0 => None,
+        _ => Some(take_text(rest)?.into()),
+    };
+    Some(Who {
+        username,
+        address,
+        listener,
+    })
+}
+
+/// At most 65535 bytes, as it came in a packet.
+fn put_text(text: &str, out: &mut Vec<u8>) {
+    let len = u16::try_from(text.len()).unwrap_or(u16::MAX);
+    out.extend(len.to_be_bytes());
+    out.extend_from_slice(text.get(..usize::from(len)).unwrap_or_default().as_bytes());
+}
+
+fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
+    let len = usize::from(take_u16(rest)?);
+    let (text, left) = rest.split_at_checked(len)?;
+    *rest = left;
+    std::str::from_utf8(text).ok()
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {

@@ -85,6 +85,7 @@ impl Core {
         for (id, kept) in std::mem::take(&mut found.sessions) {
             let mut session = Session::new(id, kept.client_id.clone(), &self.config);
             session.is_kept = true;
+            session.who = kept.who;
             session.expiry_interval = kept.expiry_interval;
             session.ends_at = kept.ends_at.or_else(|| session.end_after(now));
             session.delayed_will = kept

@@ -412,8 +412,9 @@ fn describe(core: &Core, now: Time) -> Vec<String> {
         // The store keeps milliseconds.
         let millis = |at: Time| at.as_millis();
         lines.push(format!(
-            "{id:?} {} expiry {} ends {:?} will {:?}",
+            "{id:?} {} {:?} expiry {} ends {:?} will {:?}",
             session.client_id,
+            session.who,
             session.expiry_interval,
             ends_at.map(millis),
             will.map(|(at, will)| (millis(at), format!("{:?}", will.as_publish()))),
