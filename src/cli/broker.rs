@@ -37,6 +37,11 @@ pub struct Broker {
     )]
     pub max_packet_size: u32,
 
+    /// What sessions, messages and connections may take together, as in 500MB or 1GiB. What there
+    /// is no room for is refused; the process itself takes some MB more.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    pub max_memory: String,
+
     /// Keep sessions, subscriptions, retained and waiting messages in this file, and begin with
     /// what is in it. What a client has an acknowledgement for is in the file, whenever the broker
     /// is killed.

@@ -16,6 +16,7 @@ mod rate;
 pub mod request;
 mod sealed;
 mod signals;
+mod size;
 pub mod subscribe;
 mod typed_bytes;
 mod version;

@@ -404,6 +404,11 @@ impl Incoming {
         self.received.insert(id);
     }
 
+    /// Whether this id is between PUBREC and PUBREL.
+    pub fn is_unreleased(&self, id: u16) -> bool {
+        self.received.contains(&id)
+    }
+
     /// The ids between PUBREC and PUBREL, in no order.
     pub fn unreleased_ids(&self) -> impl Iterator<Item = u16> {
         self.received.iter().copied()

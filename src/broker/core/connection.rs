@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use rustc_hash::FxHashMap;
 
+use super::memory::{ALIAS, CONNECTION, Charge, Level, MODEST_OUTPUT, Memory, UNWRITTEN};
 use super::message::push;
 use super::will::Will;
 use super::{Config, ConnectionId, Peer, SessionId, Time};
@@ -43,6 +44,8 @@ pub(super) struct Connection {
     /// Topics that the client has given an alias; they end with the connection
     /// (`[MQTT-3.3.2-7]`).
     pub(super) aliases: FxHashMap<u16, Rc<str>>,
+    /// What these take.
+    pub(super) alias_bytes: usize,
     /// Subscriptions get No Local and Retain As Published (the bridge bit of mosquitto).
     pub(super) bridge: bool,
     /// The Session Expiry Interval in CONNECT was 0, so DISCONNECT may not raise it.
@@ -52,10 +55,12 @@ pub(super) struct Connection {
     pub(super) mount_point: Option<Arc<str>>,
     /// Bytes sent that the shell has not yet written.
     pub(super) unwritten: usize,
+    /// For all of the above.
+    pub(super) charge: Charge,
 }
 
 impl Connection {
-    pub(super) fn new(id: ConnectionId, peer: Peer, now: Time) -> Connection {
+    pub(super) fn new(id: ConnectionId, peer: Peer, now: Time, memory: &Rc<Memory>) -> Connection {
         Connection {
             id,
             peer,
@@ -68,11 +73,13 @@ impl Connection {
             max_packet_size: usize::MAX,
             problem_information: true,
             aliases: FxHashMap::default(),
+            alias_bytes: 0,
             bridge: false,
             expiry_was_zero: true,
             will: None,
             mount_point: None,
             unwritten: 0,
+            charge: Charge::new(memory, CONNECTION),
         }
     }
 
@@ -100,6 +107,39 @@ impl Connection {
 
     /// Whether so much waits for the network that messages should not be added.
     pub(super) fn is_congested(&self, config: &Config) -> bool {
-        self.unwritten > config.max_output
+        self.unwritten > self.max_output(config)
+    }
+
+    /// Bytes that may wait for the network.
+    pub(super) fn max_output(&self, config: &Config) -> usize {
+        match self.charge.is(Level::Short) {
+            true => config.max_output.min(MODEST_OUTPUT),
+            false => config.max_output,
+        }
+    }
+
+    /// To be called when something was added to it; what waits for the network is added and given
+    /// back where it comes and goes.
+    pub(super) fn recharge(&mut self) {
+        let will = self.will.as_ref().map_or(0, Will::len);
+        let unwritten = UNWRITTEN * self.unwritten;
+        self.charge
+            .set(CONNECTION + self.partial.capacity() + self.alias_bytes + will + unwritten);
+    }
+
+    /// Remembers the topic that an alias stands for from now on.
+    pub(super) fn set_alias(&mut self, alias: u16, topic: Rc<str>) {
+        let cost = |topic: &str| topic.len() + ALIAS;
+        self.alias_bytes += cost(&topic);
+        if let Some(old) = self.aliases.insert(alias, topic) {
+            self.alias_bytes -= cost(&old);
+        }
+        self.recharge();
+    }
+
+    /// Whether there is no room for the packet whose start has come: it is cut off.
+    pub(super) fn wants_too_much(&self) -> bool {
+        self.charge.is(Level::Full)
+            || self.charge.is(Level::Short) && self.partial.capacity() > MODEST_OUTPUT
     }
 }

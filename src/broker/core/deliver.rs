@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::connection::Connection;
 use super::journal::Journal;
+use super::memory::{Level, MODEST_WINDOW};
 use super::message::Message;
 use super::output::Output;
 use super::permission::Source;
@@ -39,6 +40,7 @@ impl Core {
         publisher: SessionId,
     ) -> usize {
         if message.retain {
+            message.keep(&self.memory);
             let old = self.retained.store(&message);
             self.journal.retained(&message, old);
         }
@@ -167,7 +169,8 @@ impl Core {
                     subscription_ids: delivery.subscription_ids.into(),
                     number: self.journal.next_number(),
                 };
-                match connection {
+                message.keep(&self.memory);
+                let taken = match connection {
                     Some(connection)
                         if !session.has_queued() && may_send(&self.config, session, connection) =>
                     {
@@ -176,7 +179,9 @@ impl Core {
                         true
                     }
                     _ => session.enqueue(&self.config, &mut self.journal, outbound),
-                }
+                };
+                session.recharge();
+                taken
             }
         };
         if !taken {
@@ -213,6 +218,7 @@ impl Core {
             let way = (&mut self.output, &mut self.journal);
             send_new(way, now, session, connection, outbound);
         }
+        session.recharge();
     }
 }
 
@@ -321,6 +327,7 @@ impl Shapes {
 /// Whether a QoS 1 or 2 message may go out now (`[MQTT-4.9.0-2]`).
 fn may_send(config: &Config, session: &Session, connection: &Connection) -> bool {
     session.outgoing.quota() > 0
+        && (session.outgoing.in_flight() < MODEST_WINDOW || !session.charge.is(Level::Half))
         && !connection.is_congested(config)
         && (config.max_inflight_bytes == usize::MAX
             || session.outgoing.in_flight() == 0

@@ -1,11 +1,13 @@
 //! A message on its way from a publisher to subscribers.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::Time;
 use super::journal::Mark;
+use super::memory::{Charge, MESSAGE, Memory};
 use super::permission::Source;
 use crate::mqtt::packet::Publish;
 use crate::mqtt::property::Value;
@@ -26,6 +28,8 @@ pub(super) struct Message {
     /// When the Message Expiry Interval is over.
     expires_at: Option<Time>,
     pub(super) mark: Mark,
+    /// Once it is kept by somebody.
+    charge: OnceCell<Charge>,
 }
 
 impl Message {
@@ -43,6 +47,7 @@ impl Message {
                 .number(PropertyId::MESSAGE_EXPIRY_INTERVAL)
                 .map(|seconds| now + Duration::from_secs(seconds.into())),
             mark: Mark::default(),
+            charge: OnceCell::new(),
         }
     }
 
@@ -74,6 +79,18 @@ impl Message {
     /// The same with who published it.
     pub(super) fn from(self, source: Option<Box<Source>>) -> Message {
         Message { source, ..self }
+    }
+
+    /// Somebody keeps it: from now on it counts, until the last one drops it.
+    #[inline]
+    pub(super) fn keep(&self, memory: &Rc<Memory>) {
+        self.charge.get_or_init(|| {
+            let properties = self.properties.as_properties().as_bytes().len();
+            Charge::new(
+                memory,
+                MESSAGE + 2 * self.topic.len() + self.payload.len() + properties,
+            )
+        });
     }
 
     /// Whether delivery may no longer begin (`[MQTT-3.3.2-5]`).

@@ -12,6 +12,7 @@ mod ending;
 mod event;
 mod journal;
 mod listener;
+mod memory;
 mod message;
 mod output;
 mod peer;
@@ -48,6 +49,7 @@ use connection::{Connection, State};
 use deliver::Delivery;
 use ending::{Cause, Ending};
 use journal::Journal;
+use memory::{Charge, Level, Memory, UNWRITTEN};
 use output::Output;
 use retained::Retained;
 use session::Session;
@@ -107,6 +109,9 @@ pub struct Core {
     timers: Timers,
     output: Output,
     journal: Journal,
+    memory: Rc<Memory>,
+    /// Of the subscription tree.
+    tree: Charge,
     next_session: u64,
     next_assigned: u64,
     /// Number of the message that is being routed, see [`Session::route_mark`].
@@ -122,7 +127,9 @@ pub struct Core {
 impl Core {
     /// A broker without connections, sessions and messages.
     pub fn new(config: Config) -> Core {
+        let memory = Memory::new(config.max_memory);
         Core {
+            tree: Charge::new(&memory, 0),
             output: Output::new(config.events),
             has_rules: config.has_rules(),
             open: vec![0; config.listeners.len()],
@@ -134,6 +141,7 @@ impl Core {
             retained: Retained::default(),
             timers: Timers::default(),
             journal: Journal::default(),
+            memory,
             next_session: 0,
             next_assigned: 0,
             routes: 0,
@@ -148,6 +156,9 @@ impl Core {
             Input::Bytes(bytes) => self.handle_bytes(now, connection, bytes),
             Input::Written(len) => self.handle_written(now, connection, len),
             Input::Closed => self.end_connection(now, connection, Ending::PeerClosed),
+        }
+        if let Some(kind) = self.tell_of_memory() {
+            self.output.log(None, None, kind);
         }
     }
 
@@ -183,7 +194,7 @@ impl Core {
     }
 
     fn handle_opened(&mut self, now: Time, id: ConnectionId, peer: &Peer) {
-        let mut connection = Connection::new(id, peer.clone(), now);
+        let mut connection = Connection::new(id, peer.clone(), now, &self.memory);
         let deadline = connection.deadline(&self.config);
         self.timers
             .set(Timer::Connection(id), &mut connection.timer, deadline);
@@ -196,8 +207,11 @@ impl Core {
             if most.is_some_and(|most| *open > most) {
                 let why = "the listener has as many connections as it takes";
                 let cause = Cause::Other(ReasonCode::QUOTA_EXCEEDED, why);
-                self.end_connection(now, id, Ending::Refused(cause));
+                return self.end_connection(now, id, Ending::Refused(cause));
             }
+        }
+        if self.memory.is(Level::Short) {
+            self.end_connection(now, id, Ending::OutOfMemory);
         }
     }
 
@@ -222,10 +236,20 @@ impl Core {
             partial.extend_from_slice(rest);
         }
         // An idle connection keeps no buffer.
-        connection.partial = match partial.is_empty() {
-            true => BytesMut::new(),
-            false => partial,
+        let is_cut = match partial.is_empty() {
+            true => {
+                connection.partial = BytesMut::new();
+                false
+            }
+            false => {
+                connection.partial = partial;
+                connection.recharge();
+                connection.wants_too_much()
+            }
         };
+        if is_cut {
+            self.end_connection(now, id, Ending::OutOfMemory);
+        }
     }
 
     /// Handles the whole packets at the front of `bytes`; returns how many bytes they took.
@@ -235,7 +259,7 @@ impl Core {
             let Some(connection) = self.connections.get_mut(&id) else {
                 break;
             };
-            if connection.unwritten > 2 * self.config.max_output {
+            if connection.unwritten > 2 * connection.max_output(&self.config) {
                 self.end_connection(now, id, Ending::ReadsNothing);
                 break;
             }
@@ -322,6 +346,7 @@ impl Core {
             return;
         };
         connection.unwritten = connection.unwritten.saturating_sub(len);
+        connection.charge.give_back(UNWRITTEN * len);
         if let State::Connected(session) = connection.state {
             self.pump(now, session);
         }

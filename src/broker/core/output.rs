@@ -6,6 +6,7 @@ use std::rc::Rc;
 use bytes::{Bytes, BytesMut};
 
 use super::connection::Connection;
+use super::memory::UNWRITTEN;
 use super::{Action, ConnectionId, Event, EventKind};
 use crate::mqtt::encode::encode;
 use crate::mqtt::{Packet, Version};
@@ -64,6 +65,7 @@ impl Output {
             return false;
         }
         connection.unwritten += bytes.len();
+        connection.charge.add(UNWRITTEN * bytes.len());
         self.actions.push_back(Action::Send {
             connection: connection.id,
             bytes,

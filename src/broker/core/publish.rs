@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::ending::{Cause, Ending};
+use super::memory::Level;
 use super::message::Message;
 use super::{ConnectionId, Core, EventKind, SessionId, Time};
 use crate::mqtt::flow::{PubRec, Received};
@@ -46,7 +47,10 @@ impl Core {
             .handle_publish(publish.qos, publish.packet_id);
         let reason = match received {
             Received::Deliver => {
-                match self.check_publish(session_id, &topic, publish.payload.len()) {
+                let allowed = self
+                    .check_publish(session_id, &topic, publish.payload.len())
+                    .and_then(|()| self.check_retained(&topic, publish));
+                match allowed {
                     Ok(()) => {
                         let source = self.source(session_id, publish.retain);
                         let message = Message::new(now, topic, publish).from(source);
@@ -75,13 +79,27 @@ impl Core {
                 AckKind::PubAck
             }
             QoS::ExactlyOnce => {
-                if let Some(session) = self.sessions.get(&session_id) {
+                if let Some(session) = self.sessions.get(&session_id)
+                    && session.incoming.is_unreleased(publish.packet_id)
+                {
                     self.journal.received(session, publish.packet_id);
                 }
                 AckKind::PubRec
             }
         };
         self.send(id, &Packet::Ack(Ack::new(kind, publish.packet_id, reason)));
+    }
+
+    /// Whether there is room for a message that is to be retained.
+    fn check_retained(&self, topic: &str, publish: &Publish<'_>) -> Result<(), ReasonCode> {
+        let adds = publish.retain && !publish.payload.is_empty();
+        match adds
+            && self.memory.is(Level::Half)
+            && !self.retained.has(topic, publish.payload.len())
+        {
+            true => Err(ReasonCode::QUOTA_EXCEEDED),
+            false => Ok(()),
+        }
     }
 
     /// A message that is dropped though nothing is wrong with its packet: what to answer. Before
@@ -130,7 +148,7 @@ impl Core {
             return topic.cloned().ok_or(Rule::TopicAliasUnknown);
         }
         let topic = connection.mounted(publish.topic);
-        connection.aliases.insert(alias, topic.clone());
+        connection.set_alias(alias, topic.clone());
         Ok(topic)
     }
 

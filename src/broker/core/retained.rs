@@ -25,6 +25,14 @@ impl Retained {
         }
     }
 
+    /// Whether this topic has a message with so large a payload that another of this length takes
+    /// no more room.
+    pub(super) fn has(&self, topic: &str, payload: usize) -> bool {
+        self.0
+            .get(topic)
+            .is_some_and(|old| payload <= old.payload.len())
+    }
+
     #[cfg(test)]
     pub(super) fn all(&self) -> impl Iterator<Item = &Rc<Message>> {
         self.0.values()

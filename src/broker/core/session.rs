@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::journal::Journal;
+use super::memory::{Charge, Level, MODEST_QUEUE, Memory, SESSION};
 use super::message::Message;
 use super::permission::Who;
 use super::will::Will;
@@ -45,6 +46,9 @@ pub(super) struct Session {
     pub(super) route_mark: (u64, usize),
     /// Whether the [`Journal`](super::journal::Journal) notes what happens to it.
     pub(super) is_kept: bool,
+    /// Of its subscriptions, in memory.
+    pub(super) filter_bytes: usize,
+    pub(super) charge: Charge,
 }
 
 /// A message with all that its copy for one client needs.
@@ -59,7 +63,12 @@ pub(super) struct Outbound {
 }
 
 impl Session {
-    pub(super) fn new(id: SessionId, client_id: Rc<str>, config: &Config) -> Session {
+    pub(super) fn new(
+        id: SessionId,
+        client_id: Rc<str>,
+        config: &Config,
+        memory: &Rc<Memory>,
+    ) -> Session {
         Session {
             id,
             client_id,
@@ -76,6 +85,8 @@ impl Session {
             timer: None,
             route_mark: (0, 0),
             is_kept: false,
+            filter_bytes: 0,
+            charge: Charge::new(memory, SESSION),
         }
     }
 
@@ -104,6 +115,8 @@ impl Session {
         let len = outbound.message.len();
         if self.queue.len() >= config.max_queued_messages
             || self.queued_bytes + len > config.max_queued_bytes
+            || self.charge.is(Level::Half) && self.queued_bytes > MODEST_QUEUE
+            || self.charge.is(Level::Full)
         {
             return false;
         }
@@ -158,6 +171,10 @@ impl Session {
     pub(super) fn in_flight_bytes(&self) -> usize {
         let messages = self.outgoing.messages();
         messages.map(|outbound| outbound.message.len()).sum()
+    }
+
+    pub(super) fn queued_len(&self) -> usize {
+        self.queue.len()
     }
 
     pub(super) fn has_queued(&self) -> bool {

@@ -46,6 +46,11 @@ impl Will {
         }
     }
 
+    /// Bytes of what it holds.
+    pub(super) fn len(&self) -> usize {
+        self.topic.len() + self.payload.len() + self.properties.as_properties().as_bytes().len()
+    }
+
     /// All but its delay.
     pub(super) fn as_publish(&self) -> Publish<'_> {
         Publish {

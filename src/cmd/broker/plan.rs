@@ -10,7 +10,7 @@ use super::log::Log;
 use crate::broker::store::Sync;
 use crate::broker::{Config, ListenerConfig, Store, Throwaway};
 use crate::cli;
-use crate::cmd::Failure;
+use crate::cmd::{Failure, size};
 
 /// The whole of it.
 pub(super) struct Plan {
@@ -126,6 +126,7 @@ impl Plan {
             config: Config {
                 listeners: vec![ListenerConfig::default(); listeners.len()],
                 max_packet_size: usize::try_from(args.max_packet_size).unwrap_or(usize::MAX),
+                max_memory: size::parse("--max-memory", &args.max_memory)?,
                 events: log.is_on(),
                 ..Config::default()
             },

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::record::{self, CopyRecord, OutboundRecord};
 use super::{Journal, Key};
+use crate::broker::core::memory::{LEVEL, filter_cost};
 use crate::broker::core::message::Message;
 use crate::broker::core::session::{Outbound, Session, SessionId};
 use crate::broker::core::subscriptions::split_shared;
@@ -80,10 +81,11 @@ impl Core {
         }
         for message in found.retained.iter().filter_map(|n| found.messages.get(n)) {
             self.journal.name(message);
+            message.keep(&self.memory);
             self.retained.store(message);
         }
         for (id, kept) in std::mem::take(&mut found.sessions) {
-            let mut session = Session::new(id, kept.client_id.clone(), &self.config);
+            let mut session = Session::new(id, kept.client_id.clone(), &self.config, &self.memory);
             session.is_kept = true;
             session.who = kept.who;
             session.expiry_interval = kept.expiry_interval;
@@ -99,6 +101,7 @@ impl Core {
             if let Some(session) = self.sessions.get_mut(&subscriber.session) {
                 let (share_name, filter) = split_shared(&text);
                 self.subscriptions.insert(filter, share_name, subscriber);
+                session.filter_bytes += filter_cost(&text);
                 session.filters.insert(text);
             }
         }
@@ -111,6 +114,7 @@ impl Core {
                 None => session.outgoing.restore(packet_id, Kept::Released),
                 Some(Some(outbound)) => {
                     self.journal.name(&outbound.message);
+                    outbound.message.keep(&self.memory);
                     let kept = Kept::Sent(outbound.qos, outbound);
                     session.outgoing.restore(packet_id, kept);
                 }
@@ -123,6 +127,7 @@ impl Core {
                 && let Some(outbound) = found.outbound(number, copy)
             {
                 self.journal.name(&outbound.message);
+                outbound.message.keep(&self.memory);
                 session.put_back(outbound);
             }
         }
@@ -131,10 +136,14 @@ impl Core {
                 session.incoming.restore(packet_id);
             }
         }
+        self.tree.set(LEVEL * self.subscriptions.levels());
         let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
         for id in sessions {
             // So that being killed again and again does not make a session live for ever.
             self.note_session(id);
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.recharge();
+            }
             self.set_session_timer(id);
         }
         for message in found.messages.values() {
