@@ -4,6 +4,7 @@ mod bench_command;
 mod bench_faults;
 mod broker_command;
 mod broker_kill;
+mod broker_limits;
 #[cfg(unix)]
 mod broker_listeners;
 mod broker_socket;

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::memory::{ALIAS, CONNECTION, Charge, Level, MODEST_OUTPUT, Memory, UNWRITTEN};
 use super::message::push;
+use super::output::Pending;
 use super::will::Will;
 use super::{Config, ConnectionId, Peer, SessionId, Time};
 use crate::mqtt::property::Value;
@@ -53,6 +54,8 @@ pub(super) struct Connection {
     pub(super) will: Option<Will>,
     /// What stands before every topic of this client.
     pub(super) mount_point: Option<Arc<str>>,
+    /// What the core has to say, until its step is over.
+    pub(super) pending: Pending,
     /// Bytes sent that the shell has not yet written.
     pub(super) unwritten: usize,
     /// For all of the above.
@@ -78,6 +81,7 @@ impl Connection {
             expiry_was_zero: true,
             will: None,
             mount_point: None,
+            pending: Pending::default(),
             unwritten: 0,
             charge: Charge::new(memory, CONNECTION),
         }

@@ -156,7 +156,7 @@ impl Core {
                     if let Some(bytes) = bytes {
                         // Too large for this client: as if it had been delivered
                         // ([MQTT-3.1.2-25]).
-                        self.output.send_bytes(connection, bytes);
+                        self.output.send_bytes(connection, &bytes);
                     }
                     true
                 }

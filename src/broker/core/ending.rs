@@ -138,6 +138,7 @@ impl Core {
         {
             self.send_disconnect(&mut connection, &ending);
         }
+        self.output.flush(&mut connection);
         if !matches!(ending, Ending::PeerClosed) {
             self.output.close(id);
         }

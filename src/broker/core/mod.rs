@@ -50,7 +50,7 @@ use deliver::Delivery;
 use ending::{Cause, Ending};
 use journal::Journal;
 use memory::{Charge, Level, Memory, UNWRITTEN};
-use output::Output;
+use output::{Item, Output};
 use retained::Retained;
 use session::Session;
 use subscriptions::Subscriptions;
@@ -165,7 +165,18 @@ impl Core {
     /// The next thing to do, in order; `None` if there is nothing.
     #[inline]
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.output.pop()
+        loop {
+            match self.output.pop()? {
+                Item::Act(action) => return Some(action),
+                Item::Flush(id, number) => {
+                    let connection = self.connections.get_mut(&id);
+                    let action = connection.and_then(|c| c.pending.take(id, number));
+                    if action.is_some() {
+                        return action;
+                    }
+                }
+            }
+        }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) if nothing else happens before.

@@ -287,6 +287,26 @@ impl World {
         self.settle();
     }
 
+    /// Ends every session and removes every retained message.
+    fn forget_everything(&mut self) {
+        for client in 0..CLIENTS {
+            self.connect(client, true, 0, None, false);
+        }
+        for topic in 0..TOPICS.len() {
+            self.run(&Step::Publish {
+                client: 0,
+                topic,
+                qos: 0,
+                retain: true,
+                expiry: None,
+                empty: true,
+            });
+        }
+        for client in 0..CLIENTS {
+            self.run(&Step::Break(client));
+        }
+    }
+
     fn connect(
         &mut self,
         client: usize,
@@ -496,6 +516,9 @@ proptest! {
                 prop_assert!(matches!(key, Key::Session(_)), "{:?} after {:?}", key, step);
             }
         }
+        world.forget_everything();
+        prop_assert_eq!(&world.store, &BTreeMap::new());
+        prop_assert_eq!(world.core.memory.used(), 0);
     }
 
     #[test]
