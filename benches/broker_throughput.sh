@@ -116,6 +116,15 @@ measure 4-to-1-QoS-0 4 1 0
 measure 4-to-1-QoS-1 4 1 1
 measure 2-to-10-QoS-0 2 10 0
 
+printf 'subscriptions with wildcards elsewhere, and CPU us per message:'
+for others in 0 1000 100000; do
+    start midge
+    printf ' %s %s' "$others" \
+        "$(OTHERS=$others "$tools/load" flow "127.0.0.1:$port" 4 1 0 "$seconds" "$broker" | cut -d' ' -f3)"
+    stop
+done
+echo
+
 if [ "$idle" -gt 0 ]; then
     printf '%s idle connections, bytes each:' "$idle"
     for who in midge rumqttd mosquitto; do

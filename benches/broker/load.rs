@@ -3,7 +3,8 @@
 //!
 //!   load flow ADDRESS PUBLISHERS SUBSCRIBERS QOS SECONDS PID
 //!       prints: delivered per second, published per second, CPU microseconds of the process PID
-//!       per delivered message; with KEEP=1 in the environment the sessions are to outlive it
+//!       per delivered message; with KEEP=1 in the environment the sessions are to outlive it, with
+//!       OTHERS=N another client has N subscriptions with wildcards that nothing matches
 //!   load idle ADDRESS CONNECTIONS PID
 //!       prints: bytes that PID grew by per connection
 //!   load start RUNS ADDRESS COMMAND...
@@ -95,6 +96,8 @@ fn flow(
         let flow = flow.clone();
         thread::spawn(move || receive(stream, &flow.delivered));
     }
+    let others = std::env::var("OTHERS").map_or(0, |count| count.parse().unwrap());
+    let _others = subscribe_elsewhere(address, others);
     for number in 0..publishers {
         let stream = connect(address, &format!("pub-{number}"));
         let flow = flow.clone();
@@ -138,6 +141,26 @@ fn connect(address: &str, client_id: &str) -> TcpStream {
     let mut connack = [0; 4];
     stream.read_exact(&mut connack).unwrap();
     assert_eq!(connack, [0x20, 2, 0, 0]);
+    stream
+}
+
+/// Makes subscriptions beside the topic of the messages, in the same branches of a tree.
+fn subscribe_elsewhere(address: &str, count: usize) -> TcpStream {
+    let mut stream = connect(address, "others");
+    for number in 0..count {
+        let filter = match number % 3 {
+            0 => format!("+/{number}/#"),
+            1 => format!("bench/load/{number}/+"),
+            _ => format!("bench/+/{number}"),
+        };
+        let mut packet = vec![0x82, filter.len() as u8 + 5, 0, 1, 0, filter.len() as u8];
+        packet.extend_from_slice(filter.as_bytes());
+        packet.push(0);
+        stream.write_all(&packet).unwrap();
+        let mut suback = [0; 5];
+        stream.read_exact(&mut suback).unwrap();
+        assert_eq!(suback, [0x90, 3, 0, 1, 0]);
+    }
     stream
 }
 
