@@ -1,12 +1,13 @@
 //! The broker: [`core`] decides, [`serve`] moves the bytes.
 //!
-//! [`access`] says who may do what.
+//! [`access`] says who may do what; [`faults`] is what a test may do to packets on their way.
 //!
 //! Here belong sessions, subscriptions, retained messages, wills, and the tokio shell around
 //! them. Flag parsing and printing do not.
 
 pub mod access;
 pub mod core;
+pub mod faults;
 mod keeper;
 mod outbox;
 mod shell;
@@ -20,6 +21,6 @@ pub use crate::net::listen::{
 pub use crate::net::{
     Throwaway, ThrowawayError, TlsServer, TlsServerOptions, TlsSetupError, TlsVersion,
 };
-pub use shell::{serve, serve_renewed};
+pub use shell::{Extras, serve, serve_with};
 pub use store::{Store, StoreError};
 pub use watch::Watch;

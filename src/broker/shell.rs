@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::{Notify, mpsc};
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 
 use super::access::Access;
 use super::core::{Action, Config, ConnectionId, Core, Input, Peer, Time};
+use super::faults::{Act, FaultPlan, Faults};
 use super::keeper::Keeper;
 use super::outbox::Outbox;
 use super::store::{Store, StoreError};
@@ -47,26 +49,38 @@ pub async fn serve(
     watch: impl Watch + 'static,
     shutdown: impl Future<Output = ()>,
 ) {
-    let (_, nothing) = mpsc::channel(1);
-    let served = serve_renewed(listeners, config, None, watch, nothing, shutdown).await;
+    let served = serve_with(listeners, config, Extras::default(), watch, shutdown).await;
     debug_assert!(served.is_ok(), "nothing can fail without a store");
 }
 
-/// The same with access rules, one for each listener, that take the place of those before
-/// whenever they come. With a `store` it goes on where that stands, and acknowledges nothing before
-/// it is stored.
+/// What a broker need not have.
+#[derive(Debug, Default)]
+pub struct Extras {
+    /// Packets lost, late, changed and so on.
+    pub faults: FaultPlan,
+    /// Access, one for each listener, that takes the place of that before whenever it comes.
+    pub access: Option<mpsc::Receiver<Vec<Arc<Access>>>>,
+    /// What the broker goes on with: nothing is acknowledged before it is in there.
+    pub store: Option<Store>,
+}
+
+/// The same as [`serve`], with more.
 ///
 /// # Errors
 /// If the store is damaged, or can no longer be written; without a store never.
-pub async fn serve_renewed(
+pub async fn serve_with(
     listeners: Vec<Listener>,
     config: Config,
-    store: Option<Store>,
+    extras: Extras,
     watch: impl Watch + 'static,
-    access: mpsc::Receiver<Vec<Arc<Access>>>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StoreError> {
-    let hub = Rc::new(Hub::new(config, store, Box::new(watch))?);
+    let Extras {
+        faults,
+        access,
+        store,
+    } = extras;
+    let hub = Rc::new(Hub::new(config, faults, store, Box::new(watch))?);
     LocalSet::new()
         .run_until(async {
             // One future for the whole time: a batch on its way to the store is not to be given up.
@@ -85,9 +99,16 @@ pub async fn serve_renewed(
                     hub.connection_ended.notified().await;
                 }
             };
+            let leaving = async {
+                tokio::select! {
+                    () = all_ended => {}
+                    // What is on its way still takes its time.
+                    () = keep_time(&hub) => {}
+                }
+            };
             let last = async {
                 // Those that do not read are cut off when the tasks are dropped.
-                let _ = tokio::time::timeout(LINGER, all_ended).await;
+                let _ = tokio::time::timeout(LINGER, leaving).await;
                 if let Some(keeper) = &hub.keeper {
                     keeper.all_stored(&hub.core).await;
                 }
@@ -107,14 +128,22 @@ async fn keep_stored(hub: &Hub) -> Result<(), StoreError> {
     };
     loop {
         keeper.wanted().await;
-        for action in keeper.keep(&hub.core).await? {
-            hub.perform(action);
+        let ready = keeper.keep(&hub.core).await?;
+        let now = hub.started.elapsed();
+        for action in ready {
+            hub.perform(now, action);
+        }
+        if hub.faults.is_some() {
+            // What they make of that.
+            hub.step(|_, _| {});
         }
     }
 }
 
-async fn renew(hub: &Hub, mut access: mpsc::Receiver<Vec<Arc<Access>>>) {
-    while let Some(access) = access.recv().await {
+async fn renew(hub: &Hub, mut access: Option<mpsc::Receiver<Vec<Arc<Access>>>>) {
+    while let Some(access) = &mut access
+        && let Some(access) = access.recv().await
+    {
         hub.step(|core, _| core.set_access(access));
     }
     std::future::pending().await
@@ -177,7 +206,7 @@ async fn greet(hub: Rc<Hub>, mut peer: Peer, arrival: Box<Arrival>) {
 /// Calls the core when its next deadline has come.
 async fn keep_time(hub: &Hub) {
     loop {
-        let next = hub.core.borrow().poll_timeout();
+        let next = hub.poll_timeout(&hub.core.borrow());
         hub.timer_set.set(next);
         let changed = hub.timer_changed.notified();
         match next {
@@ -187,7 +216,12 @@ async fn keep_time(hub: &Hub) {
             }
             None => changed.await,
         }
-        hub.step(Core::handle_timeout);
+        hub.step(|core, now| {
+            core.handle_timeout(now);
+            if let Some(faults) = &hub.faults {
+                faults.borrow_mut().handle_timeout(now);
+            }
+        });
     }
 }
 
@@ -200,20 +234,24 @@ async fn settle(hub: &Hub) {
         while quiet_turns < 2 {
             let before = hub.inputs.get();
             tokio::time::sleep(SETTLE_TURN).await;
-            quiet_turns = match hub.inputs.get() == before {
+            let on_its_way = (hub.faults.as_ref()).is_some_and(|f| f.borrow().has_any_input());
+            quiet_turns = match hub.inputs.get() == before && !on_its_way {
                 true => quiet_turns + 1,
                 false => 0,
             };
         }
     };
     // Who never stops sending does not keep the broker.
-    let _ = tokio::time::timeout(SETTLE, is_quiet).await;
+    let patience = if hub.faults.is_some() { LINGER } else { SETTLE };
+    let _ = tokio::time::timeout(patience, is_quiet).await;
 }
 
 /// What all tasks share.
 struct Hub {
     core: RefCell<Core>,
     keeper: Option<Keeper>,
+    /// What stands between the core and the network, if anything does.
+    faults: Option<RefCell<Faults>>,
     outboxes: RefCell<FxHashMap<ConnectionId, Rc<Outbox>>>,
     watch: RefCell<Box<dyn Watch>>,
     read_buffer: RefCell<Box<[u8]>>,
@@ -231,13 +269,21 @@ struct Hub {
 }
 
 impl Hub {
-    fn new(config: Config, store: Option<Store>, watch: Box<dyn Watch>) -> Result<Hub, StoreError> {
+    fn new(
+        config: Config,
+        faults: FaultPlan,
+        store: Option<Store>,
+        watch: Box<dyn Watch>,
+    ) -> Result<Hub, StoreError> {
+        let faults = (!faults.is_empty())
+            .then(|| RefCell::new(Faults::new(faults, config.max_packet_size, config.events)));
         let handshake_timeout = config.connect_timeout;
         let core = match &store {
             Some(store) => store.restore(config, Time::ZERO)?,
             None => Core::new(config),
         };
         Ok(Hub {
+            faults,
             handshake_timeout,
             next_connection: Cell::new(0),
             core: RefCell::new(core),
@@ -257,40 +303,94 @@ impl Hub {
     /// Has the core do something, then does what it asks for.
     fn step(&self, act: impl FnOnce(&mut Core, Time)) {
         let mut core = self.core.borrow_mut();
-        act(&mut core, self.started.elapsed());
-        if !self
-            .keeper
-            .as_ref()
-            .is_some_and(|keeper| keeper.hold(&mut core))
-        {
-            while let Some(action) = core.poll_action() {
-                self.perform(action);
-            }
-        }
-        let next = core.poll_timeout();
+        let now = self.started.elapsed();
+        act(&mut core, now);
+        self.perform_all(&mut core, now);
+        let next = self.poll_timeout(&core);
         if next.is_some_and(|next| self.timer_set.get().is_none_or(|set| next < set)) {
             self.timer_set.set(next);
             self.timer_changed.notify_one();
         }
     }
 
-    fn perform(&self, action: Action) {
-        match action {
-            Action::Send { connection, bytes } => {
-                if let Some(outbox) = self.outboxes.borrow().get(&connection)
-                    && outbox.push(bytes)
-                {
-                    outbox.wake();
+    /// Does what the core asks for, unless that has to wait for the store, and what faults ask for.
+    fn perform_all(&self, core: &mut Core, now: Time) {
+        loop {
+            let keeper = self.keeper.as_ref();
+            if !keeper.is_some_and(|keeper| keeper.hold(core)) {
+                while let Some(action) = core.poll_action() {
+                    self.perform(now, action);
                 }
             }
-            Action::Close { connection } => {
-                if let Some(outbox) = self.outboxes.borrow_mut().remove(&connection) {
-                    outbox.close();
-                    outbox.wake();
-                }
+            let Some(faults) = &self.faults else {
+                break;
+            };
+            let act = faults.borrow_mut().poll_act();
+            match act {
+                None => break,
+                Some(act) => self.perform_fault(core, now, act),
             }
-            Action::Log(event) => self.watch.borrow_mut().event(&event),
         }
+    }
+
+    /// Does what the core asks for, as far as faults let it.
+    fn perform(&self, now: Time, action: Action) {
+        match (action, &self.faults) {
+            (Action::Log(event), _) => self.watch.borrow_mut().event(&event),
+            (Action::Send { connection, bytes }, None) => self.send(connection, bytes),
+            (Action::Close { connection }, None) => self.close(connection),
+            (Action::Send { connection, bytes }, Some(faults)) => {
+                faults.borrow_mut().sent(now, connection, bytes);
+            }
+            (Action::Close { connection }, Some(faults)) => {
+                faults.borrow_mut().core_closed(now, connection);
+            }
+        }
+    }
+
+    fn perform_fault(&self, core: &mut Core, now: Time, act: Act) {
+        match act {
+            Act::Input(connection, bytes) => {
+                core.handle(now, connection, Input::Bytes(&bytes));
+            }
+            Act::Send(connection, bytes) => self.send(connection, bytes),
+            Act::Unsent(connection, len) => {
+                core.handle(now, connection, Input::Written(len));
+            }
+            Act::Close(connection) => self.close(connection),
+            Act::Break(connection) => {
+                core.handle(now, connection, Input::Closed);
+                self.close(connection);
+            }
+            Act::Resume(connection) => {
+                if let Some(outbox) = self.outboxes.borrow().get(&connection) {
+                    outbox.wake();
+                }
+            }
+            Act::Tell(fault) => self.watch.borrow_mut().fault(&fault),
+        }
+    }
+
+    fn send(&self, connection: ConnectionId, bytes: Bytes) {
+        if let Some(outbox) = self.outboxes.borrow().get(&connection)
+            && outbox.push(bytes)
+        {
+            outbox.wake();
+        }
+    }
+
+    fn close(&self, connection: ConnectionId) {
+        if let Some(outbox) = self.outboxes.borrow_mut().remove(&connection) {
+            outbox.close();
+            outbox.wake();
+        }
+    }
+
+    /// When something is to be done.
+    fn poll_timeout(&self, core: &Core) -> Option<Time> {
+        let faults = self.faults.as_ref();
+        let of_faults = faults.and_then(|faults| faults.borrow().poll_timeout());
+        core.poll_timeout().into_iter().chain(of_faults).min()
     }
 }
 
@@ -301,6 +401,8 @@ struct Member {
     outbox: Rc<Outbox>,
     /// Whether something is written and may not have left.
     unflushed: Cell<bool>,
+    /// Whether the peer sends no more.
+    is_ended: Cell<bool>,
 }
 
 impl Member {
@@ -316,6 +418,7 @@ impl Member {
             id,
             outbox,
             unflushed: Cell::new(false),
+            is_ended: Cell::new(false),
         };
         member.input(Input::Opened(peer));
         member
@@ -327,7 +430,41 @@ impl Member {
 
     fn input(&self, input: Input<'_>) {
         self.hub.inputs.set(self.hub.inputs.get() + 1);
-        self.hub.step(|core, now| core.handle(now, self.id, input));
+        let (hub, id) = (&self.hub, self.id);
+        let Some(faults) = &hub.faults else {
+            return hub.step(|core, now| core.handle(now, id, input));
+        };
+        match input {
+            Input::Opened(_) => faults.borrow_mut().opened(id),
+            Input::Bytes(bytes) => {
+                return hub.step(|_, now| faults.borrow_mut().received(now, id, bytes));
+            }
+            Input::Written(len) => {
+                let len = faults.borrow_mut().written(id, len);
+                return hub.step(|core, now| core.handle(now, id, Input::Written(len)));
+            }
+            Input::Closed => faults.borrow_mut().closed(id),
+        }
+        hub.step(|core, now| core.handle(now, id, input));
+    }
+
+    /// The peer sends no more; whether everything that it has sent is with the core.
+    fn is_over(&self) -> bool {
+        let Some(faults) = &self.hub.faults else {
+            return true;
+        };
+        if !self.is_ended.replace(true) {
+            let id = self.id;
+            let ended = |_: &mut Core, now| faults.borrow_mut().ended(now, id);
+            self.hub.step(ended);
+        }
+        !faults.borrow().has_input(self.id)
+    }
+
+    /// Whether more of what the peer sends can be taken now; if not, it is woken.
+    fn takes_input(&self) -> bool {
+        let faults = self.hub.faults.as_ref();
+        faults.is_none_or(|faults| faults.borrow_mut().takes_input(self.id))
     }
 }
 
@@ -382,7 +519,13 @@ fn poll_connection(
         if let Poll::Ready(Err(_)) = poll_write_all(member, stream, cx) {
             return Poll::Ready(Ended::Gone);
         }
-        if !ready!(poll_read(member, stream, cx)) {
+        if member.is_ended.get() || !member.takes_input() {
+            return match member.is_ended.get() && member.is_over() {
+                true => Poll::Ready(Ended::Gone),
+                false => Poll::Pending,
+            };
+        }
+        if !ready!(poll_read(member, stream, cx)) && member.is_over() {
             return Poll::Ready(Ended::Gone);
         }
     }
@@ -478,7 +621,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_ends_its_own_connection_only() {
-        let hub = Hub::new(Config::default(), None, Box::new(()));
+        let hub = Hub::new(Config::default(), FaultPlan::default(), None, Box::new(()));
         let hub = Rc::new(hub.unwrap());
         let tasks = LocalSet::new();
         let broken = tasks.spawn_local(run(Member::join(hub.clone(), &Peer::default()), Broken));

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::core::{ConnectionId, Event, Peer};
+use super::faults::Fault;
 use crate::net::listen::HandshakeError;
 
 /// Told of what happens, in the order in which it happens. Nothing that it does changes the
@@ -16,6 +17,9 @@ pub trait Watch {
 
     /// A peer from this address came to this listener, and its TLS or WebSocket handshake failed.
     fn refused(&mut self, _listener: usize, _from: Option<SocketAddr>, _why: &HandshakeError) {}
+
+    /// A rule struck a packet. Only with [`Config::events`](super::Config::events).
+    fn fault(&mut self, _fault: &Fault) {}
 
     /// Bytes came.
     fn received(&mut self, _connection: ConnectionId, _bytes: &[u8]) {}

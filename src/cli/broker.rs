@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::broker_access::{Access, BrokerCommand};
+use super::broker_limits::Limits;
 
 /// Run a throwaway MQTT broker, alone or around a command.
 #[derive(Debug, Clone, Args)]
@@ -20,6 +21,20 @@ pub struct Broker {
     #[arg(long, value_name = "ADDRESS")]
     pub bind: Option<String>,
 
+    /// A configuration file of mosquitto. Its options are taken word by word; one that midge has
+    /// not got ends with exit code 2 and the number of its line. Where it says nothing of its own,
+    /// mosquitto's defaults count: with a listener, anonymous clients are not let in.
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "bind", "listen", "tls_auto", "cafile", "cert", "key", "password_file",
+            "allow_anonymous", "acl_file", "limits"
+        ]
+    )]
+    pub config: Option<PathBuf>,
+
     /// Where and how the broker listens.
     #[command(flatten)]
     pub listeners: Listeners,
@@ -28,14 +43,9 @@ pub struct Broker {
     #[command(flatten)]
     pub access: Access,
 
-    /// Largest packet taken, in bytes with its fixed header.
-    #[arg(
-        long,
-        value_name = "BYTES",
-        default_value_t = 2_000_000,
-        value_parser = clap::value_parser!(u32).range(1..=268_435_460)
-    )]
-    pub max_packet_size: u32,
+    /// What the broker takes and keeps.
+    #[command(flatten)]
+    pub limits: Limits,
 
     /// What sessions, messages and connections may take together, as in 500MB or 1GiB. What there
     /// is no room for is refused; the process itself takes some MB more.
@@ -57,10 +67,13 @@ pub struct Broker {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Off)]
     pub log: LogFormat,
 
-    /// Keep what crosses the wire in this file (pcapng); decode, capture-replay and Wireshark read
-    /// it.
-    #[arg(long, value_name = "FILE")]
-    pub record: Option<PathBuf>,
+    /// What makes a run a test.
+    #[command(flatten)]
+    pub ci: Ci,
+
+    /// What goes wrong on purpose.
+    #[command(flatten)]
+    pub faults: Faults,
 
     /// What else there is to do.
     #[command(subcommand)]
@@ -122,6 +135,72 @@ pub struct Listeners {
     /// of TLS.
     #[arg(long, value_name = "FILE", requires = "require_certificate")]
     pub crlfile: Option<PathBuf>,
+}
+
+/// What makes a run a test.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Tests")]
+pub struct Ci {
+    /// End after a time as in 30s; after 'idle 5s', in which no client has connected, left,
+    /// subscribed or published; after 'N messages' or 'N disconnects'. May be given more than once:
+    /// what comes first counts. A command is ended with SIGTERM, and its exit code says so.
+    #[arg(long, value_name = "WHEN")]
+    pub exit_after: Vec<String>,
+
+    /// Messages that clients must have published in the end, as in 'sensors/# >= 3' or
+    /// 'alarm == 0'; wills count. If not: a line on stderr, and exit code 5 unless the command
+    /// has failed itself. May be given more than once.
+    #[arg(long, value_name = "FILTER COMPARISON NUMBER")]
+    pub expect: Vec<String>,
+
+    /// A payload that a client must have published in the end, as in 'status=online'. May be
+    /// given more than once.
+    #[arg(long, value_name = "FILTER=PAYLOAD")]
+    pub expect_payload: Vec<String>,
+
+    /// Keep what crosses the wire, without TLS and WebSocket, in this file: as a capture (pcapng)
+    /// that decode, capture-replay and Wireshark read, or in a file called .jsonl as the lines of
+    /// decode --json. May be given more than once.
+    #[arg(long, value_name = "FILE")]
+    pub record: Vec<PathBuf>,
+}
+
+/// What goes wrong on purpose.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Faults")]
+pub struct Faults {
+    /// Something that goes wrong, as in 'on=puback client=dev-* nth=3 do=drop'. May be given more
+    /// than once: each counts all packets that fit it, and of several that would strike one, the
+    /// first does.
+    ///
+    /// Which packets: on=TYPE, a packet type or any; dir=in from the client, dir=out to it;
+    /// client=PATTERN of client identifiers with * and ?; topic=FILTER of PUBLISH, SUBSCRIBE and
+    /// UNSUBSCRIBE. Of these, counted over all clients: nth=N that one, every=N each of them,
+    /// count=N no more than so many, p=0.1 so many of them by chance.
+    ///
+    /// What becomes of them: do=drop; do=delay TIME, with all that is behind; do=duplicate;
+    /// do=corrupt, one bit; do=cut BYTES, and the connection breaks behind them; do=close;
+    /// do=disconnect CODE; do=refuse CODE, an answer with that code instead; do=stall, nothing
+    /// comes any more in that direction; do=reorder N, behind so many others.
+    #[arg(
+        long,
+        value_name = "RULE",
+        help = "Something that goes wrong, as in 'on=puback client=dev-* nth=3 do=drop'; see --help"
+    )]
+    pub fault: Vec<String>,
+
+    /// How long each packet is on its way, in each direction, as in 80ms or 80ms+-20ms.
+    #[arg(long, value_name = "TIME[+-TIME]")]
+    pub latency: Option<String>,
+
+    /// Bytes a second of each connection, in each direction, as in 50KB/s.
+    #[arg(long, value_name = "RATE")]
+    pub slow: Option<String>,
+
+    /// Where chance begins: the same number, and packets in the same order, give the same faults
+    /// [default: another one each time].
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
 }
 
 /// How events are written.

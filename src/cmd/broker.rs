@@ -1,16 +1,25 @@
 //! `midge broker`: listen, say so, serve until a signal comes or the command is done.
 
 mod access;
+mod as_mosquitto;
 mod child;
+mod chronicle;
+mod conf;
+mod exit_after;
+mod expect;
+mod fault;
 #[cfg_attr(not(unix), path = "broker/group_elsewhere.rs")]
 mod group;
+mod limits;
 mod listening;
 mod log;
 mod passwd;
+mod pid_file;
 mod plan;
 mod ready;
 mod record;
 mod reload;
+mod tally;
 mod watcher;
 
 use std::io;
@@ -20,12 +29,15 @@ use tokio::sync::oneshot;
 
 use super::signals::Signals;
 use super::{Exit, Failure, note};
-use crate::broker::StoreError;
+use crate::broker::{Extras, StoreError};
 use crate::cli;
+pub(super) use as_mosquitto::{Asked, run as run_as_mosquitto};
+use pid_file::PidFile;
 use plan::{PersistPlan, Plan};
 use ready::Ready;
 use record::Recording;
 use reload::Reload;
+use tally::Tally;
 use watcher::Watcher;
 
 /// Runs the broker until SIGINT or SIGTERM, or around a command until that ends.
@@ -36,11 +48,14 @@ pub fn run(args: &cli::Broker) -> Result<Exit, Failure> {
     if let Some(cli::BrokerCommand::Passwd(args)) = &args.other {
         return passwd::run(args);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    runtime()?.block_on(run_plan(Plan::new(args)?))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| internal("cannot start the I/O runtime", &error))?;
-    runtime.block_on(run_plan(Plan::new(args)?))
+        .map_err(|error| internal("cannot start the I/O runtime", &error))
 }
 
 async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
@@ -52,10 +67,21 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         listener.access = access;
     }
     let (listeners, tls) = listening::open(&plan.listeners, plan.config.max_packet_size).await?;
-    let store = plan.persist.as_ref().map(PersistPlan::open).transpose()?;
+    let extras = Extras {
+        faults: plan.faults,
+        store: plan.persist.as_ref().map(PersistPlan::open).transpose()?,
+        access: None,
+    };
     // Only now: a broker that cannot listen must not overwrite what an earlier one has recorded.
-    let record = plan.record.as_deref();
-    let recording = record.map(Recording::create).transpose()?;
+    let ports: Vec<u16> = listeners
+        .iter()
+        .filter_map(|listener| Some(listener.address()?.port()))
+        .collect();
+    let recordings: Vec<Recording> = plan
+        .record
+        .iter()
+        .map(|path| Recording::create(path, &ports))
+        .collect::<Result<_, _>>()?;
     let open = listeners.iter().zip(&plan.access);
     for (listener, _) in open.filter(|(l, access)| !l.endpoint().is_local() && access.is_open()) {
         note(format_args!(
@@ -63,31 +89,42 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
             listener.endpoint().place
         ));
     }
+    let _pid_file = plan.pid_file.map(PidFile::write).transpose()?;
     let ca = plan
         .listeners
         .iter()
         .find_map(|plan| plan.tls.as_ref()?.client_ca_file.clone());
     let ready = Rc::new(Ready::new(&listeners, ca, plan.tls_auto.as_ref()));
     let reload = Reload::new(plan.access, tls)?;
-    let recorded = recording.as_ref().map(Recording::outcome);
-    let mut watcher = Watcher::new(plan.log, recording.into_iter().collect(), ready.clone());
+    let tally = Rc::new(Tally::new(plan.expectations, plan.exit_after));
+    let end = End {
+        recorded: recordings.iter().map(Recording::outcome).collect(),
+        tally: tally.clone(),
+    };
+    let mut watcher = Watcher::new(plan.log, recordings, ready.clone(), tally.clone());
     let Some((name, arguments)) = plan.command else {
         // Before anybody can know that the broker is there, so that no signal ends it the hard
         // way.
         let mut signals = Signals::new()?;
         let shutdown = async {
-            signals.recv().await;
+            tokio::select! {
+                _ = signals.recv() => {}
+                () = tally.is_over() => {}
+            }
         };
-        ready.print()?;
-        let served = reload::serve(listeners, plan.config, store, watcher, reload, shutdown).await;
-        return finish(Ok(Exit::Done), served, recorded);
+        if plan.ready_line {
+            ready.print()?;
+        }
+        watcher.log.running();
+        let served = reload::serve(listeners, plan.config, extras, watcher, reload, shutdown).await;
+        return end.judge(Ok(Exit::Done), served);
     };
     let signals =
         group::Signals::new().map_err(|error| internal("cannot wait for signals", &error))?;
     watcher.log.ready(&ready);
     let (done, is_done) = oneshot::channel::<()>();
     let around = async {
-        let exit = child::run(&name, &arguments, &ready, signals).await;
+        let exit = child::run(&name, &arguments, &ready, signals, tally.is_over()).await;
         drop(done);
         exit
     };
@@ -95,22 +132,39 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         // The sender is never used, only dropped.
         let _ = is_done.await;
     };
-    let serving = reload::serve(listeners, plan.config, store, watcher, reload, shutdown);
+    let serving = reload::serve(listeners, plan.config, extras, watcher, reload, shutdown);
     let (exit, served) = tokio::join!(around, serving);
-    finish(exit, served, recorded)
+    end.judge(exit, served)
 }
 
-/// A store or a recording that failed makes a run that went well fail.
-fn finish(
-    exit: Result<Exit, Failure>,
-    served: Result<(), StoreError>,
-    recorded: Option<record::Outcome>,
-) -> Result<Exit, Failure> {
-    let exit = exit?;
-    served.map_err(|error| store_failure(&error))?;
-    match recorded.and_then(|outcome| outcome.failure()) {
-        Some(failure) => Err(failure),
-        None => Ok(exit),
+/// What is known when everything is over.
+struct End {
+    recorded: Vec<record::Outcome>,
+    tally: Rc<Tally>,
+}
+
+impl End {
+    /// A store or a recording that failed, or an expectation that is not met, makes a run that went
+    /// well fail.
+    fn judge(
+        self,
+        exit: Result<Exit, Failure>,
+        served: Result<(), StoreError>,
+    ) -> Result<Exit, Failure> {
+        let is_met = self.tally.check();
+        let unrecorded = self.recorded.into_iter().find_map(record::Outcome::failure);
+        let unserved = served.err().map(|error| store_failure(&error));
+        let failure = unserved.or(unrecorded);
+        match exit {
+            Ok(Exit::Done | Exit::Child(0)) => match failure {
+                Some(failure) => Err(failure),
+                None if !is_met => Ok(Exit::Verdict),
+                None => exit,
+            },
+            // The command's own failure is what to look at first.
+            Ok(exit) => failure.map_or(Ok(exit), Err),
+            failed => failed,
+        }
     }
 }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ListenerConfig;
+use crate::mqtt::Version;
+use crate::mqtt::packet::Connect;
 
 /// Limits and manners of a broker. The defaults announce what mosquitto 2.1 announces.
 #[derive(Debug, Clone)]
@@ -38,6 +40,11 @@ pub struct Config {
     pub queue_qos0: bool,
     /// Longest life of a session without connection; `None`: as the client wishes.
     pub max_session_expiry: Option<Duration>,
+    /// Longest Keep Alive of a 5.0 client, in seconds; one that wants a longer one, or none, is
+    /// told this one.
+    pub max_keep_alive: Option<u16>,
+    /// How often the topics under `$SYS` are published; `None`: never.
+    pub sys_interval: Option<Duration>,
     /// Beginning that every client identifier must have.
     pub client_id_prefix: Option<Arc<str>>,
     /// Whether messages go out with the QoS of the subscription though they came with a lower one.
@@ -56,6 +63,9 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// Whether [`Action::Log`](super::Action::Log) is wanted.
     pub events: bool,
+    /// Whether it is wanted for every message, too:
+    /// [`EventKind::Published`](super::EventKind::Published).
+    pub messages: bool,
 }
 
 impl Config {
@@ -63,6 +73,15 @@ impl Config {
         listener
             .topic_alias_maximum
             .unwrap_or(self.topic_alias_maximum)
+    }
+
+    /// The Keep Alive that counts, in seconds; 0: off. Only 5.0 has a way to change it.
+    pub(super) fn limited_keep_alive(&self, connect: &Connect<'_>) -> u16 {
+        let wanted = connect.keep_alive;
+        match self.max_keep_alive {
+            Some(most) if connect.version == Version::V5 && (wanted == 0 || wanted > most) => most,
+            _ => wanted,
+        }
     }
 
     /// A Session Expiry Interval in seconds, as far as it is granted.
@@ -89,6 +108,8 @@ impl Default for Config {
             check_retain_source: true,
             queue_qos0: false,
             max_session_expiry: None,
+            max_keep_alive: None,
+            sys_interval: Some(Duration::from_secs(10)),
             client_id_prefix: None,
             upgrade_qos: false,
             allow_duplicates: false,
@@ -97,6 +118,7 @@ impl Default for Config {
             max_filter_levels: 200,
             connect_timeout: Duration::from_secs(10),
             events: false,
+            messages: false,
         }
     }
 }

@@ -26,15 +26,19 @@ impl Core {
         };
         let properties = connect.properties;
         let number = |id| properties.number(id);
+        if self.config.events {
+            connection.asked_client_id = Some(connect.client_id.into());
+        }
         connection.version = connect.version;
         connection.bridge = connect.bridge;
         connection.max_packet_size = number(PropertyId::MAXIMUM_PACKET_SIZE)
             .and_then(|max| usize::try_from(max).ok())
             .unwrap_or(usize::MAX);
         connection.problem_information = number(PropertyId::REQUEST_PROBLEM_INFORMATION) != Some(0);
-        connection.keep_alive = (connect.keep_alive != 0)
+        let keep_alive = self.config.limited_keep_alive(connect);
+        connection.keep_alive = (keep_alive != 0)
             // [MQTT-3.1.2-22]: one and a half times, so 1500 ms for each second.
-            .then(|| Duration::from_millis(u64::from(connect.keep_alive) * 1500));
+            .then(|| Duration::from_millis(u64::from(keep_alive) * 1500));
 
         // [MQTT-4.12.0-1]
         if properties.get(PropertyId::AUTHENTICATION_METHOD).is_some() {
@@ -78,6 +82,7 @@ impl Core {
             return;
         };
         session.connection = Some(id);
+        let username = who.username.clone();
         session.who = who;
         let wanted_expiry = match connect.version {
             Version::V5 => number(PropertyId::SESSION_EXPIRY_INTERVAL).unwrap_or(0),
@@ -117,6 +122,11 @@ impl Core {
                     let id = PropertyId::SESSION_EXPIRY_INTERVAL;
                     push(&mut list, id, Value::U32(expiry));
                 }
+                if keep_alive != connect.keep_alive {
+                    // [MQTT-3.1.2-21]
+                    let id = PropertyId::SERVER_KEEP_ALIVE;
+                    push(&mut list, id, Value::U16(keep_alive));
+                }
                 list
             }
             Version::V31 | Version::V311 => PropertiesBuf::new(),
@@ -137,7 +147,9 @@ impl Core {
         let kind = EventKind::Connected {
             version: connect.version,
             session_present,
-            keep_alive: connect.keep_alive,
+            keep_alive,
+            clean_start: connect.clean_start,
+            username,
         };
         self.output.log(id, Some(&client_id), kind);
         self.pump(now, session_id);

@@ -51,6 +51,9 @@ pub(super) struct Connection {
     pub(super) bridge: bool,
     /// The Session Expiry Interval in CONNECT was 0, so DISCONNECT may not raise it.
     pub(super) expiry_was_zero: bool,
+    /// As CONNECT has it, for events of connections that get no session; only where events are
+    /// wanted.
+    pub(super) asked_client_id: Option<Rc<str>>,
     pub(super) will: Option<Will>,
     /// What stands before every topic of this client.
     pub(super) mount_point: Option<Arc<str>>,
@@ -79,6 +82,7 @@ impl Connection {
             alias_bytes: 0,
             bridge: false,
             expiry_was_zero: true,
+            asked_client_id: None,
             will: None,
             mount_point: None,
             pending: Pending::default(),

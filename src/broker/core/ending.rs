@@ -148,6 +148,7 @@ impl Core {
         };
         if self.output.logs() {
             let client_id = session.and_then(|s| self.sessions.get(&s).map(|s| &s.client_id));
+            let client_id = client_id.or(connection.asked_client_id.as_ref());
             let kind = EventKind::Closed {
                 reason: ending.reason(),
                 why: ending.to_string(),

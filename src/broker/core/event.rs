@@ -4,6 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::ConnectionId;
+use super::message::Message;
 use crate::mqtt::topic::Quoted;
 use crate::mqtt::{PacketType, ReasonCode, Version};
 
@@ -31,6 +32,10 @@ pub enum EventKind {
         session_present: bool,
         /// In seconds; 0: off.
         keep_alive: u16,
+        /// Clean Start, or Clean Session before 5.0.
+        clean_start: bool,
+        /// By which access rules know the client.
+        username: Option<Rc<str>>,
     },
     /// The connection ended.
     Closed {
@@ -52,6 +57,14 @@ pub enum EventKind {
         filter: String,
         /// The UNSUBACK code.
         code: ReasonCode,
+    },
+    /// A client published a message, or its will was. Only with
+    /// [`Config::messages`](super::Config::messages).
+    Published {
+        /// The message's topic.
+        topic: Rc<str>,
+        /// What is in it.
+        payload: Payload,
     },
     /// A message of this client was dropped.
     PublishRefused {
@@ -84,6 +97,17 @@ pub enum EventKind {
     SessionEnded,
 }
 
+/// The payload of a message, shared with all that wait for it.
+#[derive(Debug, Clone)]
+pub struct Payload(pub(super) Rc<Message>);
+
+impl Payload {
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0.payload
+    }
+}
+
 /// One line without a time.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,6 +122,7 @@ impl fmt::Display for Event {
                 version,
                 session_present,
                 keep_alive,
+                ..
             } => {
                 let session = if *session_present { "resumed" } else { "new" };
                 write!(
@@ -116,6 +141,10 @@ impl fmt::Display for Event {
             EventKind::Unsubscribed { filter, code } => {
                 let code = Named(*code, PacketType::UNSUBACK);
                 write!(f, " unsubscribed from {}: {code}", Quoted(filter))
+            }
+            EventKind::Published { topic, payload } => {
+                let len = payload.bytes().len();
+                write!(f, " published {len} bytes to {}", Quoted(topic))
             }
             EventKind::PublishRefused { topic, code } => {
                 let code = Named(*code, PacketType::PUBACK);
@@ -154,6 +183,7 @@ impl EventKind {
             EventKind::Closed { .. } => "closed",
             EventKind::Subscribed { .. } => "subscribed",
             EventKind::Unsubscribed { .. } => "unsubscribed",
+            EventKind::Published { .. } => "published",
             EventKind::PublishRefused { .. } => "publish_refused",
             EventKind::WillPublished { .. } => "will_published",
             EventKind::Dropped { .. } => "dropped",

@@ -19,6 +19,8 @@ pub struct ListenerConfig {
     /// Highest Topic Alias taken, where it differs from
     /// [`Config::topic_alias_maximum`](super::Config::topic_alias_maximum).
     pub topic_alias_maximum: Option<u16>,
+    /// Highest Topic Alias used towards a client, as far as it takes aliases; `None`: the default.
+    pub topic_alias_maximum_out: Option<u16>,
     /// What stands before every topic of these clients, unseen by them.
     pub mount_point: Option<Arc<str>>,
     /// Beginning of the client identifiers that the broker makes.
@@ -37,6 +39,7 @@ impl Default for ListenerConfig {
             max_connections: None,
             max_qos: QoS::ExactlyOnce,
             topic_alias_maximum: None,
+            topic_alias_maximum_out: None,
             mount_point: None,
             auto_id_prefix: "auto-".into(),
             empty_client_id: true,

@@ -39,7 +39,7 @@ use crate::mqtt::rule::Rule;
 use crate::mqtt::{Packet, ReasonCode, Side};
 
 pub use config::Config;
-pub use event::{Event, EventKind};
+pub use event::{Event, EventKind, Payload};
 pub use journal::{Change, Key, RestoreError};
 pub use listener::{ListenerConfig, Versions};
 pub use peer::Peer;
@@ -130,7 +130,7 @@ impl Core {
         let memory = Memory::new(config.max_memory);
         Core {
             tree: Charge::new(&memory, 0),
-            output: Output::new(config.events),
+            output: Output::new(&config),
             has_rules: config.has_rules(),
             open: vec![0; config.listeners.len()],
             config,

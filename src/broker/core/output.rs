@@ -6,8 +6,10 @@ use std::rc::Rc;
 use bytes::{Bytes, BytesMut};
 
 use super::connection::Connection;
+use super::event::Payload;
 use super::memory::UNWRITTEN;
-use super::{Action, ConnectionId, Event, EventKind};
+use super::message::Message;
+use super::{Action, Config, ConnectionId, Event, EventKind};
 use crate::mqtt::encode::encode;
 use crate::mqtt::{Packet, Version};
 
@@ -55,11 +57,11 @@ impl Pending {
 }
 
 impl Output {
-    pub(super) fn new(events: bool) -> Output {
+    pub(super) fn new(config: &Config) -> Output {
         Output {
             items: VecDeque::new(),
             arena: BytesMut::new(),
-            events,
+            events: config.events,
         }
     }
 
@@ -161,6 +163,23 @@ impl Output {
                 kind,
             })));
         }
+    }
+
+    /// A client published a message, or its will was. Only with [`Config::messages`].
+    pub(super) fn published(
+        &mut self,
+        connection: Option<ConnectionId>,
+        client_id: Option<&Rc<str>>,
+        message: &Rc<Message>,
+    ) {
+        self.items.push_back(Item::Act(Action::Log(Event {
+            connection,
+            client_id: client_id.cloned(),
+            kind: EventKind::Published {
+                topic: message.topic.clone(),
+                payload: Payload(message.clone()),
+            },
+        })));
     }
 
     /// Whether building an [`EventKind`] is worth the work.

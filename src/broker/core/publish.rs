@@ -55,6 +55,10 @@ impl Core {
                         let source = self.source(session_id, publish.retain);
                         let message = Message::new(now, topic, publish).from(source);
                         let message = Rc::new(message);
+                        if self.config.messages {
+                            let client_id = self.sessions.get(&session_id).map(|s| &s.client_id);
+                            self.output.published(Some(id), client_id, &message);
+                        }
                         match self.publish(now, message, session_id) {
                             0 => ReasonCode::NO_MATCHING_SUBSCRIBERS,
                             _ => ReasonCode::SUCCESS,

@@ -82,6 +82,9 @@ impl Core {
         let topic = will.topic.clone();
         self.output
             .log(None, client_id, EventKind::WillPublished { topic });
+        if self.config.messages {
+            self.output.published(None, client_id, &message);
+        }
         self.publish(now, message, session);
     }
 }

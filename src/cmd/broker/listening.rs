@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::plan::{Endpoint, Family, Identity, ListenerPlan, Protocol, TlsPlan};
 use crate::broker::{
-    self, ListenError, ListenOptions, Listener, Throwaway, TlsServer, TlsServerOptions,
+    self, ListenError, ListenOptions, Listener, Throwaway, TlsServer, TlsServerOptions, TlsVersion,
 };
 use crate::cli;
 use crate::cmd::connect::transport::{PORT, TLS_PORT};
@@ -126,6 +126,7 @@ fn tls(flags: &cli::Listeners) -> Result<Option<TlsPlan>, Failure> {
         client_ca_file: ca,
         client_ca_dir: None,
         revoked: flags.crlfile.clone(),
+        only_1_3: false,
         require_certificate: flags.require_certificate,
         identity: match (
             flags.use_identity_as_username,
@@ -214,6 +215,10 @@ pub(super) fn tls_options(plan: &TlsPlan) -> TlsServerOptions {
         ca_dir: plan.client_ca_dir.clone(),
         require_certificate: plan.require_certificate,
         crl_file: plan.revoked.clone(),
+        min_version: match plan.only_1_3 {
+            true => TlsVersion::V13,
+            false => TlsVersion::V12,
+        },
         ..TlsServerOptions::new(plan.certificate.clone(), plan.key.clone())
     }
 }

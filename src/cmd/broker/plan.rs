@@ -2,14 +2,20 @@
 //! come to this.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::access::AccessPlan;
-use super::listening;
+use super::chronicle::Chronicle;
+use super::conf::LogTypes;
+use super::exit_after::ExitAfter;
+use super::expect::Expectations;
 use super::log::Log;
+use super::{conf, fault, limits, listening};
+use crate::broker::faults::FaultPlan;
 use crate::broker::store::Sync;
-use crate::broker::{Config, ListenerConfig, Store, Throwaway};
+use crate::broker::{Config, Store, Throwaway};
 use crate::cli;
+use crate::cmd::connect::random;
 use crate::cmd::{Failure, size};
 
 /// The whole of it.
@@ -24,7 +30,14 @@ pub(super) struct Plan {
     pub(super) log: Log,
     /// Where what outlives the process is kept; `None`: nowhere.
     pub(super) persist: Option<PersistPlan>,
-    pub(super) record: Option<PathBuf>,
+    pub(super) record: Vec<PathBuf>,
+    pub(super) expectations: Expectations,
+    pub(super) exit_after: ExitAfter,
+    pub(super) faults: FaultPlan,
+    /// Where the process's number is written.
+    pub(super) pid_file: Option<PathBuf>,
+    /// Whether stdout is told where the broker listens.
+    pub(super) ready_line: bool,
     /// The command and its arguments.
     pub(super) command: Option<(OsString, Vec<OsString>)>,
 }
@@ -82,6 +95,8 @@ pub(super) struct TlsPlan {
     pub(super) require_certificate: bool,
     /// What of a client's certificate becomes its user name.
     pub(super) identity: Identity,
+    /// Whether TLS 1.2 is not enough.
+    pub(super) only_1_3: bool,
 }
 
 /// Which part of a certificate is the user name.
@@ -103,6 +118,22 @@ pub(super) struct PersistPlan {
 }
 
 impl PersistPlan {
+    /// As mosquitto does it: without waiting for the disk.
+    pub(super) fn unsynced(path: PathBuf) -> PersistPlan {
+        let sync = Sync::Never;
+        PersistPlan { path, sync }
+    }
+
+    /// As the flags say, or else the configuration file.
+    fn new(args: &cli::Broker, configured: Option<PathBuf>) -> Option<PersistPlan> {
+        let sync = match args.persist_sync {
+            true => Sync::Always,
+            false => Sync::Never,
+        };
+        let path = args.persist.clone().or(configured)?;
+        Some(PersistPlan { path, sync })
+    }
+
     pub(super) fn open(&self) -> Result<Store, Failure> {
         Store::open(&self.path, self.sync).map_err(|error| super::store_failure(&error))
     }
@@ -112,7 +143,12 @@ impl Plan {
     /// # Errors
     /// Wrong usage.
     pub(super) fn new(args: &cli::Broker) -> Result<Plan, Failure> {
+        if let Some(path) = &args.config {
+            return Plan::of_configuration(args, path);
+        }
         let log = Log::new(args.log);
+        let expectations = Expectations::new(&args.ci.expect, &args.ci.expect_payload)?;
+        let exit_after = ExitAfter::new(&args.ci.exit_after)?;
         let mut command = args.command.iter().cloned();
         let listeners = listening::plans(args)?;
         let access = listeners.iter().map(|listener| {
@@ -124,22 +160,62 @@ impl Plan {
             access: access.collect(),
             tls_auto: args.listeners.tls_auto.as_deref().map(Throwaway::in_folder),
             config: Config {
-                listeners: vec![ListenerConfig::default(); listeners.len()],
-                max_packet_size: usize::try_from(args.max_packet_size).unwrap_or(usize::MAX),
+                events: log.is_on() || exit_after.needs_events(),
+                messages: !expectations.is_empty() || exit_after.needs_messages(),
                 max_memory: size::parse("--max-memory", &args.max_memory)?,
-                events: log.is_on(),
-                ..Config::default()
+                ..limits::config(&args.limits, listeners.len())?
             },
             listeners,
             log,
-            persist: args.persist.clone().map(|path| PersistPlan {
-                path,
-                sync: match args.persist_sync {
-                    true => Sync::Always,
-                    false => Sync::Never,
-                },
-            }),
-            record: args.record.clone(),
+            persist: PersistPlan::new(args, None),
+            record: args.ci.record.clone(),
+            expectations,
+            exit_after,
+            faults: fault::plan(&args.faults, random)?,
+            pid_file: None,
+            ready_line: true,
+            command: command.next().map(|name| (name, command.collect())),
+        })
+    }
+
+    /// The same from a configuration file of mosquitto.
+    fn of_configuration(args: &cli::Broker, path: &Path) -> Result<Plan, Failure> {
+        let settings = conf::read(path)?;
+        if args.port.is_some() && settings.has_listeners() {
+            return Err(Failure::usage(format!(
+                "--port is for a configuration without listeners, and {} has some",
+                path.display()
+            )));
+        }
+        let ports: Vec<u16> = args.port.into_iter().collect();
+        let mut log = Log::new(args.log);
+        if !settings.log_to.is_empty() {
+            let types = settings.log_types.unwrap_or(LogTypes::DEFAULT);
+            log = log.with(Chronicle::new(&settings.log_to, types)?);
+        }
+        let pid_file = settings.pid_file.clone();
+        let planned = settings.plan(&ports)?;
+        let expectations = Expectations::new(&args.ci.expect, &args.ci.expect_payload)?;
+        let exit_after = ExitAfter::new(&args.ci.exit_after)?;
+        let mut command = args.command.iter().cloned();
+        Ok(Plan {
+            listeners: planned.listeners,
+            tls_auto: None,
+            access: planned.access,
+            config: Config {
+                events: log.is_on() || exit_after.needs_events(),
+                messages: !expectations.is_empty() || exit_after.needs_messages(),
+                max_memory: size::parse("--max-memory", &args.max_memory)?,
+                ..planned.config
+            },
+            log,
+            persist: PersistPlan::new(args, planned.store),
+            record: args.ci.record.clone(),
+            expectations,
+            exit_after,
+            faults: fault::plan(&args.faults, random)?,
+            pid_file,
+            ready_line: true,
             command: command.next().map(|name| (name, command.collect())),
         })
     }

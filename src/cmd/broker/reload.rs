@@ -8,19 +8,23 @@ use super::access::{self, AccessPlan};
 use super::listening::tls_options;
 use super::plan::TlsPlan;
 use crate::broker::access::Access;
-use crate::broker::{self, Config, Listener, Store, StoreError, TlsServer, Watch};
+use crate::broker::{Config, Extras, Listener, StoreError, TlsServer, Watch, serve_with};
 use crate::cmd::{Failure, note};
 
 /// Runs a broker, and reads files again for it.
 pub(super) async fn serve(
     listeners: Vec<Listener>,
     config: Config,
-    store: Option<Store>,
+    extras: Extras,
     watch: impl Watch + 'static,
     reload: Option<Reload>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StoreError> {
     let (renew, renewed) = mpsc::channel(1);
+    let extras = Extras {
+        access: Some(renewed),
+        ..extras
+    };
     let reloading = async {
         match reload {
             Some(reload) => reload.run(renew).await,
@@ -28,7 +32,7 @@ pub(super) async fn serve(
         }
     };
     tokio::select! {
-        served = broker::serve_renewed(listeners, config, store, watch, renewed, shutdown) => served,
+        served = serve_with(listeners, config, extras, watch, shutdown) => served,
         () = reloading => Ok(()),
     }
 }
@@ -67,6 +71,7 @@ impl Reload {
                 Ok(access) => {
                     // The broker has ended otherwise.
                     let _ = to.send(access).await;
+                    note("access rules are read again");
                 }
                 Err(failure) => note(format_args!("{failure}; what was read before stays")),
             }

@@ -1,4 +1,4 @@
-//! Whoever looks on: the log and the recording.
+//! Whoever looks on: the log, the recordings and what is counted.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -6,41 +6,70 @@ use std::rc::Rc;
 use super::log::Log;
 use super::ready::Ready;
 use super::record::Recording;
+use super::tally::Tally;
+use crate::broker::faults::Fault;
 use crate::broker::{ConnectionId, Event, HandshakeError, Peer, Watch};
+use crate::cmd::clock::now;
 use crate::mqtt::Side;
 
-/// Tells the log of events and the recordings of bytes.
+/// Tells the log and the tally of events, and the recordings of bytes.
 pub(super) struct Watcher {
     pub(super) log: Log,
     recordings: Vec<Recording>,
     ready: Rc<Ready>,
+    tally: Rc<Tally>,
 }
 
 impl Watcher {
-    pub(super) fn new(log: Log, recordings: Vec<Recording>, ready: Rc<Ready>) -> Watcher {
+    pub(super) fn new(
+        log: Log,
+        recordings: Vec<Recording>,
+        ready: Rc<Ready>,
+        tally: Rc<Tally>,
+    ) -> Watcher {
         Watcher {
             log,
             recordings,
             ready,
+            tally,
+        }
+    }
+}
+
+impl Watcher {
+    fn data(&mut self, connection: ConnectionId, from: Side, bytes: &[u8]) {
+        if self.recordings.is_empty() {
+            return;
+        }
+        // All of them tell the same.
+        let time = now();
+        for recording in &mut self.recordings {
+            recording.data(time, connection, from, bytes);
         }
     }
 }
 
 impl Watch for Watcher {
     fn event(&mut self, event: &Event) {
+        self.tally.event(event);
         self.log.event(event);
     }
 
     fn opened(&mut self, connection: ConnectionId, peer: &Peer) {
+        let port = self
+            .ready
+            .address(peer.listener)
+            .map(|address| address.port());
         self.log
-            .opened(connection, peer, self.ready.url(peer.listener));
+            .opened(connection, peer, self.ready.url(peer.listener), port);
         if self.recordings.is_empty() {
             return;
         }
         let server = self.ready.address(peer.listener);
         let client = peer.address.unwrap_or_else(|| stand_in(connection));
+        let time = now();
         for recording in &mut self.recordings {
-            recording.open(connection, client, server.unwrap_or(STAND_IN_SERVER));
+            recording.open(time, connection, client, server.unwrap_or(STAND_IN_SERVER));
         }
     }
 
@@ -48,21 +77,25 @@ impl Watch for Watcher {
         self.log.refused(self.ready.url(listener), from, why);
     }
 
+    fn fault(&mut self, fault: &Fault) {
+        self.log.fault(fault);
+    }
+
     fn received(&mut self, connection: ConnectionId, bytes: &[u8]) {
-        for recording in &mut self.recordings {
-            recording.data(connection, Side::Client, bytes);
-        }
+        self.data(connection, Side::Client, bytes);
     }
 
     fn sent(&mut self, connection: ConnectionId, bytes: &[u8]) {
-        for recording in &mut self.recordings {
-            recording.data(connection, Side::Server, bytes);
-        }
+        self.data(connection, Side::Server, bytes);
     }
 
     fn closed(&mut self, connection: ConnectionId) {
+        if self.recordings.is_empty() {
+            return;
+        }
+        let time = now();
         for recording in &mut self.recordings {
-            recording.close(connection);
+            recording.close(time, connection);
         }
     }
 }

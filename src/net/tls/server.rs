@@ -100,13 +100,15 @@ impl TlsServer {
         &self,
         stream: Stream,
     ) -> Result<TlsServerStream, TlsServerError> {
-        let config = self.config.read().unwrap_or_else(PoisonError::into_inner);
-        let acceptor = TlsAcceptor::from(config.clone());
-        drop(config);
-        match acceptor.accept(stream).await {
+        match TlsAcceptor::from(self.config()).accept(stream).await {
             Ok(inner) => Ok(TlsServerStream { inner }),
             Err(error) => Err(TlsServerError::new(error)),
         }
+    }
+
+    fn config(&self) -> Arc<ServerConfig> {
+        let config = self.config.read().unwrap_or_else(PoisonError::into_inner);
+        config.clone()
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn set(config: &mut Config, name: &str, value: &str) -> Result<bool, 
             config.max_session_expiry = Some(Duration::from_secs(number()? as u64));
         }
         "client_id_prefix" => config.client_id_prefix = Some(value.into()),
+        "max_keep_alive" => config.max_keep_alive = Some(number()? as u16),
         "upgrade_qos" => config.upgrade_qos = on()?,
         "allow_duplicates" => config.allow_duplicates = on()?,
         "max_connections" => listener.max_connections = Some(number()?),
