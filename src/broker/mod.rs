@@ -8,8 +8,10 @@
 pub mod access;
 pub mod core;
 pub mod faults;
+mod keeper;
 mod outbox;
 mod shell;
+pub mod store;
 mod watch;
 
 pub use self::core::{Config, ConnectionId, Event, EventKind, ListenerConfig, Peer, Versions};
@@ -20,4 +22,5 @@ pub use crate::net::{
     Throwaway, ThrowawayError, TlsServer, TlsServerOptions, TlsSetupError, TlsVersion,
 };
 pub use shell::{Extras, serve, serve_with};
+pub use store::{Store, StoreError};
 pub use watch::Watch;

@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -19,7 +19,9 @@ use tokio::time::Instant;
 use super::access::Access;
 use super::core::{Action, Config, ConnectionId, Core, Input, Peer, Time};
 use super::faults::{Act, FaultPlan, Faults};
+use super::keeper::Keeper;
 use super::outbox::Outbox;
+use super::store::{Store, StoreError};
 use super::watch::Watch;
 use crate::net::listen::{Arrival, Listener};
 
@@ -47,7 +49,8 @@ pub async fn serve(
     watch: impl Watch + 'static,
     shutdown: impl Future<Output = ()>,
 ) {
-    serve_with(listeners, config, Extras::default(), watch, shutdown).await;
+    let served = serve_with(listeners, config, Extras::default(), watch, shutdown).await;
+    debug_assert!(served.is_ok(), "nothing can fail without a store");
 }
 
 /// What a broker need not have.
@@ -57,23 +60,35 @@ pub struct Extras {
     pub faults: FaultPlan,
     /// Access, one for each listener, that takes the place of that before whenever it comes.
     pub access: Option<mpsc::Receiver<Vec<Arc<Access>>>>,
+    /// What the broker goes on with: nothing is acknowledged before it is in there.
+    pub store: Option<Store>,
 }
 
 /// The same as [`serve`], with more.
+///
+/// # Errors
+/// If the store is damaged, or can no longer be written; without a store never.
 pub async fn serve_with(
     listeners: Vec<Listener>,
     config: Config,
     extras: Extras,
     watch: impl Watch + 'static,
     shutdown: impl Future<Output = ()>,
-) {
-    let Extras { faults, access } = extras;
-    let hub = Rc::new(Hub::new(config, faults, Box::new(watch)));
+) -> Result<(), StoreError> {
+    let Extras {
+        faults,
+        access,
+        store,
+    } = extras;
+    let hub = Rc::new(Hub::new(config, faults, store, Box::new(watch))?);
     LocalSet::new()
         .run_until(async {
+            // One future for the whole time: a batch on its way to the store is not to be given up.
+            let mut keeping = pin!(keep_stored(&hub));
             tokio::select! {
                 () = accept_all(&hub, &listeners) => {}
                 () = keep_time(&hub) => {}
+                failed = &mut keeping => return failed,
                 () = renew(&hub, access) => {}
                 () = async { shutdown.await; settle(&hub).await } => {}
             }
@@ -91,10 +106,38 @@ pub async fn serve_with(
                     () = keep_time(&hub) => {}
                 }
             };
-            // Those that do not read are cut off when the tasks are dropped.
-            let _ = tokio::time::timeout(LINGER, leaving).await;
+            let last = async {
+                // Those that do not read are cut off when the tasks are dropped.
+                let _ = tokio::time::timeout(LINGER, leaving).await;
+                if let Some(keeper) = &hub.keeper {
+                    keeper.all_stored(&hub.core).await;
+                }
+            };
+            tokio::select! {
+                failed = &mut keeping => failed,
+                () = last => Ok(()),
+            }
         })
-        .await;
+        .await
+}
+
+/// Stores what changes, as soon as it does. Never over without an error.
+async fn keep_stored(hub: &Hub) -> Result<(), StoreError> {
+    let Some(keeper) = &hub.keeper else {
+        return std::future::pending().await;
+    };
+    loop {
+        keeper.wanted().await;
+        let ready = keeper.keep(&hub.core).await?;
+        let now = hub.started.elapsed();
+        for action in ready {
+            hub.perform(now, action);
+        }
+        if hub.faults.is_some() {
+            // What they make of that.
+            hub.step(|_, _| {});
+        }
+    }
 }
 
 async fn renew(hub: &Hub, mut access: Option<mpsc::Receiver<Vec<Arc<Access>>>>) {
@@ -206,6 +249,7 @@ async fn settle(hub: &Hub) {
 /// What all tasks share.
 struct Hub {
     core: RefCell<Core>,
+    keeper: Option<Keeper>,
     /// What stands between the core and the network, if anything does.
     faults: Option<RefCell<Faults>>,
     outboxes: RefCell<FxHashMap<ConnectionId, Rc<Outbox>>>,
@@ -225,14 +269,25 @@ struct Hub {
 }
 
 impl Hub {
-    fn new(config: Config, faults: FaultPlan, watch: Box<dyn Watch>) -> Hub {
+    fn new(
+        config: Config,
+        faults: FaultPlan,
+        store: Option<Store>,
+        watch: Box<dyn Watch>,
+    ) -> Result<Hub, StoreError> {
         let faults = (!faults.is_empty())
             .then(|| RefCell::new(Faults::new(faults, config.max_packet_size, config.events)));
-        Hub {
+        let handshake_timeout = config.connect_timeout;
+        let core = match &store {
+            Some(store) => store.restore(config, Time::ZERO)?,
+            None => Core::new(config),
+        };
+        Ok(Hub {
             faults,
-            handshake_timeout: config.connect_timeout,
+            handshake_timeout,
             next_connection: Cell::new(0),
-            core: RefCell::new(Core::new(config)),
+            core: RefCell::new(core),
+            keeper: store.map(Keeper::new),
             outboxes: RefCell::default(),
             watch: RefCell::new(watch),
             read_buffer: RefCell::new(vec![0; READ].into()),
@@ -242,7 +297,7 @@ impl Hub {
             inputs: Cell::new(0),
             connections: Cell::new(0),
             connection_ended: Notify::new(),
-        }
+        })
     }
 
     /// Has the core do something, then does what it asks for.
@@ -250,18 +305,7 @@ impl Hub {
         let mut core = self.core.borrow_mut();
         let now = self.started.elapsed();
         act(&mut core, now);
-        match &self.faults {
-            None => {
-                while let Some(action) = core.poll_action() {
-                    match action {
-                        Action::Send { connection, bytes } => self.send(connection, bytes),
-                        Action::Close { connection } => self.close(connection),
-                        Action::Log(event) => self.watch.borrow_mut().event(&event),
-                    }
-                }
-            }
-            Some(faults) => self.pass(&mut core, &mut faults.borrow_mut(), now),
-        }
+        self.perform_all(&mut core, now);
         let next = self.poll_timeout(&core);
         if next.is_some_and(|next| self.timer_set.get().is_none_or(|set| next < set)) {
             self.timer_set.set(next);
@@ -269,39 +313,61 @@ impl Hub {
         }
     }
 
-    /// Does what the core asks for, as far as faults let it, and what faults ask for.
-    fn pass(&self, core: &mut Core, faults: &mut Faults, now: Time) {
+    /// Does what the core asks for, unless that has to wait for the store, and what faults ask for.
+    fn perform_all(&self, core: &mut Core, now: Time) {
         loop {
-            while let Some(action) = core.poll_action() {
-                match action {
-                    Action::Send { connection, bytes } => faults.sent(now, connection, bytes),
-                    Action::Close { connection } => faults.core_closed(now, connection),
-                    Action::Log(event) => self.watch.borrow_mut().event(&event),
+            let keeper = self.keeper.as_ref();
+            if !keeper.is_some_and(|keeper| keeper.hold(core)) {
+                while let Some(action) = core.poll_action() {
+                    self.perform(now, action);
                 }
             }
-            let Some(act) = faults.poll_act() else {
+            let Some(faults) = &self.faults else {
                 break;
             };
+            let act = faults.borrow_mut().poll_act();
             match act {
-                Act::Input(connection, bytes) => {
-                    core.handle(now, connection, Input::Bytes(&bytes));
-                }
-                Act::Send(connection, bytes) => self.send(connection, bytes),
-                Act::Unsent(connection, len) => {
-                    core.handle(now, connection, Input::Written(len));
-                }
-                Act::Close(connection) => self.close(connection),
-                Act::Break(connection) => {
-                    core.handle(now, connection, Input::Closed);
-                    self.close(connection);
-                }
-                Act::Resume(connection) => {
-                    if let Some(outbox) = self.outboxes.borrow().get(&connection) {
-                        outbox.wake();
-                    }
-                }
-                Act::Tell(fault) => self.watch.borrow_mut().fault(&fault),
+                None => break,
+                Some(act) => self.perform_fault(core, now, act),
             }
+        }
+    }
+
+    /// Does what the core asks for, as far as faults let it.
+    fn perform(&self, now: Time, action: Action) {
+        match (action, &self.faults) {
+            (Action::Log(event), _) => self.watch.borrow_mut().event(&event),
+            (Action::Send { connection, bytes }, None) => self.send(connection, bytes),
+            (Action::Close { connection }, None) => self.close(connection),
+            (Action::Send { connection, bytes }, Some(faults)) => {
+                faults.borrow_mut().sent(now, connection, bytes);
+            }
+            (Action::Close { connection }, Some(faults)) => {
+                faults.borrow_mut().core_closed(now, connection);
+            }
+        }
+    }
+
+    fn perform_fault(&self, core: &mut Core, now: Time, act: Act) {
+        match act {
+            Act::Input(connection, bytes) => {
+                core.handle(now, connection, Input::Bytes(&bytes));
+            }
+            Act::Send(connection, bytes) => self.send(connection, bytes),
+            Act::Unsent(connection, len) => {
+                core.handle(now, connection, Input::Written(len));
+            }
+            Act::Close(connection) => self.close(connection),
+            Act::Break(connection) => {
+                core.handle(now, connection, Input::Closed);
+                self.close(connection);
+            }
+            Act::Resume(connection) => {
+                if let Some(outbox) = self.outboxes.borrow().get(&connection) {
+                    outbox.wake();
+                }
+            }
+            Act::Tell(fault) => self.watch.borrow_mut().fault(&fault),
         }
     }
 
@@ -555,11 +621,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_ends_its_own_connection_only() {
-        let hub = Rc::new(Hub::new(
-            Config::default(),
-            FaultPlan::default(),
-            Box::new(()),
-        ));
+        let hub = Hub::new(Config::default(), FaultPlan::default(), None, Box::new(()));
+        let hub = Rc::new(hub.unwrap());
         let tasks = LocalSet::new();
         let broken = tasks.spawn_local(run(Member::join(hub.clone(), &Peer::default()), Broken));
         let (mut client, server) = tokio::io::duplex(1024);

@@ -47,6 +47,22 @@ pub struct Broker {
     #[command(flatten)]
     pub limits: Limits,
 
+    /// What sessions, messages and connections may take together, as in 500MB or 1GiB. What there
+    /// is no room for is refused; the process itself takes some MB more.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    pub max_memory: String,
+
+    /// Keep sessions, subscriptions, retained and waiting messages in this file, and begin with
+    /// what is in it. What a client has an acknowledgement for is in the file, whenever the broker
+    /// is killed.
+    #[arg(long, value_name = "FILE")]
+    pub persist: Option<PathBuf>,
+
+    /// Acknowledge only what the disk has (fsync): then it outlives a failure of the machine, too,
+    /// and takes longer.
+    #[arg(long, requires = "persist")]
+    pub persist_sync: bool,
+
     /// What happens, on stderr: connections, refusals, subscriptions.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Off)]
     pub log: LogFormat,

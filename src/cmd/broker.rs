@@ -29,11 +29,11 @@ use tokio::sync::oneshot;
 
 use super::signals::Signals;
 use super::{Exit, Failure, note};
+use crate::broker::{Extras, StoreError};
 use crate::cli;
-use crate::output::text::Safe;
 pub(super) use as_mosquitto::{Asked, run as run_as_mosquitto};
 use pid_file::PidFile;
-use plan::Plan;
+use plan::{PersistPlan, Plan};
 use ready::Ready;
 use record::Recording;
 use reload::Reload;
@@ -67,6 +67,11 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         listener.access = access;
     }
     let (listeners, tls) = listening::open(&plan.listeners, plan.config.max_packet_size).await?;
+    let extras = Extras {
+        faults: plan.faults,
+        store: plan.persist.as_ref().map(PersistPlan::open).transpose()?,
+        access: None,
+    };
     // Only now: a broker that cannot listen must not overwrite what an earlier one has recorded.
     let ports: Vec<u16> = listeners
         .iter()
@@ -82,13 +87,6 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         note(format_args!(
             "warning: listening on {}, beyond this machine, and everybody may connect",
             listener.endpoint().place
-        ));
-    }
-    if let Some(path) = &plan.store {
-        let path = path.display().to_string();
-        note(format_args!(
-            "warning: persistence in {} is not had yet: sessions and messages are in memory only",
-            Safe(&path)
         ));
     }
     let _pid_file = plan.pid_file.map(PidFile::write).transpose()?;
@@ -118,16 +116,8 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
             ready.print()?;
         }
         watcher.log.running();
-        reload::serve(
-            listeners,
-            plan.config,
-            plan.faults,
-            watcher,
-            reload,
-            shutdown,
-        )
-        .await;
-        return end.judge(Ok(Exit::Done));
+        let served = reload::serve(listeners, plan.config, extras, watcher, reload, shutdown).await;
+        return end.judge(Ok(Exit::Done), served);
     };
     let signals =
         group::Signals::new().map_err(|error| internal("cannot wait for signals", &error))?;
@@ -142,16 +132,9 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         // The sender is never used, only dropped.
         let _ = is_done.await;
     };
-    let serving = reload::serve(
-        listeners,
-        plan.config,
-        plan.faults,
-        watcher,
-        reload,
-        shutdown,
-    );
-    let (exit, ()) = tokio::join!(around, serving);
-    end.judge(exit)
+    let serving = reload::serve(listeners, plan.config, extras, watcher, reload, shutdown);
+    let (exit, served) = tokio::join!(around, serving);
+    end.judge(exit, served)
 }
 
 /// What is known when everything is over.
@@ -161,10 +144,17 @@ struct End {
 }
 
 impl End {
-    /// A recording that failed, or an expectation that is not met, makes a run that went well fail.
-    fn judge(self, exit: Result<Exit, Failure>) -> Result<Exit, Failure> {
+    /// A store or a recording that failed, or an expectation that is not met, makes a run that went
+    /// well fail.
+    fn judge(
+        self,
+        exit: Result<Exit, Failure>,
+        served: Result<(), StoreError>,
+    ) -> Result<Exit, Failure> {
         let is_met = self.tally.check();
-        let failure = self.recorded.into_iter().find_map(record::Outcome::failure);
+        let unrecorded = self.recorded.into_iter().find_map(record::Outcome::failure);
+        let unserved = served.err().map(|error| store_failure(&error));
+        let failure = unserved.or(unrecorded);
         match exit {
             Ok(Exit::Done | Exit::Child(0)) => match failure {
                 Some(failure) => Err(failure),
@@ -176,6 +166,10 @@ impl End {
             failed => failed,
         }
     }
+}
+
+fn store_failure(error: &StoreError) -> Failure {
+    Failure::new(Exit::Io, error.to_string())
 }
 
 fn internal(what: &str, error: &io::Error) -> Failure {

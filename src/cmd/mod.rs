@@ -18,6 +18,7 @@ mod reason_code;
 pub mod request;
 mod sealed;
 mod signals;
+mod size;
 pub mod subscribe;
 mod typed_bytes;
 mod version;

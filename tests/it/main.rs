@@ -7,6 +7,8 @@ mod broker_access;
 mod broker_command;
 #[cfg(unix)]
 mod broker_faults;
+mod broker_kill;
+mod broker_limits;
 #[cfg(unix)]
 mod broker_listeners;
 mod broker_model;

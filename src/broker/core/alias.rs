@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::connection::Connection;
+use super::memory::ALIAS;
 use super::message::push;
 use super::output::Output;
 use crate::mqtt::packet::Publish;
@@ -83,6 +84,8 @@ impl Output {
         if self.send_packet(connection, &Packet::Publish(aliased)) {
             if !is_known && let Some(aliases) = &mut connection.outgoing_aliases {
                 aliases.known.insert(publish.topic.into(), alias);
+                connection.alias_bytes += publish.topic.len() + ALIAS;
+                connection.recharge();
             }
             return true;
         }

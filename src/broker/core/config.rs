@@ -59,6 +59,9 @@ pub struct Config {
     /// Bytes that wait for a connection's network. Above it QoS 0 messages are dropped and
     /// others stay queued; a peer that lets twice as much pile up is cut off.
     pub max_output: usize,
+    /// Bytes that sessions, messages and connections may take together, by estimate; the process
+    /// needs some more for itself. What there is no room for is refused or cut off.
+    pub max_memory: usize,
     /// Levels that a topic filter may have.
     pub max_filter_levels: usize,
     /// How long a peer may take to send its CONNECT.
@@ -124,6 +127,7 @@ impl Default for Config {
             upgrade_qos: false,
             allow_duplicates: false,
             max_output: 8 << 20,
+            max_memory: 1 << 30,
             max_filter_levels: 200,
             connect_timeout: Duration::from_secs(10),
             events: false,

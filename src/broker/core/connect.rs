@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::alias::OutgoingAliases;
 use super::connection::State;
 use super::ending::{Cause, Ending};
+use super::memory::Level;
 use super::message::push;
 use super::permission::Admitted;
 use super::publish::check_topic;
@@ -66,6 +67,10 @@ impl Core {
             None => connect.client_id.into(),
         };
 
+        if self.memory.is(Level::Short) && !self.client_ids.contains_key(&client_id) {
+            let why = "the broker has no memory for more sessions";
+            return self.refuse_with(now, id, ReasonCode::QUOTA_EXCEEDED, why);
+        }
         let (session_id, session_present) = self.open_session(now, &client_id, connect.clean_start);
         let Some(session) = self.sessions.get_mut(&session_id) else {
             return;
@@ -98,9 +103,12 @@ impl Core {
             .will
             .as_ref()
             .map(|will| Will::new(connection.mounted(will.topic), will));
+        connection.recharge();
         let deadline = connection.deadline(&self.config);
         self.timers
             .set(Timer::Connection(id), &mut connection.timer, deadline);
+
+        self.note_session(session_id);
 
         let connack_properties = match connect.version {
             Version::V5 => {
@@ -289,7 +297,7 @@ impl Core {
         }
         self.next_session += 1;
         let id = SessionId(self.next_session);
-        let session = Session::new(client_id.clone(), &self.config);
+        let session = Session::new(id, client_id.clone(), &self.config, &self.memory);
         self.sessions.insert(id, session);
         self.client_ids.insert(client_id.clone(), id);
         let most = &mut self.output.counters.most_sessions;

@@ -9,7 +9,9 @@ use rustc_hash::FxHashMap;
 
 use super::alias::OutgoingAliases;
 use super::auth::Auth;
+use super::memory::{ALIAS, CONNECTION, Charge, Level, MODEST_OUTPUT, Memory, UNWRITTEN};
 use super::message::push;
+use super::output::Pending;
 use super::will::Will;
 use super::{Config, ConnectionId, Peer, SessionId, Time};
 use crate::mqtt::packet::Connect;
@@ -50,6 +52,8 @@ pub(super) struct Connection {
     pub(super) outgoing_aliases: Option<Box<OutgoingAliases>>,
     /// Only if CONNECT names an authentication method.
     pub(super) auth: Option<Box<Auth>>,
+    /// What the aliases of both directions take.
+    pub(super) alias_bytes: usize,
     /// Subscriptions get No Local and Retain As Published (the bridge bit of mosquitto).
     pub(super) bridge: bool,
     /// The Session Expiry Interval in CONNECT was 0, so DISCONNECT may not raise it.
@@ -60,12 +64,16 @@ pub(super) struct Connection {
     pub(super) will: Option<Will>,
     /// What stands before every topic of this client.
     pub(super) mount_point: Option<Arc<str>>,
+    /// What the core has to say, until its step is over.
+    pub(super) pending: Pending,
     /// Bytes sent that the shell has not yet written.
     pub(super) unwritten: usize,
+    /// For all of the above.
+    pub(super) charge: Charge,
 }
 
 impl Connection {
-    pub(super) fn new(id: ConnectionId, peer: Peer, now: Time) -> Connection {
+    pub(super) fn new(id: ConnectionId, peer: Peer, now: Time, memory: &Rc<Memory>) -> Connection {
         Connection {
             id,
             peer,
@@ -80,12 +88,15 @@ impl Connection {
             aliases: FxHashMap::default(),
             outgoing_aliases: None,
             auth: None,
+            alias_bytes: 0,
             bridge: false,
             expiry_was_zero: true,
             asked_client_id: None,
             will: None,
             mount_point: None,
+            pending: Pending::default(),
             unwritten: 0,
+            charge: Charge::new(memory, CONNECTION),
         }
     }
 
@@ -124,6 +135,39 @@ impl Connection {
 
     /// Whether so much waits for the network that messages should not be added.
     pub(super) fn is_congested(&self, config: &Config) -> bool {
-        self.unwritten > config.max_output
+        self.unwritten > self.max_output(config)
+    }
+
+    /// Bytes that may wait for the network.
+    pub(super) fn max_output(&self, config: &Config) -> usize {
+        match self.charge.is(Level::Short) {
+            true => config.max_output.min(MODEST_OUTPUT),
+            false => config.max_output,
+        }
+    }
+
+    /// To be called when something was added to it; what waits for the network is added and given
+    /// back where it comes and goes.
+    pub(super) fn recharge(&mut self) {
+        let will = self.will.as_ref().map_or(0, Will::len);
+        let unwritten = UNWRITTEN * self.unwritten;
+        self.charge
+            .set(CONNECTION + self.partial.capacity() + self.alias_bytes + will + unwritten);
+    }
+
+    /// Remembers the topic that an alias stands for from now on.
+    pub(super) fn set_alias(&mut self, alias: u16, topic: Rc<str>) {
+        let cost = |topic: &str| topic.len() + ALIAS;
+        self.alias_bytes += cost(&topic);
+        if let Some(old) = self.aliases.insert(alias, topic) {
+            self.alias_bytes -= cost(&old);
+        }
+        self.recharge();
+    }
+
+    /// Whether there is no room for the packet whose start has come: it is cut off.
+    pub(super) fn wants_too_much(&self) -> bool {
+        self.charge.is(Level::Full)
+            || self.charge.is(Level::Short) && self.partial.capacity() > MODEST_OUTPUT
     }
 }

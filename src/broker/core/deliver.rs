@@ -6,6 +6,8 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 use super::connection::Connection;
+use super::journal::Journal;
+use super::memory::{Level, MODEST_WINDOW};
 use super::message::Message;
 use super::output::Output;
 use super::permission::Source;
@@ -38,7 +40,9 @@ impl Core {
         publisher: SessionId,
     ) -> usize {
         if message.retain {
-            self.retained.store(&message);
+            message.keep(&self.memory);
+            let old = self.retained.store(&message);
+            self.journal.retained(&message, old);
         }
         self.route(now, &message, publisher)
     }
@@ -65,7 +69,7 @@ impl Core {
     pub(super) fn deliver_retained(&mut self, now: Time, filter: &str, subscriber: &Subscriber) {
         let messages = match filter.starts_with("$SYS") {
             true => self.matching_sys(now, filter),
-            false => self.retained.matching(now, filter),
+            false => self.retained.matching(now, &mut self.journal, filter),
         };
         for message in messages {
             if self.has_rules && !self.may_get_retained(subscriber, &message) {
@@ -169,7 +173,7 @@ impl Core {
                     if let Some(bytes) = bytes {
                         // Too large for this client: as if it had been delivered
                         // ([MQTT-3.1.2-25]).
-                        if self.output.send_bytes(connection, bytes) {
+                        if self.output.send_bytes(connection, &bytes) {
                             let len = message.payload.len();
                             self.output.counters.publish_sent.add(len);
                         }
@@ -183,16 +187,21 @@ impl Core {
                     qos: delivery.qos,
                     retain: delivery.retain,
                     subscription_ids: delivery.subscription_ids.into(),
+                    number: self.journal.next_number(),
                 };
-                match connection {
+                message.keep(&self.memory);
+                let taken = match connection {
                     Some(connection)
                         if !session.has_queued() && may_send(&self.config, session, connection) =>
                     {
-                        send_new(&mut self.output, now, session, connection, outbound);
+                        let way = (&mut self.output, &mut self.journal);
+                        send_new(way, now, session, connection, outbound);
                         true
                     }
-                    _ => session.enqueue(&self.config, outbound),
-                }
+                    _ => session.enqueue(&self.config, &mut self.journal, outbound),
+                };
+                session.recharge();
+                taken
             }
         };
         if !taken {
@@ -222,12 +231,15 @@ impl Core {
         {
             dropped.extend(send_again(&mut self.output, now, connection, &resend));
         }
-        session.forget(dropped);
+        session.forget(&mut self.journal, dropped);
         while may_send(&self.config, session, connection)
             && let Some(outbound) = session.dequeue()
         {
-            send_new(&mut self.output, now, session, connection, outbound);
+            self.journal.dequeued(session, &outbound);
+            let way = (&mut self.output, &mut self.journal);
+            send_new(way, now, session, connection, outbound);
         }
+        session.recharge();
     }
 }
 
@@ -361,6 +373,7 @@ fn send_aliased(
 /// Whether a QoS 1 or 2 message may go out now (`[MQTT-4.9.0-2]`).
 fn may_send(config: &Config, session: &Session, connection: &Connection) -> bool {
     session.outgoing.quota() > 0
+        && (session.outgoing.in_flight() < MODEST_WINDOW || !session.charge.is(Level::Half))
         && !connection.is_congested(config)
         && (config.max_inflight_bytes == usize::MAX
             || session.outgoing.in_flight() == 0
@@ -370,7 +383,7 @@ fn may_send(config: &Config, session: &Session, connection: &Connection) -> bool
 /// Sends a QoS 1 or 2 message for the first time, unless it has expired (`[MQTT-3.3.2-5]`) or is
 /// too large for the client (`[MQTT-3.1.2-25]`): then it counts as delivered.
 fn send_new(
-    output: &mut Output,
+    (output, journal): (&mut Output, &mut Journal),
     now: Time,
     session: &mut Session,
     connection: &mut Connection,
@@ -385,6 +398,7 @@ fn send_new(
     }
     // [MQTT-2.2.1-4]; the caller has looked at the quota.
     if let Ok(packet_id) = session.outgoing.publish(outbound.qos, outbound.clone()) {
+        journal.sent(session, packet_id, &outbound);
         send_publish(output, now, connection, &outbound, packet_id, false);
     }
 }

@@ -83,6 +83,16 @@ pub enum EventKind {
         /// The message's topic.
         topic: Rc<str>,
     },
+    /// More memory is used than new retained messages, subscriptions and long queues may take:
+    /// they are refused.
+    MemoryShort {
+        /// Bytes, by estimate.
+        used: usize,
+        /// [`Config::max_memory`](super::Config::max_memory).
+        limit: usize,
+    },
+    /// There is room again.
+    MemoryEnough,
     /// The session ended, and with it its subscriptions and messages.
     SessionEnded,
 }
@@ -144,6 +154,11 @@ impl fmt::Display for Event {
             EventKind::Dropped { topic } => {
                 write!(f, " too slow, message dropped on {}", Quoted(topic))
             }
+            EventKind::MemoryShort { used, limit } => write!(
+                f,
+                " memory is short: {used} bytes are used of at most {limit}; new retained messages and subscriptions are refused"
+            ),
+            EventKind::MemoryEnough => f.write_str(" memory is enough again"),
             EventKind::SessionEnded => f.write_str(" session ended"),
         }
     }
@@ -172,6 +187,8 @@ impl EventKind {
             EventKind::PublishRefused { .. } => "publish_refused",
             EventKind::WillPublished { .. } => "will_published",
             EventKind::Dropped { .. } => "dropped",
+            EventKind::MemoryShort { .. } => "memory_short",
+            EventKind::MemoryEnough => "memory_enough",
             EventKind::SessionEnded => "session_ended",
         }
     }

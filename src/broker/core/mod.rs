@@ -12,7 +12,9 @@ mod connection;
 mod deliver;
 mod ending;
 mod event;
+mod journal;
 mod listener;
+mod memory;
 mod message;
 mod output;
 mod peer;
@@ -42,6 +44,7 @@ use crate::mqtt::{Packet, PropertyId, ReasonCode, Side};
 pub use auth::{Authenticator, Exchange, Step};
 pub use config::Config;
 pub use event::{Event, EventKind, Payload};
+pub use journal::{Change, Key, RestoreError};
 pub use listener::{ListenerConfig, Versions};
 pub use peer::Peer;
 pub use session::SessionId;
@@ -49,7 +52,9 @@ pub use session::SessionId;
 use connection::{Connection, State};
 use deliver::Delivery;
 use ending::{Cause, Ending};
-use output::Output;
+use journal::Journal;
+use memory::{Charge, Level, Memory, UNWRITTEN};
+use output::{Item, Output};
 use retained::Retained;
 use session::Session;
 use subscriptions::Subscriptions;
@@ -109,6 +114,10 @@ pub struct Core {
     sys: Sys,
     timers: Timers,
     output: Output,
+    journal: Journal,
+    memory: Rc<Memory>,
+    /// Of the subscription tree.
+    tree: Charge,
     next_session: u64,
     next_assigned: u64,
     /// Number of the message that is being routed, see [`Session::route_mark`].
@@ -124,7 +133,9 @@ pub struct Core {
 impl Core {
     /// A broker without connections, sessions and messages.
     pub fn new(config: Config) -> Core {
+        let memory = Memory::new(config.max_memory);
         Core {
+            tree: Charge::new(&memory, 0),
             output: Output::new(&config),
             has_rules: config.has_rules(),
             open: vec![0; config.listeners.len()],
@@ -136,6 +147,8 @@ impl Core {
             retained: Retained::default(),
             sys: Sys::default(),
             timers: Timers::default(),
+            journal: Journal::default(),
+            memory,
             next_session: 0,
             next_assigned: 0,
             routes: 0,
@@ -151,12 +164,26 @@ impl Core {
             Input::Written(len) => self.handle_written(now, connection, len),
             Input::Closed => self.end_connection(now, connection, Ending::PeerClosed),
         }
+        if let Some(kind) = self.tell_of_memory() {
+            self.output.log(None, None, kind);
+        }
     }
 
     /// The next thing to do, in order; `None` if there is nothing.
     #[inline]
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.output.pop()
+        loop {
+            match self.output.pop()? {
+                Item::Act(action) => return Some(action),
+                Item::Flush(id, number) => {
+                    let connection = self.connections.get_mut(&id);
+                    let action = connection.and_then(|c| c.pending.take(id, number));
+                    if action.is_some() {
+                        return action;
+                    }
+                }
+            }
+        }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) if nothing else happens before.
@@ -186,7 +213,7 @@ impl Core {
     }
 
     fn handle_opened(&mut self, now: Time, id: ConnectionId, peer: &Peer) {
-        let mut connection = Connection::new(id, peer.clone(), now);
+        let mut connection = Connection::new(id, peer.clone(), now, &self.memory);
         let deadline = connection.deadline(&self.config);
         self.timers
             .set(Timer::Connection(id), &mut connection.timer, deadline);
@@ -201,8 +228,11 @@ impl Core {
             if most.is_some_and(|most| *open > most) {
                 let why = "the listener has as many connections as it takes";
                 let cause = Cause::Other(ReasonCode::QUOTA_EXCEEDED, why);
-                self.end_connection(now, id, Ending::Refused(cause));
+                return self.end_connection(now, id, Ending::Refused(cause));
             }
+        }
+        if self.memory.is(Level::Short) {
+            self.end_connection(now, id, Ending::OutOfMemory);
         }
     }
 
@@ -227,10 +257,20 @@ impl Core {
             partial.extend_from_slice(rest);
         }
         // An idle connection keeps no buffer.
-        connection.partial = match partial.is_empty() {
-            true => BytesMut::new(),
-            false => partial,
+        let is_cut = match partial.is_empty() {
+            true => {
+                connection.partial = BytesMut::new();
+                false
+            }
+            false => {
+                connection.partial = partial;
+                connection.recharge();
+                connection.wants_too_much()
+            }
         };
+        if is_cut {
+            self.end_connection(now, id, Ending::OutOfMemory);
+        }
     }
 
     /// Handles the whole packets at the front of `bytes`; returns how many bytes they took.
@@ -240,7 +280,7 @@ impl Core {
             let Some(connection) = self.connections.get_mut(&id) else {
                 break;
             };
-            if connection.unwritten > 2 * self.config.max_output {
+            if connection.unwritten > 2 * connection.max_output(&self.config) {
                 self.end_connection(now, id, Ending::ReadsNothing);
                 break;
             }
@@ -348,6 +388,7 @@ impl Core {
             return;
         };
         connection.unwritten = connection.unwritten.saturating_sub(len);
+        connection.charge.give_back(UNWRITTEN * len);
         if let State::Connected(session) = connection.state {
             self.pump(now, session);
         }

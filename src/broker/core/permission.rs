@@ -39,6 +39,15 @@ impl Who {
 }
 
 impl Source {
+    /// What [`parts`](Self::parts) has given.
+    pub(super) fn restored(client_id: Rc<str>, who: Who) -> Source {
+        Source { client_id, who }
+    }
+
+    pub(super) fn parts(&self) -> (&Rc<str>, &Who) {
+        (&self.client_id, &self.who)
+    }
+
     pub(super) fn new(session: &Session) -> Source {
         Source {
             client_id: session.client_id.clone(),

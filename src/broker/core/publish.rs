@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::ending::{Cause, Ending};
+use super::memory::Level;
 use super::message::Message;
 use super::{ConnectionId, Core, EventKind, SessionId, Time};
 use crate::mqtt::flow::{PubRec, Received};
@@ -48,7 +49,10 @@ impl Core {
             .handle_publish(publish.qos, publish.packet_id);
         let reason = match received {
             Received::Deliver => {
-                match self.check_publish(session_id, &topic, publish.payload.len()) {
+                let allowed = self
+                    .check_publish(session_id, &topic, publish.payload.len())
+                    .and_then(|()| self.check_retained(&topic, publish));
+                match allowed {
                     Ok(()) => {
                         let source = self.source(session_id, publish.retain);
                         let message = Message::new(now, topic, publish).from(source);
@@ -80,9 +84,28 @@ impl Core {
                 }
                 AckKind::PubAck
             }
-            QoS::ExactlyOnce => AckKind::PubRec,
+            QoS::ExactlyOnce => {
+                if let Some(session) = self.sessions.get(&session_id)
+                    && session.incoming.is_unreleased(publish.packet_id)
+                {
+                    self.journal.received(session, publish.packet_id);
+                }
+                AckKind::PubRec
+            }
         };
         self.send(id, &Packet::Ack(Ack::new(kind, publish.packet_id, reason)));
+    }
+
+    /// Whether there is room for a message that is to be retained.
+    fn check_retained(&self, topic: &str, publish: &Publish<'_>) -> Result<(), ReasonCode> {
+        let adds = publish.retain && !publish.payload.is_empty();
+        match adds
+            && self.memory.is(Level::Half)
+            && !self.retained.has(topic, publish.payload.len())
+        {
+            true => Err(ReasonCode::QUOTA_EXCEEDED),
+            false => Ok(()),
+        }
     }
 
     /// A message that is dropped though nothing is wrong with its packet: what to answer. Before
@@ -131,7 +154,7 @@ impl Core {
             return topic.cloned().ok_or(Rule::TopicAliasUnknown);
         }
         let topic = connection.mounted(publish.topic);
-        connection.aliases.insert(alias, topic.clone());
+        connection.set_alias(alias, topic.clone());
         Ok(topic)
     }
 
@@ -149,26 +172,38 @@ impl Core {
         let not_found = ReasonCode::PACKET_IDENTIFIER_NOT_FOUND;
         let answer = match ack.kind {
             AckKind::PubAck => {
-                session.outgoing.handle_puback(packet_id);
+                if let Some(outbound) = session.outgoing.handle_puback(packet_id) {
+                    self.journal.acknowledged(session, packet_id, &outbound);
+                }
                 None
             }
             AckKind::PubRec => match session.outgoing.handle_pubrec(packet_id, ack.reason) {
                 // [MQTT-4.3.3-4]
-                PubRec::Release(_) | PubRec::ReleaseAgain => {
+                PubRec::Release(outbound) => {
+                    self.journal.released(session, packet_id, &outbound);
                     Some((AckKind::PubRel, ReasonCode::SUCCESS))
                 }
+                PubRec::ReleaseAgain => Some((AckKind::PubRel, ReasonCode::SUCCESS)),
                 // [MQTT-4.4.0-2]
-                PubRec::Refused(_) => None,
+                PubRec::Refused(outbound) => {
+                    self.journal.acknowledged(session, packet_id, &outbound);
+                    None
+                }
                 PubRec::Unknown if ack.reason.is_error() => None,
                 PubRec::Unknown => Some((AckKind::PubRel, not_found)),
             },
             // [MQTT-4.3.3-11]
             AckKind::PubRel => match session.incoming.handle_pubrel(packet_id) {
-                true => Some((AckKind::PubComp, ReasonCode::SUCCESS)),
+                true => {
+                    self.journal.released_by_peer(session, packet_id);
+                    Some((AckKind::PubComp, ReasonCode::SUCCESS))
+                }
                 false => Some((AckKind::PubComp, not_found)),
             },
             AckKind::PubComp => {
-                session.outgoing.handle_pubcomp(packet_id);
+                if session.outgoing.handle_pubcomp(packet_id) {
+                    self.journal.completed(session, packet_id);
+                }
                 None
             }
         };

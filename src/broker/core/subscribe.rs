@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::ending::Ending;
+use super::memory::{LEVEL, Level, filter_cost};
 use super::subscriptions::{Subscriber, split_shared};
 use super::{ConnectionId, Core, EventKind, SessionId, Time};
 use crate::mqtt::packet::{Codes, Subscribe, SubscriptionOptions};
@@ -108,8 +109,18 @@ impl Core {
             .sessions
             .get_mut(&subscriber.session)
             .ok_or(ReasonCode::UNSPECIFIED_ERROR)?;
-        session.filters.insert(mounted.into());
-        Ok(self.subscriptions.insert(filter, share_name, subscriber))
+        if !session.filters.contains(mounted) {
+            if self.memory.is(Level::Half) {
+                return Err(ReasonCode::QUOTA_EXCEEDED);
+            }
+            session.filter_bytes += filter_cost(mounted);
+            session.filters.insert(mounted.into());
+            session.recharge();
+        }
+        self.journal.subscribed(session, mounted, &subscriber);
+        let is_new = self.subscriptions.insert(filter, share_name, subscriber);
+        self.tree.set(LEVEL * self.subscriptions.levels());
+        Ok(is_new)
     }
 
     /// Removes subscriptions (`[MQTT-3.10.4-1]`); what is on its way is finished
@@ -128,7 +139,11 @@ impl Core {
             let (share_name, filter) = split_shared(&mounted);
             let existed = self.subscriptions.remove(filter, share_name, session_id);
             if let Some(session) = self.sessions.get_mut(&session_id) {
-                session.filters.remove(&*mounted);
+                if session.filters.remove(&*mounted) {
+                    session.filter_bytes -= filter_cost(&mounted);
+                    session.recharge();
+                }
+                self.journal.unsubscribed(session, &mounted);
             }
             let code = match existed {
                 true => ReasonCode::SUCCESS,

@@ -129,7 +129,7 @@ impl Core {
 
     /// The values that a new subscription gets.
     pub(super) fn matching_sys(&mut self, now: Time, filter: &str) -> Vec<Rc<Message>> {
-        self.sys.values.matching(now, filter)
+        self.sys.values.matching(now, &mut self.journal, filter)
     }
 
     /// Sends what has changed.

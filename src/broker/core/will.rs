@@ -3,10 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::message::Message;
+use super::message::{Message, push};
 use super::{Core, EventKind, SessionId, Time};
 use crate::mqtt::packet::{self, Publish};
-use crate::mqtt::{PropertiesBuf, PropertyId, QoS};
+use crate::mqtt::{Properties, PropertiesBuf, PropertyId, QoS};
 
 /// What CONNECT asked to publish if the connection breaks (`[MQTT-3.1.2-7]`).
 #[derive(Debug)]
@@ -29,8 +29,38 @@ impl Will {
             payload: will.payload.into(),
             qos: will.qos,
             retain: will.retain,
-            properties: will.properties.to_buf(),
+            properties: without_delay(will.properties),
             delay: Duration::from_secs(delay.unwrap_or(0).into()),
+        }
+    }
+
+    /// The will that [`as_publish`](Self::as_publish) has described.
+    pub(super) fn restored(publish: &Publish<'_>, delay: Duration) -> Will {
+        Will {
+            topic: publish.topic.into(),
+            payload: publish.payload.into(),
+            qos: publish.qos,
+            retain: publish.retain,
+            properties: publish.properties.to_buf(),
+            delay,
+        }
+    }
+
+    /// Bytes of what it holds.
+    pub(super) fn len(&self) -> usize {
+        self.topic.len() + self.payload.len() + self.properties.as_properties().as_bytes().len()
+    }
+
+    /// All but its delay.
+    pub(super) fn as_publish(&self) -> Publish<'_> {
+        Publish {
+            dup: false,
+            qos: self.qos,
+            retain: self.retain,
+            topic: &self.topic,
+            packet_id: 0,
+            properties: self.properties.as_properties(),
+            payload: &self.payload,
         }
     }
 }
@@ -45,17 +75,8 @@ impl Core {
         {
             return;
         }
-        let publish = Publish {
-            dup: false,
-            qos: will.qos,
-            retain: will.retain,
-            topic: &will.topic,
-            packet_id: 0,
-            properties: will.properties.as_properties(),
-            payload: &will.payload,
-        };
         let source = self.source(session, will.retain);
-        let message = Message::new(now, will.topic.clone(), &publish).from(source);
+        let message = Message::new(now, will.topic.clone(), &will.as_publish()).from(source);
         let message = Rc::new(message);
         let client_id = self.sessions.get(&session).map(|s| &s.client_id);
         let topic = will.topic.clone();
@@ -66,4 +87,15 @@ impl Core {
         }
         self.publish(now, message, session);
     }
+}
+
+/// The delay is the broker's affair, and no property of a PUBLISH.
+fn without_delay(properties: Properties<'_>) -> PropertiesBuf {
+    let mut list = PropertiesBuf::new();
+    for property in properties {
+        if property.id != PropertyId::WILL_DELAY_INTERVAL {
+            push(&mut list, property.id, property.value);
+        }
+    }
+    list
 }

@@ -7,7 +7,7 @@ use super::conf::{self, LogTarget, LogTypes, Settings};
 use super::exit_after::ExitAfter;
 use super::expect::Expectations;
 use super::log::Log;
-use super::plan::Plan;
+use super::plan::{PersistPlan, Plan};
 use super::{access, run_plan, runtime};
 use crate::broker::Config;
 use crate::broker::faults::FaultPlan;
@@ -64,11 +64,11 @@ pub(in crate::cmd) fn run(asked: &Asked) -> Result<Exit, Failure> {
             ..planned.config
         },
         log: Log::new(LogFormat::Off).with(chronicle),
+        persist: planned.store.map(PersistPlan::unsynced),
         record: Vec::new(),
         expectations: Expectations::new(&[], &[])?,
         exit_after: ExitAfter::new(&[])?,
         faults: FaultPlan::default(),
-        store: planned.store,
         pid_file,
         ready_line: asked.tells_ready,
         command: None,

@@ -184,7 +184,20 @@ fn fields(event: &Event) -> Vec<Field<'_>> {
             fields.push(("topic", Value::Text(topic)));
             fields.push(("reason_code", Value::Number(code.0.into())));
         }
-        EventKind::Opened | EventKind::Published { .. } | EventKind::SessionEnded => {}
+        EventKind::Opened
+        | EventKind::Published { .. }
+        | EventKind::SessionEnded
+        | EventKind::MemoryEnough => {}
+        EventKind::MemoryShort { used, limit } => fields.extend([
+            (
+                "used",
+                Value::Number(u64::try_from(*used).unwrap_or(u64::MAX)),
+            ),
+            (
+                "limit",
+                Value::Number(u64::try_from(*limit).unwrap_or(u64::MAX)),
+            ),
+        ]),
         EventKind::Connected {
             version,
             session_present,

@@ -12,10 +12,11 @@ use super::expect::Expectations;
 use super::log::Log;
 use super::{conf, fault, limits, listening};
 use crate::broker::faults::FaultPlan;
-use crate::broker::{Config, Throwaway};
+use crate::broker::store::Sync;
+use crate::broker::{Config, Store, Throwaway};
 use crate::cli;
-use crate::cmd::Failure;
 use crate::cmd::connect::random;
+use crate::cmd::{Failure, size};
 
 /// The whole of it.
 pub(super) struct Plan {
@@ -27,12 +28,12 @@ pub(super) struct Plan {
     pub(super) access: Vec<AccessPlan>,
     pub(super) config: Config,
     pub(super) log: Log,
+    /// Where what outlives the process is kept; `None`: nowhere.
+    pub(super) persist: Option<PersistPlan>,
     pub(super) record: Vec<PathBuf>,
     pub(super) expectations: Expectations,
     pub(super) exit_after: ExitAfter,
     pub(super) faults: FaultPlan,
-    /// Where a configuration wants sessions and messages kept.
-    pub(super) store: Option<PathBuf>,
     /// Where the process's number is written.
     pub(super) pid_file: Option<PathBuf>,
     /// Whether stdout is told where the broker listens.
@@ -109,6 +110,35 @@ pub(super) enum Identity {
     Subject,
 }
 
+/// The file of sessions and messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PersistPlan {
+    pub(super) path: PathBuf,
+    pub(super) sync: Sync,
+}
+
+impl PersistPlan {
+    /// As mosquitto does it: without waiting for the disk.
+    pub(super) fn unsynced(path: PathBuf) -> PersistPlan {
+        let sync = Sync::Never;
+        PersistPlan { path, sync }
+    }
+
+    /// As the flags say, or else the configuration file.
+    fn new(args: &cli::Broker, configured: Option<PathBuf>) -> Option<PersistPlan> {
+        let sync = match args.persist_sync {
+            true => Sync::Always,
+            false => Sync::Never,
+        };
+        let path = args.persist.clone().or(configured)?;
+        Some(PersistPlan { path, sync })
+    }
+
+    pub(super) fn open(&self) -> Result<Store, Failure> {
+        Store::open(&self.path, self.sync).map_err(|error| super::store_failure(&error))
+    }
+}
+
 impl Plan {
     /// # Errors
     /// Wrong usage.
@@ -132,15 +162,16 @@ impl Plan {
             config: Config {
                 events: log.is_on() || exit_after.needs_events(),
                 messages: !expectations.is_empty() || exit_after.needs_messages(),
+                max_memory: size::parse("--max-memory", &args.max_memory)?,
                 ..limits::config(&args.limits, listeners.len())?
             },
             listeners,
             log,
+            persist: PersistPlan::new(args, None),
             record: args.ci.record.clone(),
             expectations,
             exit_after,
             faults: fault::plan(&args.faults, random)?,
-            store: None,
             pid_file: None,
             ready_line: true,
             command: command.next().map(|name| (name, command.collect())),
@@ -174,14 +205,15 @@ impl Plan {
             config: Config {
                 events: log.is_on() || exit_after.needs_events(),
                 messages: !expectations.is_empty() || exit_after.needs_messages(),
+                max_memory: size::parse("--max-memory", &args.max_memory)?,
                 ..planned.config
             },
             log,
+            persist: PersistPlan::new(args, planned.store),
             record: args.ci.record.clone(),
             expectations,
             exit_after,
             faults: fault::plan(&args.faults, random)?,
-            store: planned.store,
             pid_file,
             ready_line: true,
             command: command.next().map(|name| (name, command.collect())),

@@ -8,23 +8,22 @@ use super::access::{self, AccessPlan};
 use super::listening::tls_options;
 use super::plan::TlsPlan;
 use crate::broker::access::Access;
-use crate::broker::faults::FaultPlan;
-use crate::broker::{Config, Extras, Listener, TlsServer, Watch, serve_with};
+use crate::broker::{Config, Extras, Listener, StoreError, TlsServer, Watch, serve_with};
 use crate::cmd::{Failure, note};
 
 /// Runs a broker, and reads files again for it.
 pub(super) async fn serve(
     listeners: Vec<Listener>,
     config: Config,
-    faults: FaultPlan,
+    extras: Extras,
     watch: impl Watch + 'static,
     reload: Option<Reload>,
     shutdown: impl Future<Output = ()>,
-) {
+) -> Result<(), StoreError> {
     let (renew, renewed) = mpsc::channel(1);
     let extras = Extras {
-        faults,
         access: Some(renewed),
+        ..extras
     };
     let reloading = async {
         match reload {
@@ -33,8 +32,8 @@ pub(super) async fn serve(
         }
     };
     tokio::select! {
-        () = serve_with(listeners, config, extras, watch, shutdown) => {}
-        () = reloading => {}
+        served = serve_with(listeners, config, extras, watch, shutdown) => served,
+        () = reloading => Ok(()),
     }
 }
 

@@ -53,6 +53,7 @@ pub(crate) fn run(bytes: &[u8]) -> Result<(), String> {
         max_queued_messages: 4,
         max_inflight: 2,
         max_packet_size: 400,
+        max_memory: 400 << 10,
         connect_timeout: Duration::from_secs(5),
         max_keep_alive: Some(600),
         max_outgoing_topic_aliases: 2,

@@ -114,7 +114,8 @@ impl OverSockets {
                 access: Some(new_access),
                 ..Extras::default()
             };
-            serve_with(vec![listener], config, extras, watch, shutdown).await;
+            let served = serve_with(vec![listener], config, extras, watch, shutdown).await;
+            served.unwrap();
         });
         OverSockets {
             runtime,
