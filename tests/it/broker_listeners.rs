@@ -449,6 +449,11 @@ fn the_handshake_of_the_standard_and_frames_that_do_not_fit_packets() {
             packets.extend(payload);
         }
         assert_eq!(packets, b"\x20\x02\x00\x00\xd0\x00");
+        // PINGREQ in a text frame: closed, without an answer to it ([MQTT-6.0.0-1]).
+        stream.write_all(b"\x81\x82\0\0\0\0\xc0\x00").unwrap();
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+        assert!(rest.is_empty() || rest[0] == 0x88, "{rest:x?}");
     });
 }
 

@@ -51,6 +51,11 @@ pub(super) struct Auth {
 }
 
 impl Auth {
+    /// Bytes of the packet that waits.
+    pub(super) fn len(&self) -> usize {
+        self.connect.len()
+    }
+
     /// What CONNACK says of an exchange that went well.
     pub(super) fn properties(&self, list: &mut PropertiesBuf) {
         push_method_and_data(list, &self.method, &self.data);
@@ -101,6 +106,7 @@ impl Core {
             },
             data: Vec::new(),
         }));
+        connection.recharge();
         match step {
             Step::Continue(data) => self.ask_on(now, id, &data),
             Step::Success(data) => {
@@ -190,12 +196,17 @@ impl Core {
 
     /// Forgets the exchange; gives back the CONNECT that has waited for it.
     fn end_exchange(&mut self, id: ConnectionId, data: Vec<u8>) -> Box<[u8]> {
-        let auth = self.connections.get_mut(&id).and_then(|c| c.auth.as_mut());
-        auth.map_or_else(Box::default, |auth| {
-            auth.exchange = None;
-            auth.data = data;
-            std::mem::take(&mut auth.connect)
-        })
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Box::default();
+        };
+        let Some(auth) = &mut connection.auth else {
+            return Box::default();
+        };
+        auth.exchange = None;
+        auth.data = data;
+        let connect = std::mem::take(&mut auth.connect);
+        connection.recharge();
+        connect
     }
 }
 

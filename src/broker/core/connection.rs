@@ -150,9 +150,11 @@ impl Connection {
     /// back where it comes and goes.
     pub(super) fn recharge(&mut self) {
         let will = self.will.as_ref().map_or(0, Will::len);
+        let auth = self.auth.as_ref().map_or(0, |auth| auth.len());
         let unwritten = UNWRITTEN * self.unwritten;
+        let waiting = self.partial.capacity() + unwritten;
         self.charge
-            .set(CONNECTION + self.partial.capacity() + self.alias_bytes + will + unwritten);
+            .set(CONNECTION + waiting + self.alias_bytes + will + auth);
     }
 
     /// Remembers the topic that an alias stands for from now on.

@@ -288,8 +288,10 @@ mod tests {
     #[test]
     fn averages_fade_when_nothing_happens() {
         let mut load = Load::default();
-        let mut counters = Counters::default();
-        counters.connects = 10;
+        let counters = Counters {
+            connects: 10,
+            ..Counters::default()
+        };
         load.update(Duration::from_secs(10), Time::ZERO, &counters);
         let before = load.averages[8][0];
         load.update(Duration::from_secs(70), Time::ZERO, &counters);

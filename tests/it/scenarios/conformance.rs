@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::fs;
+use std::path::Path;
 
 use midge::mqtt::Side;
 
@@ -38,6 +40,23 @@ fn broken_in_corpus() -> BTreeSet<Statement> {
         }
     }
     broken
+}
+
+/// The text of all integration tests.
+fn test_sources() -> String {
+    let mut text = String::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                text += &fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    text
 }
 
 /// One entry for each statement: nothing is left out, and nothing is excused that is proved.
@@ -82,9 +101,16 @@ fn every_statement_that_binds_a_server_is_proved_or_it_is_said_why_not() {
             writeln!(problems, "{statement:?} does not exist ({place})").unwrap();
         }
     }
-    for statement in excused.keys() {
+    let tests = test_sources();
+    for (statement, why) in &excused {
         if !known.contains(statement) {
             writeln!(problems, "{statement:?} of server.tsv does not exist").unwrap();
+        }
+        // What is in backticks is a test that shows it.
+        for name in why.split('`').skip(1).step_by(2) {
+            if !tests.contains(&format!("fn {name}(")) {
+                writeln!(problems, "{statement:?}: there is no test {name}").unwrap();
+            }
         }
     }
     assert!(problems.is_empty(), "\n{problems}");
