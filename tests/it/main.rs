@@ -11,6 +11,8 @@ mod broker_kill;
 mod broker_limits;
 #[cfg(unix)]
 mod broker_listeners;
+mod broker_model;
+mod broker_random;
 mod broker_socket;
 #[cfg(unix)]
 mod broker_tests;

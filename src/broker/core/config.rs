@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ListenerConfig;
+use super::auth::Authenticator;
 use crate::mqtt::Version;
 use crate::mqtt::packet::Connect;
 
@@ -19,6 +20,10 @@ pub struct Config {
     pub receive_maximum: u16,
     /// Highest Topic Alias taken from a 5.0 client; 0: none.
     pub topic_alias_maximum: u16,
+    /// Topic Aliases that are used towards a 5.0 client which takes as many; 0: none.
+    pub max_outgoing_topic_aliases: u16,
+    /// Who knows authentication methods (5.0, 4.12); without it all are refused.
+    pub authenticator: Option<Arc<dyn Authenticator>>,
     /// QoS 1 and 2 messages that may be unacknowledged towards a client, 1 to 65535; a 5.0
     /// client's own Receive Maximum may lower it.
     pub max_inflight: u16,
@@ -75,6 +80,12 @@ impl Config {
             .unwrap_or(self.topic_alias_maximum)
     }
 
+    pub(super) fn outgoing_topic_aliases(&self, listener: &ListenerConfig) -> u16 {
+        listener
+            .topic_alias_maximum_out
+            .unwrap_or(self.max_outgoing_topic_aliases)
+    }
+
     /// The Keep Alive that counts, in seconds; 0: off. Only 5.0 has a way to change it.
     pub(super) fn limited_keep_alive(&self, connect: &Connect<'_>) -> u16 {
         let wanted = connect.keep_alive;
@@ -99,6 +110,8 @@ impl Default for Config {
             max_packet_size: 2_000_000,
             receive_maximum: 20,
             topic_alias_maximum: 10,
+            max_outgoing_topic_aliases: 10,
+            authenticator: None,
             max_inflight: 1_000,
             max_queued_messages: 100_000,
             max_queued_bytes: 64 << 20,

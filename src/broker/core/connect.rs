@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::alias::OutgoingAliases;
 use super::connection::State;
 use super::ending::{Cause, Ending};
 use super::memory::Level;
@@ -26,25 +27,21 @@ impl Core {
         };
         let properties = connect.properties;
         let number = |id| properties.number(id);
+        connection.take_wishes(connect);
+        self.output.counters.connects += 1;
+        let aliases = number(PropertyId::TOPIC_ALIAS_MAXIMUM).unwrap_or(0);
+        let listener = self.config.listener(connection.peer.listener);
+        let most = self.config.outgoing_topic_aliases(listener);
+        let aliases = u16::try_from(aliases).unwrap_or(u16::MAX).min(most);
+        connection.outgoing_aliases = OutgoingAliases::new(aliases);
         if self.config.events {
             connection.asked_client_id = Some(connect.client_id.into());
         }
-        connection.version = connect.version;
-        connection.bridge = connect.bridge;
-        connection.max_packet_size = number(PropertyId::MAXIMUM_PACKET_SIZE)
-            .and_then(|max| usize::try_from(max).ok())
-            .unwrap_or(usize::MAX);
-        connection.problem_information = number(PropertyId::REQUEST_PROBLEM_INFORMATION) != Some(0);
         let keep_alive = self.config.limited_keep_alive(connect);
         connection.keep_alive = (keep_alive != 0)
             // [MQTT-3.1.2-22]: one and a half times, so 1500 ms for each second.
             .then(|| Duration::from_millis(u64::from(keep_alive) * 1500));
 
-        // [MQTT-4.12.0-1]
-        if properties.get(PropertyId::AUTHENTICATION_METHOD).is_some() {
-            let reason = ReasonCode::BAD_AUTHENTICATION_METHOD;
-            return self.refuse_with(now, id, reason, "no authentication method is supported");
-        }
         let assigned = connect.client_id.is_empty();
         if assigned && connect.version == Version::V31 {
             let reason = ReasonCode::CLIENT_IDENTIFIER_NOT_VALID;
@@ -127,6 +124,9 @@ impl Core {
                     let id = PropertyId::SERVER_KEEP_ALIVE;
                     push(&mut list, id, Value::U16(keep_alive));
                 }
+                if let Some(auth) = self.connections.get(&id).and_then(|c| c.auth.as_ref()) {
+                    auth.properties(&mut list);
+                }
                 list
             }
             Version::V31 | Version::V311 => PropertiesBuf::new(),
@@ -175,7 +175,13 @@ impl Core {
         self.end_connection(now, id, Ending::Refused(violation.into()));
     }
 
-    fn refuse_with(&mut self, now: Time, id: ConnectionId, reason: ReasonCode, why: &'static str) {
+    pub(super) fn refuse_with(
+        &mut self,
+        now: Time,
+        id: ConnectionId,
+        reason: ReasonCode,
+        why: &'static str,
+    ) {
         self.send_refusal(id, reason, why);
         self.end_connection(now, id, Ending::Refused(Cause::Other(reason, why)));
     }
@@ -294,6 +300,8 @@ impl Core {
         let session = Session::new(id, client_id.clone(), &self.config, &self.memory);
         self.sessions.insert(id, session);
         self.client_ids.insert(client_id.clone(), id);
+        let most = &mut self.output.counters.most_sessions;
+        *most = self.sessions.len().max(*most);
         (id, false)
     }
 }

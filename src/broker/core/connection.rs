@@ -7,11 +7,14 @@ use std::time::Duration;
 use bytes::BytesMut;
 use rustc_hash::FxHashMap;
 
+use super::alias::OutgoingAliases;
+use super::auth::Auth;
 use super::memory::{ALIAS, CONNECTION, Charge, Level, MODEST_OUTPUT, Memory, UNWRITTEN};
 use super::message::push;
 use super::output::Pending;
 use super::will::Will;
 use super::{Config, ConnectionId, Peer, SessionId, Time};
+use crate::mqtt::packet::Connect;
 use crate::mqtt::property::Value;
 use crate::mqtt::{PropertiesBuf, PropertyId, Version};
 
@@ -45,7 +48,11 @@ pub(super) struct Connection {
     /// Topics that the client has given an alias; they end with the connection
     /// (`[MQTT-3.3.2-7]`).
     pub(super) aliases: FxHashMap<u16, Rc<str>>,
-    /// What these take.
+    /// None if the client takes no aliases.
+    pub(super) outgoing_aliases: Option<Box<OutgoingAliases>>,
+    /// Only if CONNECT names an authentication method.
+    pub(super) auth: Option<Box<Auth>>,
+    /// What the aliases of both directions take.
     pub(super) alias_bytes: usize,
     /// Subscriptions get No Local and Retain As Published (the bridge bit of mosquitto).
     pub(super) bridge: bool,
@@ -79,6 +86,8 @@ impl Connection {
             max_packet_size: usize::MAX,
             problem_information: true,
             aliases: FxHashMap::default(),
+            outgoing_aliases: None,
+            auth: None,
             alias_bytes: 0,
             bridge: false,
             expiry_was_zero: true,
@@ -89,6 +98,17 @@ impl Connection {
             unwritten: 0,
             charge: Charge::new(memory, CONNECTION),
         }
+    }
+
+    /// What CONNECT says of the packets that the client wants.
+    pub(super) fn take_wishes(&mut self, connect: &Connect<'_>) {
+        let number = |id| connect.properties.number(id);
+        self.version = connect.version;
+        self.bridge = connect.bridge;
+        self.max_packet_size = number(PropertyId::MAXIMUM_PACKET_SIZE)
+            .and_then(|max| usize::try_from(max).ok())
+            .unwrap_or(usize::MAX);
+        self.problem_information = number(PropertyId::REQUEST_PROBLEM_INFORMATION) != Some(0);
     }
 
     /// When the peer will have been silent for too long.

@@ -44,12 +44,22 @@ impl Core {
             let old = self.retained.store(&message);
             self.journal.retained(&message, old);
         }
-        self.collect_deliveries(&message, publisher);
+        self.route(now, &message, publisher)
+    }
+
+    /// Sends a message to every subscriber; how many there are.
+    pub(super) fn route(
+        &mut self,
+        now: Time,
+        message: &Rc<Message>,
+        publisher: SessionId,
+    ) -> usize {
+        self.collect_deliveries(message, publisher);
         let mut deliveries = std::mem::take(&mut self.deliveries);
         let count = deliveries.len();
         let mut shapes = Shapes::default();
         for delivery in deliveries.drain(..) {
-            self.deliver(now, &message, delivery, &mut shapes);
+            self.deliver(now, message, delivery, &mut shapes);
         }
         self.deliveries = deliveries;
         count
@@ -57,7 +67,11 @@ impl Core {
 
     /// Sends the retained messages that match a new subscription, RETAIN set.
     pub(super) fn deliver_retained(&mut self, now: Time, filter: &str, subscriber: &Subscriber) {
-        for message in self.retained.matching(now, &mut self.journal, filter) {
+        let messages = match filter.starts_with("$SYS") {
+            true => self.matching_sys(now, filter),
+            false => self.retained.matching(now, &mut self.journal, filter),
+        };
+        for message in messages {
             if self.has_rules && !self.may_get_retained(subscriber, &message) {
                 continue;
             }
@@ -152,11 +166,17 @@ impl Core {
             (QoS::AtMostOnce, None) if !self.config.queue_qos0 => true,
             (QoS::AtMostOnce, Some(connection)) => {
                 !connection.is_congested(&self.config) && {
+                    if connection.outgoing_aliases.is_some() {
+                        return send_aliased(&mut self.output, now, message, &delivery, connection);
+                    }
                     let bytes = shapes.get(now, message, &delivery, connection, &mut self.output);
                     if let Some(bytes) = bytes {
                         // Too large for this client: as if it had been delivered
                         // ([MQTT-3.1.2-25]).
-                        self.output.send_bytes(connection, &bytes);
+                        if self.output.send_bytes(connection, &bytes) {
+                            let len = message.payload.len();
+                            self.output.counters.publish_sent.add(len);
+                        }
                     }
                     true
                 }
@@ -185,6 +205,7 @@ impl Core {
             }
         };
         if !taken {
+            self.output.counters.dropped += 1;
             let topic = message.topic.clone();
             let client_id = session.client_id.clone();
             self.output.log(
@@ -269,6 +290,24 @@ impl Delivery {
         }
     }
 
+    /// The packet at QoS 0.
+    fn packet<'a>(
+        &self,
+        connection: &Connection,
+        message: &'a Message,
+        properties: crate::mqtt::Properties<'a>,
+    ) -> Publish<'a> {
+        Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: self.retain,
+            topic: connection.unmounted(&message.topic),
+            packet_id: 0,
+            properties,
+            payload: &message.payload,
+        }
+    }
+
     fn merge(&mut self, config: &Config, message: &Message, subscriber: &Subscriber) {
         let other = Delivery::new(config, message, subscriber);
         self.qos = self.qos.max(other.qos);
@@ -307,20 +346,27 @@ impl Shapes {
             return None;
         }
         let properties = message.properties(now, ids);
-        let publish = Publish {
-            dup: false,
-            qos: QoS::AtMostOnce,
-            retain: delivery.retain,
-            topic: connection.unmounted(&message.topic),
-            packet_id: 0,
-            properties: properties.as_properties(),
-            payload: &message.payload,
-        };
+        let publish = delivery.packet(connection, message, properties.as_properties());
         let bytes = output.encode(&Packet::Publish(publish), version)?;
         if is_shared {
             self.0[at] = Some(bytes.clone());
         }
         Some(bytes)
+    }
+}
+
+/// A QoS 0 delivery that no other client can share.
+fn send_aliased(
+    output: &mut Output,
+    now: Time,
+    message: &Message,
+    delivery: &Delivery,
+    connection: &mut Connection,
+) {
+    if !message.is_expired(now) {
+        let properties = message.properties(now, &delivery.subscription_ids);
+        let publish = delivery.packet(connection, message, properties.as_properties());
+        output.send_publish(connection, publish);
     }
 }
 
@@ -368,7 +414,7 @@ fn send_publish(
 ) -> bool {
     let properties = outbound.message.properties(now, &outbound.subscription_ids);
     let publish = outbound.packet(connection, packet_id, dup, properties.as_properties());
-    output.send_packet(connection, &Packet::Publish(publish))
+    output.send_publish(connection, publish)
 }
 
 fn fits(now: Time, connection: &Connection, outbound: &Outbound) -> bool {

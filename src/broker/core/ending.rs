@@ -272,6 +272,7 @@ impl Core {
         };
         session.timer = None;
         if session.ends_at.is_some_and(|at| at <= now) {
+            self.output.counters.expired += 1;
             return self.end_session(now, id);
         }
         if let Some((_, will)) = session.delayed_will.take_if(|(at, _)| *at <= now) {

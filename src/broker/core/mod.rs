@@ -4,6 +4,8 @@
 //! [`Core::poll_timeout`] says when [`Core::handle_timeout`] wants to be called. Time is a
 //! [`Time`] since any fixed moment, so a test can step a broker and its clients through hours.
 
+mod alias;
+mod auth;
 mod config;
 mod connect;
 mod connection;
@@ -22,6 +24,7 @@ mod retained;
 mod session;
 mod subscribe;
 pub mod subscriptions;
+mod sys;
 mod timers;
 mod will;
 
@@ -36,8 +39,9 @@ use crate::mqtt::decode::{Context, Strict, decode};
 use crate::mqtt::frame::{FrameError, packet_len};
 use crate::mqtt::packet_type::PacketType;
 use crate::mqtt::rule::Rule;
-use crate::mqtt::{Packet, ReasonCode, Side};
+use crate::mqtt::{Packet, PropertyId, ReasonCode, Side};
 
+pub use auth::{Authenticator, Exchange, Step};
 pub use config::Config;
 pub use event::{Event, EventKind, Payload};
 pub use journal::{Change, Key, RestoreError};
@@ -54,6 +58,7 @@ use output::{Item, Output};
 use retained::Retained;
 use session::Session;
 use subscriptions::Subscriptions;
+use sys::Sys;
 use timers::{Timer, Timers};
 
 /// Time since a moment that is the same for all calls, e.g. the start of the broker.
@@ -106,6 +111,7 @@ pub struct Core {
     client_ids: HashMap<Rc<str>, SessionId>,
     subscriptions: Subscriptions,
     retained: Retained,
+    sys: Sys,
     timers: Timers,
     output: Output,
     journal: Journal,
@@ -139,6 +145,7 @@ impl Core {
             client_ids: HashMap::new(),
             subscriptions: Subscriptions::default(),
             retained: Retained::default(),
+            sys: Sys::default(),
             timers: Timers::default(),
             journal: Journal::default(),
             memory,
@@ -191,6 +198,7 @@ impl Core {
             match timer {
                 Timer::Connection(id) => self.handle_connection_timeout(now, id),
                 Timer::Session(id) => self.handle_session_timeout(now, id),
+                Timer::Sys => self.handle_sys_timeout(now),
             }
         }
     }
@@ -211,6 +219,8 @@ impl Core {
             .set(Timer::Connection(id), &mut connection.timer, deadline);
         connection.mount_point = self.config.listener(peer.listener).mount_point.clone();
         self.connections.insert(id, connection);
+        self.output.counters.sockets += 1;
+        self.watch_sys(now);
         self.output.log(id, None, EventKind::Opened);
         let most = self.config.listener(peer.listener).max_connections;
         if let Some(open) = self.open.get_mut(peer.listener) {
@@ -276,6 +286,7 @@ impl Core {
             }
             // [MQTT-3.1.0-1], seen before the announced rest of a stray packet has come.
             if matches!(connection.state, State::AwaitingConnect)
+                && !connection.is_authenticating()
                 && PacketType::from_byte1(rest[0]) != PacketType::CONNECT
             {
                 self.end_connection(now, id, Ending::Refused(Rule::NotConnect.into()));
@@ -284,6 +295,7 @@ impl Core {
             match packet_len(rest, self.config.max_packet_size) {
                 Ok(Some(len)) => {
                     connection.last_packet = now;
+                    self.output.counters.received.add(len);
                     self.handle_packet(now, id, &rest[..len]);
                     used += len;
                 }
@@ -305,6 +317,13 @@ impl Core {
         let Some(connection) = self.connections.get(&id) else {
             return;
         };
+        // [MQTT-3.1.0-2], before it is looked at: what may be wrong with it has codes that
+        // DISCONNECT has not.
+        if let (State::Connected(_), Some(&byte1)) = (connection.state, bytes.first())
+            && PacketType::from_byte1(byte1) == PacketType::CONNECT
+        {
+            return self.end_connection(now, id, Ending::Refused(Rule::SecondConnect.into()));
+        }
         let context = Context {
             version: connection.version,
             from: Some(Side::Client),
@@ -321,8 +340,23 @@ impl Core {
             }
         };
         let session = match (connection.state, &packet) {
-            (State::AwaitingConnect, Packet::Connect(connect)) => {
-                return self.handle_connect(now, id, connect);
+            // [MQTT-3.1.2-30]: nothing but AUTH and DISCONNECT until the exchange is over.
+            (State::AwaitingConnect, Packet::Auth(auth)) if connection.is_authenticating() => {
+                return self.handle_auth(now, id, auth);
+            }
+            (State::AwaitingConnect, Packet::Disconnect(disconnect))
+                if connection.is_authenticating() =>
+            {
+                return self.end_connection(now, id, Ending::Disconnected(disconnect.reason));
+            }
+            (State::AwaitingConnect, Packet::Connect(connect))
+                if !connection.is_authenticating() =>
+            {
+                let method = PropertyId::AUTHENTICATION_METHOD;
+                return match connect.properties.get(method) {
+                    None => self.handle_connect(now, id, connect),
+                    Some(_) => self.begin_authentication(now, id, connect, bytes),
+                };
             }
             (State::AwaitingConnect, _) => {
                 return self.end_connection(now, id, Ending::Refused(Rule::NotConnect.into()));
@@ -337,16 +371,13 @@ impl Core {
             // [MQTT-3.12.4-1]
             Packet::PingReq => self.send(id, &Packet::PingResp),
             Packet::Disconnect(disconnect) => self.handle_disconnect(now, id, session, &disconnect),
-            // [MQTT-3.1.0-2]
-            Packet::Connect(_) => {
-                self.end_connection(now, id, Ending::Refused(Rule::SecondConnect.into()));
-            }
-            // No authentication method is ever agreed on ([MQTT-4.12.0-7]).
-            Packet::Auth(_) => {
-                self.end_connection(now, id, Ending::Refused(Rule::AuthUnexpected.into()));
-            }
-            // The decoder knows who sends, so these do not come through.
-            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
+            Packet::Auth(auth) => self.handle_auth(now, id, &auth),
+            // Looked at above; and the decoder knows who sends, so the others do not come through.
+            Packet::Connect(_)
+            | Packet::ConnAck(_)
+            | Packet::SubAck(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingResp => {
                 self.end_connection(now, id, Ending::Refused(Rule::WrongDirection.into()));
             }
         }

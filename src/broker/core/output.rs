@@ -9,6 +9,7 @@ use super::connection::Connection;
 use super::event::Payload;
 use super::memory::UNWRITTEN;
 use super::message::Message;
+use super::sys::Counters;
 use super::{Action, Config, ConnectionId, Event, EventKind};
 use crate::mqtt::encode::encode;
 use crate::mqtt::{Packet, Version};
@@ -27,6 +28,8 @@ pub(super) struct Output {
     /// allocation of their own.
     arena: BytesMut,
     events: bool,
+    /// What has been sent, and received.
+    pub(super) counters: Counters,
 }
 
 /// Something to do, in its place among the others.
@@ -62,6 +65,7 @@ impl Output {
             items: VecDeque::new(),
             arena: BytesMut::new(),
             events: config.events,
+            counters: Counters::default(),
         }
     }
 
@@ -119,7 +123,7 @@ impl Output {
             return true;
         }
         self.flush(connection);
-        count(connection, bytes.len());
+        self.count(connection, bytes.len());
         self.items.push_back(Item::Act(Action::Send {
             connection: connection.id,
             bytes: bytes.clone(),
@@ -138,11 +142,17 @@ impl Output {
 
     /// `len` bytes were added behind the `before` that were pending.
     fn added(&mut self, connection: &mut Connection, before: usize, len: usize) {
-        count(connection, len);
+        self.count(connection, len);
         if before == 0 {
             let item = Item::Flush(connection.id, connection.pending.number);
             self.items.push_back(item);
         }
+    }
+
+    fn count(&mut self, connection: &mut Connection, len: usize) {
+        self.counters.sent.add(len);
+        connection.unwritten += len;
+        connection.charge.add(UNWRITTEN * len);
     }
 
     pub(super) fn close(&mut self, connection: ConnectionId) {
@@ -186,9 +196,4 @@ impl Output {
     pub(super) fn logs(&self) -> bool {
         self.events
     }
-}
-
-fn count(connection: &mut Connection, len: usize) {
-    connection.unwritten += len;
-    connection.charge.add(UNWRITTEN * len);
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
 use super::connection::Connection;
+use super::publish::is_reserved;
 use super::session::Session;
 use super::{Config, Core, ListenerConfig, Peer, SessionId};
 use crate::broker::access::{Access, Client, Rules};
@@ -187,6 +188,10 @@ impl Core {
         topic: &str,
         payload_len: usize,
     ) -> Result<(), ReasonCode> {
+        // [MQTT-3.3.5-2] of 3.1.1: there it is acknowledged as if it had been delivered.
+        if is_reserved(topic) {
+            return Err(ReasonCode::NOT_AUTHORIZED);
+        }
         if payload_len > self.config.max_payload {
             return Err(ReasonCode::IMPLEMENTATION_SPECIFIC_ERROR);
         }

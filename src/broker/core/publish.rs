@@ -24,6 +24,8 @@ impl Core {
             Ok(topic) => topic,
             Err(rule) => return self.end_connection(now, id, Ending::Refused(rule.into())),
         };
+        let payload = publish.payload.len();
+        self.output.counters.publish_received.add(payload);
         let Some(session) = self.sessions.get_mut(&session_id) else {
             return;
         };
@@ -210,6 +212,12 @@ impl Core {
         }
         self.pump(now, session_id);
     }
+}
+
+/// Topics to which only the broker publishes, as with mosquitto. The standard leaves what else
+/// begins with `$` to clients (4.7.2).
+pub(super) fn is_reserved(topic: &str) -> bool {
+    topic.starts_with("$SYS") || topic.starts_with("$share")
 }
 
 /// 3.1 does not say that a topic is not empty and holds no U+0000, so its decoder takes such a

@@ -25,6 +25,21 @@ impl Retained {
         }
     }
 
+    /// How many there are, some of them expired perhaps.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Bytes of their topics and payloads.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.values().map(|message| message.len()).sum()
+    }
+
+    /// The payload that is kept for a topic.
+    pub(super) fn get(&self, topic: &str) -> Option<&[u8]> {
+        self.0.get(topic).map(|message| &*message.payload)
+    }
+
     /// Whether this topic has a message with so large a payload that another of this length takes
     /// no more room.
     pub(super) fn has(&self, topic: &str, payload: usize) -> bool {

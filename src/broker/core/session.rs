@@ -162,6 +162,12 @@ impl Session {
         }
     }
 
+    /// Messages that are queued or unacknowledged, and bytes of those queued.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        let messages = self.queue.len() + self.outgoing.in_flight();
+        (messages, self.queued_bytes)
+    }
+
     /// What waits, in its order.
     pub(super) fn queued(&self) -> impl Iterator<Item = &Outbound> {
         self.queue.iter()

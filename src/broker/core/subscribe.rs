@@ -80,6 +80,7 @@ impl Core {
             codes: &codes,
         };
         self.send(id, &Packet::SubAck(suback));
+        self.watch_sys(now);
         for (filter, subscriber) in retained {
             self.deliver_retained(now, &filter, &subscriber);
         }

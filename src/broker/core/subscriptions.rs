@@ -56,6 +56,9 @@ pub enum Found<'t> {
 pub struct Subscriptions {
     root: Node,
     levels: usize,
+    count: usize,
+    shared: usize,
+    of_sys: usize,
 }
 
 #[derive(Debug, Default)]
@@ -80,6 +83,19 @@ impl Subscriptions {
     /// Adds a subscription, or replaces the one that this session has with the same filter and
     /// share name (`[MQTT-3.8.4-3]`). Whether it is new. `filter` is without `$share/NAME/`.
     pub fn insert(
+        &mut self,
+        filter: &str,
+        share_name: Option<&str>,
+        subscriber: Subscriber,
+    ) -> bool {
+        let is_new = self.insert_in_tree(filter, share_name, subscriber);
+        self.count += usize::from(is_new);
+        self.shared += usize::from(is_new && share_name.is_some());
+        self.of_sys += usize::from(is_new && is_of_sys(filter));
+        is_new
+    }
+
+    fn insert_in_tree(
         &mut self,
         filter: &str,
         share_name: Option<&str>,
@@ -115,8 +131,27 @@ impl Subscriptions {
 
     /// Removes a subscription (`[MQTT-3.10.4-1]`); whether there was one.
     pub fn remove(&mut self, filter: &str, share_name: Option<&str>, session: SessionId) -> bool {
-        self.root
-            .remove(filter, share_name, session, &mut self.levels)
+        let levels = &mut self.levels;
+        let existed = self.root.remove(filter, share_name, session, levels);
+        self.count -= usize::from(existed);
+        self.shared -= usize::from(existed && share_name.is_some());
+        self.of_sys -= usize::from(existed && is_of_sys(filter));
+        existed
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// How many of them are shared.
+    pub fn shared(&self) -> usize {
+        self.shared
+    }
+
+    /// How many of them are for topics that begin with `$SYS`.
+    pub fn of_sys(&self) -> usize {
+        self.of_sys
     }
 
     /// Levels that the filters have, each counted once where they share it: what the tree grows by.
@@ -141,6 +176,10 @@ pub fn split_shared(filter: &str) -> (Option<&str>, &str) {
         Ok(Some(Shared { share_name, filter })) => (Some(share_name), filter),
         Ok(None) | Err(_) => (None, filter),
     }
+}
+
+fn is_of_sys(filter: &str) -> bool {
+    filter.starts_with("$SYS")
 }
 
 /// The first level, and the rest if there is one.
