@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use redb::backends::FileBackend;
 use redb::{
     Database, DatabaseError, Durability, ReadableTable, StorageBackend, StorageError,
-    TableDefinition, TableError, TransactionError,
+    TableDefinition, TableError,
 };
 
 use super::core::{Change, Config, Core, RestoreError, Time};
@@ -201,12 +201,12 @@ impl Store {
     pub fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
         self.try_commit(changes).map_err(|error| StoreError::Write {
             path: self.path.clone(),
-            why: error.to_string(),
+            why: error.0.to_string(),
         })
     }
 
-    fn try_commit(&mut self, changes: &[Change]) -> Result<(), redb::Error> {
-        let mut write = self.database.begin_write().map_err(unboxed)?;
+    fn try_commit(&mut self, changes: &[Change]) -> Result<(), CommitFailed> {
+        let mut write = self.database.begin_write()?;
         // What that means is up to the backend, see `Unsynced`.
         write.set_durability(Durability::Immediate);
         {
@@ -230,8 +230,13 @@ impl Store {
     }
 }
 
-fn unboxed(error: TransactionError) -> redb::Error {
-    error.into()
+/// One of the errors of a transaction, in redb's words.
+struct CommitFailed(Box<redb::Error>);
+
+impl<E: Into<redb::Error>> From<E> for CommitFailed {
+    fn from(error: E) -> CommitFailed {
+        CommitFailed(Box::new(error.into()))
+    }
 }
 
 fn open_database(file: File, path: &Path, sync: Sync) -> Result<Database, StoreError> {

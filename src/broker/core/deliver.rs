@@ -29,7 +29,13 @@ pub(super) struct Delivery {
 
 /// The QoS 0 encodings of one message, by version and RETAIN: each is made once and shared.
 #[derive(Debug, Default)]
-struct Shapes([Option<Bytes>; 4]);
+struct Shapes {
+    shared: [Option<Bytes>; 4],
+    /// What the client that is served shares with no other.
+    own: Option<Bytes>,
+    /// Whether there is one delivery only, and nothing to share.
+    is_single: bool,
+}
 
 impl Core {
     /// Keeps a message if it is retained and sends it to every subscriber; how many there are.
@@ -57,7 +63,10 @@ impl Core {
         self.collect_deliveries(message, publisher);
         let mut deliveries = std::mem::take(&mut self.deliveries);
         let count = deliveries.len();
-        let mut shapes = Shapes::default();
+        let mut shapes = Shapes {
+            is_single: count == 1,
+            ..Shapes::default()
+        };
         for delivery in deliveries.drain(..) {
             self.deliver(now, message, delivery, &mut shapes);
         }
@@ -79,7 +88,11 @@ impl Core {
                 retain: true,
                 ..Delivery::new(&self.config, &message, subscriber)
             };
-            self.deliver(now, &message, delivery, &mut Shapes::default());
+            let mut shapes = Shapes {
+                is_single: true,
+                ..Shapes::default()
+            };
+            self.deliver(now, &message, delivery, &mut shapes);
         }
     }
 
@@ -166,14 +179,14 @@ impl Core {
             (QoS::AtMostOnce, None) if !self.config.queue_qos0 => true,
             (QoS::AtMostOnce, Some(connection)) => {
                 !connection.is_congested(&self.config) && {
-                    if connection.outgoing_aliases.is_some() {
-                        return send_aliased(&mut self.output, now, message, &delivery, connection);
+                    if shapes.is_single || connection.outgoing_aliases.is_some() {
+                        return send_alone(&mut self.output, now, message, &delivery, connection);
                     }
                     let bytes = shapes.get(now, message, &delivery, connection, &mut self.output);
                     if let Some(bytes) = bytes {
                         // Too large for this client: as if it had been delivered
                         // ([MQTT-3.1.2-25]).
-                        if self.output.send_bytes(connection, &bytes) {
+                        if self.output.send_bytes(connection, bytes) {
                             let len = message.payload.len();
                             self.output.counters.publish_sent.add(len);
                         }
@@ -331,7 +344,7 @@ impl Shapes {
         delivery: &Delivery,
         connection: &Connection,
         output: &mut Output,
-    ) -> Option<Bytes> {
+    ) -> Option<&Bytes> {
         let version = connection.version;
         let ids: &[u32] = match version {
             Version::V5 => &delivery.subscription_ids,
@@ -339,24 +352,24 @@ impl Shapes {
         };
         let at = usize::from(version == Version::V5) * 2 + usize::from(delivery.retain);
         let is_shared = ids.is_empty() && connection.mount_point.is_none();
-        if is_shared && let Some(bytes) = &self.0[at] {
-            return Some(bytes.clone());
+        let slot = match is_shared {
+            true => &mut self.shared[at],
+            false => &mut self.own,
+        };
+        if !is_shared || slot.is_none() {
+            if message.is_expired(now) {
+                return None;
+            }
+            let properties = message.properties(now, ids);
+            let publish = delivery.packet(connection, message, properties.as_properties());
+            *slot = Some(output.encode(&Packet::Publish(publish), version)?);
         }
-        if message.is_expired(now) {
-            return None;
-        }
-        let properties = message.properties(now, ids);
-        let publish = delivery.packet(connection, message, properties.as_properties());
-        let bytes = output.encode(&Packet::Publish(publish), version)?;
-        if is_shared {
-            self.0[at] = Some(bytes.clone());
-        }
-        Some(bytes)
+        slot.as_ref()
     }
 }
 
 /// A QoS 0 delivery that no other client can share.
-fn send_aliased(
+fn send_alone(
     output: &mut Output,
     now: Time,
     message: &Message,
