@@ -10,6 +10,12 @@ fn main() -> ExitCode {
     if let Some(program) = words.next().and_then(|name| cmd::mosquitto::program(&name)) {
         return ExitCode::from(cmd::mosquitto::run(program, words));
     }
+    if std::env::args_os()
+        .next()
+        .is_some_and(|name| cmd::mosquitto::is_broker(&name))
+    {
+        return ExitCode::from(cmd::mosquitto::run_broker(words));
+    }
     match run() {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(failure) => {

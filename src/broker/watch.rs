@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use super::core::{ConnectionId, Event};
+use super::core::{ConnectionId, Event, Peer};
+use super::faults::Fault;
+use crate::net::listen::HandshakeError;
 
 /// Told of what happens, in the order in which it happens. Nothing that it does changes the
 /// broker; what it does not care for it need not implement.
@@ -10,8 +12,14 @@ pub trait Watch {
     /// The core did something. Only with [`Config::events`](super::Config::events).
     fn event(&mut self, _event: &Event) {}
 
-    /// A peer connected from `client` to `server`.
-    fn opened(&mut self, _connection: ConnectionId, _client: SocketAddr, _server: SocketAddr) {}
+    /// A peer connected.
+    fn opened(&mut self, _connection: ConnectionId, _peer: &Peer) {}
+
+    /// A peer from this address came to this listener, and its TLS or WebSocket handshake failed.
+    fn refused(&mut self, _listener: usize, _from: Option<SocketAddr>, _why: &HandshakeError) {}
+
+    /// A rule struck a packet. Only with [`Config::events`](super::Config::events).
+    fn fault(&mut self, _fault: &Fault) {}
 
     /// Bytes came.
     fn received(&mut self, _connection: ConnectionId, _bytes: &[u8]) {}

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 /// Decode MQTT packets from a capture file, or from any text that holds their bytes.
 ///
 /// Text is shown as a tree, a capture as one line per packet.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct Decode {
     /// Text, a file (text, packets, pcap or pcapng, also gzip or zstd), or - for stdin [default: stdin].
     ///
@@ -248,9 +248,10 @@ pub enum Times {
 }
 
 /// When to use colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Color {
     /// On a terminal, unless NO_COLOR is set.
+    #[default]
     Auto,
     /// Always.
     Always,

@@ -5,6 +5,8 @@
 
 mod bench;
 mod broker;
+mod broker_access;
+mod broker_limits;
 mod capture_replay;
 mod connection;
 mod decode;
@@ -20,7 +22,9 @@ mod subscribe;
 mod transport;
 
 pub use bench::Bench;
-pub use broker::{Broker, LogFormat};
+pub use broker::{Broker, Ci, Faults, Listeners, LogFormat};
+pub use broker_access::{Access, BrokerCommand, HashKind, NoMatch, Passwd};
+pub use broker_limits::Limits;
 pub use capture_replay::CaptureReplay;
 pub use connection::{Connection, Program};
 pub use decode::{Color, Decode, From, InputFormat, Severity, Times};

@@ -1,26 +1,43 @@
 //! `midge broker`: listen, say so, serve until a signal comes or the command is done.
 
+mod access;
+mod as_mosquitto;
 mod child;
+mod chronicle;
+mod conf;
+mod exit_after;
+mod expect;
+mod fault;
 #[cfg_attr(not(unix), path = "broker/group_elsewhere.rs")]
 mod group;
+mod limits;
+mod listening;
 mod log;
+mod passwd;
+mod pid_file;
+mod plan;
+mod ready;
 mod record;
+mod reload;
+mod tally;
 mod watcher;
 
-use std::ffi::OsString;
-use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::io;
+use std::rc::Rc;
 
 use tokio::sync::oneshot;
 
 use super::signals::Signals;
 use super::{Exit, Failure, note};
-use crate::broker::{Config, ListenError, Listener, serve};
+use crate::broker::{Extras, StoreError};
 use crate::cli;
-use crate::output::event::{Field, Value, write_json};
-use log::Log;
+pub(super) use as_mosquitto::{Asked, run as run_as_mosquitto};
+use pid_file::PidFile;
+use plan::{PersistPlan, Plan};
+use ready::Ready;
 use record::Recording;
+use reload::Reload;
+use tally::Tally;
 use watcher::Watcher;
 
 /// Runs the broker until SIGINT or SIGTERM, or around a command until that ends.
@@ -28,76 +45,86 @@ use watcher::Watcher;
 /// # Errors
 /// If it cannot listen, or the command cannot be started.
 pub fn run(args: &cli::Broker) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    if let Some(cli::BrokerCommand::Passwd(args)) = &args.other {
+        return passwd::run(args);
+    }
+    runtime()?.block_on(run_plan(Plan::new(args)?))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| internal("cannot start the I/O runtime", &error))?;
-    runtime.block_on(run_plan(Plan::new(args)))
+        .map_err(|error| internal("cannot start the I/O runtime", &error))
 }
 
-/// What was asked for, with no invalid state left.
-struct Plan {
-    bind: String,
-    port: u16,
-    config: Config,
-    log: Log,
-    record: Option<PathBuf>,
-    /// The command and its arguments.
-    command: Option<(OsString, Vec<OsString>)>,
-}
-
-impl Plan {
-    fn new(args: &cli::Broker) -> Plan {
-        let log = Log::new(args.log);
-        let mut command = args.command.iter().cloned();
-        Plan {
-            bind: args.bind.clone(),
-            port: args.port,
-            config: Config {
-                max_packet_size: usize::try_from(args.max_packet_size).unwrap_or(usize::MAX),
-                events: log.is_on(),
-                ..Config::default()
-            },
-            log,
-            record: args.record.clone(),
-            command: command.next().map(|name| (name, command.collect())),
-        }
+async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
+    if let Some(files) = &plan.tls_auto {
+        listening::make_certificates(files, &plan.listeners)?;
     }
-}
-
-async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
-    let listener = Listener::bind(&plan.bind, plan.port)
-        .await
-        .map_err(|error| cannot_listen(&error))?;
+    let loaded = access::load(&plan.access)?;
+    for (listener, access) in plan.config.listeners.iter_mut().zip(loaded) {
+        listener.access = access;
+    }
+    let (listeners, tls) = listening::open(&plan.listeners, plan.config.max_packet_size).await?;
+    let extras = Extras {
+        faults: plan.faults,
+        store: plan.persist.as_ref().map(PersistPlan::open).transpose()?,
+        access: None,
+    };
     // Only now: a broker that cannot listen must not overwrite what an earlier one has recorded.
-    let record = plan.record.as_deref();
-    let recording = record.map(Recording::create).transpose()?;
-    let ready = Ready::new(listener.address());
-    if !listener.address().ip().is_loopback() {
+    let ports: Vec<u16> = listeners
+        .iter()
+        .filter_map(|listener| Some(listener.address()?.port()))
+        .collect();
+    let recordings: Vec<Recording> = plan
+        .record
+        .iter()
+        .map(|path| Recording::create(path, &ports))
+        .collect::<Result<_, _>>()?;
+    let open = listeners.iter().zip(&plan.access);
+    for (listener, _) in open.filter(|(l, access)| !l.endpoint().is_local() && access.is_open()) {
         note(format_args!(
             "warning: listening on {}, beyond this machine, and everybody may connect",
-            listener.address()
+            listener.endpoint().place
         ));
     }
-    let recorded = recording.as_ref().map(Recording::outcome);
-    let mut watcher = Watcher::new(plan.log, recording);
+    let _pid_file = plan.pid_file.map(PidFile::write).transpose()?;
+    let ca = plan
+        .listeners
+        .iter()
+        .find_map(|plan| plan.tls.as_ref()?.client_ca_file.clone());
+    let ready = Rc::new(Ready::new(&listeners, ca, plan.tls_auto.as_ref()));
+    let reload = Reload::new(plan.access, tls)?;
+    let tally = Rc::new(Tally::new(plan.expectations, plan.exit_after));
+    let end = End {
+        recorded: recordings.iter().map(Recording::outcome).collect(),
+        tally: tally.clone(),
+    };
+    let mut watcher = Watcher::new(plan.log, recordings, ready.clone(), tally.clone());
     let Some((name, arguments)) = plan.command else {
         // Before anybody can know that the broker is there, so that no signal ends it the hard
         // way.
         let mut signals = Signals::new()?;
         let shutdown = async {
-            signals.recv().await;
+            tokio::select! {
+                _ = signals.recv() => {}
+                () = tally.is_over() => {}
+            }
         };
-        ready.print()?;
-        serve(listener, plan.config, watcher, shutdown).await;
-        return finish(Ok(Exit::Done), recorded);
+        if plan.ready_line {
+            ready.print()?;
+        }
+        watcher.log.running();
+        let served = reload::serve(listeners, plan.config, extras, watcher, reload, shutdown).await;
+        return end.judge(Ok(Exit::Done), served);
     };
     let signals =
         group::Signals::new().map_err(|error| internal("cannot wait for signals", &error))?;
     watcher.log.ready(&ready);
     let (done, is_done) = oneshot::channel::<()>();
     let around = async {
-        let exit = child::run(&name, &arguments, &ready, signals).await;
+        let exit = child::run(&name, &arguments, &ready, signals, tally.is_over()).await;
         drop(done);
         exit
     };
@@ -105,71 +132,44 @@ async fn run_plan(plan: Plan) -> Result<Exit, Failure> {
         // The sender is never used, only dropped.
         let _ = is_done.await;
     };
-    let (exit, ()) = tokio::join!(around, serve(listener, plan.config, watcher, shutdown));
-    finish(exit, recorded)
+    let serving = reload::serve(listeners, plan.config, extras, watcher, reload, shutdown);
+    let (exit, served) = tokio::join!(around, serving);
+    end.judge(exit, served)
 }
 
-/// A recording that failed makes a run that went well fail.
-fn finish(exit: Result<Exit, Failure>, recorded: Option<record::Outcome>) -> Result<Exit, Failure> {
-    match recorded.and_then(|outcome| outcome.failure()) {
-        Some(failure) if exit.is_ok() => Err(failure),
-        _ => exit,
-    }
+/// What is known when everything is over.
+struct End {
+    recorded: Vec<record::Outcome>,
+    tally: Rc<Tally>,
 }
 
-/// The line that says where the broker listens.
-struct Ready {
-    /// Where clients on this machine reach it.
-    host: String,
-    port: u16,
-    url: String,
-}
-
-impl Ready {
-    fn new(address: SocketAddr) -> Ready {
-        let host = match address.ip() {
-            // Listening everywhere is no address to connect to.
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        let port = address.port();
-        Ready {
-            host: host.to_string(),
-            port,
-            url: format!("mqtt://{}", SocketAddr::new(host, port)),
-        }
-    }
-
-    fn fields(&self) -> [Field<'_>; 4] {
-        [
-            ("event", Value::Text("ready")),
-            ("host", Value::Text(&self.host)),
-            ("port", Value::Number(self.port.into())),
-            ("url", Value::Text(&self.url)),
-        ]
-    }
-
-    fn print(&self) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
-        match write_json(&mut stdout, &self.fields()).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(internal("cannot write to stdout", &error))
-            }
-            // Nobody reads it: no reason not to serve.
-            _ => Ok(()),
+impl End {
+    /// A store or a recording that failed, or an expectation that is not met, makes a run that went
+    /// well fail.
+    fn judge(
+        self,
+        exit: Result<Exit, Failure>,
+        served: Result<(), StoreError>,
+    ) -> Result<Exit, Failure> {
+        let is_met = self.tally.check();
+        let unrecorded = self.recorded.into_iter().find_map(record::Outcome::failure);
+        let unserved = served.err().map(|error| store_failure(&error));
+        let failure = unserved.or(unrecorded);
+        match exit {
+            Ok(Exit::Done | Exit::Child(0)) => match failure {
+                Some(failure) => Err(failure),
+                None if !is_met => Ok(Exit::Verdict),
+                None => exit,
+            },
+            // The command's own failure is what to look at first.
+            Ok(exit) => failure.map_or(Ok(exit), Err),
+            failed => failed,
         }
     }
 }
 
-fn cannot_listen(error: &ListenError) -> Failure {
-    let remedy = match error.source.kind() {
-        io::ErrorKind::AddrInUse => "; another program has it: try --port 0 for a free one",
-        io::ErrorKind::PermissionDenied => "; try a port above 1023",
-        io::ErrorKind::AddrNotAvailable => "; --bind wants an address of this machine",
-        _ => "",
-    };
-    Failure::new(Exit::Io, format!("{error}{remedy}"))
+fn store_failure(error: &StoreError) -> Failure {
+    Failure::new(Exit::Io, error.to_string())
 }
 
 fn internal(what: &str, error: &io::Error) -> Failure {

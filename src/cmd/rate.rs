@@ -1,5 +1,7 @@
-//! Rates as people type them: `100/s`, `10/m`, `1k/s`, `5/h`. A bare number is per second.
+//! Rates as people type them: `100/s`, `10/m`, `1k/s`, `5/h`. A bare number is per second. Of bytes:
+//! `50KB/s`, `1.5MB/s`, `64KiB/s`.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::Failure;
@@ -39,9 +41,58 @@ pub(super) fn parse_interval(flag: &str, text: &str) -> Result<Duration, Failure
         .ok_or_else(wrong)
 }
 
+/// Bytes a second.
+///
+/// # Errors
+/// Wrong usage: not a number, less than one, or with an unknown unit.
+pub(super) fn parse_bytes(flag: &str, text: &str) -> Result<NonZeroU64, Failure> {
+    let wrong = || {
+        Failure::usage(format!(
+            "{flag} takes bytes a second as in 50KB/s, 1.5MB/s, 64KiB/s or 900B/s, not '{}'",
+            text.escape_debug()
+        ))
+    };
+    let size = text.strip_suffix("/s").unwrap_or(text);
+    let unit = size.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let (digits, unit) = size.split_at(unit.unwrap_or(size.len()));
+    let scale = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "kib" => 1024.0,
+        "mib" => 1024.0 * 1024.0,
+        "gib" => 1024.0 * 1024.0 * 1024.0,
+        _ => return Err(wrong()),
+    };
+    let bytes = digits.parse::<f64>().map_err(|_| wrong())? * scale;
+    // Saturates; a network that fast is not slow.
+    NonZeroU64::new(bytes as u64).ok_or_else(wrong)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_a_second() {
+        for (text, bytes) in [
+            ("50KB/s", 50_000),
+            ("50kb", 50_000),
+            ("1.5MB/s", 1_500_000),
+            ("64KiB/s", 65_536),
+            ("900B/s", 900),
+            ("1", 1),
+        ] {
+            let bytes = NonZeroU64::new(bytes).unwrap();
+            assert_eq!(parse_bytes("--slow", text), Ok(bytes), "{text}");
+        }
+        for bad in [
+            "", "0", "0.5", "KB/s", "-1", "5 KB/s", "5KB/m", "5x", "inf", "1e3",
+        ] {
+            assert!(parse_bytes("--slow", bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn rates() {

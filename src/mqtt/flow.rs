@@ -70,6 +70,15 @@ pub enum Resend<'m, M> {
     PubRel(u16),
 }
 
+/// What has to be kept of a message in flight so that a process that is started anew can go on.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Kept<M> {
+    /// PUBLISH is out, at QoS 1 or 2.
+    Sent(QoS, M),
+    /// PUBREL is out.
+    Released,
+}
+
 impl<M> Outgoing<M> {
     /// No message in flight; at most `receive_maximum` may be.
     pub fn new(receive_maximum: u16) -> Outgoing<M> {
@@ -95,6 +104,16 @@ impl<M> Outgoing<M> {
         self.receive_maximum.saturating_sub(used)
     }
 
+    /// The messages that may have to be sent again, in no order.
+    pub fn messages(&self) -> impl Iterator<Item = &M> {
+        self.in_flight
+            .values()
+            .filter_map(|in_flight| match &in_flight.stage {
+                Stage::SentQos1(message) | Stage::SentQos2(message) => Some(message),
+                Stage::Released => None,
+            })
+    }
+
     /// How many messages are unacknowledged.
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
@@ -116,6 +135,11 @@ impl<M> Outgoing<M> {
             QoS::AtLeastOnce => Stage::SentQos1(message),
             QoS::ExactlyOnce => Stage::SentQos2(message),
         };
+        self.insert(id, stage);
+        Ok(id)
+    }
+
+    fn insert(&mut self, id: u16, stage: Stage<M>) {
         let serial = self.next_serial;
         self.next_serial += 1;
         self.last_id = id;
@@ -129,7 +153,20 @@ impl<M> Outgoing<M> {
             },
         );
         self.order.push_back((id, serial));
-        Ok(id)
+    }
+
+    /// Puts back what was in flight in an earlier process, to be called in the order of the first
+    /// sending and before [`resume`](Self::resume).
+    ///
+    /// QoS 0 is never in flight and is not taken.
+    pub fn restore(&mut self, id: u16, kept: Kept<M>) {
+        let stage = match kept {
+            Kept::Sent(QoS::AtMostOnce, _) => return,
+            Kept::Sent(QoS::AtLeastOnce, message) => Stage::SentQos1(message),
+            Kept::Sent(QoS::ExactlyOnce, message) => Stage::SentQos2(message),
+            Kept::Released => Stage::Released,
+        };
+        self.insert(id, stage);
     }
 
     /// Takes an id for a SUBSCRIBE or UNSUBSCRIBE; `None` if every id is taken.
@@ -360,6 +397,21 @@ impl Incoming {
     /// PUBREC with an error was sent: the id is free again (`[MQTT-4.3.3-9]`).
     pub fn refuse(&mut self, id: u16) {
         self.received.remove(&id);
+    }
+
+    /// Puts back an id that an earlier process has sent PUBREC for.
+    pub fn restore(&mut self, id: u16) {
+        self.received.insert(id);
+    }
+
+    /// Whether this id is between PUBREC and PUBREL.
+    pub fn is_unreleased(&self, id: u16) -> bool {
+        self.received.contains(&id)
+    }
+
+    /// The ids between PUBREC and PUBREL, in no order.
+    pub fn unreleased_ids(&self) -> impl Iterator<Item = u16> {
+        self.received.iter().copied()
     }
 
     /// A PUBREL came: whether its id was open. Answer with PUBCOMP in any case

@@ -9,11 +9,11 @@
 //! | `connect` | name resolution, TCP, unix sockets; the order of the layers |
 //! | `proxy` | SOCKS5 |
 //! | `srv` | SRV records |
-//! | `tls` | TLS, and why it fails |
-//! | `websocket` | MQTT's bytes in frames of WebSocket, and why the upgrade fails |
+//! | `tls` | TLS, either side of it, and why it fails |
+//! | `websocket` | MQTT's bytes in frames of WebSocket, either side, and why the upgrade fails |
 //! | `foreign` | answers of another protocol |
 //! | `error` | [`DialError`]: why there is no connection |
-//! | [`listen`] | accepting |
+//! | [`listen`] | accepting, and the handshakes of who comes |
 
 mod connect;
 mod error;
@@ -31,5 +31,8 @@ pub use foreign::Foreign;
 pub use proxy::{Proxy, ProxyError, ProxyReason};
 pub use stream::Stream;
 pub use target::{Address, Target};
-pub use tls::{Tls, TlsError, TlsOptions, TlsSetupError, TlsVersion};
-pub use websocket::{WebSocket, WebSocketError, WebSocketSetupError};
+pub use tls::{
+    Throwaway, ThrowawayError, Tls, TlsError, TlsOptions, TlsServer, TlsServerError,
+    TlsServerOptions, TlsSetupError, TlsVersion,
+};
+pub use websocket::{WebSocket, WebSocketError, WebSocketServerError, WebSocketSetupError};

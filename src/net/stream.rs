@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-use super::tls::TlsStream;
+use super::tls::{TlsServerStream, TlsStream};
 use super::websocket::WebSocketStream;
 
 /// An open connection.
@@ -22,6 +22,8 @@ pub enum Stream {
     Unix(UnixStream),
     /// TLS over one of the others.
     Tls(Box<TlsStream>),
+    /// TLS over one of the others, of which this is the server's side.
+    TlsServer(Box<TlsServerStream>),
     /// WebSocket over one of the others.
     WebSocket(Box<WebSocketStream>),
 }
@@ -34,6 +36,7 @@ macro_rules! each {
             #[cfg(unix)]
             Stream::Unix($stream) => $call,
             Stream::Tls($stream) => $call,
+            Stream::TlsServer($stream) => $call,
             Stream::WebSocket($stream) => $call,
         }
     };

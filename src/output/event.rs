@@ -16,6 +16,8 @@ pub enum Value<'a> {
     Number(u64),
     /// True or false.
     Flag(bool),
+    /// An array of objects.
+    Objects(&'a [Vec<Field<'a>>]),
 }
 
 /// A name and its value; `event` comes first.
@@ -26,15 +28,23 @@ pub type Field<'a> = (&'static str, Value<'a>);
 /// # Errors
 /// Those of `out`.
 pub fn write_json(out: &mut impl Write, fields: &[Field<'_>]) -> io::Result<()> {
-    json::write_object(out, |object| {
-        for &(name, value) in fields {
-            match value {
-                Value::Text(text) => object.entry(name, text),
-                Value::Number(number) => object.entry(name, number),
-                Value::Flag(flag) => object.entry(name, flag),
+    json::write_object(out, |object| fill(object, fields))
+}
+
+fn fill(object: &mut json::Object<'_>, fields: &[Field<'_>]) {
+    for &(name, value) in fields {
+        match value {
+            Value::Text(text) => object.entry(name, text),
+            Value::Number(number) => object.entry(name, number),
+            Value::Flag(flag) => object.entry(name, flag),
+            Value::Objects(objects) => {
+                let objects = objects.iter().map(|fields| {
+                    json::Nested(|object: &mut json::Object<'_>| fill(object, fields))
+                });
+                object.entry(name, json::List(objects));
             }
         }
-    })
+    }
 }
 
 /// Writes an object with the time of now and these fields.
@@ -68,13 +78,16 @@ mod tests {
     #[test]
     fn fields_keep_their_order_and_strings_are_escaped() {
         let mut out = Vec::new();
+        let inner = [vec![("n", Value::Number(1))], vec![]];
         let fields = [
             ("event", Value::Text("a\"\u{1b}")),
             ("port", Value::Number(1883)),
             ("flag", Value::Flag(false)),
+            ("list", Value::Objects(&inner)),
         ];
         write_json(&mut out, &fields).unwrap();
-        let expected = "{\"event\":\"a\\\"\\u001b\",\"port\":1883,\"flag\":false}\n";
+        let expected = "{\"event\":\"a\\\"\\u001b\",\"port\":1883,\"flag\":false,\
+                        \"list\":[{\"n\":1},{}]}\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

@@ -59,7 +59,8 @@ fn it_says_where_it_listens_and_a_signal_ends_it() {
         assert_eq!(
             ready,
             format!(
-                "{{\"event\":\"ready\",\"host\":\"127.0.0.1\",\"port\":{port},\"url\":\"mqtt://127.0.0.1:{port}\"}}\n"
+                "{{\"event\":\"ready\",\"host\":\"127.0.0.1\",\"port\":{port},\"url\":\"mqtt://127.0.0.1:{port}\",\
+                 \"listeners\":[{{\"host\":\"127.0.0.1\",\"port\":{port},\"url\":\"mqtt://127.0.0.1:{port}\"}}]}}\n"
             )
         );
         std::net::TcpStream::connect(("127.0.0.1", port.try_into().unwrap())).unwrap();
@@ -153,7 +154,7 @@ fn a_port_in_use() {
         stderr.contains(&format!("cannot listen on 127.0.0.1:{port}: ")),
         "{stderr}"
     );
-    assert!(stderr.contains("--port 0"), "{stderr}");
+    assert!(stderr.contains("try port 0"), "{stderr}");
     assert_eq!(code, Some(1));
 }
 

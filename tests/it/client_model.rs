@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use midge::broker::core::{Action, Config, ConnectionId, Core, Input};
+use midge::broker::core::{Action, Config, ConnectionId, Core, Input, Peer};
 use midge::client::protocol::Protocol;
 use midge::client::{ConnectOptions, Event, Lost, Publication, PublishError, Token, TopicName};
 use midge::mqtt::packet::SubscriptionOptions;
@@ -174,7 +174,8 @@ impl World {
         }
         self.next_connection += 1;
         let id = ConnectionId(self.next_connection);
-        self.core.handle(self.now, id, Input::Opened);
+        self.core
+            .handle(self.now, id, Input::Opened(&Peer::default()));
         let (clock, end) = (self.clock(), &mut self.ends[i]);
         let timeout = Duration::from_secs(30);
         end.client.connect(clock, timeout, false).unwrap();

@@ -113,6 +113,67 @@ fn a_recording_of_the_broker_reads_the_same() {
     assert_eq!(rows, tshark(&file, port));
 }
 
+#[test]
+#[ignore = "needs tshark"]
+fn a_recording_of_every_listener_has_nothing_malformed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let file = path("wire.pcapng");
+    let mut command = midge(&["broker", "--record", &file, "--tls-auto", &path("tls")]);
+    for url in ["mqtts", "ws", "wss"] {
+        command.args(["--listen", &format!("{url}://127.0.0.1:0")]);
+    }
+    command.args(["--listen", &format!("unix:{}", path("s"))]);
+    let script = "for v in 31 311 5; do for q in 0 1 2; do \
+                  for url in $MQTT_TLS_URL $MQTT_WSS_URL; do \
+                  midge pub -V $v -q $q -t t -m hello -L $url --cafile $MQTT_CAFILE; done; \
+                  for url in $MQTT_WS_URL $MQTT_UNIX_URL; do \
+                  midge pub -V $v -q $q -t t -m hello -L $url; done; done; done";
+    let output = command.args(["--", "sh", "-c", script]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let path = Path::new(&file);
+    let ports: std::collections::BTreeSet<u16> = servers(path);
+    assert_eq!(ports.len(), 4, "{ports:?}");
+    let mut theirs: Vec<Row> = ports.iter().flat_map(|port| tshark(path, *port)).collect();
+    let mut ours = ours(path);
+    theirs.sort();
+    ours.sort();
+    // Nine of each listener, with CONNECT, CONNACK, PUBLISH and DISCONNECT at least.
+    assert!(ours.len() > 4 * 9 * 4);
+    assert_eq!(ours, theirs);
+    let mut malformed = Command::new("tshark");
+    for port in ports {
+        malformed.args(["-d", &format!("tcp.port=={port},mqtt")]);
+    }
+    let output = malformed
+        .args(["-Y", "_ws.malformed || tcp.analysis.flags", "-r", &file])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
+}
+
+/// The ports that servers in a recording have.
+fn servers(file: &Path) -> std::collections::BTreeSet<u16> {
+    let output = midge(&["decode", "--json", "--type", "connack"])
+        .arg(file)
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|packet| {
+            packet["src"]
+                .as_str()
+                .unwrap()
+                .parse::<SocketAddr>()
+                .unwrap()
+        })
+        .map(|address| address.port())
+        .collect()
+}
+
 /// A connection of the entry's version up to CONNACK, then the entry's packet; a CONNECT stands
 /// alone.
 fn write_stream(out: &mut CaptureWriter<impl std::io::Write>, entry: &Entry, number: u32) {

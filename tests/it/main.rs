@@ -2,8 +2,20 @@
 
 mod bench_command;
 mod bench_faults;
+#[cfg(unix)]
+mod broker_access;
 mod broker_command;
+#[cfg(unix)]
+mod broker_faults;
+mod broker_kill;
+mod broker_limits;
+#[cfg(unix)]
+mod broker_listeners;
+mod broker_model;
+mod broker_random;
 mod broker_socket;
+#[cfg(unix)]
+mod broker_tests;
 mod capture_generated;
 mod capture_tls;
 mod captures;
@@ -26,6 +38,8 @@ mod decode_stats;
 mod decode_views;
 mod decode_write;
 mod generated;
+#[cfg(unix)]
+mod interop_access;
 mod interop_broker;
 mod interop_client;
 mod interop_format;

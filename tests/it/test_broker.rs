@@ -48,11 +48,11 @@ impl TestBroker {
                 .unwrap();
             runtime.block_on(async {
                 let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
-                tell.send(listener.address()).unwrap();
+                tell.send(listener.address().unwrap()).unwrap();
                 let shutdown = async {
                     let _ = stopped.await;
                 };
-                serve(listener, config, watch, shutdown).await;
+                serve(vec![listener], config, watch, shutdown).await;
             });
         });
         TestBroker {

@@ -3,9 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::alias::OutgoingAliases;
 use super::connection::State;
 use super::ending::{Cause, Ending};
+use super::memory::Level;
 use super::message::push;
+use super::permission::Admitted;
 use super::publish::check_topic;
 use super::session::{NEVER_EXPIRES, Session};
 use super::timers::Timer;
@@ -14,7 +17,7 @@ use super::{ConnectionId, Core, EventKind, SessionId, Time};
 use crate::mqtt::packet::{ConnAck, Connect};
 use crate::mqtt::property::Value;
 use crate::mqtt::rule::{Detail, Rule, Violation};
-use crate::mqtt::{Packet, Properties, PropertiesBuf, PropertyId, ReasonCode, Version};
+use crate::mqtt::{Packet, Properties, PropertiesBuf, PropertyId, QoS, ReasonCode, Version};
 
 impl Core {
     /// A well-formed CONNECT: takes the client on, or refuses it.
@@ -24,21 +27,21 @@ impl Core {
         };
         let properties = connect.properties;
         let number = |id| properties.number(id);
-        connection.version = connect.version;
-        connection.bridge = connect.bridge;
-        connection.max_packet_size = number(PropertyId::MAXIMUM_PACKET_SIZE)
-            .and_then(|max| usize::try_from(max).ok())
-            .unwrap_or(usize::MAX);
-        connection.problem_information = number(PropertyId::REQUEST_PROBLEM_INFORMATION) != Some(0);
-        connection.keep_alive = (connect.keep_alive != 0)
-            // [MQTT-3.1.2-22]: one and a half times, so 1500 ms for each second.
-            .then(|| Duration::from_millis(u64::from(connect.keep_alive) * 1500));
-
-        // [MQTT-4.12.0-1]
-        if properties.get(PropertyId::AUTHENTICATION_METHOD).is_some() {
-            let reason = ReasonCode::BAD_AUTHENTICATION_METHOD;
-            return self.refuse_with(now, id, reason, "no authentication method is supported");
+        connection.take_wishes(connect);
+        self.output.counters.connects += 1;
+        let aliases = number(PropertyId::TOPIC_ALIAS_MAXIMUM).unwrap_or(0);
+        let listener = self.config.listener(connection.peer.listener);
+        let most = self.config.outgoing_topic_aliases(listener);
+        let aliases = u16::try_from(aliases).unwrap_or(u16::MAX).min(most);
+        connection.outgoing_aliases = OutgoingAliases::new(aliases);
+        if self.config.events {
+            connection.asked_client_id = Some(connect.client_id.into());
         }
+        let keep_alive = self.config.limited_keep_alive(connect);
+        connection.keep_alive = (keep_alive != 0)
+            // [MQTT-3.1.2-22]: one and a half times, so 1500 ms for each second.
+            .then(|| Duration::from_millis(u64::from(keep_alive) * 1500));
+
         let assigned = connect.client_id.is_empty();
         if assigned && connect.version == Version::V31 {
             let reason = ReasonCode::CLIENT_IDENTIFIER_NOT_VALID;
@@ -49,12 +52,25 @@ impl Core {
         {
             return self.end_connection(now, id, Ending::Refused(rule.into()));
         }
-        let client_id: Rc<str> = match assigned {
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        let Admitted { who, client_id } = match self.admit(connection, connect) {
+            Ok(admitted) => admitted,
+            Err((reason, why)) => return self.refuse_with(now, id, reason, why),
+        };
+        let assigned = assigned || client_id.is_some();
+        let client_id: Rc<str> = match client_id {
+            Some(client_id) => client_id,
             // [MQTT-3.1.3-6], [MQTT-3.1.3-7]
-            true => self.assign_client_id(),
-            false => connect.client_id.into(),
+            None if assigned => self.assign_client_id(who.listener),
+            None => connect.client_id.into(),
         };
 
+        if self.memory.is(Level::Short) && !self.client_ids.contains_key(&client_id) {
+            let why = "the broker has no memory for more sessions";
+            return self.refuse_with(now, id, ReasonCode::QUOTA_EXCEEDED, why);
+        }
         let (session_id, session_present) = self.open_session(now, &client_id, connect.clean_start);
         let Some(session) = self.sessions.get_mut(&session_id) else {
             return;
@@ -63,11 +79,14 @@ impl Core {
             return;
         };
         session.connection = Some(id);
-        session.expiry_interval = match connect.version {
+        let username = who.username.clone();
+        session.who = who;
+        let wanted_expiry = match connect.version {
             Version::V5 => number(PropertyId::SESSION_EXPIRY_INTERVAL).unwrap_or(0),
             Version::V31 | Version::V311 if connect.clean_start => 0,
             Version::V31 | Version::V311 => NEVER_EXPIRES,
         };
+        session.expiry_interval = self.config.limited_expiry(wanted_expiry);
         let receive_maximum = number(PropertyId::RECEIVE_MAXIMUM)
             .and_then(|max| u16::try_from(max).ok())
             .unwrap_or(u16::MAX);
@@ -80,13 +99,36 @@ impl Core {
         });
         connection.state = State::Connected(session_id);
         connection.expiry_was_zero = session.expiry_interval == 0;
-        connection.will = connect.will.as_ref().map(Will::new);
+        connection.will = connect
+            .will
+            .as_ref()
+            .map(|will| Will::new(connection.mounted(will.topic), will));
+        connection.recharge();
         let deadline = connection.deadline(&self.config);
         self.timers
             .set(Timer::Connection(id), &mut connection.timer, deadline);
 
+        self.note_session(session_id);
+
         let connack_properties = match connect.version {
-            Version::V5 => self.announce(assigned.then_some(&*client_id)),
+            Version::V5 => {
+                let mut list = self.announce(id, assigned.then_some(&*client_id));
+                let expiry = self.config.limited_expiry(wanted_expiry);
+                if expiry != wanted_expiry {
+                    // 3.2.2.3.2: the broker's own word counts.
+                    let id = PropertyId::SESSION_EXPIRY_INTERVAL;
+                    push(&mut list, id, Value::U32(expiry));
+                }
+                if keep_alive != connect.keep_alive {
+                    // [MQTT-3.1.2-21]
+                    let id = PropertyId::SERVER_KEEP_ALIVE;
+                    push(&mut list, id, Value::U16(keep_alive));
+                }
+                if let Some(auth) = self.connections.get(&id).and_then(|c| c.auth.as_ref()) {
+                    auth.properties(&mut list);
+                }
+                list
+            }
             Version::V31 | Version::V311 => PropertiesBuf::new(),
         };
         // [MQTT-3.1.4-5]
@@ -105,7 +147,9 @@ impl Core {
         let kind = EventKind::Connected {
             version: connect.version,
             session_present,
-            keep_alive: connect.keep_alive,
+            keep_alive,
+            clean_start: connect.clean_start,
+            username,
         };
         self.output.log(id, Some(&client_id), kind);
         self.pump(now, session_id);
@@ -131,7 +175,13 @@ impl Core {
         self.end_connection(now, id, Ending::Refused(violation.into()));
     }
 
-    fn refuse_with(&mut self, now: Time, id: ConnectionId, reason: ReasonCode, why: &'static str) {
+    pub(super) fn refuse_with(
+        &mut self,
+        now: Time,
+        id: ConnectionId,
+        reason: ReasonCode,
+        why: &'static str,
+    ) {
         self.send_refusal(id, reason, why);
         self.end_connection(now, id, Ending::Refused(Cause::Other(reason, why)));
     }
@@ -163,9 +213,19 @@ impl Core {
     }
 
     /// What CONNACK says of the broker's limits.
-    fn announce(&self, assigned: Option<&str>) -> PropertiesBuf {
+    fn announce(&self, id: ConnectionId, assigned: Option<&str>) -> PropertiesBuf {
         let mut list = PropertiesBuf::new();
         let config = &self.config;
+        let listener = self.connections.get(&id).map_or(0, |c| c.peer.listener);
+        let listener = config.listener(listener);
+        // [MQTT-3.2.2-9]
+        if listener.max_qos != QoS::ExactlyOnce {
+            let value = Value::Byte(listener.max_qos.as_u8());
+            push(&mut list, PropertyId::MAXIMUM_QOS, value);
+        }
+        if !config.retain_available {
+            push(&mut list, PropertyId::RETAIN_AVAILABLE, Value::Byte(0));
+        }
         let max_packet_size = u32::try_from(config.max_packet_size).unwrap_or(u32::MAX);
         for (id, value) in [
             (
@@ -174,7 +234,7 @@ impl Core {
             ),
             (
                 PropertyId::TOPIC_ALIAS_MAXIMUM,
-                Value::U16(config.topic_alias_maximum),
+                Value::U16(config.topic_alias_maximum(listener)),
             ),
             (PropertyId::MAXIMUM_PACKET_SIZE, Value::U32(max_packet_size)),
         ] {
@@ -192,10 +252,11 @@ impl Core {
     }
 
     /// A client identifier that no session has.
-    fn assign_client_id(&mut self) -> Rc<str> {
+    fn assign_client_id(&mut self, listener: usize) -> Rc<str> {
+        let prefix = self.config.listener(listener).auto_id_prefix.clone();
         loop {
             self.next_assigned += 1;
-            let client_id = format!("auto-{}", self.next_assigned);
+            let client_id = format!("{prefix}{}", self.next_assigned);
             if !self.client_ids.contains_key(client_id.as_str()) {
                 return client_id.into();
             }
@@ -236,9 +297,11 @@ impl Core {
         }
         self.next_session += 1;
         let id = SessionId(self.next_session);
-        let session = Session::new(client_id.clone(), &self.config);
+        let session = Session::new(id, client_id.clone(), &self.config, &self.memory);
         self.sessions.insert(id, session);
         self.client_ids.insert(client_id.clone(), id);
+        let most = &mut self.output.counters.most_sessions;
+        *most = self.sessions.len().max(*most);
         (id, false)
     }
 }

@@ -6,8 +6,11 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 use super::connection::Connection;
+use super::journal::Journal;
+use super::memory::{Level, MODEST_WINDOW};
 use super::message::Message;
 use super::output::Output;
+use super::permission::Source;
 use super::session::{Outbound, Session};
 use super::subscriptions::{Found, Subscriber};
 use super::{Config, ConnectionId, Core, EventKind, SessionId, Time};
@@ -26,7 +29,13 @@ pub(super) struct Delivery {
 
 /// The QoS 0 encodings of one message, by version and RETAIN: each is made once and shared.
 #[derive(Debug, Default)]
-struct Shapes([Option<Bytes>; 4]);
+struct Shapes {
+    shared: [Option<Bytes>; 4],
+    /// What the client that is served shares with no other.
+    own: Option<Bytes>,
+    /// Whether there is one delivery only, and nothing to share.
+    is_single: bool,
+}
 
 impl Core {
     /// Keeps a message if it is retained and sends it to every subscriber; how many there are.
@@ -37,14 +46,29 @@ impl Core {
         publisher: SessionId,
     ) -> usize {
         if message.retain {
-            self.retained.store(&message);
+            message.keep(&self.memory);
+            let old = self.retained.store(&message);
+            self.journal.retained(&message, old);
         }
-        self.collect_deliveries(&message, publisher);
+        self.route(now, &message, publisher)
+    }
+
+    /// Sends a message to every subscriber; how many there are.
+    pub(super) fn route(
+        &mut self,
+        now: Time,
+        message: &Rc<Message>,
+        publisher: SessionId,
+    ) -> usize {
+        self.collect_deliveries(message, publisher);
         let mut deliveries = std::mem::take(&mut self.deliveries);
         let count = deliveries.len();
-        let mut shapes = Shapes::default();
+        let mut shapes = Shapes {
+            is_single: count == 1,
+            ..Shapes::default()
+        };
         for delivery in deliveries.drain(..) {
-            self.deliver(now, &message, delivery, &mut shapes);
+            self.deliver(now, message, delivery, &mut shapes);
         }
         self.deliveries = deliveries;
         count
@@ -52,15 +76,34 @@ impl Core {
 
     /// Sends the retained messages that match a new subscription, RETAIN set.
     pub(super) fn deliver_retained(&mut self, now: Time, filter: &str, subscriber: &Subscriber) {
-        for message in self.retained.matching(now, filter) {
+        let messages = match filter.starts_with("$SYS") {
+            true => self.matching_sys(now, filter),
+            false => self.retained.matching(now, &mut self.journal, filter),
+        };
+        for message in messages {
+            if self.has_rules && !self.may_get_retained(subscriber, &message) {
+                continue;
+            }
             let delivery = Delivery {
-                session: subscriber.session,
-                qos: message.qos.min(subscriber.options.qos),
                 retain: true,
-                subscription_ids: identifiers(subscriber).collect(),
+                ..Delivery::new(&self.config, &message, subscriber)
             };
-            self.deliver(now, &message, delivery, &mut Shapes::default());
+            let mut shapes = Shapes {
+                is_single: true,
+                ..Shapes::default()
+            };
+            self.deliver(now, &message, delivery, &mut shapes);
         }
+    }
+
+    /// Whether the subscriber may read it, and the publisher may write it still.
+    fn may_get_retained(&self, subscriber: &Subscriber, message: &Message) -> bool {
+        let may_receive = |session| self.config.may_receive(session, &message.topic);
+        let may_publish = |source: &Source| self.config.may_source_publish(source, &message.topic);
+        self.sessions
+            .get(&subscriber.session)
+            .is_some_and(may_receive)
+            && message.source.as_deref().is_none_or(may_publish)
     }
 
     /// Finds the sessions that get a message. With overlapping subscriptions a session gets one
@@ -73,8 +116,12 @@ impl Core {
             sessions,
             deliveries,
             routes,
+            config,
+            has_rules,
             ..
         } = self;
+        let may_receive =
+            |session: &Session| !*has_rules || config.may_receive(session, &message.topic);
         subscriptions.find(&message.topic, &mut |found| match found {
             Found::Plain(subscriber) => {
                 let options = &subscriber.options;
@@ -87,10 +134,14 @@ impl Core {
                 };
                 let (mark, at) = session.route_mark;
                 match deliveries.get_mut(at).filter(|_| mark == *routes) {
-                    Some(delivery) => delivery.merge(message, subscriber),
-                    None => {
+                    Some(delivery) if !config.allow_duplicates => {
+                        delivery.merge(config, message, subscriber);
+                    }
+                    // Not again for each of its filters.
+                    None if !may_receive(session) => {}
+                    Some(_) | None => {
                         session.route_mark = (*routes, deliveries.len());
-                        deliveries.push(Delivery::new(message, subscriber));
+                        deliveries.push(Delivery::new(config, message, subscriber));
                     }
                 }
             }
@@ -98,10 +149,13 @@ impl Core {
                 let is_online = |id| {
                     sessions
                         .get(&id)
-                        .is_some_and(|s: &Session| s.connection.is_some())
+                        .is_some_and(|s: &Session| s.connection.is_some() && may_receive(s))
                 };
-                if let Some(subscriber) = group.choose(is_online) {
-                    deliveries.push(Delivery::new(message, subscriber));
+                // Somebody who is away has been chosen if nobody else is there.
+                if let Some(subscriber) = group.choose(is_online)
+                    && sessions.get(&subscriber.session).is_some_and(may_receive)
+                {
+                    deliveries.push(Delivery::new(config, message, subscriber));
                 }
             }
         });
@@ -122,14 +176,20 @@ impl Core {
             .and_then(|id| self.connections.get_mut(&id));
         let taken = match (delivery.qos, connection) {
             // QoS 0 is not kept for those who are away.
-            (QoS::AtMostOnce, None) => true,
+            (QoS::AtMostOnce, None) if !self.config.queue_qos0 => true,
             (QoS::AtMostOnce, Some(connection)) => {
                 !connection.is_congested(&self.config) && {
+                    if shapes.is_single || connection.outgoing_aliases.is_some() {
+                        return send_alone(&mut self.output, now, message, &delivery, connection);
+                    }
                     let bytes = shapes.get(now, message, &delivery, connection, &mut self.output);
                     if let Some(bytes) = bytes {
                         // Too large for this client: as if it had been delivered
                         // ([MQTT-3.1.2-25]).
-                        self.output.send_bytes(connection, bytes);
+                        if self.output.send_bytes(connection, bytes) {
+                            let len = message.payload.len();
+                            self.output.counters.publish_sent.add(len);
+                        }
                     }
                     true
                 }
@@ -140,19 +200,25 @@ impl Core {
                     qos: delivery.qos,
                     retain: delivery.retain,
                     subscription_ids: delivery.subscription_ids.into(),
+                    number: self.journal.next_number(),
                 };
-                match connection {
+                message.keep(&self.memory);
+                let taken = match connection {
                     Some(connection)
                         if !session.has_queued() && may_send(&self.config, session, connection) =>
                     {
-                        send_new(&mut self.output, now, session, connection, outbound);
+                        let way = (&mut self.output, &mut self.journal);
+                        send_new(way, now, session, connection, outbound);
                         true
                     }
-                    _ => session.enqueue(&self.config, outbound),
-                }
+                    _ => session.enqueue(&self.config, &mut self.journal, outbound),
+                };
+                session.recharge();
+                taken
             }
         };
         if !taken {
+            self.output.counters.dropped += 1;
             let topic = message.topic.clone();
             let client_id = session.client_id.clone();
             self.output.log(
@@ -178,12 +244,15 @@ impl Core {
         {
             dropped.extend(send_again(&mut self.output, now, connection, &resend));
         }
-        session.forget(dropped);
+        session.forget(&mut self.journal, dropped);
         while may_send(&self.config, session, connection)
             && let Some(outbound) = session.dequeue()
         {
-            send_new(&mut self.output, now, session, connection, outbound);
+            self.journal.dequeued(session, &outbound);
+            let way = (&mut self.output, &mut self.journal);
+            send_new(way, now, session, connection, outbound);
         }
+        session.recharge();
     }
 }
 
@@ -219,19 +288,41 @@ fn send_again(
 }
 
 impl Delivery {
-    fn new(message: &Message, subscriber: &Subscriber) -> Delivery {
+    fn new(config: &Config, message: &Message, subscriber: &Subscriber) -> Delivery {
+        let most = subscriber.options.qos;
         Delivery {
             session: subscriber.session,
             // [MQTT-3.8.4-8]
-            qos: message.qos.min(subscriber.options.qos),
+            qos: match config.upgrade_qos {
+                true => most,
+                false => message.qos.min(most),
+            },
             // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
             retain: message.retain && subscriber.options.retain_as_published,
             subscription_ids: identifiers(subscriber).collect(),
         }
     }
 
-    fn merge(&mut self, message: &Message, subscriber: &Subscriber) {
-        let other = Delivery::new(message, subscriber);
+    /// The packet at QoS 0.
+    fn packet<'a>(
+        &self,
+        connection: &Connection,
+        message: &'a Message,
+        properties: crate::mqtt::Properties<'a>,
+    ) -> Publish<'a> {
+        Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: self.retain,
+            topic: connection.unmounted(&message.topic),
+            packet_id: 0,
+            properties,
+            payload: &message.payload,
+        }
+    }
+
+    fn merge(&mut self, config: &Config, message: &Message, subscriber: &Subscriber) {
+        let other = Delivery::new(config, message, subscriber);
         self.qos = self.qos.max(other.qos);
         self.retain |= other.retain;
         self.subscription_ids.extend(other.subscription_ids);
@@ -253,48 +344,59 @@ impl Shapes {
         delivery: &Delivery,
         connection: &Connection,
         output: &mut Output,
-    ) -> Option<Bytes> {
+    ) -> Option<&Bytes> {
         let version = connection.version;
         let ids: &[u32] = match version {
             Version::V5 => &delivery.subscription_ids,
             Version::V31 | Version::V311 => &[],
         };
         let at = usize::from(version == Version::V5) * 2 + usize::from(delivery.retain);
-        if ids.is_empty()
-            && let Some(bytes) = &self.0[at]
-        {
-            return Some(bytes.clone());
-        }
-        if message.is_expired(now) {
-            return None;
-        }
-        let properties = message.properties(now, ids);
-        let publish = Publish {
-            dup: false,
-            qos: QoS::AtMostOnce,
-            retain: delivery.retain,
-            topic: &message.topic,
-            packet_id: 0,
-            properties: properties.as_properties(),
-            payload: &message.payload,
+        let is_shared = ids.is_empty() && connection.mount_point.is_none();
+        let slot = match is_shared {
+            true => &mut self.shared[at],
+            false => &mut self.own,
         };
-        let bytes = output.encode(&Packet::Publish(publish), version)?;
-        if ids.is_empty() {
-            self.0[at] = Some(bytes.clone());
+        if !is_shared || slot.is_none() {
+            if message.is_expired(now) {
+                return None;
+            }
+            let properties = message.properties(now, ids);
+            let publish = delivery.packet(connection, message, properties.as_properties());
+            *slot = Some(output.encode(&Packet::Publish(publish), version)?);
         }
-        Some(bytes)
+        slot.as_ref()
+    }
+}
+
+/// A QoS 0 delivery that no other client can share.
+fn send_alone(
+    output: &mut Output,
+    now: Time,
+    message: &Message,
+    delivery: &Delivery,
+    connection: &mut Connection,
+) {
+    if !message.is_expired(now) {
+        let properties = message.properties(now, &delivery.subscription_ids);
+        let publish = delivery.packet(connection, message, properties.as_properties());
+        output.send_publish(connection, publish);
     }
 }
 
 /// Whether a QoS 1 or 2 message may go out now (`[MQTT-4.9.0-2]`).
 fn may_send(config: &Config, session: &Session, connection: &Connection) -> bool {
-    session.outgoing.quota() > 0 && !connection.is_congested(config)
+    session.outgoing.quota() > 0
+        && (session.outgoing.in_flight() < MODEST_WINDOW || !session.charge.is(Level::Half))
+        && !connection.is_congested(config)
+        && (config.max_inflight_bytes == usize::MAX
+            || session.outgoing.in_flight() == 0
+            || session.in_flight_bytes() < config.max_inflight_bytes)
 }
 
 /// Sends a QoS 1 or 2 message for the first time, unless it has expired (`[MQTT-3.3.2-5]`) or is
 /// too large for the client (`[MQTT-3.1.2-25]`): then it counts as delivered.
 fn send_new(
-    output: &mut Output,
+    (output, journal): (&mut Output, &mut Journal),
     now: Time,
     session: &mut Session,
     connection: &mut Connection,
@@ -303,8 +405,13 @@ fn send_new(
     if outbound.message.is_expired(now) || !fits(now, connection, &outbound) {
         return;
     }
+    if outbound.qos == QoS::AtMostOnce {
+        send_publish(output, now, connection, &outbound, 0, false);
+        return;
+    }
     // [MQTT-2.2.1-4]; the caller has looked at the quota.
     if let Ok(packet_id) = session.outgoing.publish(outbound.qos, outbound.clone()) {
+        journal.sent(session, packet_id, &outbound);
         send_publish(output, now, connection, &outbound, packet_id, false);
     }
 }
@@ -319,8 +426,8 @@ fn send_publish(
     dup: bool,
 ) -> bool {
     let properties = outbound.message.properties(now, &outbound.subscription_ids);
-    let publish = outbound.packet(packet_id, dup, properties.as_properties());
-    output.send_packet(connection, &Packet::Publish(publish))
+    let publish = outbound.packet(connection, packet_id, dup, properties.as_properties());
+    output.send_publish(connection, publish)
 }
 
 fn fits(now: Time, connection: &Connection, outbound: &Outbound) -> bool {
@@ -328,13 +435,14 @@ fn fits(now: Time, connection: &Connection, outbound: &Outbound) -> bool {
         return true;
     }
     let properties = outbound.message.properties(now, &outbound.subscription_ids);
-    let publish = outbound.packet(1, false, properties.as_properties());
+    let publish = outbound.packet(connection, 1, false, properties.as_properties());
     crate::mqtt::encode::publish_len(&publish, connection.version) <= connection.max_packet_size
 }
 
 impl Outbound {
     fn packet<'a>(
         &'a self,
+        connection: &Connection,
         packet_id: u16,
         dup: bool,
         properties: crate::mqtt::Properties<'a>,
@@ -343,7 +451,7 @@ impl Outbound {
             dup,
             qos: self.qos,
             retain: self.retain,
-            topic: &self.message.topic,
+            topic: connection.unmounted(&self.message.topic),
             packet_id,
             properties,
             payload: &self.message.payload,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::connection::{Connection, State};
+use super::memory::LEVEL;
 use super::timers::Timer;
 use super::{ConnectionId, Core, EventKind, SessionId, Time};
 use crate::mqtt::packet::Reason;
@@ -26,6 +27,8 @@ pub(super) enum Ending {
     FilterNotTaken,
     /// Too much waits for a peer that does not read.
     ReadsNothing,
+    /// There is no memory for what the peer wants.
+    OutOfMemory,
     /// Not even CONNACK is small enough for the client's Maximum Packet Size.
     TakesNothing,
     /// The broker ends.
@@ -63,7 +66,7 @@ impl Ending {
             Ending::Refused(Cause::Rule(rule)) => rule.row().reason,
             Ending::TakenOver => ReasonCode::SESSION_TAKEN_OVER,
             Ending::FilterNotTaken => ReasonCode::TOPIC_FILTER_INVALID,
-            Ending::ReadsNothing => ReasonCode::QUOTA_EXCEEDED,
+            Ending::ReadsNothing | Ending::OutOfMemory => ReasonCode::QUOTA_EXCEEDED,
             Ending::TakesNothing => ReasonCode::PACKET_TOO_LARGE,
             Ending::ShuttingDown => ReasonCode::SERVER_SHUTTING_DOWN,
             Ending::PeerClosed | Ending::NoConnect => ReasonCode::UNSPECIFIED_ERROR,
@@ -77,6 +80,7 @@ impl Ending {
             | Ending::TakenOver
             | Ending::FilterNotTaken
             | Ending::ReadsNothing
+            | Ending::OutOfMemory
             | Ending::ShuttingDown => true,
             Ending::PeerClosed
             | Ending::Disconnected(_)
@@ -108,6 +112,7 @@ impl fmt::Display for Ending {
             Ending::TakenOver => f.write_str("another connection uses the client identifier"),
             Ending::FilterNotTaken => f.write_str("a topic filter is not taken"),
             Ending::ReadsNothing => f.write_str("too much waits for a peer that does not read"),
+            Ending::OutOfMemory => f.write_str("the broker has no memory left for this connection"),
             Ending::TakesNothing => f.write_str("the client takes not even a CONNACK"),
             Ending::ShuttingDown => f.write_str("the broker ends"),
         }
@@ -123,6 +128,9 @@ impl Core {
         };
         self.timers
             .set(Timer::Connection(id), &mut connection.timer, None);
+        if let Some(open) = self.open.get_mut(connection.peer.listener) {
+            *open -= 1;
+        }
         // [MQTT-3.14.0-1]: no DISCONNECT before a CONNACK.
         if let State::Connected(_) = connection.state
             && connection.version == Version::V5
@@ -130,6 +138,7 @@ impl Core {
         {
             self.send_disconnect(&mut connection, &ending);
         }
+        self.output.flush(&mut connection);
         if !matches!(ending, Ending::PeerClosed) {
             self.output.close(id);
         }
@@ -139,6 +148,7 @@ impl Core {
         };
         if self.output.logs() {
             let client_id = session.and_then(|s| self.sessions.get(&s).map(|s| &s.client_id));
+            let client_id = client_id.or(connection.asked_client_id.as_ref());
             let kind = EventKind::Closed {
                 reason: ending.reason(),
                 why: ending.to_string(),
@@ -185,6 +195,7 @@ impl Core {
         if ends_now {
             self.end_session(now, id);
         } else {
+            self.note_session(id);
             self.set_session_timer(id);
         }
     }
@@ -201,12 +212,14 @@ impl Core {
         let Some(mut session) = self.sessions.remove(&id) else {
             return;
         };
+        self.journal.ended(&session);
         self.timers
             .set(Timer::Session(id), &mut session.timer, None);
         for text in &session.filters {
             let (share_name, filter) = super::subscriptions::split_shared(text);
             self.subscriptions.remove(filter, share_name, id);
         }
+        self.tree.set(LEVEL * self.subscriptions.levels());
         self.client_ids.remove(&session.client_id);
         self.output
             .log(None, Some(&session.client_id), EventKind::SessionEnded);
@@ -229,7 +242,7 @@ impl Core {
                 return self.end_connection(now, id, Ending::Refused(rule.into()));
             }
             if let Some(session) = self.sessions.get_mut(&session) {
-                session.expiry_interval = expiry;
+                session.expiry_interval = self.config.limited_expiry(expiry);
             }
         }
         self.end_connection(now, id, Ending::Disconnected(disconnect.reason));
@@ -259,15 +272,17 @@ impl Core {
         };
         session.timer = None;
         if session.ends_at.is_some_and(|at| at <= now) {
+            self.output.counters.expired += 1;
             return self.end_session(now, id);
         }
         if let Some((_, will)) = session.delayed_will.take_if(|(at, _)| *at <= now) {
             self.publish_will(now, id, &will);
+            self.note_session(id);
         }
         self.set_session_timer(id);
     }
 
-    fn set_session_timer(&mut self, id: SessionId) {
+    pub(super) fn set_session_timer(&mut self, id: SessionId) {
         if let Some(session) = self.sessions.get_mut(&id) {
             let deadline = session.deadline();
             self.timers

@@ -4,6 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::ConnectionId;
+use super::message::Message;
 use crate::mqtt::topic::Quoted;
 use crate::mqtt::{PacketType, ReasonCode, Version};
 
@@ -31,6 +32,10 @@ pub enum EventKind {
         session_present: bool,
         /// In seconds; 0: off.
         keep_alive: u16,
+        /// Clean Start, or Clean Session before 5.0.
+        clean_start: bool,
+        /// By which access rules know the client.
+        username: Option<Rc<str>>,
     },
     /// The connection ended.
     Closed {
@@ -53,6 +58,21 @@ pub enum EventKind {
         /// The UNSUBACK code.
         code: ReasonCode,
     },
+    /// A client published a message, or its will was. Only with
+    /// [`Config::messages`](super::Config::messages).
+    Published {
+        /// The message's topic.
+        topic: Rc<str>,
+        /// What is in it.
+        payload: Payload,
+    },
+    /// A message of this client was dropped.
+    PublishRefused {
+        /// The message's topic.
+        topic: Rc<str>,
+        /// The 5.0 code for the reason, also where the version has none.
+        code: ReasonCode,
+    },
     /// The will was published.
     WillPublished {
         /// Will Topic.
@@ -63,8 +83,29 @@ pub enum EventKind {
         /// The message's topic.
         topic: Rc<str>,
     },
+    /// More memory is used than new retained messages, subscriptions and long queues may take:
+    /// they are refused.
+    MemoryShort {
+        /// Bytes, by estimate.
+        used: usize,
+        /// [`Config::max_memory`](super::Config::max_memory).
+        limit: usize,
+    },
+    /// There is room again.
+    MemoryEnough,
     /// The session ended, and with it its subscriptions and messages.
     SessionEnded,
+}
+
+/// The payload of a message, shared with all that wait for it.
+#[derive(Debug, Clone)]
+pub struct Payload(pub(super) Rc<Message>);
+
+impl Payload {
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0.payload
+    }
 }
 
 /// One line without a time.
@@ -81,6 +122,7 @@ impl fmt::Display for Event {
                 version,
                 session_present,
                 keep_alive,
+                ..
             } => {
                 let session = if *session_present { "resumed" } else { "new" };
                 write!(
@@ -100,10 +142,23 @@ impl fmt::Display for Event {
                 let code = Named(*code, PacketType::UNSUBACK);
                 write!(f, " unsubscribed from {}: {code}", Quoted(filter))
             }
+            EventKind::Published { topic, payload } => {
+                let len = payload.bytes().len();
+                write!(f, " published {len} bytes to {}", Quoted(topic))
+            }
+            EventKind::PublishRefused { topic, code } => {
+                let code = Named(*code, PacketType::PUBACK);
+                write!(f, " may not publish to {}: {code}", Quoted(topic))
+            }
             EventKind::WillPublished { topic } => write!(f, " will published to {}", Quoted(topic)),
             EventKind::Dropped { topic } => {
                 write!(f, " too slow, message dropped on {}", Quoted(topic))
             }
+            EventKind::MemoryShort { used, limit } => write!(
+                f,
+                " memory is short: {used} bytes are used of at most {limit}; new retained messages and subscriptions are refused"
+            ),
+            EventKind::MemoryEnough => f.write_str(" memory is enough again"),
             EventKind::SessionEnded => f.write_str(" session ended"),
         }
     }
@@ -128,8 +183,12 @@ impl EventKind {
             EventKind::Closed { .. } => "closed",
             EventKind::Subscribed { .. } => "subscribed",
             EventKind::Unsubscribed { .. } => "unsubscribed",
+            EventKind::Published { .. } => "published",
+            EventKind::PublishRefused { .. } => "publish_refused",
             EventKind::WillPublished { .. } => "will_published",
             EventKind::Dropped { .. } => "dropped",
+            EventKind::MemoryShort { .. } => "memory_short",
+            EventKind::MemoryEnough => "memory_enough",
             EventKind::SessionEnded => "session_ended",
         }
     }

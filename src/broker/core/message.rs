@@ -1,10 +1,14 @@
 //! A message on its way from a publisher to subscribers.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::Time;
+use super::journal::Mark;
+use super::memory::{Charge, MESSAGE, Memory};
+use super::permission::Source;
 use crate::mqtt::packet::Publish;
 use crate::mqtt::property::Value;
 use crate::mqtt::{Properties, PropertiesBuf, PropertyId, QoS};
@@ -19,8 +23,13 @@ pub(super) struct Message {
     /// What subscribers get unchanged and in order: everything but Topic Alias, Message Expiry
     /// Interval and Subscription Identifiers.
     properties: PropertiesBuf,
+    /// Who published it, if that is asked again before it is sent.
+    pub(super) source: Option<Box<Source>>,
     /// When the Message Expiry Interval is over.
     expires_at: Option<Time>,
+    pub(super) mark: Mark,
+    /// Once it is kept by somebody.
+    charge: OnceCell<Charge>,
 }
 
 impl Message {
@@ -32,11 +41,56 @@ impl Message {
             qos: publish.qos,
             retain: publish.retain,
             properties: forwarded(publish.properties),
+            source: None,
             expires_at: publish
                 .properties
                 .number(PropertyId::MESSAGE_EXPIRY_INTERVAL)
                 .map(|seconds| now + Duration::from_secs(seconds.into())),
+            mark: Mark::default(),
+            charge: OnceCell::new(),
         }
+    }
+
+    /// The message that [`as_publish`](Self::as_publish) has described.
+    pub(super) fn restored(publish: &Publish<'_>, expires_at: Option<Time>) -> Message {
+        Message {
+            expires_at,
+            ..Message::new(Time::ZERO, publish.topic.into(), publish)
+        }
+    }
+
+    /// All but when it expires, and who published it.
+    pub(super) fn as_publish(&self) -> Publish<'_> {
+        Publish {
+            dup: false,
+            qos: self.qos,
+            retain: self.retain,
+            topic: &self.topic,
+            packet_id: 0,
+            properties: self.properties.as_properties(),
+            payload: &self.payload,
+        }
+    }
+
+    pub(super) fn expires_at(&self) -> Option<Time> {
+        self.expires_at
+    }
+
+    /// The same with who published it.
+    pub(super) fn from(self, source: Option<Box<Source>>) -> Message {
+        Message { source, ..self }
+    }
+
+    /// Somebody keeps it: from now on it counts, until the last one drops it.
+    #[inline]
+    pub(super) fn keep(&self, memory: &Rc<Memory>) {
+        self.charge.get_or_init(|| {
+            let properties = self.properties.as_properties().as_bytes().len();
+            Charge::new(
+                memory,
+                MESSAGE + 2 * self.topic.len() + self.payload.len() + properties,
+            )
+        });
     }
 
     /// Whether delivery may no longer begin (`[MQTT-3.3.2-5]`).

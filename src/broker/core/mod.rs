@@ -4,19 +4,27 @@
 //! [`Core::poll_timeout`] says when [`Core::handle_timeout`] wants to be called. Time is a
 //! [`Time`] since any fixed moment, so a test can step a broker and its clients through hours.
 
+mod alias;
+mod auth;
 mod config;
 mod connect;
 mod connection;
 mod deliver;
 mod ending;
 mod event;
+mod journal;
+mod listener;
+mod memory;
 mod message;
 mod output;
+mod peer;
+mod permission;
 mod publish;
 mod retained;
 mod session;
 mod subscribe;
 pub mod subscriptions;
+mod sys;
 mod timers;
 mod will;
 
@@ -31,19 +39,26 @@ use crate::mqtt::decode::{Context, Strict, decode};
 use crate::mqtt::frame::{FrameError, packet_len};
 use crate::mqtt::packet_type::PacketType;
 use crate::mqtt::rule::Rule;
-use crate::mqtt::{Packet, Side};
+use crate::mqtt::{Packet, PropertyId, ReasonCode, Side};
 
+pub use auth::{Authenticator, Exchange, Step};
 pub use config::Config;
-pub use event::{Event, EventKind};
+pub use event::{Event, EventKind, Payload};
+pub use journal::{Change, Key, RestoreError};
+pub use listener::{ListenerConfig, Versions};
+pub use peer::Peer;
 pub use session::SessionId;
 
 use connection::{Connection, State};
 use deliver::Delivery;
-use ending::Ending;
-use output::Output;
+use ending::{Cause, Ending};
+use journal::Journal;
+use memory::{Charge, Level, Memory, UNWRITTEN};
+use output::{Item, Output};
 use retained::Retained;
 use session::Session;
 use subscriptions::Subscriptions;
+use sys::Sys;
 use timers::{Timer, Timers};
 
 /// Time since a moment that is the same for all calls, e.g. the start of the broker.
@@ -56,8 +71,8 @@ pub struct ConnectionId(pub u64);
 /// What happened on a connection.
 #[derive(Debug, Clone, Copy)]
 pub enum Input<'a> {
-    /// A peer connected.
-    Opened,
+    /// This peer connected.
+    Opened(&'a Peer),
     /// Bytes came: any part of a packet, or any number of packets.
     Bytes(&'a [u8]),
     /// So many bytes of those sent have left for the network. The core holds back or drops
@@ -96,12 +111,21 @@ pub struct Core {
     client_ids: HashMap<Rc<str>, SessionId>,
     subscriptions: Subscriptions,
     retained: Retained,
+    sys: Sys,
     timers: Timers,
     output: Output,
+    journal: Journal,
+    memory: Rc<Memory>,
+    /// Of the subscription tree.
+    tree: Charge,
     next_session: u64,
     next_assigned: u64,
     /// Number of the message that is being routed, see [`Session::route_mark`].
     routes: u64,
+    /// Whether any listener has rules to ask about messages.
+    has_rules: bool,
+    /// Connections of each of [`Config::listeners`].
+    open: Vec<usize>,
     /// Scratch space of [`publish`](Self::publish).
     deliveries: Vec<Delivery>,
 }
@@ -109,15 +133,22 @@ pub struct Core {
 impl Core {
     /// A broker without connections, sessions and messages.
     pub fn new(config: Config) -> Core {
+        let memory = Memory::new(config.max_memory);
         Core {
-            output: Output::new(config.events),
+            tree: Charge::new(&memory, 0),
+            output: Output::new(&config),
+            has_rules: config.has_rules(),
+            open: vec![0; config.listeners.len()],
             config,
             connections: FxHashMap::default(),
             sessions: FxHashMap::default(),
             client_ids: HashMap::new(),
             subscriptions: Subscriptions::default(),
             retained: Retained::default(),
+            sys: Sys::default(),
             timers: Timers::default(),
+            journal: Journal::default(),
+            memory,
             next_session: 0,
             next_assigned: 0,
             routes: 0,
@@ -128,17 +159,31 @@ impl Core {
     /// Takes an input. `now` never goes back from call to call.
     pub fn handle(&mut self, now: Time, connection: ConnectionId, input: Input<'_>) {
         match input {
-            Input::Opened => self.handle_opened(now, connection),
+            Input::Opened(peer) => self.handle_opened(now, connection, peer),
             Input::Bytes(bytes) => self.handle_bytes(now, connection, bytes),
             Input::Written(len) => self.handle_written(now, connection, len),
             Input::Closed => self.end_connection(now, connection, Ending::PeerClosed),
+        }
+        if let Some(kind) = self.tell_of_memory() {
+            self.output.log(None, None, kind);
         }
     }
 
     /// The next thing to do, in order; `None` if there is nothing.
     #[inline]
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.output.pop()
+        loop {
+            match self.output.pop()? {
+                Item::Act(action) => return Some(action),
+                Item::Flush(id, number) => {
+                    let connection = self.connections.get_mut(&id);
+                    let action = connection.and_then(|c| c.pending.take(id, number));
+                    if action.is_some() {
+                        return action;
+                    }
+                }
+            }
+        }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) if nothing else happens before.
@@ -153,6 +198,7 @@ impl Core {
             match timer {
                 Timer::Connection(id) => self.handle_connection_timeout(now, id),
                 Timer::Session(id) => self.handle_session_timeout(now, id),
+                Timer::Sys => self.handle_sys_timeout(now),
             }
         }
     }
@@ -166,13 +212,28 @@ impl Core {
         }
     }
 
-    fn handle_opened(&mut self, now: Time, id: ConnectionId) {
-        let mut connection = Connection::new(id, now);
+    fn handle_opened(&mut self, now: Time, id: ConnectionId, peer: &Peer) {
+        let mut connection = Connection::new(id, peer.clone(), now, &self.memory);
         let deadline = connection.deadline(&self.config);
         self.timers
             .set(Timer::Connection(id), &mut connection.timer, deadline);
+        connection.mount_point = self.config.listener(peer.listener).mount_point.clone();
         self.connections.insert(id, connection);
+        self.output.counters.sockets += 1;
+        self.watch_sys(now);
         self.output.log(id, None, EventKind::Opened);
+        let most = self.config.listener(peer.listener).max_connections;
+        if let Some(open) = self.open.get_mut(peer.listener) {
+            *open += 1;
+            if most.is_some_and(|most| *open > most) {
+                let why = "the listener has as many connections as it takes";
+                let cause = Cause::Other(ReasonCode::QUOTA_EXCEEDED, why);
+                return self.end_connection(now, id, Ending::Refused(cause));
+            }
+        }
+        if self.memory.is(Level::Short) {
+            self.end_connection(now, id, Ending::OutOfMemory);
+        }
     }
 
     fn handle_bytes(&mut self, now: Time, id: ConnectionId, bytes: &[u8]) {
@@ -196,10 +257,20 @@ impl Core {
             partial.extend_from_slice(rest);
         }
         // An idle connection keeps no buffer.
-        connection.partial = match partial.is_empty() {
-            true => BytesMut::new(),
-            false => partial,
+        let is_cut = match partial.is_empty() {
+            true => {
+                connection.partial = BytesMut::new();
+                false
+            }
+            false => {
+                connection.partial = partial;
+                connection.recharge();
+                connection.wants_too_much()
+            }
         };
+        if is_cut {
+            self.end_connection(now, id, Ending::OutOfMemory);
+        }
     }
 
     /// Handles the whole packets at the front of `bytes`; returns how many bytes they took.
@@ -209,12 +280,13 @@ impl Core {
             let Some(connection) = self.connections.get_mut(&id) else {
                 break;
             };
-            if connection.unwritten > 2 * self.config.max_output {
+            if connection.unwritten > 2 * connection.max_output(&self.config) {
                 self.end_connection(now, id, Ending::ReadsNothing);
                 break;
             }
             // [MQTT-3.1.0-1], seen before the announced rest of a stray packet has come.
             if matches!(connection.state, State::AwaitingConnect)
+                && !connection.is_authenticating()
                 && PacketType::from_byte1(rest[0]) != PacketType::CONNECT
             {
                 self.end_connection(now, id, Ending::Refused(Rule::NotConnect.into()));
@@ -223,6 +295,7 @@ impl Core {
             match packet_len(rest, self.config.max_packet_size) {
                 Ok(Some(len)) => {
                     connection.last_packet = now;
+                    self.output.counters.received.add(len);
                     self.handle_packet(now, id, &rest[..len]);
                     used += len;
                 }
@@ -244,6 +317,13 @@ impl Core {
         let Some(connection) = self.connections.get(&id) else {
             return;
         };
+        // [MQTT-3.1.0-2], before it is looked at: what may be wrong with it has codes that
+        // DISCONNECT has not.
+        if let (State::Connected(_), Some(&byte1)) = (connection.state, bytes.first())
+            && PacketType::from_byte1(byte1) == PacketType::CONNECT
+        {
+            return self.end_connection(now, id, Ending::Refused(Rule::SecondConnect.into()));
+        }
         let context = Context {
             version: connection.version,
             from: Some(Side::Client),
@@ -260,8 +340,23 @@ impl Core {
             }
         };
         let session = match (connection.state, &packet) {
-            (State::AwaitingConnect, Packet::Connect(connect)) => {
-                return self.handle_connect(now, id, connect);
+            // [MQTT-3.1.2-30]: nothing but AUTH and DISCONNECT until the exchange is over.
+            (State::AwaitingConnect, Packet::Auth(auth)) if connection.is_authenticating() => {
+                return self.handle_auth(now, id, auth);
+            }
+            (State::AwaitingConnect, Packet::Disconnect(disconnect))
+                if connection.is_authenticating() =>
+            {
+                return self.end_connection(now, id, Ending::Disconnected(disconnect.reason));
+            }
+            (State::AwaitingConnect, Packet::Connect(connect))
+                if !connection.is_authenticating() =>
+            {
+                let method = PropertyId::AUTHENTICATION_METHOD;
+                return match connect.properties.get(method) {
+                    None => self.handle_connect(now, id, connect),
+                    Some(_) => self.begin_authentication(now, id, connect, bytes),
+                };
             }
             (State::AwaitingConnect, _) => {
                 return self.end_connection(now, id, Ending::Refused(Rule::NotConnect.into()));
@@ -276,16 +371,13 @@ impl Core {
             // [MQTT-3.12.4-1]
             Packet::PingReq => self.send(id, &Packet::PingResp),
             Packet::Disconnect(disconnect) => self.handle_disconnect(now, id, session, &disconnect),
-            // [MQTT-3.1.0-2]
-            Packet::Connect(_) => {
-                self.end_connection(now, id, Ending::Refused(Rule::SecondConnect.into()));
-            }
-            // No authentication method is ever agreed on ([MQTT-4.12.0-7]).
-            Packet::Auth(_) => {
-                self.end_connection(now, id, Ending::Refused(Rule::AuthUnexpected.into()));
-            }
-            // The decoder knows who sends, so these do not come through.
-            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
+            Packet::Auth(auth) => self.handle_auth(now, id, &auth),
+            // Looked at above; and the decoder knows who sends, so the others do not come through.
+            Packet::Connect(_)
+            | Packet::ConnAck(_)
+            | Packet::SubAck(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingResp => {
                 self.end_connection(now, id, Ending::Refused(Rule::WrongDirection.into()));
             }
         }
@@ -296,6 +388,7 @@ impl Core {
             return;
         };
         connection.unwritten = connection.unwritten.saturating_sub(len);
+        connection.charge.give_back(UNWRITTEN * len);
         if let State::Connected(session) = connection.state {
             self.pump(now, session);
         }

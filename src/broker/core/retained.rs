@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::rc::Rc;
 
 use super::Time;
+use super::journal::Journal;
 use super::message::Message;
 use crate::mqtt::topic;
 
@@ -15,16 +16,50 @@ pub(super) struct Retained(BTreeMap<Rc<str>, Rc<Message>>);
 impl Retained {
     /// Keeps a message in place of the one before (`[MQTT-3.3.1-5]`); an empty payload only
     /// removes that (`[MQTT-3.3.1-6]`, `[MQTT-3.3.1-7]`).
-    pub(super) fn store(&mut self, message: &Rc<Message>) {
+    /// The one before comes back.
+    pub(super) fn store(&mut self, message: &Rc<Message>) -> Option<Rc<Message>> {
         if message.payload.is_empty() {
-            self.0.remove(&message.topic);
+            self.0.remove(&message.topic)
         } else {
-            self.0.insert(message.topic.clone(), message.clone());
+            self.0.insert(message.topic.clone(), message.clone())
         }
     }
 
+    /// How many there are, some of them expired perhaps.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Bytes of their topics and payloads.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.values().map(|message| message.len()).sum()
+    }
+
+    /// The payload that is kept for a topic.
+    pub(super) fn get(&self, topic: &str) -> Option<&[u8]> {
+        self.0.get(topic).map(|message| &*message.payload)
+    }
+
+    /// Whether this topic has a message with so large a payload that another of this length takes
+    /// no more room.
+    pub(super) fn has(&self, topic: &str, payload: usize) -> bool {
+        self.0
+            .get(topic)
+            .is_some_and(|old| payload <= old.payload.len())
+    }
+
+    #[cfg(test)]
+    pub(super) fn all(&self) -> impl Iterator<Item = &Rc<Message>> {
+        self.0.values()
+    }
+
     /// The messages whose topic matches, those that have expired left out and forgotten.
-    pub(super) fn matching(&mut self, now: Time, filter: &str) -> Vec<Rc<Message>> {
+    pub(super) fn matching(
+        &mut self,
+        now: Time,
+        journal: &mut Journal,
+        filter: &str,
+    ) -> Vec<Rc<Message>> {
         let (prefix, end) = match filter.find(['+', '#']) {
             // "a/#" matches "a" too.
             Some(at) => (filter[..at].trim_end_matches('/'), Bound::Unbounded),
@@ -45,7 +80,9 @@ impl Retained {
             }
         }
         for topic in expired {
-            self.0.remove(&topic);
+            if let Some(message) = self.0.remove(&topic) {
+                journal.retained_expired(&message);
+            }
         }
         found
     }

@@ -1,6 +1,9 @@
 //! SUBSCRIBE and UNSUBSCRIBE.
 
+use std::borrow::Cow;
+
 use super::ending::Ending;
+use super::memory::{LEVEL, Level, filter_cost};
 use super::subscriptions::{Subscriber, split_shared};
 use super::{ConnectionId, Core, EventKind, SessionId, Time};
 use crate::mqtt::packet::{Codes, Subscribe, SubscriptionOptions};
@@ -25,6 +28,8 @@ impl Core {
             return;
         };
         let (version, bridge) = (connection.version, connection.bridge);
+        let mount_point = connection.mount_point.clone();
+        let max_qos = self.config.listener(connection.peer.listener).max_qos;
         let identifier = subscribe
             .properties
             .number(PropertyId::SUBSCRIPTION_IDENTIFIER)
@@ -32,6 +37,7 @@ impl Core {
         let mut codes = Vec::new();
         let mut retained = Vec::new();
         for (filter, mut options) in subscribe.filters.iter() {
+            options.qos = options.qos.min(max_qos);
             if bridge {
                 options.no_local = true;
                 options.retain_as_published = true;
@@ -41,14 +47,19 @@ impl Core {
                 options,
                 identifier,
             };
-            let code = match self.subscribe(filter, subscriber) {
+            let mounted = mounted(mount_point.as_deref(), filter);
+            let code = match self.subscribe(filter, &mounted, subscriber) {
                 Ok(is_new) => {
                     if wants_retained(filter, &options, is_new) {
-                        retained.push((filter, subscriber));
+                        retained.push((mounted, subscriber));
                     }
                     ReasonCode(options.qos.as_u8())
                 }
                 Err(code) if version == Version::V5 => code,
+                // 3.1 has no word for it, and says that it is then granted in appearance (3.8).
+                Err(ReasonCode::NOT_AUTHORIZED) if version == Version::V31 => {
+                    ReasonCode(options.qos.as_u8())
+                }
                 Err(_) => ReasonCode::UNSPECIFIED_ERROR,
             };
             self.log_filter(
@@ -69,13 +80,20 @@ impl Core {
             codes: &codes,
         };
         self.send(id, &Packet::SubAck(suback));
+        self.watch_sys(now);
         for (filter, subscriber) in retained {
-            self.deliver_retained(now, filter, &subscriber);
+            self.deliver_retained(now, &filter, &subscriber);
         }
     }
 
-    /// Whether the subscription is new, or why it is not taken.
-    fn subscribe(&mut self, text: &str, subscriber: Subscriber) -> Result<bool, ReasonCode> {
+    /// Whether the subscription is new, or why it is not taken. `mounted` is what the client's
+    /// filter `text` comes to.
+    fn subscribe(
+        &mut self,
+        text: &str,
+        mounted: &str,
+        subscriber: Subscriber,
+    ) -> Result<bool, ReasonCode> {
         // Only a 3.1.1 filter can be wrong here: for 5.0 the decoder has looked at `$share`.
         if topic::parse_shared(text).is_err() {
             return Err(ReasonCode::TOPIC_FILTER_INVALID);
@@ -83,13 +101,26 @@ impl Core {
         if text.split('/').count() > self.config.max_filter_levels {
             return Err(ReasonCode::TOPIC_FILTER_INVALID);
         }
-        let (share_name, filter) = split_shared(text);
+        if !self.check_subscribe(subscriber.session, split_shared(text).1) {
+            return Err(ReasonCode::NOT_AUTHORIZED);
+        }
+        let (share_name, filter) = split_shared(mounted);
         let session = self
             .sessions
             .get_mut(&subscriber.session)
             .ok_or(ReasonCode::UNSPECIFIED_ERROR)?;
-        session.filters.insert(text.into());
-        Ok(self.subscriptions.insert(filter, share_name, subscriber))
+        if !session.filters.contains(mounted) {
+            if self.memory.is(Level::Half) {
+                return Err(ReasonCode::QUOTA_EXCEEDED);
+            }
+            session.filter_bytes += filter_cost(mounted);
+            session.filters.insert(mounted.into());
+            session.recharge();
+        }
+        self.journal.subscribed(session, mounted, &subscriber);
+        let is_new = self.subscriptions.insert(filter, share_name, subscriber);
+        self.tree.set(LEVEL * self.subscriptions.levels());
+        Ok(is_new)
     }
 
     /// Removes subscriptions (`[MQTT-3.10.4-1]`); what is on its way is finished
@@ -101,11 +132,18 @@ impl Core {
         unsubscribe: &Subscribe<'_>,
     ) {
         let mut codes = Vec::new();
+        let connection = self.connections.get(&id);
+        let mount_point = connection.and_then(|connection| connection.mount_point.clone());
         for (text, _) in unsubscribe.filters.iter() {
-            let (share_name, filter) = split_shared(text);
+            let mounted = mounted(mount_point.as_deref(), text);
+            let (share_name, filter) = split_shared(&mounted);
             let existed = self.subscriptions.remove(filter, share_name, session_id);
             if let Some(session) = self.sessions.get_mut(&session_id) {
-                session.filters.remove(text);
+                if session.filters.remove(&*mounted) {
+                    session.filter_bytes -= filter_cost(&mounted);
+                    session.recharge();
+                }
+                self.journal.unsubscribed(session, &mounted);
             }
             let code = match existed {
                 true => ReasonCode::SUCCESS,
@@ -142,6 +180,15 @@ impl Core {
             let client_id = self.sessions.get(&session).map(|s| &s.client_id);
             self.output.log(id, client_id, kind(filter.to_owned()));
         }
+    }
+}
+
+/// A filter with the listener's mount point before the topics that it matches.
+fn mounted<'f>(mount_point: Option<&str>, text: &'f str) -> Cow<'f, str> {
+    match (mount_point, split_shared(text)) {
+        (None, _) => Cow::Borrowed(text),
+        (Some(mount), (None, filter)) => Cow::Owned(format!("{mount}{filter}")),
+        (Some(mount), (Some(name), filter)) => Cow::Owned(format!("$share/{name}/{mount}{filter}")),
     }
 }
 

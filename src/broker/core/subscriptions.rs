@@ -55,6 +55,10 @@ pub enum Found<'t> {
 #[derive(Debug, Default)]
 pub struct Subscriptions {
     root: Node,
+    levels: usize,
+    count: usize,
+    shared: usize,
+    of_sys: usize,
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +88,20 @@ impl Subscriptions {
         share_name: Option<&str>,
         subscriber: Subscriber,
     ) -> bool {
-        let list = self.root.subscribers_mut(filter);
+        let is_new = self.insert_in_tree(filter, share_name, subscriber);
+        self.count += usize::from(is_new);
+        self.shared += usize::from(is_new && share_name.is_some());
+        self.of_sys += usize::from(is_new && is_of_sys(filter));
+        is_new
+    }
+
+    fn insert_in_tree(
+        &mut self,
+        filter: &str,
+        share_name: Option<&str>,
+        subscriber: Subscriber,
+    ) -> bool {
+        let list = self.root.subscribers_mut(filter, &mut self.levels);
         let list = match share_name {
             None => &mut list.plain,
             Some(name) => {
@@ -114,7 +131,32 @@ impl Subscriptions {
 
     /// Removes a subscription (`[MQTT-3.10.4-1]`); whether there was one.
     pub fn remove(&mut self, filter: &str, share_name: Option<&str>, session: SessionId) -> bool {
-        self.root.remove(filter, share_name, session)
+        let levels = &mut self.levels;
+        let existed = self.root.remove(filter, share_name, session, levels);
+        self.count -= usize::from(existed);
+        self.shared -= usize::from(existed && share_name.is_some());
+        self.of_sys -= usize::from(existed && is_of_sys(filter));
+        existed
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// How many of them are shared.
+    pub fn shared(&self) -> usize {
+        self.shared
+    }
+
+    /// How many of them are for topics that begin with `$SYS`.
+    pub fn of_sys(&self) -> usize {
+        self.of_sys
+    }
+
+    /// Levels that the filters have, each counted once where they share it: what the tree grows by.
+    pub fn levels(&self) -> usize {
+        self.levels
     }
 
     /// Calls `found` with every subscription that matches a Topic Name; with overlapping filters
@@ -136,6 +178,10 @@ pub fn split_shared(filter: &str) -> (Option<&str>, &str) {
     }
 }
 
+fn is_of_sys(filter: &str) -> bool {
+    filter.starts_with("$SYS")
+}
+
 /// The first level, and the rest if there is one.
 fn split_level(topic: &str) -> (&str, Option<&str>) {
     match topic.split_once('/') {
@@ -145,19 +191,31 @@ fn split_level(topic: &str) -> (&str, Option<&str>) {
 }
 
 impl Node {
-    fn subscribers_mut(&mut self, filter: &str) -> &mut Subscribers {
+    fn subscribers_mut(&mut self, filter: &str, levels: &mut usize) -> &mut Subscribers {
         let mut node = self;
         for level in filter.split('/') {
             node = match level {
                 "#" => return &mut node.below,
-                "+" => node.plus.get_or_insert_default(),
-                name => node.children.entry(name.into()).or_default(),
+                "+" => node.plus.get_or_insert_with(|| {
+                    *levels += 1;
+                    Box::default()
+                }),
+                name => node.children.entry(name.into()).or_insert_with(|| {
+                    *levels += 1;
+                    Node::default()
+                }),
             };
         }
         &mut node.here
     }
 
-    fn remove(&mut self, filter: &str, share_name: Option<&str>, session: SessionId) -> bool {
+    fn remove(
+        &mut self,
+        filter: &str,
+        share_name: Option<&str>,
+        session: SessionId,
+        levels: &mut usize,
+    ) -> bool {
         let (level, rest) = split_level(filter);
         if level == "#" {
             return self.below.remove(share_name, session);
@@ -170,10 +228,11 @@ impl Node {
             return false;
         };
         let removed = match rest {
-            Some(rest) => child.remove(rest, share_name, session),
+            Some(rest) => child.remove(rest, share_name, session, levels),
             None => child.here.remove(share_name, session),
         };
         if child.is_empty() {
+            *levels -= 1;
             match level {
                 "+" => self.plus = None,
                 name => drop(self.children.remove(name)),
@@ -364,6 +423,7 @@ mod tests {
                 assert!(tree.remove(filter, None, SessionId(*session)));
             }
             prop_assert!(tree.root.is_empty());
+            prop_assert_eq!(tree.levels(), 0);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Deadlines: at most one per connection and one per session.
+//! Deadlines: at most one per connection, one per session, and one for `$SYS`.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,8 @@ use super::{ConnectionId, SessionId, Time};
 pub(super) enum Timer {
     Connection(ConnectionId),
     Session(SessionId),
+    /// The values below `$SYS`.
+    Sys,
 }
 
 /// Every deadline, earliest first.

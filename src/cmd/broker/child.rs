@@ -2,36 +2,55 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::pin::pin;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use tokio::process::Command;
+use tokio::time::{Instant, sleep_until};
 
-use super::Ready;
 use super::group::{Group, Signals};
+use super::ready::Ready;
 use crate::cmd::{Exit, Failure};
 
-/// Runs the command to its end, passes signals on to it, and ends what it leaves running.
+/// How long the command may take to end when it is asked to.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Runs the command to its end, which `is_over` may bring about, passes signals on to it, and ends
+/// what it leaves running.
 pub(super) async fn run(
     name: &OsStr,
     arguments: &[OsString],
     ready: &Ready,
     mut signals: Signals,
+    is_over: impl Future<Output = ()>,
 ) -> Result<Exit, Failure> {
     let mut command = Command::new(name);
-    command
-        .args(arguments)
-        .env("MQTT_URL", &ready.url)
-        .env("MQTT_HOST", &ready.host)
-        .env("MQTT_PORT", ready.port.to_string());
+    command.args(arguments);
+    ready.put_into(&mut command);
     if let Some(path) = path_with_midge() {
         command.env("PATH", path);
     }
     let (mut child, group) =
         Group::spawn(&mut command).map_err(|error| cannot_run(name, &error))?;
+    let mut is_over = pin!(is_over);
+    // When patience with a command that has been asked to end is over.
+    let mut deadline = None;
     let status = loop {
         tokio::select! {
             status = child.wait() => break status,
             signal = signals.next() => group.pass_on(signal),
+            () = &mut is_over, if deadline.is_none() => {
+                group.ask_to_end();
+                deadline = Some(Instant::now() + GRACE);
+            }
+            () = async { sleep_until(deadline.unwrap_or_else(Instant::now)).await },
+                if deadline.is_some() =>
+            {
+                // If it has just ended by itself, so much the better.
+                let _ = child.start_kill();
+                break child.wait().await;
+            }
         }
     };
     group.end().await;

@@ -76,6 +76,11 @@ impl Group {
         };
     }
 
+    /// SIGTERM.
+    pub(super) fn ask_to_end(&self) {
+        self.pass_on(Signal::TERM);
+    }
+
     /// Ends what the command has left running: asks first, then insists. Of a shared group
     /// nothing is ended, since midge and the shell's other jobs are in it.
     pub(super) async fn end(self) {

@@ -29,5 +29,8 @@ impl Group {
 
     pub(super) fn pass_on(&self, (): ()) {}
 
+    /// There is no way to.
+    pub(super) fn ask_to_end(&self) {}
+
     pub(super) async fn end(self) {}
 }

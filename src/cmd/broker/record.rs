@@ -1,23 +1,30 @@
-//! `--record`: what crosses the wire, into a pcapng file.
+//! `--record`: what crosses the wire, as a pcapng file or as JSON lines.
+//!
+//! JSON lines are made from the capture by `decode` itself, in a thread of its own.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
+use std::thread::{self, JoinHandle};
 
 use super::super::clock::now;
+use super::super::decode::transcribe;
 use super::super::{Exit, Failure};
 use crate::broker::ConnectionId;
-use crate::capture::{CaptureWriter, WrittenStream};
+use crate::capture::{CaptureWriter, Timestamp, WrittenStream};
 use crate::mqtt::Side;
 
 /// A file that is being written, until the disk says no.
 pub(super) struct Recording {
     name: String,
-    file: CaptureWriter<BufWriter<File>>,
+    /// `None` once it is over.
+    file: Option<CaptureWriter<Box<dyn Write>>>,
+    /// What makes lines of it.
+    transcriber: Option<JoinHandle<Result<(), Failure>>>,
     streams: HashMap<ConnectionId, WrittenStream>,
     outcome: Outcome,
 }
@@ -34,15 +41,30 @@ impl Outcome {
 }
 
 impl Recording {
-    /// Begins the file; one that is there is overwritten.
-    pub(super) fn create(path: &Path) -> Result<Recording, Failure> {
+    /// Begins the file, JSON lines if its name says so; one that is there is overwritten. `ports`
+    /// are those listened on.
+    pub(super) fn create(path: &Path, ports: &[u16]) -> Result<Recording, Failure> {
         let name = path.display().to_string();
-        let file = File::create(path)
-            .and_then(|file| CaptureWriter::new(BufWriter::new(file)))
-            .map_err(|error| Failure::new(Exit::Io, cannot_write(&name, &error)))?;
+        let failed = |error| Failure::new(Exit::Io, cannot_write(&name, &error));
+        let file = File::create(path).map_err(failed)?;
+        let is_lines = path.extension().is_some_and(|extension| {
+            extension.eq_ignore_ascii_case("jsonl") || extension.eq_ignore_ascii_case("ndjson")
+        });
+        let (out, transcriber): (Box<dyn Write>, _) = match is_lines {
+            false => (Box::new(BufWriter::new(file)), None),
+            true => {
+                let (capture, out) = io::pipe().map_err(failed)?;
+                let (name, ports) = (name.clone(), ports.to_vec());
+                let transcriber = thread::Builder::new()
+                    .spawn(move || transcribe(&name, Box::new(capture), ports, file))
+                    .map_err(failed)?;
+                (Box::new(BufWriter::new(out)), Some(transcriber))
+            }
+        };
         Ok(Recording {
+            file: Some(CaptureWriter::new(out).map_err(failed)?),
             name,
-            file,
+            transcriber,
             streams: HashMap::new(),
             outcome: Outcome::default(),
         })
@@ -55,38 +77,50 @@ impl Recording {
 
     pub(super) fn open(
         &mut self,
+        time: Timestamp,
         connection: ConnectionId,
         client: SocketAddr,
         server: SocketAddr,
     ) {
-        match self.file.open(now(), client, server) {
-            Ok(stream) => {
-                self.streams.insert(connection, stream);
+        let opened = self.write(|file| file.open(time, client, server));
+        if let Some(stream) = opened {
+            self.streams.insert(connection, stream);
+        }
+    }
+
+    pub(super) fn data(
+        &mut self,
+        time: Timestamp,
+        connection: ConnectionId,
+        from: Side,
+        bytes: &[u8],
+    ) {
+        let Some(mut stream) = self.streams.get(&connection).copied() else {
+            return;
+        };
+        let written = self.write(|file| file.data(time, &mut stream, from, bytes));
+        if written.is_some() {
+            self.streams.insert(connection, stream);
+        }
+    }
+
+    pub(super) fn close(&mut self, time: Timestamp, connection: ConnectionId) {
+        if let Some(stream) = self.streams.remove(&connection) {
+            // Whoever waits for the end of a connection can read all of it.
+            self.write(|file| file.close(time, stream).and_then(|()| file.flush()));
+        }
+    }
+
+    fn write<T>(
+        &mut self,
+        write: impl FnOnce(&mut CaptureWriter<Box<dyn Write>>) -> io::Result<T>,
+    ) -> Option<T> {
+        match write(self.file.as_mut()?) {
+            Ok(done) => Some(done),
+            Err(error) => {
+                self.fail(&error);
+                None
             }
-            Err(error) => self.fail(&error),
-        }
-    }
-
-    pub(super) fn data(&mut self, connection: ConnectionId, from: Side, bytes: &[u8]) {
-        let Some(stream) = self.streams.get_mut(&connection) else {
-            return;
-        };
-        if let Err(error) = self.file.data(now(), stream, from, bytes) {
-            self.fail(&error);
-        }
-    }
-
-    pub(super) fn close(&mut self, connection: ConnectionId) {
-        let Some(stream) = self.streams.remove(&connection) else {
-            return;
-        };
-        // Whoever waits for the end of a connection can read all of it.
-        if let Err(error) = self
-            .file
-            .close(now(), stream)
-            .and_then(|()| self.file.flush())
-        {
-            self.fail(&error);
         }
     }
 
@@ -101,10 +135,18 @@ impl Recording {
 impl Drop for Recording {
     fn drop(&mut self) {
         for connection in self.streams.keys().copied().collect::<Vec<_>>() {
-            self.close(connection);
+            self.close(now(), connection);
         }
-        if let Err(error) = self.file.flush() {
-            self.fail(&error);
+        self.write(CaptureWriter::flush);
+        drop(self.file.take());
+        // It knows better than the broken pipe what has failed.
+        match self.transcriber.take().map(JoinHandle::join) {
+            None | Some(Ok(Ok(()))) => {}
+            Some(Ok(Err(failure))) => *self.outcome.0.borrow_mut() = Some(failure.message),
+            Some(Err(_)) => {
+                let message = format!("cannot write {}: decoding it has failed", self.name);
+                *self.outcome.0.borrow_mut() = Some(message);
+            }
         }
     }
 }

@@ -9,8 +9,8 @@ mod properties;
 mod secrets;
 mod session;
 mod settings;
-mod transport;
-mod url;
+pub(super) mod transport;
+pub(super) mod url;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
@@ -23,6 +23,7 @@ pub use self::settings::settings;
 
 use self::endure::Again;
 pub(super) use self::endure::ends;
+pub(super) use self::secrets::hidden;
 use super::{Exit, Failure, duration, mosquitto, note, version};
 use crate::cli::{self, Program};
 use crate::client::{Backoff, ConnectError, ConnectOptions, Engine, EngineKind, Lost, Options};
@@ -277,7 +278,7 @@ fn random_client_id() -> String {
     format!("midge-{:016x}", random())
 }
 
-pub(super) fn random() -> u64 {
+pub(in crate::cmd) fn random() -> u64 {
     // The standard library seeds its hashers from the system's random numbers.
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());

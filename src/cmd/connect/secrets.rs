@@ -54,15 +54,23 @@ fn ask(username: Option<&str>) -> Result<Bytes, Failure> {
         Some(name) => format!("Password for {}: ", name.escape_debug()),
         None => "Password: ".to_owned(),
     };
-    match terminal::ask(&prompt) {
-        Ok(Some(typed)) => Ok(Bytes::from(typed)),
+    hidden("--ask-password", &prompt).map(Bytes::from)
+}
+
+/// Asks on the terminal without showing what is typed; `who` asks.
+///
+/// # Errors
+/// No terminal, or Ctrl-C.
+pub(in crate::cmd) fn hidden(who: &str, prompt: &str) -> Result<Vec<u8>, Failure> {
+    match terminal::ask(prompt) {
+        Ok(Some(typed)) => Ok(typed),
         Ok(None) => Err(Failure::new(
             Exit::Interrupted,
             "interrupted before there was a password",
         )),
         Err(error) => Err(Failure::new(
             Exit::Io,
-            format!("--ask-password cannot ask on the terminal: {error}"),
+            format!("{who} cannot ask on the terminal: {error}"),
         )),
     }
 }

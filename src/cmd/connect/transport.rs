@@ -11,10 +11,10 @@ use crate::client::{
 };
 
 /// The port of MQTT over TCP, and of WebSocket, as mosquitto has it.
-const PORT: u16 = 1883;
+pub(in crate::cmd) const PORT: u16 = 1883;
 
 /// The port of MQTT over TLS.
-const TLS_PORT: u16 = 8883;
+pub(in crate::cmd) const TLS_PORT: u16 = 8883;
 
 /// The port of SOCKS (RFC 1928, 3).
 const PROXY_PORT: u16 = 1080;

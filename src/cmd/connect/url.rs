@@ -1,25 +1,25 @@
 //! `mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]`, as -L and MQTT_URL have it; the same with
 //! `mqtts`, `ws` and `wss`, where the path is the topic, too, as in mosquitto; `unix://PATH`; and
-//! `socks5h` for a proxy.
+//! `socks5h` for a proxy. Where a broker listens is written in the same way.
 
 use crate::cmd::Failure;
 
 /// The parts of a URL, percent-decoded.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Url {
-    pub(super) scheme: Scheme,
+pub(in crate::cmd) struct Url {
+    pub(in crate::cmd) scheme: Scheme,
     /// The path of the socket if the scheme is `unix`.
-    pub(super) host: String,
-    pub(super) port: Option<u16>,
-    pub(super) username: Option<String>,
-    pub(super) password: Option<String>,
+    pub(in crate::cmd) host: String,
+    pub(in crate::cmd) port: Option<u16>,
+    pub(in crate::cmd) username: Option<String>,
+    pub(in crate::cmd) password: Option<String>,
     /// Everything behind the slash; unchecked.
-    pub(super) topic: Option<String>,
+    pub(in crate::cmd) topic: Option<String>,
 }
 
 /// What the bytes go over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scheme {
+pub(in crate::cmd) enum Scheme {
     Mqtt,
     Mqtts,
     Ws,
@@ -41,21 +41,34 @@ const PROXIES: &[(&str, Scheme)] = &[("socks5h", Scheme::Socks5h)];
 impl Url {
     /// Reads a broker's URL; `from` is named in the sentence if it is none. The sentence does not
     /// show the URL, which may hold a password.
-    pub(super) fn parse(from: &str, text: &str) -> Result<Url, Failure> {
+    pub(in crate::cmd) fn parse(from: &str, text: &str) -> Result<Url, Failure> {
         let form = "mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]";
-        Url::parse_as(from, form, BROKERS, text)
+        Url::parse_as(from, form, BROKERS, 1, text)
+    }
+
+    /// Reads where to listen: port 0 is one, and `unix:PATH` is enough of a URL.
+    pub(in crate::cmd) fn parse_listener(from: &str, text: &str) -> Result<Url, Failure> {
+        if let Some(path) = text.strip_prefix("unix:")
+            && !path.starts_with("//")
+        {
+            let missing = || Failure::usage(format!("{from} takes unix:PATH: PATH is missing"));
+            return Url::socket(path).ok_or_else(missing);
+        }
+        let form = "mqtt://HOST[:PORT], or the same with mqtts, ws or wss, or unix:PATH";
+        Url::parse_as(from, form, BROKERS, 0, text)
     }
 
     /// Reads a proxy's URL.
-    pub(super) fn parse_proxy(from: &str, text: &str) -> Result<Url, Failure> {
+    pub(in crate::cmd) fn parse_proxy(from: &str, text: &str) -> Result<Url, Failure> {
         let form = "socks5h://[USER:PASSWORD@]HOST[:PORT]";
-        Url::parse_as(from, form, PROXIES, text)
+        Url::parse_as(from, form, PROXIES, 1, text)
     }
 
     fn parse_as(
         from: &str,
         form: &str,
         schemes: &[(&str, Scheme)],
+        lowest_port: u16,
         text: &str,
     ) -> Result<Url, Failure> {
         let wrong = |what: &str| Failure::usage(format!("{from} takes {form}: {what}"));
@@ -96,8 +109,12 @@ impl Url {
             Some(port) => Some(
                 port.parse()
                     .ok()
-                    .filter(|&port| port != 0)
-                    .ok_or_else(|| wrong("the port is not a number from 1 to 65535"))?,
+                    .filter(|&port| port >= lowest_port)
+                    .ok_or_else(|| {
+                        wrong(&format!(
+                            "the port is not a number from {lowest_port} to 65535"
+                        ))
+                    })?,
             ),
         };
         let decode = |part: &str| {
@@ -204,6 +221,24 @@ mod tests {
         assert_eq!((url.host.as_str(), url.port), ("h", Some(7)));
         assert!(Url::parse_proxy("--proxy", "mqtt://h").is_err());
         assert!(Url::parse("-L", "socks5h://h").is_err());
+    }
+
+    #[test]
+    fn where_to_listen() {
+        let listener = |text| Url::parse_listener("--listen", text);
+        let url = listener("wss://[::]:0/mqtt").unwrap();
+        assert_eq!(
+            (url.scheme, url.host.as_str(), url.port),
+            (Scheme::Wss, "::", Some(0))
+        );
+        for (text, path) in [("unix:/a", "/a"), ("unix:///a", "/a"), ("unix:a", "a")] {
+            let url = listener(text).unwrap();
+            assert_eq!((url.scheme, url.host.as_str()), (Scheme::Unix, path));
+        }
+        for bad in ["unix:", "unix://", "1883", "mqtt://h:-1", "tcp://h"] {
+            let failure = listener(bad).unwrap_err();
+            assert!(failure.message.starts_with("--listen takes "), "{bad}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::messages::Messages;
 use super::order::{Item, Order};
 use super::show::Show;
 use super::{Plan, Stop};
-use crate::capture::{CapturedPacket, Gap, Location, Options, Packets, Record, Skipped};
+use crate::capture::{CapturedPacket, Gap, Location, Options, Packets, Record, Skipped, Stats};
 use crate::mqtt::decode::{Context, Recorder, decode as decode_packet};
 use crate::mqtt::session::Finding;
 use crate::output::hole::{Hole, Kind};
@@ -26,13 +26,30 @@ struct Known {
     messages: Messages,
 }
 
-/// Decodes and shows the packets of a capture.
+/// What was found in a capture, beside what was shown.
+pub(super) struct Found {
+    stats: Stats,
+    is_empty: bool,
+    is_sealed: bool,
+}
+
+/// Decodes and shows the packets of a capture, and says what of it is not shown.
 pub(super) fn decode(
     name: &str,
     reader: Box<dyn Read>,
     plan: &Plan,
     show: &mut Show<'_>,
 ) -> Result<(), Stop> {
+    read(name, reader, plan, show).map(|found| found.tell(name))
+}
+
+/// Decodes and shows the packets of a capture.
+pub(super) fn read(
+    name: &str,
+    reader: Box<dyn Read>,
+    plan: &Plan,
+    show: &mut Show<'_>,
+) -> Result<Found, Stop> {
     let options = Options {
         ports: plan.ports.clone(),
         not_ports: plan.not_ports.clone(),
@@ -107,32 +124,42 @@ pub(super) fn decode(
     if let Some(error) = error {
         return Err(Failure::new(Exit::Io, format!("{name}: {error}")).into());
     }
-    if let Some(link) = stats.unknown_link_type {
-        note(format_args!(
-            "{name}: {} of {} frames have a link type that is not read (the first is {}, see \
-             https://www.tcpdump.org/linktypes.html)",
-            stats.unknown_link, stats.frames, link.0
-        ));
+    Ok(Found {
+        stats,
+        is_empty,
+        is_sealed,
+    })
+}
+
+impl Found {
+    fn tell(&self, name: &str) {
+        let stats = &self.stats;
+        if let Some(link) = stats.unknown_link_type {
+            note(format_args!(
+                "{name}: {} of {} frames have a link type that is not read (the first is {}, see \
+                 https://www.tcpdump.org/linktypes.html)",
+                stats.unknown_link, stats.frames, link.0
+            ));
+        }
+        if stats.incomplete > 0 {
+            note(format_args!(
+                "{name}: {} IP packets were sent in pieces, of which some are not in the capture",
+                stats.incomplete
+            ));
+        }
+        if stats.damaged_key_lines > 0 {
+            note(match stats.damaged_key_lines {
+                1 => "1 line of the key log cannot be read".to_owned(),
+                lines => format!("{lines} lines of the key log cannot be read"),
+            });
+        }
+        if self.is_empty && !self.is_sealed {
+            note(format_args!(
+                "{name}: no MQTT found; frames: {}, TCP connections: {}",
+                stats.frames, stats.streams
+            ));
+        }
     }
-    if stats.incomplete > 0 {
-        note(format_args!(
-            "{name}: {} IP packets were sent in pieces, of which some are not in the capture",
-            stats.incomplete
-        ));
-    }
-    if stats.damaged_key_lines > 0 {
-        note(match stats.damaged_key_lines {
-            1 => "1 line of the key log cannot be read".to_owned(),
-            lines => format!("{lines} lines of the key log cannot be read"),
-        });
-    }
-    if is_empty && !is_sealed {
-        note(format_args!(
-            "{name}: no MQTT found; frames: {}, TCP connections: {}",
-            stats.frames, stats.streams
-        ));
-    }
-    Ok(())
 }
 
 impl Known {

@@ -16,6 +16,7 @@ mod show;
 mod stats;
 mod text;
 mod totals;
+mod transcript;
 mod unpack;
 mod write;
 
@@ -36,6 +37,7 @@ use input::Input;
 use needs::Needs;
 use select::Select;
 use show::Show;
+pub(super) use transcript::transcribe;
 
 /// What to decode and how to show it, checked.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 //!
 //! | file | what it is |
 //! |---|---|
+//! | `broker` | the same for the broker, `mosquitto` |
 //! | `options` | the table of their options, and what each sets |
 //! | `typed` | what the command line and the option file have set |
 //! | `parse` | their grammar |
@@ -15,6 +16,7 @@
 //! The texts are theirs, since scripts look for them; they are the ones of 2.1.2, and of 2.0.11
 //! where those two agree.
 
+mod broker;
 mod check;
 mod format;
 mod number;
@@ -36,27 +38,35 @@ use crate::cli::Program;
 use crate::client::Engine;
 use crate::mqtt::{PacketType, ReasonCode, Version};
 
+pub use self::broker::{is_broker, run_broker};
 pub(super) use self::trace::trace;
+pub(super) use self::usage::RELEASE;
 pub(super) use self::words::{connect_failure, lost_failure, publish_warning, strerror, unshown};
 
 /// The program that goes by this name (`argv[0]`), if it is one of mosquitto's.
 pub fn program(name: &OsStr) -> Option<Program> {
-    // Both, so that a Windows path is one wherever it is looked at.
-    let name = Path::new(name).file_name()?.to_str()?;
-    let name = match name
-        .len()
-        .checked_sub(4)
-        .and_then(|at| name.split_at_checked(at))
-    {
-        Some((stem, end)) if end.eq_ignore_ascii_case(".exe") => stem,
-        _ => name,
-    };
-    match name {
+    match stem(name)? {
         "mosquitto_pub" => Some(Program::MosquittoPub),
         "mosquitto_sub" => Some(Program::MosquittoSub),
         "mosquitto_rr" => Some(Program::MosquittoRr),
         _ => None,
     }
+}
+
+/// A program's name without its folder and `.exe`.
+fn stem(name: &OsStr) -> Option<&str> {
+    // Both, so that a Windows path is one wherever it is looked at.
+    let name = Path::new(name).file_name()?.to_str()?;
+    Some(
+        match name
+            .len()
+            .checked_sub(4)
+            .and_then(|at| name.split_at_checked(at))
+        {
+            Some((stem, end)) if end.eq_ignore_ascii_case(".exe") => stem,
+            _ => name,
+        },
+    )
 }
 
 /// Its name.

@@ -8,7 +8,7 @@ use super::options::{Does, TABLE};
 use crate::cli::Program;
 
 /// The release of mosquitto whose arguments these are.
-const RELEASE: &str = "2.1.2";
+pub(in crate::cmd) const RELEASE: &str = "2.1.2";
 
 pub(super) fn version(program: Program) {
     print(&format!("{}\n", version_line(program)));

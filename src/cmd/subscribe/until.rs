@@ -4,6 +4,7 @@ use regex::bytes::Regex;
 use serde_json::Value;
 
 use crate::cmd::Failure;
+use crate::cmd::comparison::Comparison;
 
 /// What is waited for.
 #[derive(Debug)]
@@ -27,26 +28,6 @@ enum Step {
     Key(String),
     Index(usize),
 }
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Comparison {
-    Equal,
-    NotEqual,
-    LessOrEqual,
-    GreaterOrEqual,
-    Less,
-    Greater,
-}
-
-/// Those of two characters first: `<` begins `<=`.
-const COMPARISONS: [(&str, Comparison); 6] = [
-    ("==", Comparison::Equal),
-    ("!=", Comparison::NotEqual),
-    ("<=", Comparison::LessOrEqual),
-    (">=", Comparison::GreaterOrEqual),
-    ("<", Comparison::Less),
-    (">", Comparison::Greater),
-];
 
 impl Condition {
     /// --until.
@@ -108,11 +89,8 @@ impl JsonCondition {
         if rest.is_empty() {
             return Ok(JsonCondition { path, wanted: None });
         }
-        let found = COMPARISONS
-            .iter()
-            .find_map(|(name, comparison)| Some((*comparison, rest.strip_prefix(name)?)));
-        let Some((comparison, value)) = found else {
-            return Err("a comparison is ==, !=, <, <=, > or >=".to_owned());
+        let Some((comparison, value)) = Comparison::begin(rest) else {
+            return Err(format!("a comparison is {}", Comparison::NAMES));
         };
         let value = value.trim();
         if value.is_empty() {
@@ -195,14 +173,7 @@ fn compare(found: &Value, comparison: Comparison, wanted: &Value) -> bool {
         (a, b) if a == b => Some(Ordering::Equal),
         _ => None,
     };
-    match comparison {
-        Comparison::Equal => order == Some(Ordering::Equal),
-        Comparison::NotEqual => order != Some(Ordering::Equal),
-        Comparison::Less => order == Some(Ordering::Less),
-        Comparison::Greater => order == Some(Ordering::Greater),
-        Comparison::LessOrEqual => order.is_some_and(Ordering::is_le),
-        Comparison::GreaterOrEqual => order.is_some_and(Ordering::is_ge),
-    }
+    comparison.holds(order)
 }
 
 #[cfg(test)]

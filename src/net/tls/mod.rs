@@ -1,4 +1,4 @@
-//! TLS on the client's side (RFC 8446, RFC 5246), by rustls.
+//! TLS (RFC 8446, RFC 5246), by rustls.
 //!
 //! | file | what it is |
 //! |---|---|
@@ -9,18 +9,28 @@
 //! | `keylog` | secrets for Wireshark |
 //! | `error` | [`TlsError`]: why a handshake fails |
 //! | `stream` | the bytes |
+//! | `server` | [`TlsServer`]: the other side of it |
+//! | `subject` | the names in a client's certificate |
+//! | `throwaway` | certificates for one run |
 
 mod ciphers;
 mod error;
 mod identity;
 mod keylog;
 mod options;
+mod server;
 mod stream;
+mod subject;
+mod throwaway;
 mod verify;
 
 pub use error::TlsError;
 pub use options::{TlsOptions, TlsSetupError, TlsVersion};
+pub(super) use server::TlsServerStream;
+pub use server::{TlsServer, TlsServerError, TlsServerOptions};
 pub(super) use stream::TlsStream;
+use subject::Subject;
+pub use throwaway::{Throwaway, ThrowawayError};
 
 use std::fmt;
 use std::sync::Arc;

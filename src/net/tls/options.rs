@@ -122,7 +122,7 @@ impl Tls {
             .filter(|(version, _)| (options.min_version..=options.max_version).contains(version))
             .map(|(_, version)| version)
             .collect();
-        let named = named_certificates(options)?;
+        let named = named_certificates(options.ca_file.as_deref(), options.ca_dir.as_deref())?;
         let verifier = Verifier {
             roots: Arc::new(roots(options, &named)?),
             named,
@@ -130,7 +130,12 @@ impl Tls {
             algorithms: provider.signature_verification_algorithms,
         };
         let key = match &options.identity {
-            Some((certificate, key)) => Some(Arc::new(certified_key(certificate, key, &provider)?)),
+            Some((certificate, key)) => Some(Arc::new(certified_key(
+                CLIENT,
+                certificate,
+                key,
+                &provider,
+            )?)),
             None => None,
         };
         let identity = Arc::new(Identity::new(key));
@@ -169,13 +174,13 @@ fn builder_with(
 }
 
 /// The certificates of the file and the folder.
-fn named_certificates(options: &TlsOptions) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
+pub(super) fn named_certificates(
+    file: Option<&Path>,
+    dir: Option<&Path>,
+) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
     let mut certificates = Vec::new();
-    let file = options.ca_file.as_deref().map(|path| ("the CA file", path));
-    let dir = options
-        .ca_dir
-        .as_deref()
-        .map(|path| ("the CA folder", path));
+    let file = file.map(|path| ("the CA file", path));
+    let dir = dir.map(|path| ("the CA folder", path));
     for (what, path) in file.into_iter().chain(dir) {
         let (as_file, as_dir) = match what {
             "the CA file" => (Some(path), None),
@@ -214,11 +219,7 @@ fn roots(
     if roots.is_empty()
         && let Some(path) = options.ca_file.as_ref().or(options.ca_dir.as_ref())
     {
-        return Err(TlsSetupError::Content {
-            what: "the CA file",
-            path: path.clone(),
-            problem: "no certificate in it can be used".to_owned(),
-        });
+        return Err(no_use(path));
     }
     if options.system_roots {
         let CertificateResult { certs, errors, .. } = rustls_native_certs::load_native_certs();
@@ -231,39 +232,59 @@ fn roots(
     Ok(roots)
 }
 
+/// There are certificates, and none that can be an authority's.
+pub(super) fn no_use(path: &Path) -> TlsSetupError {
+    TlsSetupError::Content {
+        what: "the CA file",
+        path: path.to_owned(),
+        problem: "no certificate in it can be used".to_owned(),
+    }
+}
+
+/// What a certificate and its key are called.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Called {
+    pub(super) certificate: &'static str,
+    pub(super) key: &'static str,
+}
+
+const CLIENT: Called = Called {
+    certificate: "the client certificate",
+    key: "the client key",
+};
+
 /// Our certificate and its key, which must belong together.
-fn certified_key(
+pub(super) fn certified_key(
+    called: Called,
     certificate: &Path,
     key: &Path,
     provider: &CryptoProvider,
 ) -> Result<CertifiedKey, TlsSetupError> {
-    const CERTIFICATE: &str = "the client certificate";
-    const KEY: &str = "the client key";
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| pem_error(CERTIFICATE, certificate, error))?;
+        .map_err(|error| pem_error(called.certificate, certificate, error))?;
     if chain.is_empty() {
         return Err(pem_error(
-            CERTIFICATE,
+            called.certificate,
             certificate,
             pem::Error::NoItemsFound,
         ));
     }
     let der = PrivateKeyDer::from_pem_file(key).map_err(|error| match is_encrypted(key) {
         true => TlsSetupError::Content {
-            what: KEY,
+            what: called.key,
             path: key.to_owned(),
             problem: "it is encrypted, which midge cannot read: `openssl pkey` writes it plain"
                 .to_owned(),
         },
-        false => pem_error(KEY, key, error),
+        false => pem_error(called.key, key, error),
     })?;
     CertifiedKey::from_der(chain, der, provider).map_err(|error| TlsSetupError::Content {
-        what: KEY,
+        what: called.key,
         path: key.to_owned(),
         problem: match error {
             rustls::Error::InconsistentKeys(_) => {
-                format!("it does not belong to {CERTIFICATE}")
+                format!("it does not belong to {}", called.certificate)
             }
             error => format!("it cannot be used: {error}"),
         },
@@ -274,7 +295,7 @@ fn is_encrypted(key: &Path) -> bool {
     std::fs::read_to_string(key).is_ok_and(|text| text.contains("ENCRYPTED"))
 }
 
-fn pem_error(what: &'static str, path: &Path, error: pem::Error) -> TlsSetupError {
+pub(super) fn pem_error(what: &'static str, path: &Path, error: pem::Error) -> TlsSetupError {
     let path = path.to_owned();
     match error {
         pem::Error::Io(source) => TlsSetupError::File { what, path, source },

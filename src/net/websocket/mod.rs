@@ -1,15 +1,19 @@
-//! MQTT over WebSocket (RFC 6455), the client's side, by tungstenite.
+//! MQTT over WebSocket (RFC 6455), by tungstenite.
 //!
 //! | file | what it is |
 //! |---|---|
-//! | here | [`WebSocket`]: what to ask for, and the handshake |
+//! | here | [`WebSocket`]: what to ask a server for, and the handshake |
+//! | `server` | the handshake with a client |
 //! | `error` | why the handshake fails |
 //! | `stream` | the bytes |
 
 mod error;
+mod server;
 mod stream;
 
 pub use error::{WebSocketError, WebSocketSetupError};
+pub use server::WebSocketServerError;
+pub(super) use server::accept;
 pub(super) use stream::WebSocketStream;
 
 use tokio_tungstenite::client_async_with_config;
@@ -34,6 +38,16 @@ const READ_SIZE: usize = 16 * 1024;
 
 /// Bytes to collect before writing, if nobody flushes.
 const WRITE_SIZE: usize = 16 * 1024;
+
+/// `read` bytes at once, and messages of up to `max_message` bytes.
+fn config(read: usize, max_message: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(read)
+        .write_buffer_size(WRITE_SIZE)
+        .max_write_buffer_size(2 * (WRITE_SIZE + stream::MAX_FRAME))
+        .max_message_size(Some(max_message))
+        .max_frame_size(Some(max_message))
+}
 
 /// What to ask an HTTP server for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,15 +91,10 @@ impl WebSocket {
         secure: bool,
         stream: Stream,
     ) -> Result<WebSocketStream, WebSocketError> {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_SIZE)
-            .write_buffer_size(WRITE_SIZE)
-            .max_write_buffer_size(2 * (WRITE_SIZE + stream::MAX_FRAME))
-            .max_message_size(Some(MAX_MESSAGE))
-            .max_frame_size(Some(MAX_MESSAGE));
         let request = self.request(authority, secure)?;
+        let config = config(READ_SIZE, MAX_MESSAGE);
         match client_async_with_config(request, stream, Some(config)).await {
-            Ok((framed, _)) => Ok(WebSocketStream::new(framed)),
+            Ok((framed, _)) => Ok(WebSocketStream::new(framed, "server")),
             Err(error) => Err(WebSocketError::new(error)),
         }
     }

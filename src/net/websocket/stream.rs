@@ -20,14 +20,20 @@ pub(super) const MAX_FRAME: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct WebSocketStream {
     inner: tokio_tungstenite::WebSocketStream<Stream>,
+    /// What is at the other end, in words.
+    peer: &'static str,
     /// What is left of the message that came last.
     incoming: Bytes,
 }
 
 impl WebSocketStream {
-    pub(super) fn new(inner: tokio_tungstenite::WebSocketStream<Stream>) -> WebSocketStream {
+    pub(super) fn new(
+        inner: tokio_tungstenite::WebSocketStream<Stream>,
+        peer: &'static str,
+    ) -> WebSocketStream {
         WebSocketStream {
             inner,
+            peer,
             incoming: Bytes::new(),
         }
     }
@@ -45,7 +51,7 @@ impl AsyncRead for WebSocketStream {
                 None => return Poll::Ready(Ok(())),
                 Some(Ok(Message::Binary(bytes))) => this.incoming = bytes,
                 Some(Ok(Message::Text(_))) => {
-                    let text = "the server sent text, and MQTT is binary";
+                    let text = format!("the {} sent text, and MQTT is binary", this.peer);
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, text)));
                 }
                 Some(Ok(_)) => {}

@@ -12,7 +12,7 @@ use midge::mqtt::rule::Violation;
 use super::scenario::run_all;
 use crate::corpus::entries;
 
-fn table(name: &str) -> Vec<Vec<String>> {
+pub(crate) fn table(name: &str) -> Vec<Vec<String>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/spec");
     let text = fs::read_to_string(path.join(name)).unwrap();
     text.lines()

@@ -3,7 +3,7 @@
 
 mod captures;
 mod command;
-mod coverage;
+pub(crate) mod coverage;
 mod random;
 mod scenario;
 

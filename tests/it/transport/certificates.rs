@@ -4,7 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
+    DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -38,6 +39,7 @@ impl Authority {
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("a key");
         let issuer = CertifiedIssuer::self_signed(params, key).expect("a certificate");
         let dir = tempfile::tempdir().expect("a directory");
@@ -57,6 +59,14 @@ impl Authority {
     /// A file in the authority's folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+
+    /// The file of a list of certificates that are revoked.
+    pub(crate) fn revoke(&self, list: CertificateRevocationListParams) -> String {
+        let list = list.signed_by(&self.issuer).expect("a list");
+        let file = self.path("crl.pem");
+        fs::write(&file, list.pem().expect("PEM")).expect("written");
+        file.display().to_string()
     }
 
     /// A certificate for `localhost`, changed as the test wants it.

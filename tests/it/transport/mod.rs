@@ -1,7 +1,7 @@
 //! pub and sub over every transport, against servers made here: that the bytes arrive, and what is
 //! said when they cannot.
 
-mod certificates;
+pub(crate) mod certificates;
 mod proxy;
 mod tls;
 mod unix;

@@ -1,8 +1,8 @@
 //! The values of the flags, checked.
 
-use super::super::super::{Failure, duration};
+use super::super::super::{Failure, duration, reason_code};
 use super::{Moment, Reason};
-use crate::mqtt::{PacketType, Version, reason, topic};
+use crate::mqtt::{PacketType, Version, topic};
 use crate::mqttsn::MessageType;
 use crate::output::time::Time;
 
@@ -53,26 +53,9 @@ pub(super) fn reasons(words: &[String]) -> Result<Vec<Reason>, Failure> {
 }
 
 fn code(word: &str) -> Option<Reason> {
-    let number = match word.strip_prefix("0x") {
-        Some(digits) => u8::from_str_radix(digits, 16).ok(),
-        None => word.parse().ok(),
-    };
-    if let Some(code) = number {
-        return Some(Reason::Code(code));
-    }
-    let plain = |name: &str| -> String {
-        let letters = name.chars().filter(char::is_ascii_alphanumeric);
-        letters.map(|c| c.to_ascii_lowercase()).collect()
-    };
-    let wanted = plain(word);
-    match wanted.as_str() {
-        "" => None,
-        "error" => Some(Reason::Error),
-        "normaldisconnection" | "grantedqos0" => Some(Reason::Code(0)),
-        _ => reason::TABLE
-            .iter()
-            .find(|row| plain(row.name) == wanted)
-            .map(|row| Reason::Code(row.code.0)),
+    match word.eq_ignore_ascii_case("error") {
+        true => Some(Reason::Error),
+        false => reason_code::parse(word).map(|code| Reason::Code(code.0)),
     }
 }
 
