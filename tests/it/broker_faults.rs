@@ -36,8 +36,7 @@ fn struck(ended: &Ended) -> Vec<(u64, String)> {
 /// A script in which a subscriber gets what a publisher sends, the numbers 1 to `count`, QoS 0.
 fn numbers(count: u64, subscribe: &str) -> String {
     format!(
-        "midge sub -i s -t t --ready-file r {subscribe} > out & \
-         while [ ! -e r ]; do :; done; \
+        "mkfifo r; midge sub -i s -t t --ready-fd 3 {subscribe} > out 3> r & read _ < r; \
          seq {count} | midge pub -i p -t t -l; wait; tr '\\n' ' ' < out"
     )
 }
