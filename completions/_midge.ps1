@@ -556,14 +556,77 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             break
         }
         'midge;broker' {
-            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port to listen on; 0 takes a free one')
-            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port to listen on; 0 takes a free one')
-            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Address or host name to listen on. There is no access control yet: think before you listen beyond this machine')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883]')
+            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Address or host name to listen on. Think of --password-file before you listen beyond this machine [default: 127.0.0.1]')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in')
+            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Listen here, in place of --port and --bind: mqtt://HOST:PORT, or the same with mqtts, ws or wss, or unix:PATH. May be given more than once; HOST * is every address')
+            [CompletionResult]::new('--tls-auto', '--tls-auto', [CompletionResultType]::ParameterName, 'Make certificates in this folder for this run: an authority (ca.pem), the server''s for localhost, this host''s name and the addresses listened on (server.pem, server.key), and a client''s (client.pem, client.key)')
+            [CompletionResult]::new('--cafile', '--cafile', [CompletionResultType]::ParameterName, 'Certificates of the authorities that clients'' certificates, or the broker''s own, are signed by (PEM)')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'The broker''s certificate, with its chain (PEM)')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Key of the broker''s certificate, not encrypted (PEM)')
+            [CompletionResult]::new('--crlfile', '--crlfile', [CompletionResultType]::ParameterName, 'Certificates of clients that are revoked (PEM). SIGHUP reads it again, and the other files of TLS')
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Users and their passwords, in mosquitto''s form: ''midge broker passwd'' makes such a file. SIGHUP reads it again')
+            [CompletionResult]::new('--allow-anonymous', '--allow-anonymous', [CompletionResultType]::ParameterName, 'Whether clients may connect without a user name [default: true, and false with --password-file]')
+            [CompletionResult]::new('--acl-file', '--acl-file', [CompletionResultType]::ParameterName, 'What clients may publish and subscribe to: a file in mosquitto''s form (topic, user and pattern lines), or a table (CSV) with the columns allow, ipaddr, username, clientid, access, topic. SIGHUP reads it again')
+            [CompletionResult]::new('--acl-nomatch', '--acl-nomatch', [CompletionResultType]::ParameterName, 'What happens where no row of the table matches [default: deny]')
             [CompletionResult]::new('--max-packet-size', '--max-packet-size', [CompletionResultType]::ParameterName, 'Largest packet taken, in bytes with its fixed header')
+            [CompletionResult]::new('--message-size-limit', '--message-size-limit', [CompletionResultType]::ParameterName, 'Largest payload taken; a message with a larger one is acknowledged and dropped')
+            [CompletionResult]::new('--max-qos', '--max-qos', [CompletionResultType]::ParameterName, 'Highest QoS taken from clients and granted to them')
+            [CompletionResult]::new('--max-inflight-messages', '--max-inflight-messages', [CompletionResultType]::ParameterName, 'QoS 1 and 2 messages that may be unacknowledged, in each direction and per client [default: 20 from a client, 1000 to a client]')
+            [CompletionResult]::new('--max-queued-messages', '--max-queued-messages', [CompletionResultType]::ParameterName, 'QoS 1 and 2 messages that wait per client beside those')
+            [CompletionResult]::new('--max-queued-bytes', '--max-queued-bytes', [CompletionResultType]::ParameterName, 'Bytes of topic and payload that wait per client')
+            [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Connections at a time, at each listener')
+            [CompletionResult]::new('--max-keepalive', '--max-keepalive', [CompletionResultType]::ParameterName, 'Longest Keep Alive of MQTT 5.0 clients, in seconds')
+            [CompletionResult]::new('--max-topic-alias', '--max-topic-alias', [CompletionResultType]::ParameterName, 'Highest Topic Alias taken from MQTT 5.0 clients; 0: none [default: 10]')
+            [CompletionResult]::new('--persistent-client-expiration', '--persistent-client-expiration', [CompletionResultType]::ParameterName, 'Longest life of a session without a connection, e.g. 10m')
+            [CompletionResult]::new('--mount-point', '--mount-point', [CompletionResultType]::ParameterName, 'What stands before every topic, unseen by the clients')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'What happens, on stderr: connections, refusals, subscriptions')
-            [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Keep what crosses the wire in this file (pcapng); decode, capture-replay and Wireshark read it')
+            [CompletionResult]::new('--exit-after', '--exit-after', [CompletionResultType]::ParameterName, 'End after a time as in 30s; after ''idle 5s'', in which no client has connected, left, subscribed or published; after ''N messages'' or ''N disconnects''. May be given more than once: what comes first counts. A command is ended with SIGTERM, and its exit code says so')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Messages that clients must have published in the end, as in ''sensors/# >= 3'' or ''alarm == 0''; wills count. If not: a line on stderr, and exit code 5 unless the command has failed itself. May be given more than once')
+            [CompletionResult]::new('--expect-payload', '--expect-payload', [CompletionResultType]::ParameterName, 'A payload that a client must have published in the end, as in ''status=online''. May be given more than once')
+            [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Keep what crosses the wire, without TLS and WebSocket, in this file: as a capture (pcapng) that decode, capture-replay and Wireshark read, or in a file called .jsonl as the lines of decode --json. May be given more than once')
+            [CompletionResult]::new('--fault', '--fault', [CompletionResultType]::ParameterName, 'Something that goes wrong, as in ''on=puback client=dev-* nth=3 do=drop''; see --help')
+            [CompletionResult]::new('--latency', '--latency', [CompletionResultType]::ParameterName, 'How long each packet is on its way, in each direction, as in 80ms or 80ms+-20ms')
+            [CompletionResult]::new('--slow', '--slow', [CompletionResultType]::ParameterName, 'Bytes a second of each connection, in each direction, as in 50KB/s')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Where chance begins: the same number, and packets in the same order, give the same faults [default: another one each time]')
+            [CompletionResult]::new('--require-certificate', '--require-certificate', [CompletionResultType]::ParameterName, 'Take only clients with a certificate that an authority of --cafile, or that of --tls-auto, has signed')
+            [CompletionResult]::new('--use-identity-as-username', '--use-identity-as-username', [CompletionResultType]::ParameterName, 'Take the Common Name of a client''s certificate for its user name; passwords are not asked for')
+            [CompletionResult]::new('--use-subject-as-username', '--use-subject-as-username', [CompletionResultType]::ParameterName, 'The same with the whole subject, as in CN=a,O=b,C=c')
+            [CompletionResult]::new('--no-retain', '--no-retain', [CompletionResultType]::ParameterName, 'Refuse retained messages')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Make or change a password file')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'midge;broker;passwd' {
+            [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'How passwords are hashed')
+            [CompletionResult]::new('--hash', '--hash', [CompletionResultType]::ParameterName, 'How passwords are hashed')
+            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Iterations of sha512-pbkdf2: each guess of whoever has the file costs as many, and so does each CONNECT, for which other clients wait; 101 are a tenth of a millisecond')
+            [CompletionResult]::new('--iterations', '--iterations', [CompletionResultType]::ParameterName, 'Iterations of sha512-pbkdf2: each guess of whoever has the file costs as many, and so does each CONNECT, for which other clients wait; 101 are a tenth of a millisecond')
+            [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'Take the password from the command line, where others on this machine can see it')
+            [CompletionResult]::new('--batch', '--batch', [CompletionResultType]::ParameterName, 'Take the password from the command line, where others on this machine can see it')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Begin a new file; one that is there is overwritten')
+            [CompletionResult]::new('--create', '--create', [CompletionResultType]::ParameterName, 'Begin a new file; one that is there is overwritten')
+            [CompletionResult]::new('-D', '-D ', [CompletionResultType]::ParameterName, 'Remove the user')
+            [CompletionResult]::new('--delete', '--delete', [CompletionResultType]::ParameterName, 'Remove the user')
+            [CompletionResult]::new('-U', '-U ', [CompletionResultType]::ParameterName, 'Hash the plain passwords of the whole file')
+            [CompletionResult]::new('--upgrade', '--upgrade', [CompletionResultType]::ParameterName, 'Hash the plain passwords of the whole file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'midge;broker;help' {
+            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Make or change a password file')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'midge;broker;help;passwd' {
+            break
+        }
+        'midge;broker;help;help' {
             break
         }
         'midge;help' {
@@ -596,6 +659,10 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             break
         }
         'midge;help;broker' {
+            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Make or change a password file')
+            break
+        }
+        'midge;help;broker;passwd' {
             break
         }
         'midge;help;help' {

@@ -545,14 +545,73 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --help 'Print help'
         }
         &'midge;broker'= {
-            cand -p 'Port to listen on; 0 takes a free one'
-            cand --port 'Port to listen on; 0 takes a free one'
-            cand --bind 'Address or host name to listen on. There is no access control yet: think before you listen beyond this machine'
+            cand -p 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883]'
+            cand --port 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883]'
+            cand --bind 'Address or host name to listen on. Think of --password-file before you listen beyond this machine [default: 127.0.0.1]'
+            cand -c 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in'
+            cand --config 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in'
+            cand --listen 'Listen here, in place of --port and --bind: mqtt://HOST:PORT, or the same with mqtts, ws or wss, or unix:PATH. May be given more than once; HOST * is every address'
+            cand --tls-auto 'Make certificates in this folder for this run: an authority (ca.pem), the server''s for localhost, this host''s name and the addresses listened on (server.pem, server.key), and a client''s (client.pem, client.key)'
+            cand --cafile 'Certificates of the authorities that clients'' certificates, or the broker''s own, are signed by (PEM)'
+            cand --cert 'The broker''s certificate, with its chain (PEM)'
+            cand --key 'Key of the broker''s certificate, not encrypted (PEM)'
+            cand --crlfile 'Certificates of clients that are revoked (PEM). SIGHUP reads it again, and the other files of TLS'
+            cand --password-file 'Users and their passwords, in mosquitto''s form: ''midge broker passwd'' makes such a file. SIGHUP reads it again'
+            cand --allow-anonymous 'Whether clients may connect without a user name [default: true, and false with --password-file]'
+            cand --acl-file 'What clients may publish and subscribe to: a file in mosquitto''s form (topic, user and pattern lines), or a table (CSV) with the columns allow, ipaddr, username, clientid, access, topic. SIGHUP reads it again'
+            cand --acl-nomatch 'What happens where no row of the table matches [default: deny]'
             cand --max-packet-size 'Largest packet taken, in bytes with its fixed header'
+            cand --message-size-limit 'Largest payload taken; a message with a larger one is acknowledged and dropped'
+            cand --max-qos 'Highest QoS taken from clients and granted to them'
+            cand --max-inflight-messages 'QoS 1 and 2 messages that may be unacknowledged, in each direction and per client [default: 20 from a client, 1000 to a client]'
+            cand --max-queued-messages 'QoS 1 and 2 messages that wait per client beside those'
+            cand --max-queued-bytes 'Bytes of topic and payload that wait per client'
+            cand --max-connections 'Connections at a time, at each listener'
+            cand --max-keepalive 'Longest Keep Alive of MQTT 5.0 clients, in seconds'
+            cand --max-topic-alias 'Highest Topic Alias taken from MQTT 5.0 clients; 0: none [default: 10]'
+            cand --persistent-client-expiration 'Longest life of a session without a connection, e.g. 10m'
+            cand --mount-point 'What stands before every topic, unseen by the clients'
             cand --log 'What happens, on stderr: connections, refusals, subscriptions'
-            cand --record 'Keep what crosses the wire in this file (pcapng); decode, capture-replay and Wireshark read it'
+            cand --exit-after 'End after a time as in 30s; after ''idle 5s'', in which no client has connected, left, subscribed or published; after ''N messages'' or ''N disconnects''. May be given more than once: what comes first counts. A command is ended with SIGTERM, and its exit code says so'
+            cand --expect 'Messages that clients must have published in the end, as in ''sensors/# >= 3'' or ''alarm == 0''; wills count. If not: a line on stderr, and exit code 5 unless the command has failed itself. May be given more than once'
+            cand --expect-payload 'A payload that a client must have published in the end, as in ''status=online''. May be given more than once'
+            cand --record 'Keep what crosses the wire, without TLS and WebSocket, in this file: as a capture (pcapng) that decode, capture-replay and Wireshark read, or in a file called .jsonl as the lines of decode --json. May be given more than once'
+            cand --fault 'Something that goes wrong, as in ''on=puback client=dev-* nth=3 do=drop''; see --help'
+            cand --latency 'How long each packet is on its way, in each direction, as in 80ms or 80ms+-20ms'
+            cand --slow 'Bytes a second of each connection, in each direction, as in 50KB/s'
+            cand --seed 'Where chance begins: the same number, and packets in the same order, give the same faults [default: another one each time]'
+            cand --require-certificate 'Take only clients with a certificate that an authority of --cafile, or that of --tls-auto, has signed'
+            cand --use-identity-as-username 'Take the Common Name of a client''s certificate for its user name; passwords are not asked for'
+            cand --use-subject-as-username 'The same with the whole subject, as in CN=a,O=b,C=c'
+            cand --no-retain 'Refuse retained messages'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+            cand passwd 'Make or change a password file'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'midge;broker;passwd'= {
+            cand -H 'How passwords are hashed'
+            cand --hash 'How passwords are hashed'
+            cand -i 'Iterations of sha512-pbkdf2: each guess of whoever has the file costs as many, and so does each CONNECT, for which other clients wait; 101 are a tenth of a millisecond'
+            cand --iterations 'Iterations of sha512-pbkdf2: each guess of whoever has the file costs as many, and so does each CONNECT, for which other clients wait; 101 are a tenth of a millisecond'
+            cand -b 'Take the password from the command line, where others on this machine can see it'
+            cand --batch 'Take the password from the command line, where others on this machine can see it'
+            cand -c 'Begin a new file; one that is there is overwritten'
+            cand --create 'Begin a new file; one that is there is overwritten'
+            cand -D 'Remove the user'
+            cand --delete 'Remove the user'
+            cand -U 'Hash the plain passwords of the whole file'
+            cand --upgrade 'Hash the plain passwords of the whole file'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'midge;broker;help'= {
+            cand passwd 'Make or change a password file'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'midge;broker;help;passwd'= {
+        }
+        &'midge;broker;help;help'= {
         }
         &'midge;help'= {
             cand pub 'Publish messages'
@@ -577,6 +636,9 @@ set edit:completion:arg-completer[midge] = {|@words|
         &'midge;help;capture-replay'= {
         }
         &'midge;help;broker'= {
+            cand passwd 'Make or change a password file'
+        }
+        &'midge;help;broker;passwd'= {
         }
         &'midge;help;help'= {
         }

@@ -427,14 +427,60 @@ complete -c midge -n "__fish_midge_using_subcommand replay" -l tls-use-os-certs 
 complete -c midge -n "__fish_midge_using_subcommand replay" -l no-tls -d 'No TLS on port 8883'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l insecure -d 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l help -d 'Print help'
-complete -c midge -n "__fish_midge_using_subcommand broker" -s p -l port -d 'Port to listen on; 0 takes a free one' -r
-complete -c midge -n "__fish_midge_using_subcommand broker" -l bind -d 'Address or host name to listen on. There is no access control yet: think before you listen beyond this machine' -r
-complete -c midge -n "__fish_midge_using_subcommand broker" -l max-packet-size -d 'Largest packet taken, in bytes with its fixed header' -r
-complete -c midge -n "__fish_midge_using_subcommand broker" -l log -d 'What happens, on stderr: connections, refusals, subscriptions' -r -f -a "text\t'One line per event, for people'
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -s p -l port -d 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883]' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l bind -d 'Address or host name to listen on. Think of --password-file before you listen beyond this machine [default: 127.0.0.1]' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -s c -l config -d 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto\'s defaults count: with a listener, anonymous clients are not let in' -r -F
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l listen -d 'Listen here, in place of --port and --bind: mqtt://HOST:PORT, or the same with mqtts, ws or wss, or unix:PATH. May be given more than once; HOST * is every address' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l tls-auto -d 'Make certificates in this folder for this run: an authority (ca.pem), the server\'s for localhost, this host\'s name and the addresses listened on (server.pem, server.key), and a client\'s (client.pem, client.key)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l cafile -d 'Certificates of the authorities that clients\' certificates, or the broker\'s own, are signed by (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l cert -d 'The broker\'s certificate, with its chain (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l key -d 'Key of the broker\'s certificate, not encrypted (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l crlfile -d 'Certificates of clients that are revoked (PEM). SIGHUP reads it again, and the other files of TLS' -r -F
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l password-file -d 'Users and their passwords, in mosquitto\'s form: \'midge broker passwd\' makes such a file. SIGHUP reads it again' -r -F
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l allow-anonymous -d 'Whether clients may connect without a user name [default: true, and false with --password-file]' -r -f -a "true\t''
+false\t''"
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l acl-file -d 'What clients may publish and subscribe to: a file in mosquitto\'s form (topic, user and pattern lines), or a table (CSV) with the columns allow, ipaddr, username, clientid, access, topic. SIGHUP reads it again' -r -F
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l acl-nomatch -d 'What happens where no row of the table matches [default: deny]' -r -f -a "deny\t'It is denied'
+allow\t'It is allowed'"
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-packet-size -d 'Largest packet taken, in bytes with its fixed header' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l message-size-limit -d 'Largest payload taken; a message with a larger one is acknowledged and dropped' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-qos -d 'Highest QoS taken from clients and granted to them' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-inflight-messages -d 'QoS 1 and 2 messages that may be unacknowledged, in each direction and per client [default: 20 from a client, 1000 to a client]' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-queued-messages -d 'QoS 1 and 2 messages that wait per client beside those' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-queued-bytes -d 'Bytes of topic and payload that wait per client' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-connections -d 'Connections at a time, at each listener' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-keepalive -d 'Longest Keep Alive of MQTT 5.0 clients, in seconds' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-topic-alias -d 'Highest Topic Alias taken from MQTT 5.0 clients; 0: none [default: 10]' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l persistent-client-expiration -d 'Longest life of a session without a connection, e.g. 10m' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l mount-point -d 'What stands before every topic, unseen by the clients' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l log -d 'What happens, on stderr: connections, refusals, subscriptions' -r -f -a "text\t'One line per event, for people'
 json\t'One JSON object per line'
 off\t'Nothing'"
-complete -c midge -n "__fish_midge_using_subcommand broker" -l record -d 'Keep what crosses the wire in this file (pcapng); decode, capture-replay and Wireshark read it' -r -F
-complete -c midge -n "__fish_midge_using_subcommand broker" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l exit-after -d 'End after a time as in 30s; after \'idle 5s\', in which no client has connected, left, subscribed or published; after \'N messages\' or \'N disconnects\'. May be given more than once: what comes first counts. A command is ended with SIGTERM, and its exit code says so' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l expect -d 'Messages that clients must have published in the end, as in \'sensors/# >= 3\' or \'alarm == 0\'; wills count. If not: a line on stderr, and exit code 5 unless the command has failed itself. May be given more than once' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l expect-payload -d 'A payload that a client must have published in the end, as in \'status=online\'. May be given more than once' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l record -d 'Keep what crosses the wire, without TLS and WebSocket, in this file: as a capture (pcapng) that decode, capture-replay and Wireshark read, or in a file called .jsonl as the lines of decode --json. May be given more than once' -r -F
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l fault -d 'Something that goes wrong, as in \'on=puback client=dev-* nth=3 do=drop\'; see --help' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l latency -d 'How long each packet is on its way, in each direction, as in 80ms or 80ms+-20ms' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l slow -d 'Bytes a second of each connection, in each direction, as in 50KB/s' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l seed -d 'Where chance begins: the same number, and packets in the same order, give the same faults [default: another one each time]' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l require-certificate -d 'Take only clients with a certificate that an authority of --cafile, or that of --tls-auto, has signed'
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l use-identity-as-username -d 'Take the Common Name of a client\'s certificate for its user name; passwords are not asked for'
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l use-subject-as-username -d 'The same with the whole subject, as in CN=a,O=b,C=c'
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l no-retain -d 'Refuse retained messages'
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -a "passwd" -d 'Make or change a password file'
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s H -l hash -d 'How passwords are hashed' -r -f -a "sha512-pbkdf2\t'PBKDF2 with HMAC-SHA512 ($7$)'
+sha512\t'One round of SHA-512 ($6$), for mosquitto before 2.0'"
+complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s i -l iterations -d 'Iterations of sha512-pbkdf2: each guess of whoever has the file costs as many, and so does each CONNECT, for which other clients wait; 101 are a tenth of a millisecond' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s b -l batch -d 'Take the password from the command line, where others on this machine can see it'
+complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s c -l create -d 'Begin a new file; one that is there is overwritten'
+complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s D -l delete -d 'Remove the user'
+complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s U -l upgrade -d 'Hash the plain passwords of the whole file'
+complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from help" -f -a "passwd" -d 'Make or change a password file'
+complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "pub" -d 'Publish messages'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "sub" -d 'Subscribe, and print the messages that come'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "rr" -d 'Publish a request, and print the response to it'
@@ -443,3 +489,4 @@ complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_su
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "capture-replay" -d 'Publish again what clients published in a capture, at the captured times'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c midge -n "__fish_midge_using_subcommand help; and __fish_seen_subcommand_from broker" -f -a "passwd" -d 'Make or change a password file'

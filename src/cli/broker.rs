@@ -209,6 +209,8 @@ in its environment, as far as they are there:
   MQTT_TLS_URL, MQTT_WS_URL, MQTT_WSS_URL, MQTT_UNIX_URL  the first listener of each kind
   MQTT_CAFILE  what to trust for TLS
   MQTT_CLIENT_CERT, MQTT_CLIENT_KEY  a client's certificate, from --tls-auto
+Linked or copied under the name mosquitto, midge takes that program's arguments (-c, -p, -v, -q, -d, -t)
+and writes its log.
   midge broker --port 0 -- sh -c 'midge pub -r -t hello -m world && midge sub -t hello -C 1'
   midge broker --listen mqtts://127.0.0.1:0 --tls-auto certs -- \\
     sh -c 'midge pub --cafile \"$MQTT_CAFILE\" -t hello -m world'";

@@ -87,7 +87,8 @@ pub struct Passwd {
     #[arg(short = 'H', long, value_name = "KIND", value_enum, default_value_t = HashKind::Sha512Pbkdf2)]
     pub hash: HashKind,
 
-    /// Iterations of sha512-pbkdf2: each try of whoever has the file costs as many.
+    /// Iterations of sha512-pbkdf2: each guess of whoever has the file costs as many, and so does
+    /// each CONNECT, for which other clients wait; 101 are a tenth of a millisecond.
     #[arg(
         short,
         long,

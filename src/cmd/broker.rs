@@ -30,6 +30,7 @@ use tokio::sync::oneshot;
 use super::signals::Signals;
 use super::{Exit, Failure, note};
 use crate::cli;
+use crate::output::text::Safe;
 pub(super) use as_mosquitto::{Asked, run as run_as_mosquitto};
 use pid_file::PidFile;
 use plan::Plan;
@@ -81,6 +82,13 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         note(format_args!(
             "warning: listening on {}, beyond this machine, and everybody may connect",
             listener.endpoint().place
+        ));
+    }
+    if let Some(path) = &plan.store {
+        let path = path.display().to_string();
+        note(format_args!(
+            "warning: persistence in {} is not had yet: sessions and messages are in memory only",
+            Safe(&path)
         ));
     }
     let _pid_file = plan.pid_file.map(PidFile::write).transpose()?;

@@ -246,6 +246,41 @@ impl Drop for Broker {
     }
 }
 
+#[test]
+fn hangup_reads_certificates_again() {
+    let folder = Folder::new(&[]);
+    let write = |name: &str| {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        folder.write("cert.pem", &made.cert.pem());
+        folder.write("key.pem", &made.signing_key.serialize_pem());
+        folder.write(name, &made.cert.pem());
+    };
+    write("first.pem");
+    let port = free_port();
+    let arguments =
+        format!("broker --listen mqtts://localhost:{port} --cert cert.pem --key key.pem");
+    let mut broker = Broker::start(folder.midge(&arguments).stdout(Stdio::piped()));
+    let mut ready = String::new();
+    let stdout = broker.child.stdout.take().unwrap();
+    BufReader::new(stdout).read_line(&mut ready).unwrap();
+    let publish = |ca: &str| {
+        let arguments = format!("pub -h localhost -p {port} --cafile {ca} -t t -m x");
+        folder.run(&arguments).2
+    };
+    assert_eq!(publish("first.pem"), Some(0));
+    write("second.pem");
+    signal(&broker.child, Signal::HUP);
+    broker.wait_for("are read again");
+    assert_eq!(publish("first.pem"), Some(3));
+    assert_eq!(publish("second.pem"), Some(0));
+    folder.write("key.pem", "nothing");
+    signal(&broker.child, Signal::HUP);
+    let line = broker.wait_for("what was read before stays");
+    assert!(line.starts_with("midge: TLS: "), "{line}");
+    assert_eq!(publish("second.pem"), Some(0));
+    broker.end();
+}
+
 /// A port that nobody had a moment ago.
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -275,7 +310,7 @@ fn hangup_reads_the_files_again() {
 
     folder.write("acl", "topic #\n");
     signal(&broker.child, Signal::HUP);
-    broker.wait_for("access rules are read again");
+    broker.wait_for("are read again");
     assert_eq!(publish(), Some(0));
     broker.end();
 }

@@ -142,6 +142,8 @@ impl Rules {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// What mosquitto 2.0.11 does with the four combinations.
@@ -169,6 +171,35 @@ mod tests {
             assert!(!access.admits(Some("ann"), Some(b"Secret")));
             assert!(!access.admits(Some("ann"), None));
             assert!(!access.admits(Some("bob"), Some(b"secret")));
+        }
+    }
+
+    proptest! {
+        /// Whatever stands in a file, it is read or refused, and what is read gives answers.
+        #[test]
+        fn any_file_is_read(
+            words in proptest::collection::vec(
+                prop_oneof![
+                    "[a-c%u+#/$ ,\"]{0,6}",
+                    Just("topic ".to_owned()), Just("pattern ".to_owned()), Just("user ".to_owned()),
+                    Just("read ".to_owned()), Just("deny ".to_owned()), Just("\n".to_owned()),
+                    Just("allow,ipaddr,username,clientid,access,topic\n".to_owned()),
+                    Just("1,,$all,,3,".to_owned()), Just("0,::/0,,,1,eq ".to_owned()),
+                    Just("$7$1$".to_owned()), Just(":".to_owned()), any::<String>(),
+                ],
+                0..12,
+            ),
+            name in "[a-c%+/]{1,6}",
+        ) {
+            let text = words.concat();
+            let _ = Users::parse(&text);
+            let _ = Hash::parse(&text);
+            if let Ok(rules) = Rules::parse(&text, None) {
+                let client = Client { username: Some(&name), client_id: &name, address: None };
+                rules.may_publish(&client, &name);
+                rules.may_receive(&client, &name);
+                rules.may_subscribe(&client, &name);
+            }
         }
     }
 

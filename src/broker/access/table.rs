@@ -176,7 +176,10 @@ impl Row {
         Ok(Row {
             allow,
             address,
-            username: some(username).filter(|name: &Box<str>| **name != *EVERYBODY),
+            username: match username {
+                EVERYBODY => None,
+                name => some(name),
+            },
             client_id: some(client_id),
             subscribe,
             publish,

@@ -68,6 +68,7 @@ pub(in crate::cmd) fn run(asked: &Asked) -> Result<Exit, Failure> {
         expectations: Expectations::new(&[], &[])?,
         exit_after: ExitAfter::new(&[])?,
         faults: FaultPlan::default(),
+        store: planned.store,
         pid_file,
         ready_line: asked.tells_ready,
         command: None,

@@ -31,6 +31,8 @@ pub(super) struct Plan {
     pub(super) expectations: Expectations,
     pub(super) exit_after: ExitAfter,
     pub(super) faults: FaultPlan,
+    /// Where a configuration wants sessions and messages kept.
+    pub(super) store: Option<PathBuf>,
     /// Where the process's number is written.
     pub(super) pid_file: Option<PathBuf>,
     /// Whether stdout is told where the broker listens.
@@ -138,6 +140,7 @@ impl Plan {
             expectations,
             exit_after,
             faults: fault::plan(&args.faults, random)?,
+            store: None,
             pid_file: None,
             ready_line: true,
             command: command.next().map(|name| (name, command.collect())),
@@ -178,6 +181,7 @@ impl Plan {
             expectations,
             exit_after,
             faults: fault::plan(&args.faults, random)?,
+            store: planned.store,
             pid_file,
             ready_line: true,
             command: command.next().map(|name| (name, command.collect())),

@@ -1,4 +1,4 @@
-//! SIGHUP: the files that say who may do what are read again.
+//! SIGHUP: the files that say who may do what, and those of TLS, are read again.
 
 use std::sync::Arc;
 
@@ -68,18 +68,25 @@ impl Reload {
     async fn run(mut self, to: mpsc::Sender<Vec<Arc<Access>>>) {
         loop {
             self.hangup.recv().await;
+            let mut is_good = true;
             match access::load(&self.access) {
                 Ok(access) => {
                     // The broker has ended otherwise.
                     let _ = to.send(access).await;
-                    note("access rules are read again");
                 }
-                Err(failure) => note(format_args!("{failure}; what was read before stays")),
+                Err(failure) => {
+                    is_good = false;
+                    note(format_args!("{failure}; what was read before stays"));
+                }
             }
             for (server, plan) in &self.tls {
                 if let Err(error) = server.reload(&tls_options(plan)) {
+                    is_good = false;
                     note(format_args!("TLS: {error}; what was read before stays"));
                 }
+            }
+            if is_good {
+                note("users, access rules and certificates are read again");
             }
         }
     }

@@ -389,6 +389,12 @@ const TABLE: &[(&str, Does)] = &[
     ("websockets_origin", NotHad),
 ];
 
+/// Any option's name.
+#[cfg(test)]
+pub(super) fn name(at: usize) -> &'static str {
+    TABLE[at % TABLE.len()].0
+}
+
 /// Bytes that a packet can have (5.0, 2.1.4).
 const MAX_PACKET: usize = 268_435_460;
 

@@ -296,6 +296,19 @@ fn errors_name_file_and_line() {
     }
 }
 
+proptest::proptest! {
+    /// Whatever the value, an option is set or refused by its name.
+    #[test]
+    fn any_value(at in 0..200usize, value in "(-?[0-9]{0,12}|[a-z0-9/ ,#]{0,12}|\\PC{0,8})") {
+        let name = options::name(at);
+        let mut settings = Settings::default();
+        if let Err(what) = options::meet(&mut settings, name, value.trim()) {
+            assert!(what.contains(name.trim_end_matches('*')), "{what}");
+        }
+        let _ = settings.plan(&[]);
+    }
+}
+
 #[test]
 fn a_file_that_is_not_there() {
     let failure = read(Path::new("/nonexistent/m.conf")).unwrap_err();
