@@ -84,7 +84,7 @@ fn the_same_seed_loses_the_same_messages() {
     assert_eq!(run("7"), (sentence.clone(), lost));
     let got = 100 - lost;
     assert!(
-        sentence.ends_with(&format!("there was {got} messages")),
+        sentence.ends_with(&format!("clients published {got} messages")),
         "{sentence}"
     );
     // Six standard deviations of 4.6.
@@ -154,7 +154,7 @@ fn codes_reach_the_client() {
 #[test]
 fn connections_break() {
     for (fault, code) in [
-        // Before CONNACK there is no connection; after it, there was one.
+        // Before CONNACK there is no connection; after it, clients published one.
         ("on=connect do=close", 3),
         ("on=connack do=cut 2", 3),
         ("on=puback do=close", 4),

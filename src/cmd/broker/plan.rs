@@ -15,7 +15,6 @@ use crate::broker::faults::FaultPlan;
 use crate::broker::{Config, Throwaway};
 use crate::cli;
 use crate::cmd::Failure;
-use crate::cmd::connect::random;
 
 /// The whole of it.
 pub(super) struct Plan {
@@ -139,7 +138,7 @@ impl Plan {
             record: args.ci.record.clone(),
             expectations,
             exit_after,
-            faults: fault::plan(&args.faults, random)?,
+            faults: fault::plan(&args.faults)?,
             store: None,
             pid_file: None,
             ready_line: true,
@@ -180,7 +179,7 @@ impl Plan {
             record: args.ci.record.clone(),
             expectations,
             exit_after,
-            faults: fault::plan(&args.faults, random)?,
+            faults: fault::plan(&args.faults)?,
             store: planned.store,
             pid_file,
             ready_line: true,
