@@ -590,7 +590,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--fault', '--fault', [CompletionResultType]::ParameterName, 'Something that goes wrong, as in ''on=puback client=dev-* nth=3 do=drop''; see --help')
             [CompletionResult]::new('--latency', '--latency', [CompletionResultType]::ParameterName, 'How long each packet is on its way, in each direction, as in 80ms or 80ms+-20ms')
             [CompletionResult]::new('--slow', '--slow', [CompletionResultType]::ParameterName, 'Bytes a second of each connection, in each direction, as in 50KB/s')
-            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Where chance begins: the same number, and packets in the same order, give the same faults [default: another one each time]')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Where chance begins: the same number, and packets in the same order, give the same faults')
             [CompletionResult]::new('--require-certificate', '--require-certificate', [CompletionResultType]::ParameterName, 'Take only clients with a certificate that an authority of --cafile, or that of --tls-auto, has signed')
             [CompletionResult]::new('--use-identity-as-username', '--use-identity-as-username', [CompletionResultType]::ParameterName, 'Take the Common Name of a client''s certificate for its user name; passwords are not asked for')
             [CompletionResult]::new('--use-subject-as-username', '--use-subject-as-username', [CompletionResultType]::ParameterName, 'The same with the whole subject, as in CN=a,O=b,C=c')

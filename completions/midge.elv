@@ -579,7 +579,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --fault 'Something that goes wrong, as in ''on=puback client=dev-* nth=3 do=drop''; see --help'
             cand --latency 'How long each packet is on its way, in each direction, as in 80ms or 80ms+-20ms'
             cand --slow 'Bytes a second of each connection, in each direction, as in 50KB/s'
-            cand --seed 'Where chance begins: the same number, and packets in the same order, give the same faults [default: another one each time]'
+            cand --seed 'Where chance begins: the same number, and packets in the same order, give the same faults'
             cand --require-certificate 'Take only clients with a certificate that an authority of --cafile, or that of --tls-auto, has signed'
             cand --use-identity-as-username 'Take the Common Name of a client''s certificate for its user name; passwords are not asked for'
             cand --use-subject-as-username 'The same with the whole subject, as in CN=a,O=b,C=c'
