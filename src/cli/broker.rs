@@ -197,10 +197,9 @@ pub struct Faults {
     #[arg(long, value_name = "RATE")]
     pub slow: Option<String>,
 
-    /// Where chance begins: the same number, and packets in the same order, give the same faults
-    /// [default: another one each time].
-    #[arg(long, value_name = "NUMBER")]
-    pub seed: Option<u64>,
+    /// Where chance begins: the same number, and packets in the same order, give the same faults.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub seed: u64,
 }
 
 /// How events are written.

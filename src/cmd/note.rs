@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Set by --quiet, once and at the start.
 static IS_SILENT: AtomicBool = AtomicBool::new(false);
 
-/// Writes `midge: MESSAGE` as a line. Where stderr is gone there is nobody to tell, and that must
-/// not end the work as a panic in `eprintln!` would.
+/// Writes `midge: MESSAGE` as a line, in one go: others may write to the same stderr. Where that is
+/// gone there is nobody to tell, and that must not end the work as a panic in `eprintln!` would.
 pub fn note(message: impl Display) {
     if !is_silent() {
-        let _ = writeln!(io::stderr().lock(), "midge: {message}");
+        let line = format!("midge: {message}\n");
+        let _ = io::stderr().lock().write_all(line.as_bytes());
     }
 }
 

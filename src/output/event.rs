@@ -58,12 +58,13 @@ pub fn write_json_now(out: &mut impl Write, fields: &[Field<'_>]) -> io::Result<
     write_json(out, &all)
 }
 
-/// Writes the time of now and a sentence, whose parts from the network are already escaped.
+/// Writes the time of now and a sentence, whose parts from the network are already escaped, in one
+/// go: others may write to the same place.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write_text_now(out: &mut impl Write, sentence: &str) -> io::Result<()> {
-    writeln!(out, "{} {sentence}", now())
+    out.write_all(format!("{} {sentence}\n", now()).as_bytes())
 }
 
 /// UTC with milliseconds, as RFC 3339 has it.

@@ -36,8 +36,7 @@ fn struck(ended: &Ended) -> Vec<(u64, String)> {
 /// A script in which a subscriber gets what a publisher sends, the numbers 1 to `count`, QoS 0.
 fn numbers(count: u64, subscribe: &str) -> String {
     format!(
-        "midge sub -i s -t t --ready-file r {subscribe} > out & \
-         while [ ! -e r ]; do :; done; \
+        "mkfifo r; midge sub -i s -t t --ready-fd 3 {subscribe} > out 3> r & read _ < r; \
          seq {count} | midge pub -i p -t t -l; wait; tr '\\n' ' ' < out"
     )
 }
@@ -85,7 +84,7 @@ fn the_same_seed_loses_the_same_messages() {
     assert_eq!(run("7"), (sentence.clone(), lost));
     let got = 100 - lost;
     assert!(
-        sentence.ends_with(&format!("there was {got} messages")),
+        sentence.ends_with(&format!("clients published {got} messages")),
         "{sentence}"
     );
     // Six standard deviations of 4.6.
@@ -155,7 +154,7 @@ fn codes_reach_the_client() {
 #[test]
 fn connections_break() {
     for (fault, code) in [
-        // Before CONNACK there is no connection; after it, there was one.
+        // Before CONNACK there is no connection; after it, clients published one.
         ("on=connect do=close", 3),
         ("on=connack do=cut 2", 3),
         ("on=puback do=close", 4),

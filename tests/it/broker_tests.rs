@@ -100,8 +100,8 @@ fn expectations_are_checked_at_the_end() {
         "--expect-payload",
         "s/2=y",
     ];
-    let sentences = "midge: expected 's/# == 2', and there was 3 messages\n\
-                     midge: expected 'alarm != 0', and there was no message\n\
+    let sentences = "midge: expected 's/# == 2', and clients published 3 messages\n\
+                     midge: expected 'alarm != 0', and clients published no message\n\
                      midge: expected 'y' on 's/2', and of 1 message the last is 'x'\n";
     around(&not_met, script).expect(5, sentences);
     // What the command says comes first.
@@ -129,7 +129,7 @@ fn expectations_are_checked_without_a_command_too() {
     assert_eq!(output.status.code(), Some(5));
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
-        "midge: expected 't == 2', and there was 1 message\n"
+        "midge: expected 't == 2', and clients published 1 message\n"
     );
 }
 

@@ -1,6 +1,7 @@
 //! Real tshark reads what midge writes, and finds in it what midge finds. Ignored unless asked for:
 //! `cargo test -- --ignored`.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufWriter;
 use std::net::SocketAddr;
@@ -19,12 +20,15 @@ use crate::program::midge;
 /// One row per MQTT packet: stream, type, Remaining Length, topic name or filters.
 type Row = (u64, u64, u64, Vec<String>);
 
-/// What tshark finds in a capture whose server has this port; several packets of a frame come as
+/// What tshark finds in a capture whose servers have these ports; several packets of a frame come as
 /// lists, which are taken apart. Empty topics and packets without one look the same.
-fn tshark(file: &Path, port: u16) -> Vec<Row> {
-    let output = Command::new("tshark")
-        .args(["-T", "json", "-Y", "mqtt", "--no-duplicate-keys", "-d"])
-        .arg(format!("tcp.port=={port},mqtt"))
+fn tshark(file: &Path, ports: &[u16]) -> Vec<Row> {
+    let mut command = Command::new("tshark");
+    for port in ports {
+        command.args(["-d", &format!("tcp.port=={port},mqtt")]);
+    }
+    let output = command
+        .args(["-T", "json", "-Y", "mqtt", "--no-duplicate-keys"])
         .args(["-J", "tcp mqtt", "-r"])
         .arg(file)
         .output()
@@ -110,7 +114,7 @@ fn a_recording_of_the_broker_reads_the_same() {
     let rows = ours(&file);
     // Six connections a version with at least CONNECT, CONNACK, PUBLISH and DISCONNECT each.
     assert!(rows.len() > 3 * 6 * 4, "{}", rows.len());
-    assert_eq!(rows, tshark(&file, port));
+    assert_eq!(rows, tshark(&file, &[port]));
 }
 
 #[test]
@@ -132,15 +136,12 @@ fn a_recording_of_every_listener_has_nothing_malformed() {
     let output = command.args(["--", "sh", "-c", script]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let path = Path::new(&file);
-    let ports: std::collections::BTreeSet<u16> = servers(path);
+    let ports = servers(path);
     assert_eq!(ports.len(), 4, "{ports:?}");
-    let mut theirs: Vec<Row> = ports.iter().flat_map(|port| tshark(path, *port)).collect();
-    let mut ours = ours(path);
-    theirs.sort();
-    ours.sort();
+    let ours = ours(path);
     // Nine of each listener, with CONNECT, CONNACK, PUBLISH and DISCONNECT at least.
     assert!(ours.len() > 4 * 9 * 4);
-    assert_eq!(ours, theirs);
+    assert_eq!(ours, tshark(path, &ports));
     let mut malformed = Command::new("tshark");
     for port in ports {
         malformed.args(["-d", &format!("tcp.port=={port},mqtt")]);
@@ -154,12 +155,12 @@ fn a_recording_of_every_listener_has_nothing_malformed() {
 }
 
 /// The ports that servers in a recording have.
-fn servers(file: &Path) -> std::collections::BTreeSet<u16> {
+fn servers(file: &Path) -> Vec<u16> {
     let output = midge(&["decode", "--json", "--type", "connack"])
         .arg(file)
         .output()
         .unwrap();
-    String::from_utf8(output.stdout)
+    let ports: BTreeSet<u16> = String::from_utf8(output.stdout)
         .unwrap()
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap())
@@ -171,7 +172,8 @@ fn servers(file: &Path) -> std::collections::BTreeSet<u16> {
                 .unwrap()
         })
         .map(|address| address.port())
-        .collect()
+        .collect();
+    ports.into_iter().collect()
 }
 
 /// A connection of the entry's version up to CONNACK, then the entry's packet; a CONNECT stands
@@ -230,7 +232,7 @@ fn the_right_packets_of_the_corpus_read_the_same() {
         write_stream(&mut out, entry, number);
     }
     out.flush().unwrap();
-    let (mut ours, mut theirs) = (ours(&file), tshark(&file, 1883));
+    let (mut ours, mut theirs) = (ours(&file), tshark(&file, &[1883]));
     // The two list streams that end in the same second in another order.
     ours.sort();
     theirs.sort();

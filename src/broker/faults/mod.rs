@@ -1,15 +1,15 @@
 //! Faults by rule, delay and a slow network: what happens to packets between the core and the
 //! network, without sockets and clocks.
 //!
-//! Bytes of a connection go in, from either side, and come out as [`Act`]s: later, twice, changed,
+//! Bytes of a connection go in, from either side, and come out as `Act`s: later, twice, changed,
 //! or not at all. Everything is decided by the rules, by numbers drawn from a seed, and by the
 //! order in which packets come; so the same seed and the same order give the same run.
 //!
 //! | file | what it is |
 //! |---|---|
-//! | here | [`FaultPlan`]: what is asked for; [`Act`]: what to do |
+//! | here | [`FaultPlan`]: what is asked for; `Act`: what to do |
 //! | `rule` | [`Rule`]: which packets, and what becomes of them |
-//! | `engine` | [`Faults`]: the packets of all connections on their way |
+//! | `engine` | `Faults`: the packets of all connections on their way |
 //! | `lane` | one direction of one connection: what waits there, and until when |
 //! | `answer` | answers that the core has not given |
 //! | `seen` | what the packets of a connection say about it |

@@ -91,14 +91,14 @@ impl Expectation {
             Wanted::Count(comparison, number, text) => {
                 let is_met = comparison.holds(Some(self.messages.cmp(number)));
                 let text = text.escape_debug();
-                (!is_met).then(|| format!("expected '{text}', and there was {messages}"))
+                (!is_met).then(|| format!("expected '{text}', and clients published {messages}"))
             }
             Wanted::Payload { seen: true, .. } => None,
             Wanted::Payload { payload, last, .. } => {
                 let wanted = payload.escape_debug();
                 let on = Quoted(&self.filter);
                 Some(match self.messages {
-                    0 => format!("expected '{wanted}' on {on}, and there was no message"),
+                    0 => format!("expected '{wanted}' on {on}, and clients published no message"),
                     _ => {
                         let last = shown(last);
                         format!("expected '{wanted}' on {on}, and of {messages} the last is {last}")
@@ -242,12 +242,12 @@ mod tests {
                 &published
             ),
             [
-                "expected 'a >= 3', and there was 2 messages".to_owned(),
-                "expected 'c == 1', and there was no message".to_owned(),
-                "expected 'b == 0', and there was 1 message".to_owned(),
+                "expected 'a >= 3', and clients published 2 messages".to_owned(),
+                "expected 'c == 1', and clients published no message".to_owned(),
+                "expected 'b == 0', and clients published 1 message".to_owned(),
                 "expected '2' on 'a', and of 2 messages the last is ff (hex)".to_owned(),
                 "expected 'z=1' on 'b', and of 1 message the last is 'x\\ny'".to_owned(),
-                "expected 'x' on 'c', and there was no message".to_owned(),
+                "expected 'x' on 'c', and clients published no message".to_owned(),
                 format!(
                     "expected 'y' on 'long', and of 1 message the last is '{}'...",
                     "x".repeat(100)

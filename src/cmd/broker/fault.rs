@@ -10,18 +10,18 @@ const KEYS: &str = "on, dir, client, topic, nth, every, count, p and do";
 const DEEDS: &str = "drop, delay TIME, duplicate, corrupt, cut BYTES, close, disconnect CODE, \
                      refuse CODE, stall and reorder [N]";
 
-/// Reads what was typed. Without a seed, one is taken from the system.
+/// Reads what was typed.
 ///
 /// # Errors
 /// Wrong usage.
-pub(super) fn plan(args: &cli::Faults, seed: impl FnOnce() -> u64) -> Result<FaultPlan, Failure> {
+pub(super) fn plan(args: &cli::Faults) -> Result<FaultPlan, Failure> {
     Ok(FaultPlan {
         rules: args
             .fault
             .iter()
             .map(|text| rule(text))
             .collect::<Result<_, _>>()?,
-        seed: args.seed.unwrap_or_else(seed),
+        seed: args.seed,
         latency: args.latency.as_deref().map(latency).transpose()?,
         rate: match &args.slow {
             Some(text) => Some(rate::parse_bytes("--slow", text)?),

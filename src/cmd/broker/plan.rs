@@ -15,7 +15,6 @@ use crate::broker::faults::FaultPlan;
 use crate::broker::store::Sync;
 use crate::broker::{Config, Store, Throwaway};
 use crate::cli;
-use crate::cmd::connect::random;
 use crate::cmd::{Failure, size};
 
 /// The whole of it.
@@ -171,7 +170,7 @@ impl Plan {
             record: args.ci.record.clone(),
             expectations,
             exit_after,
-            faults: fault::plan(&args.faults, random)?,
+            faults: fault::plan(&args.faults)?,
             pid_file: None,
             ready_line: true,
             command: command.next().map(|name| (name, command.collect())),
@@ -213,7 +212,7 @@ impl Plan {
             record: args.ci.record.clone(),
             expectations,
             exit_after,
-            faults: fault::plan(&args.faults, random)?,
+            faults: fault::plan(&args.faults)?,
             pid_file,
             ready_line: true,
             command: command.next().map(|name| (name, command.collect())),

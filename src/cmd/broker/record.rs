@@ -1,6 +1,7 @@
 //! `--record`: what crosses the wire, as a pcapng file or as JSON lines.
 //!
-//! JSON lines are made from the capture by `decode` itself, in a thread of its own.
+//! JSON lines are made from the capture by `decode` itself, in a thread of its own. The broker waits
+//! for it where it falls behind, as it does for a slow disk.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -278,7 +278,7 @@ fn random_client_id() -> String {
     format!("midge-{:016x}", random())
 }
 
-pub(in crate::cmd) fn random() -> u64 {
+pub(super) fn random() -> u64 {
     // The standard library seeds its hashers from the system's random numbers.
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
