@@ -407,15 +407,9 @@ mod tests {
     async fn a_panic_ends_its_own_connection_only() {
         let hub = Rc::new(Hub::new(Config::default(), Box::new(())));
         let tasks = LocalSet::new();
-        let broken = tasks.spawn_local(run(
-            Member::join(hub.clone(), &Peer::default()),
-            Broken,
-        ));
+        let broken = tasks.spawn_local(run(Member::join(hub.clone(), &Peer::default()), Broken));
         let (mut client, server) = tokio::io::duplex(1024);
-        tasks.spawn_local(run(
-            Member::join(hub.clone(), &Peer::default()),
-            server,
-        ));
+        tasks.spawn_local(run(Member::join(hub.clone(), &Peer::default()), server));
         let other = async {
             assert!(broken.await.unwrap_err().is_panic());
             assert_eq!(hub.connections.get(), 1);
@@ -453,7 +447,13 @@ mod tests {
             std::io::Write::write_all(&mut client, sent).unwrap();
         };
         let watch = Received(received.clone());
-        serve(vec![listener], Config::default(), watch, client_comes_and_goes).await;
+        serve(
+            vec![listener],
+            Config::default(),
+            watch,
+            client_comes_and_goes,
+        )
+        .await;
         assert_eq!(*received.borrow(), sent);
     }
 }

@@ -38,9 +38,9 @@ fn fill(object: &mut json::Object<'_>, fields: &[Field<'_>]) {
             Value::Number(number) => object.entry(name, number),
             Value::Flag(flag) => object.entry(name, flag),
             Value::Objects(objects) => {
-                let objects = objects
-                    .iter()
-                    .map(|fields| json::Nested(|object: &mut json::Object<'_>| fill(object, fields)));
+                let objects = objects.iter().map(|fields| {
+                    json::Nested(|object: &mut json::Object<'_>| fill(object, fields))
+                });
                 object.entry(name, json::List(objects));
             }
         }

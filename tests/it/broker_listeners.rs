@@ -99,9 +99,12 @@ fn the_ready_line_has_every_listener_and_the_files() {
     let folder = Folder::new();
     let socket = folder.file("s");
     let mut command = midge(&["broker", "--listen", "wss://127.0.0.1:0", "--listen"]);
-    command
-        .arg(format!("unix:{socket}"))
-        .args(["--tls-auto", &folder.file("tls"), "--exit-after", "0.2s"]);
+    command.arg(format!("unix:{socket}")).args([
+        "--tls-auto",
+        &folder.file("tls"),
+        "--exit-after",
+        "0.2s",
+    ]);
     let ended = Running::start(command).wait();
     ended.expect(0, "");
     let ready: Value = serde_json::from_str(ended.text()).unwrap();
@@ -263,7 +266,11 @@ impl Watch for Refusals {
 }
 
 /// Runs `test` with the port of a broker whose patience for handshakes is this short.
-fn with_layers(options: ListenOptions, patience: Duration, test: impl FnOnce(u16, &dyn Fn() -> String)) {
+fn with_layers(
+    options: ListenOptions,
+    patience: Duration,
+    test: impl FnOnce(u16, &dyn Fn() -> String),
+) {
     let (tell, refusals) = mpsc::channel();
     let (tell_port, port) = mpsc::channel();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -478,7 +485,11 @@ fn who_listens_beyond_this_machine_is_warned() {
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     let warning = "midge: warning: listening on ";
     assert!(ended.stderr.starts_with(warning), "{}", ended.stderr);
-    around(&["--bind", "localhost", "--port", "0"], "midge pub -t t -m x").expect(0, "");
+    around(
+        &["--bind", "localhost", "--port", "0"],
+        "midge pub -t t -m x",
+    )
+    .expect(0, "");
 }
 
 #[test]

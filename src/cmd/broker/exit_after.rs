@@ -140,7 +140,14 @@ mod tests {
 
     #[test]
     fn what_can_be_waited_for() {
-        let all = ["1m30s", "idle 0.5", "2m", "100 messages", "1 disconnect", "7 messages"];
+        let all = [
+            "1m30s",
+            "idle 0.5",
+            "2m",
+            "100 messages",
+            "1 disconnect",
+            "7 messages",
+        ];
         assert_eq!(
             read(&all),
             Ok(ExitAfter {
@@ -150,9 +157,21 @@ mod tests {
                 disconnects: Some(1),
             })
         );
-        for bad in ["", "idle", "0 messages", "x messages", "3 apples", "5x", "-1s", "idle x"] {
+        for bad in [
+            "",
+            "idle",
+            "0 messages",
+            "x messages",
+            "3 apples",
+            "5x",
+            "-1s",
+            "idle x",
+        ] {
             let message = read(&[bad]).unwrap_err().message;
-            assert!(message.starts_with("--exit-after takes a time as in "), "{bad}");
+            assert!(
+                message.starts_with("--exit-after takes a time as in "),
+                "{bad}"
+            );
         }
     }
 }

@@ -40,7 +40,10 @@ impl Expectations {
     pub(super) fn new(counts: &[String], payloads: &[String]) -> Result<Expectations, Failure> {
         let counts = counts.iter().map(|text| count(text));
         let payloads = payloads.iter().map(|text| payload(text));
-        counts.chain(payloads).collect::<Result<_, _>>().map(Expectations)
+        counts
+            .chain(payloads)
+            .collect::<Result<_, _>>()
+            .map(Expectations)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -115,9 +118,9 @@ fn shown(payload: &[u8]) -> String {
     let text = match std::str::from_utf8(cut) {
         Ok(text) => Some(text),
         // The end may be in the middle of a character.
-        Err(error) if !dots.is_empty() && error.error_len().is_none() => {
-            cut.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok())
-        }
+        Err(error) if !dots.is_empty() && error.error_len().is_none() => cut
+            .get(..error.valid_up_to())
+            .and_then(|valid| std::str::from_utf8(valid).ok()),
         Err(_) => None,
     };
     match text {
@@ -142,7 +145,9 @@ fn count(text: &str) -> Result<Expectation, Failure> {
     if number.is_empty() {
         return Err(wrong("it does not end with a number"));
     }
-    let number = number.parse().map_err(|_| wrong("the number is too large"))?;
+    let number = number
+        .parse()
+        .map_err(|_| wrong("the number is too large"))?;
     let (filter, comparison) = Comparison::end(front.trim_end())
         .ok_or_else(|| wrong("there is no comparison in front of the number"))?;
     let filter = filter.trim_end();
@@ -182,7 +187,12 @@ mod tests {
     use super::*;
 
     fn failures(counts: &[&str], payloads: &[&str], published: &[(&str, &[u8])]) -> Vec<String> {
-        let owned = |texts: &[&str]| texts.iter().map(|&text| text.into()).collect::<Vec<String>>();
+        let owned = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|&text| text.into())
+                .collect::<Vec<String>>()
+        };
         let mut expectations = Expectations::new(&owned(counts), &owned(payloads)).unwrap();
         for (topic, payload) in published {
             expectations.published(topic, payload);
@@ -219,7 +229,12 @@ mod tests {
     #[test]
     fn what_is_not_met_is_one_sentence() {
         let long = [b'x'; 200];
-        let published = [("a", &b"1"[..]), ("a", b"\xff"), ("b", b"x\ny"), ("long", &long)];
+        let published = [
+            ("a", &b"1"[..]),
+            ("a", b"\xff"),
+            ("b", b"x\ny"),
+            ("long", &long),
+        ];
         assert_eq!(
             failures(
                 &["a >= 3", "c == 1", "b == 0"],

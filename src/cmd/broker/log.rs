@@ -43,7 +43,12 @@ impl Log {
                 fields.extend(identity.map(|name| ("identity", Value::Text(name))));
                 write(&fields);
             },
-            || format!("connection {} opened from {from} at {listener}", connection.0),
+            || {
+                format!(
+                    "connection {} opened from {from} at {listener}",
+                    connection.0
+                )
+            },
         );
     }
 
@@ -64,7 +69,12 @@ impl Log {
                     ("why", Value::Text(&why)),
                 ]);
             },
-            || format!("handshake with {from} at {listener} failed: {}", why.escape_debug()),
+            || {
+                format!(
+                    "handshake with {from} at {listener} failed: {}",
+                    why.escape_debug()
+                )
+            },
         );
     }
 

@@ -12,8 +12,8 @@ use std::rc::Rc;
 use std::thread::{self, JoinHandle};
 
 use super::super::clock::now;
-use super::super::{Exit, Failure};
 use super::super::decode::transcribe;
+use super::super::{Exit, Failure};
 use crate::broker::ConnectionId;
 use crate::capture::{CaptureWriter, WrittenStream};
 use crate::mqtt::Side;

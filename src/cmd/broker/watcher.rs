@@ -78,8 +78,7 @@ impl Watch for Watcher {
 
 /// Stands for a unix socket in a recording: an address for documentation (RFC 5737), which no peer
 /// has.
-const STAND_IN_SERVER: SocketAddr =
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 1883);
+const STAND_IN_SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 1883);
 
 /// Stands for a client of a unix socket; those that are there at the same time differ.
 fn stand_in(connection: ConnectionId) -> SocketAddr {

@@ -49,7 +49,11 @@ impl std::fmt::Display for Seconds {
 }
 
 impl Arrival {
-    pub(super) fn new(stream: Stream, peer: Option<SocketAddr>, options: &ListenOptions) -> Arrival {
+    pub(super) fn new(
+        stream: Stream,
+        peer: Option<SocketAddr>,
+        options: &ListenOptions,
+    ) -> Arrival {
         Arrival {
             stream,
             peer,

@@ -118,7 +118,10 @@ impl Listener {
                 return Err(ListenError { address, source });
             }
         };
-        match addresses.into_iter().find(|address| address.is_ipv6() == v6) {
+        match addresses
+            .into_iter()
+            .find(|address| address.is_ipv6() == v6)
+        {
             Some(address) => Listener::bind(&address.ip().to_string(), port).await,
             None => Err(ListenError {
                 address: format!("{host}:{port}"),
@@ -134,12 +137,10 @@ impl Listener {
     /// If there is another file, somebody listens there, or the system refuses.
     #[cfg(unix)]
     pub async fn bind_unix(path: &Path) -> Result<Listener, ListenError> {
-        let socket = UnixSocket::bind(path)
-            .await
-            .map_err(|source| ListenError {
-                address: path.display().to_string(),
-                source,
-            })?;
+        let socket = UnixSocket::bind(path).await.map_err(|source| ListenError {
+            address: path.display().to_string(),
+            source,
+        })?;
         let place = Place::Unix(path.to_owned());
         Ok(Listener::plain(Socket::Unix(socket), place))
     }

@@ -26,8 +26,8 @@ mod verify;
 
 pub use error::TlsError;
 pub use options::{TlsOptions, TlsSetupError, TlsVersion};
-pub use server::{TlsServer, TlsServerError, TlsServerOptions};
 pub(super) use server::TlsServerStream;
+pub use server::{TlsServer, TlsServerError, TlsServerOptions};
 pub(super) use stream::TlsStream;
 use subject::Subject;
 pub use throwaway::{Throwaway, ThrowawayError};

@@ -130,9 +130,12 @@ impl Tls {
             algorithms: provider.signature_verification_algorithms,
         };
         let key = match &options.identity {
-            Some((certificate, key)) => {
-                Some(Arc::new(certified_key(CLIENT, certificate, key, &provider)?))
-            }
+            Some((certificate, key)) => Some(Arc::new(certified_key(
+                CLIENT,
+                certificate,
+                key,
+                &provider,
+            )?)),
             None => None,
         };
         let identity = Arc::new(Identity::new(key));

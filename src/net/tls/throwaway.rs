@@ -91,8 +91,7 @@ impl Throwaway {
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
         write(&self.ca, &authority.pem(), 0o644)?;
         let mut server = params(names.first().map_or("localhost", String::as_str));
-        server.subject_alt_names =
-            CertificateParams::new(names)?.subject_alt_names;
+        server.subject_alt_names = CertificateParams::new(names)?.subject_alt_names;
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let mut client = params(CLIENT);
         client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];

@@ -61,7 +61,8 @@ fn answer(request: &Request, mut response: Response) -> Result<Response, ErrorRe
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim);
-    let chosen = offers.find_map(|offer| [PROTOCOL, PROTOCOL_V31].into_iter().find(|p| *p == offer));
+    let chosen =
+        offers.find_map(|offer| [PROTOCOL, PROTOCOL_V31].into_iter().find(|p| *p == offer));
     match chosen {
         Some(protocol) => {
             let protocol = HeaderValue::from_static(protocol);
