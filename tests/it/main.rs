@@ -44,6 +44,8 @@ mod interop_broker;
 mod interop_client;
 mod interop_format;
 #[cfg(unix)]
+mod interop_libraries;
+#[cfg(unix)]
 mod interop_rabbitmq;
 mod interop_sub;
 mod interop_transport;
