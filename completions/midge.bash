@@ -325,7 +325,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__broker)
-            opts="-p -c -h --port --bind --config --listen --tls-auto --cafile --cert --key --require-certificate --use-identity-as-username --use-subject-as-username --crlfile --password-file --allow-anonymous --acl-file --acl-nomatch --max-packet-size --message-size-limit --max-qos --max-inflight-messages --max-queued-messages --max-queued-bytes --max-connections --max-keepalive --max-topic-alias --persistent-client-expiration --no-retain --mount-point --log --exit-after --expect --expect-payload --record --fault --latency --slow --seed --help passwd help"
+            opts="-p -c -h --port --bind --config --listen --tls-auto --cafile --cert --key --require-certificate --use-identity-as-username --use-subject-as-username --crlfile --password-file --allow-anonymous --acl-file --acl-nomatch --max-packet-size --message-size-limit --max-qos --max-inflight-messages --max-queued-messages --max-queued-bytes --max-connections --max-keepalive --max-topic-alias --persistent-client-expiration --no-retain --mount-point --max-memory --persist --persist-sync --log --exit-after --expect --expect-payload --record --fault --latency --slow --seed --help passwd help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -71,13 +71,11 @@ fn what_readme_shows_is_what_decode_prints() {
     }
 }
 
-/// The commands of the section on publishing and subscribing, with what they print, in order.
-fn one_liners() -> Vec<(String, String)> {
+/// The commands of a section, with what they print, in order.
+fn one_liners(section: &str) -> Vec<(String, String)> {
     let readme =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let (_, section) = readme
-        .split_once("## Publish and subscribe from a shell")
-        .unwrap();
+    let (_, section) = readme.split_once(section).unwrap();
     let (_, block) = section.split_once("```console\n").unwrap();
     let (block, _) = block.split_once("```").unwrap();
     format!("\n{}", block.trim_end())
@@ -88,11 +86,51 @@ fn one_liners() -> Vec<(String, String)> {
         .collect()
 }
 
-/// Each runs in a shell, with a broker that knows what those before it have left there.
+/// Runs a command in a shell that finds midge, and compares.
+#[cfg(unix)]
+fn check_one_liner(command: &str, shown: &str, dir: &Path, variables: &[(&str, &str)]) {
+    let bin = Path::new(env!("CARGO_BIN_EXE_midge")).parent().unwrap();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let paths = std::iter::once(bin.to_owned()).chain(std::env::split_paths(&path));
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", command])
+        .current_dir(dir)
+        .env("PATH", std::env::join_paths(paths).unwrap())
+        .env_remove("MQTT_URL")
+        .env_remove("MQTT_HOST")
+        .env_remove("MQTT_PORT")
+        .envs(variables.iter().copied());
+    let ended = Running::start(shell).wait();
+    // An exit code that is asked for comes after what midge says.
+    let (said, code) = match ended.text().rsplit_once('\n') {
+        Some((said, "")) if command.ends_with("; echo $?") => match said.rsplit_once('\n') {
+            Some((said, code)) => (format!("{said}\n"), code),
+            None => (String::new(), said),
+        },
+        _ => (ended.text().to_owned(), ""),
+    };
+    let printed = format!("{said}{}{code}", ended.stderr);
+    assert_eq!(printed.trim_end(), shown, "{command}");
+}
+
+/// Each has a broker of its own.
+#[cfg(unix)]
+#[test]
+fn brokers_do_what_readme_says() {
+    let one_liners = one_liners("## A throwaway broker in CI");
+    assert!(one_liners.len() >= 7, "{one_liners:?}");
+    let dir = tempfile::tempdir().unwrap();
+    for (command, shown) in one_liners {
+        check_one_liner(&command, &shown, dir.path(), &[]);
+    }
+}
+
+/// Each runs with a broker that knows what those before it have left there.
 #[cfg(unix)]
 #[test]
 fn one_liners_do_what_readme_says() {
-    let one_liners = one_liners();
+    let one_liners = one_liners("## Publish and subscribe from a shell");
     assert!(one_liners.len() >= 10, "{one_liners:?}");
     let broker = TestBroker::start();
     let dir = tempfile::tempdir().unwrap();
@@ -104,22 +142,14 @@ fn one_liners_do_what_readme_says() {
         format!("-h 127.0.0.1\n-p {port}\n"),
     )
     .unwrap();
-    let bin = Path::new(env!("CARGO_BIN_EXE_midge")).parent().unwrap();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let paths = std::iter::once(bin.to_owned()).chain(std::env::split_paths(&path));
-    let path = std::env::join_paths(paths).unwrap();
+    let port = port.to_string();
+    let config = config.path().to_str().unwrap();
+    let variables = [
+        ("XDG_CONFIG_HOME", config),
+        ("MQTT_HOST", "127.0.0.1"),
+        ("MQTT_PORT", &port),
+    ];
     for (command, shown) in one_liners {
-        let mut shell = Command::new("sh");
-        shell
-            .args(["-c", &command])
-            .current_dir(dir.path())
-            .env("PATH", &path)
-            .env("XDG_CONFIG_HOME", config.path())
-            .env_remove("MQTT_URL")
-            .env("MQTT_HOST", "127.0.0.1")
-            .env("MQTT_PORT", port.to_string());
-        let ended = Running::start(shell).wait();
-        let printed = format!("{}{}", ended.text(), ended.stderr);
-        assert_eq!(printed.trim_end(), shown, "{command}");
+        check_one_liner(&command, &shown, dir.path(), &variables);
     }
 }
