@@ -74,7 +74,7 @@ pub struct Config {
 }
 
 impl Config {
-    pub(super) fn topic_alias_maximum(&self, listener: &ListenerConfig) -> u16 {
+    pub(super) fn alias_maximum(&self, listener: &ListenerConfig) -> u16 {
         listener
             .topic_alias_maximum
             .unwrap_or(self.topic_alias_maximum)

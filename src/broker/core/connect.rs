@@ -234,7 +234,7 @@ impl Core {
             ),
             (
                 PropertyId::TOPIC_ALIAS_MAXIMUM,
-                Value::U16(config.topic_alias_maximum(listener)),
+                Value::U16(config.alias_maximum(listener)),
             ),
             (PropertyId::MAXIMUM_PACKET_SIZE, Value::U32(max_packet_size)),
         ] {

@@ -147,7 +147,7 @@ impl Core {
         let listener = self.config.listener(connection.peer.listener);
         let alias = u16::try_from(alias)
             .ok()
-            .filter(|&alias| alias <= self.config.topic_alias_maximum(listener))
+            .filter(|&alias| alias <= self.config.alias_maximum(listener))
             .ok_or(Rule::TopicAliasTooHigh)?;
         if publish.topic.is_empty() {
             let topic = connection.aliases.get(&alias);
