@@ -51,7 +51,7 @@ fn test_sources() -> String {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if path.extension().is_some_and(|ext| ext == "rs") {
                 text += &fs::read_to_string(path).unwrap();
             }
         }
