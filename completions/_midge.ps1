@@ -607,8 +607,8 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
         'midge;broker;passwd' {
             [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'How passwords are hashed')
             [CompletionResult]::new('--hash', '--hash', [CompletionResultType]::ParameterName, 'How passwords are hashed')
-            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Iterations of sha512-pbkdf2: each try of whoever has the file costs as many')
-            [CompletionResult]::new('--iterations', '--iterations', [CompletionResultType]::ParameterName, 'Iterations of sha512-pbkdf2: each try of whoever has the file costs as many')
+            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Iterations of sha512-pbkdf2: each guess of whoever has the file costs as many, and so does each CONNECT, for which other clients wait; 101 are a tenth of a millisecond')
+            [CompletionResult]::new('--iterations', '--iterations', [CompletionResultType]::ParameterName, 'Iterations of sha512-pbkdf2: each guess of whoever has the file costs as many, and so does each CONNECT, for which other clients wait; 101 are a tenth of a millisecond')
             [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'Take the password from the command line, where others on this machine can see it')
             [CompletionResult]::new('--batch', '--batch', [CompletionResultType]::ParameterName, 'Take the password from the command line, where others on this machine can see it')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Begin a new file; one that is there is overwritten')

@@ -595,8 +595,8 @@ set edit:completion:arg-completer[midge] = {|@words|
         &'midge;broker;passwd'= {
             cand -H 'How passwords are hashed'
             cand --hash 'How passwords are hashed'
-            cand -i 'Iterations of sha512-pbkdf2: each try of whoever has the file costs as many'
-            cand --iterations 'Iterations of sha512-pbkdf2: each try of whoever has the file costs as many'
+            cand -i 'Iterations of sha512-pbkdf2: each guess of whoever has the file costs as many, and so does each CONNECT, for which other clients wait; 101 are a tenth of a millisecond'
+            cand --iterations 'Iterations of sha512-pbkdf2: each guess of whoever has the file costs as many, and so does each CONNECT, for which other clients wait; 101 are a tenth of a millisecond'
             cand -b 'Take the password from the command line, where others on this machine can see it'
             cand --batch 'Take the password from the command line, where others on this machine can see it'
             cand -c 'Begin a new file; one that is there is overwritten'

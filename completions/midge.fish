@@ -476,7 +476,7 @@ complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s H -l hash -d 'How passwords are hashed' -r -f -a "sha512-pbkdf2\t'PBKDF2 with HMAC-SHA512 ($7$)'
 sha512\t'One round of SHA-512 ($6$), for mosquitto before 2.0'"
-complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s i -l iterations -d 'Iterations of sha512-pbkdf2: each try of whoever has the file costs as many' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s i -l iterations -d 'Iterations of sha512-pbkdf2: each guess of whoever has the file costs as many, and so does each CONNECT, for which other clients wait; 101 are a tenth of a millisecond' -r
 complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s b -l batch -d 'Take the password from the command line, where others on this machine can see it'
 complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s c -l create -d 'Begin a new file; one that is there is overwritten'
 complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s D -l delete -d 'Remove the user'
