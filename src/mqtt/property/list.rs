@@ -10,7 +10,7 @@ use super::{Kind, PropertyId};
 /// The value of a property or of another field, as it stands in the packet.
 ///
 /// Strings are raw bytes here, since a packet may hold bytes that are not UTF-8; what the decoder
-/// returns in a [`Packet`](super::packet::Packet) has been checked.
+/// returns in a [`Packet`](super::super::packet::Packet) has been checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Value<'a> {
     /// One byte.
