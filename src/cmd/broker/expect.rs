@@ -150,6 +150,10 @@ fn count(text: &str) -> Result<Expectation, Failure> {
         .map_err(|_| wrong("the number is too large"))?;
     let (filter, comparison) = Comparison::end(front.trim_end())
         .ok_or_else(|| wrong("there is no comparison in front of the number"))?;
+    // A slip rather than a topic.
+    if filter.ends_with(['=', '!', '<', '>']) {
+        return Err(wrong("there are too many signs in front of the number"));
+    }
     let filter = filter.trim_end();
     topic::check_filter(filter).map_err(|error| wrong(&format!("of the filter, {error}")))?;
     Ok(Expectation {
@@ -266,6 +270,8 @@ mod tests {
             ("a == -1", "there is no comparison in front of the number"),
             ("a = 1", "there is no comparison in front of the number"),
             ("1", "there is no comparison in front of the number"),
+            ("a =!= 0", "there are too many signs in front of the number"),
+            ("a=== 0", "there are too many signs in front of the number"),
             ("a == 99999999999999999999", "the number is too large"),
         ] {
             let start = "--expect takes FILTER, a comparison (==, !=, <, <=, > or >=) and a number, \
