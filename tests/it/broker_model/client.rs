@@ -32,6 +32,8 @@ pub(crate) enum Came {
 pub(crate) struct Message {
     pub(crate) topic: &'static str,
     pub(crate) payload: String,
+    /// The payload where it is not empty: unlike that of any other.
+    pub(crate) mark: String,
     pub(crate) qos: QoS,
     pub(crate) retain: bool,
     pub(crate) expiry: Option<u32>,
@@ -179,10 +181,9 @@ impl Client {
             match open.received {
                 true => self.replies.push((AckKind::PubRel, open.packet_id)),
                 false => {
-                    // Marked, since at QoS 1 it is one more message. Empty ones stay empty.
-                    if !open.message.payload.is_empty() {
-                        open.message.payload.push('r');
-                    }
+                    // Marked, since at QoS 1 it is one more message.
+                    open.message.mark.push('r');
+                    open.message.payload = open.message.mark.clone();
                     let bytes = publish(version, &open.message, open.packet_id, true, None);
                     again.push((open.message.clone(), open.packet_id, bytes));
                 }

@@ -8,7 +8,7 @@ mod model;
 mod noise;
 mod op;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -56,6 +56,8 @@ struct World {
     clients: [Client; CLIENTS],
     next_connection: u64,
     messages: usize,
+    /// Topics that have had an empty message.
+    emptied: BTreeSet<usize>,
     /// How often each copy reached its application.
     delivered: BTreeMap<usize, usize>,
     log: String,
@@ -74,6 +76,7 @@ impl World {
             clients: Default::default(),
             next_connection: 0,
             messages: 0,
+            emptied: BTreeSet::new(),
             delivered: BTreeMap::new(),
             log: String::new(),
         }
@@ -202,13 +205,17 @@ impl World {
                 if qos > QoS::AtMostOnce && open >= usize::from(self.config.receive_maximum) {
                     return Ok(());
                 }
-                let payload = match is_empty {
-                    true => String::new(),
-                    false => self.payload(),
-                };
+                let mark = self.payload();
+                // Of two that are empty nobody could tell which came.
+                let is_empty = is_empty && self.emptied.insert(topic);
                 let message = client::Message {
                     topic: TOPICS[topic],
-                    payload,
+                    payload: if is_empty {
+                        String::new()
+                    } else {
+                        mark.clone()
+                    },
+                    mark,
                     qos,
                     retain,
                     expiry: expiry.filter(|_| is_v5),

@@ -232,8 +232,7 @@ impl Model {
             });
             self.shared.push(SharedCopy {
                 candidates,
-                // Of two that are empty nobody could tell which came.
-                all_online: all_online && !payload.is_empty(),
+                all_online,
             });
         }
         count
@@ -618,7 +617,7 @@ impl Model {
             let may_be_lost = copy
                 .candidates
                 .iter()
-                .any(|(_, _, c)| c.qos == QoS::AtMostOnce || c.payload.is_empty());
+                .any(|(_, _, c)| c.qos == QoS::AtMostOnce);
             if !one_has_ended && !may_be_lost {
                 return Err(format!("to no member: {copy:?}"));
             }

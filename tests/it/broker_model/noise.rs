@@ -222,6 +222,7 @@ fn packet(op: &Op, dice: &mut Dice<'_>) -> Vec<u8> {
             let message = Message {
                 topic: TOPICS[topic],
                 payload: "x".repeat(dice.below(120)),
+                mark: String::new(),
                 qos,
                 retain,
                 expiry,
