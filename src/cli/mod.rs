@@ -176,7 +176,10 @@ where
             matches = matches_of(&mut command, &words)?;
         }
     }
-    Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    // Once in a process, and giving back its many small pieces would take as long as connecting.
+    std::mem::forget((command, matches));
+    Ok(cli)
 }
 
 fn matches_of(
