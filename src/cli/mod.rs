@@ -112,9 +112,9 @@ const OTHER_NAME: &str = "\
 Linked or copied under the names mosquitto_pub, mosquitto_sub and
 mosquitto_rr, midge is these programs: their options, option files, messages
 and exit codes. It does not have --psk, --psk-identity, --tls-engine,
---tls-engine-kpass-sha1 and --keyform engine: they end with exit code 2. Of
-TLS it has 1.2 and 1.3 with their ciphers of today, certificates of X.509
-version 3 with a subjectAltName, and keys that are not encrypted.";
+--tls-engine-kpass-sha1, --keyform engine and --tls-version before tlsv1.2:
+they end with exit code 2. Of TLS it has the ciphers of today, certificates
+of X.509 version 3 with a subjectAltName, and keys that are not encrypted.";
 
 /// What stands below the long help of a subcommand.
 fn after_long_help(name: &str) -> String {

@@ -58,6 +58,17 @@ fn tls(typed: &Typed) -> Result<(), Stop> {
     if transport.cert.is_some() != transport.key.is_some() {
         return wrong("Error: Both certfile and keyfile must be provided if one of them is set.");
     }
+    let is_in_use =
+        transport.cafile.is_some() || transport.capath.is_some() || transport.tls_use_os_certs;
+    if is_in_use
+        && let Some(version @ ("tlsv1" | "tlsv1.0" | "tlsv1.1")) = transport.tls_version.as_deref()
+    {
+        return Err(Stop::NotHad(format!(
+            "Error: --tls-version {version} is not available: midge, which runs as {}, has TLS \
+             1.2 and 1.3.",
+            name(typed.program)
+        )));
+    }
     match typed.keyform.as_deref() {
         None => Ok(()),
         Some(_) if transport.key.is_none() => {
