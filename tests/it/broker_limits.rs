@@ -16,6 +16,7 @@ use midge::mqtt::packet::{
 use midge::mqtt::property::Value;
 use midge::mqtt::{Packet, Properties, PropertiesBuf, PropertyId, QoS, ReasonCode, Side, Version};
 
+use crate::packets::connect;
 use crate::test_broker::TestBroker;
 
 /// A client that does nothing on its own.
@@ -117,20 +118,6 @@ fn read(packet: &[u8]) -> Packet<'_> {
         from: Some(Side::Server),
     };
     decode(packet, context, &mut Strict).unwrap()
-}
-
-fn connect(id: &str) -> Packet<'_> {
-    Packet::Connect(Connect {
-        version: Version::V5,
-        bridge: false,
-        clean_start: true,
-        keep_alive: 0,
-        properties: Properties::EMPTY,
-        client_id: id,
-        will: None,
-        username: None,
-        password: None,
-    })
 }
 
 /// A subscriber and a publisher that want little: still served.

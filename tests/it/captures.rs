@@ -16,6 +16,8 @@ use midge::{
     mqtt::{Side, Version, frame::FixedHeader},
 };
 
+use crate::files;
+
 /// What is compared of a packet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Seen {
@@ -100,12 +102,8 @@ fn reference(name: &str) -> Vec<Seen> {
 /// The captures of MQTT over TCP, plain or in TLS.
 fn names() -> Vec<String> {
     let other = ["ws", "mqttsn"];
-    let mut names: Vec<String> = fs::read_dir(path("."))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.contains(".pcap") && !other.iter().any(|other| name.contains(other)))
-        .collect();
-    names.sort();
+    let mut names = files::capture_names();
+    names.retain(|name| !other.iter().any(|other| name.contains(other)));
     assert_eq!(names.len(), 26);
     names
 }

@@ -9,6 +9,7 @@ use midge::mqtt::property::{Kind, PropertyId};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::files;
 use crate::program::midge;
 
 /// MQTT-SN has tests of its own.
@@ -248,12 +249,8 @@ fn is_copied_from(copy: &Value, packet: &Value, before: usize) -> bool {
 
 #[test]
 fn every_field_of_every_packet_is_what_tshark_read() {
-    let mut names: Vec<_> = fs::read_dir(captures())
-        .unwrap()
-        .map(|file| file.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.contains(".pcap") && name != OTHER)
-        .collect();
-    names.sort();
+    let mut names = files::capture_names();
+    names.retain(|name| name != OTHER);
     assert_eq!(names.len(), 28);
     let mut failures = Vec::new();
     let mut compared = 0;

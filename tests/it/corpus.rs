@@ -1,10 +1,11 @@
 //! Reads the packet corpus in `tests/corpus`; its README.md describes the format.
 
 use std::fs;
-use std::path::Path;
 
 use midge::mqtt::{Side, Version};
 use serde_json::Value;
+
+use crate::files;
 
 /// What a decoder must think of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,14 +40,10 @@ pub(crate) struct Entry {
 
 /// Every entry of every file.
 pub(crate) fn entries() -> Vec<Entry> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
     let mut entries = Vec::new();
-    for file in fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "txt") {
-            let text = fs::read_to_string(&path).unwrap();
-            entries.extend(text.split("\n\n").filter_map(parse_entry));
-        }
+    for path in files::of("corpus", &["txt"]) {
+        let text = fs::read_to_string(&path).unwrap();
+        entries.extend(text.split("\n\n").filter_map(parse_entry));
     }
     entries.sort_by(|a: &Entry, b: &Entry| a.name.cmp(&b.name));
     entries

@@ -1,21 +1,16 @@
 //! Every view has what was captured in the order of its frames, also where bytes are missing and
 //! one direction has to wait for them.
 
-use std::fs;
-
 use serde_json::Value;
 
+use crate::files;
 use crate::program::{Ended, run};
 
 fn captures() -> Vec<String> {
-    let folder = format!("{}/tests/captures", env!("CARGO_MANIFEST_DIR"));
-    let mut files: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path().display().to_string())
-        .filter(|name| name.ends_with(".pcap") || name.ends_with(".pcapng"))
-        .collect();
-    files.sort();
-    files
+    files::captures()
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect()
 }
 
 fn decode(flags: &[&str], capture: &str) -> Ended {

@@ -1,5 +1,6 @@
 //! What a person sees: each view of a few packets, written down from what the packets say.
 
+use crate::files;
 use crate::program::{run, run_with_input};
 
 fn shown(args: &[&str]) -> String {
@@ -320,15 +321,7 @@ fn every_view_works_on_the_corpus() {
 /// Every view of every capture, as far as it can be read: no panic, no control characters.
 #[test]
 fn every_view_works_on_every_capture() {
-    let folder = capture("");
-    for entry in std::fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        if !path
-            .extension()
-            .is_some_and(|e| e == "pcap" || e == "pcapng")
-        {
-            continue;
-        }
+    for path in files::captures() {
         let path = path.to_str().unwrap();
         for view in ["--lines", "--tree", "--hex", "--flow", "--json"] {
             let ended = run(&["decode", view, path]);

@@ -7,17 +7,14 @@ use midge::mqtt::Side;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::files;
 use crate::program::{Ended, midge, run, run_with_input};
 
 fn captures() -> Vec<String> {
-    let folder = format!("{}/tests/captures", env!("CARGO_MANIFEST_DIR"));
-    let mut files: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path().display().to_string())
-        .filter(|name| name.ends_with(".pcap") || name.ends_with(".pcapng"))
-        .collect();
-    files.sort();
-    files
+    files::captures()
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect()
 }
 
 fn capture(name: &str) -> String {

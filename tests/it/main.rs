@@ -37,6 +37,7 @@ mod decode_select;
 mod decode_stats;
 mod decode_views;
 mod decode_write;
+mod files;
 mod generated;
 #[cfg(unix)]
 mod interop_access;
@@ -54,6 +55,7 @@ mod json_schema;
 mod json_shape;
 mod lint;
 mod mosquitto_table;
+mod packets;
 mod program;
 mod publish_input;
 mod publish_settings;

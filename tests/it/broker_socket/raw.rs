@@ -2,32 +2,19 @@
 
 use midge::broker::Config;
 use midge::mqtt::encode::encode;
-use midge::mqtt::packet::{Connect, FiltersBuf, Publish, Subscribe, SubscriptionOptions};
+use midge::mqtt::packet::{FiltersBuf, Publish, Subscribe, SubscriptionOptions};
 use midge::mqtt::{Packet, Properties, QoS, Version};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::{PATIENCE, message, v4};
+use crate::packets;
 use crate::test_broker::TestBroker;
 
 async fn connect(broker: &TestBroker, id: &str) -> TcpStream {
     let mut stream = TcpStream::connect(broker.address).await.unwrap();
-    send(
-        &mut stream,
-        &Packet::Connect(Connect {
-            version: Version::V5,
-            bridge: false,
-            clean_start: true,
-            keep_alive: 0,
-            properties: Properties::EMPTY,
-            client_id: id,
-            will: None,
-            username: None,
-            password: None,
-        }),
-    )
-    .await;
+    send(&mut stream, &packets::connect(id)).await;
     let mut connack = [0; 16];
     read(&mut stream, &mut connack).await;
     assert_eq!(connack[..4], [0x20, 14, 0, 0]);

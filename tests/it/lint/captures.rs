@@ -1,10 +1,10 @@
 //! What `decode --lint` says of the real captures.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::files;
 use crate::program::midge;
 
 /// What the bytes really break: file, frame, a statement, why.
@@ -145,20 +145,9 @@ fn found(name: &str) -> Vec<(u64, String)> {
     found
 }
 
-fn names() -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(captures())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.contains(".pcap"))
-        .collect();
-    names.sort();
-    assert!(names.len() > 25);
-    names
-}
-
 #[test]
 fn captures_are_as_wrong_as_their_bytes() {
-    for name in names() {
+    for name in files::capture_names() {
         let expected: Vec<_> = WRONG
             .iter()
             .filter(|wrong| wrong.0 == name)
@@ -171,7 +160,7 @@ fn captures_are_as_wrong_as_their_bytes() {
 /// Lint puts packets in the order in which they were sent, and leaves none out.
 #[test]
 fn all_packets_are_there_with_lint() {
-    for name in names() {
+    for name in files::capture_names() {
         let key = |object: &Value| {
             let mut object = object.clone();
             object.as_object_mut().unwrap().remove("violations");

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write;
-use std::path::Path;
 
 use midge::mqtt::decode::{Context, connect_version};
 use midge::mqtt::frame::FixedHeader;
 use midge::mqtt::session::{At, Finding, Input, Tracker, WebSocketFault};
 use midge::mqtt::{Side, Version};
 
+use crate::files;
 use crate::scenarios::packet_text;
 
 /// What all scenarios gave.
@@ -24,15 +24,8 @@ pub(super) struct Outcome {
 }
 
 pub(super) fn run_all() -> Outcome {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lint");
-    let mut files: Vec<_> = std::fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ext| ext == "txt"))
-        .collect();
-    files.sort();
     let mut outcome = Outcome::default();
-    for file in files {
+    for file in files::of("lint", &["txt"]) {
         let text = std::fs::read_to_string(&file).unwrap();
         let mut run = Run::default();
         let mut has_failed = false;
@@ -51,7 +44,7 @@ pub(super) fn run_all() -> Outcome {
                 run = Run::default();
             }
             if let Err(problem) = result {
-                let name = file.file_name().unwrap().to_string_lossy();
+                let name = files::name(&file);
                 writeln!(outcome.failures, "{name}:{number}: {line}\n    {problem}").unwrap();
             }
         }

@@ -13,26 +13,20 @@ mod run;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use self::row::{Outcome, Row, Table};
 use self::run::Programs;
+use crate::files;
 
 /// Invocations that run at once.
 const WORKERS: usize = 8;
 
 fn tables() -> Vec<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mosquitto");
-    let mut paths: Vec<_> = fs::read_dir(dir)
-        .expect("the folder of the tables")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|end| end == "txt"))
-        .collect();
-    paths.sort();
-    paths
+    files::of("mosquitto", &["txt"])
 }
 
 /// Runs every row: what came of each, in their order.

@@ -1,7 +1,8 @@
 //! The files of `tests/scenarios`, read.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+
+use crate::files;
 
 /// A statement: `3.1.1` or `5.0`, and its id.
 pub(crate) type Statement = (String, String);
@@ -21,21 +22,10 @@ pub(crate) struct Scenario {
 
 /// Every scenario of `tests/scenarios`.
 pub(crate) fn all() -> Vec<Scenario> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
-    let mut files: Vec<_> = std::fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ext| ext == "txt"))
-        .collect();
-    files.sort();
     let mut scenarios = Vec::new();
-    for path in files {
-        let file = path.file_name().unwrap().to_string_lossy().into_owned();
-        parse(
-            &file,
-            &std::fs::read_to_string(&path).unwrap(),
-            &mut scenarios,
-        );
+    for path in files::of("scenarios", &["txt"]) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        parse(files::name(&path), &text, &mut scenarios);
     }
     scenarios
 }
