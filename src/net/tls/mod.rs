@@ -9,6 +9,7 @@
 //! | `keylog` | secrets for Wireshark |
 //! | `error` | [`TlsError`]: why a handshake fails |
 //! | `stream` | the bytes |
+//! | `pass` | writing to what a stream is wrapped around |
 //! | `server` | [`TlsServer`]: the other side of it |
 //! | `subject` | the names in a client's certificate |
 //! | `throwaway` | certificates for one run |
@@ -18,6 +19,7 @@ mod error;
 mod identity;
 mod keylog;
 mod options;
+mod pass;
 mod server;
 mod stream;
 mod subject;

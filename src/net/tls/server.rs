@@ -1,13 +1,13 @@
 //! TLS on the server's side: its files made into a [`TlsServer`], the handshake, and the bytes.
 
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::CertificateRevocationListDer;
@@ -21,6 +21,7 @@ use tokio_rustls::rustls::{
 use tokio_rustls::server;
 
 use super::options::{Called, certified_key, named_certificates, no_use, pem_error};
+use super::pass::pass_writes;
 use super::{Subject, TlsSetupError, TlsVersion};
 use crate::net::Stream;
 use crate::net::error::brief;
@@ -257,32 +258,4 @@ impl AsyncRead for TlsServerStream {
     }
 }
 
-impl AsyncWrite for TlsServerStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_shutdown(cx)
-    }
-}
+pass_writes!(TlsServerStream, inner);
