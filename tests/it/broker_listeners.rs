@@ -372,7 +372,11 @@ fn peers_that_speak_something_else() {
     with_layers(websocket, patience, |port, refusal| {
         say(port, connect);
         assert_eq!(refusal(), "the client does not speak HTTP");
-        say(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        // RFC 9110, 15.5.22: says what to upgrade to.
+        let answer = say(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+        assert!(answer.contains("\r\nUpgrade: websocket\r\n"), "{answer}");
         let why = refusal();
         assert!(
             why.starts_with("the client's WebSocket handshake is wrong"),

@@ -2,12 +2,14 @@
 
 use std::io;
 
-use tokio_tungstenite::accept_hdr_async_with_config;
+use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::header::{CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::{WebSocketStream as Framed, accept_hdr_async_with_config};
 
 use super::{PROTOCOL, WebSocketStream, config};
 use crate::net::Stream;
@@ -18,6 +20,15 @@ const READ_SIZE: usize = 4 * 1024;
 
 /// The subprotocol of clients that speak 3.1, older than the standard's.
 const PROTOCOL_V31: &str = "mqttv3.1";
+
+/// The answer to HTTP that is no handshake of ours, such as a browser's or a health check's
+/// (RFC 9110, 15.5.22; RFC 6455, 4.4).
+const NO_WEBSOCKET: &str = "HTTP/1.1 426 Upgrade Required\r\n\
+    Upgrade: websocket\r\n\
+    Connection: Upgrade, close\r\n\
+    Sec-WebSocket-Version: 13\r\n\
+    Content-Type: text/plain\r\n\r\n\
+    This is an MQTT broker: connect with WebSocket and its subprotocol mqtt.\n";
 
 /// Why a client's upgrade from HTTP fails.
 #[derive(Debug, thiserror::Error)]
@@ -45,10 +56,23 @@ pub(in crate::net) async fn accept(
     stream: Stream,
     max_message: usize,
 ) -> Result<WebSocketStream, WebSocketServerError> {
-    let config = config(READ_SIZE, max_message);
-    match accept_hdr_async_with_config(stream, answer, Some(config)).await {
-        Ok(framed) => Ok(WebSocketStream::new(framed, "client")),
-        Err(error) => Err(WebSocketServerError::new(error)),
+    let mut stream = stream;
+    let config = Some(config(READ_SIZE, max_message));
+    // Lent, since an answer is still owed where it fails; nothing is read beyond the request.
+    match accept_hdr_async_with_config(&mut stream, answer, config).await {
+        Ok(_) => {
+            let framed = Framed::from_raw_socket(stream, Role::Server, config).await;
+            Ok(WebSocketStream::new(framed, "client"))
+        }
+        Err(error) => {
+            let error = WebSocketServerError::new(error);
+            if matches!(error, WebSocketServerError::Handshake(_)) {
+                // It may be gone already.
+                let _ = stream.write_all(NO_WEBSOCKET.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+            Err(error)
+        }
     }
 }
 
