@@ -21,6 +21,7 @@ mod peer;
 mod permission;
 mod publish;
 mod retained;
+mod send;
 mod session;
 mod subscribe;
 pub mod subscriptions;
