@@ -12,7 +12,8 @@ use super::broker_limits::Limits;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = BROKER_HELP, args_conflicts_with_subcommands = true, subcommand_help_heading = "Other work")]
 pub struct Broker {
-    /// Port to listen on; 0 takes a free one [default: 1883, with TLS 8883].
+    /// Port to listen on; 0 takes a free one [default: 1883, with TLS 8883; with a command a free
+    /// one].
     #[arg(short, long, value_name = "PORT")]
     pub port: Option<u16>,
 
@@ -224,6 +225,9 @@ in its environment, as far as they are there:
   MQTT_TLS_URL, MQTT_WS_URL, MQTT_WSS_URL, MQTT_UNIX_URL  the first listener of each kind
   MQTT_CAFILE  what to trust for TLS
   MQTT_CLIENT_CERT, MQTT_CLIENT_KEY  a client's certificate, from --tls-auto
+MIDGE_HOST, MIDGE_PROFILE and the other variables that name another broker are taken out.
+SIGHUP has the files of users, access rules and certificates read again; a command gets it only
+where there are none. Other signals are passed on to the command; a second SIGTERM kills it.
 Linked or copied under the name mosquitto, midge takes that program's arguments (-c, -p, -v, -q, -d, -t)
 and writes its log.
   midge broker --port 0 -- sh -c 'midge pub -r -t hello -m world && midge sub -t hello -C 1'

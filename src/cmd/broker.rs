@@ -10,6 +10,7 @@ mod expect;
 mod fault;
 #[cfg_attr(not(unix), path = "broker/group_elsewhere.rs")]
 mod group;
+mod hangup;
 mod limits;
 mod listening;
 mod log;
@@ -32,6 +33,7 @@ use super::{Exit, Failure, note};
 use crate::broker::{Extras, StoreError};
 use crate::cli;
 pub(super) use as_mosquitto::{Asked, run as run_as_mosquitto};
+use hangup::Hangups;
 use pid_file::PidFile;
 use plan::{PersistPlan, Plan};
 use ready::Ready;
@@ -106,9 +108,11 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         // Before anybody can know that the broker is there, so that no signal ends it the hard
         // way.
         let mut signals = Signals::new()?;
+        let mut hangups = Hangups::new()?;
         let shutdown = async {
             tokio::select! {
                 _ = signals.recv() => {}
+                () = hangups.gone() => {}
                 () = tally.is_over() => {}
             }
         };
@@ -119,8 +123,7 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         let served = reload::serve(listeners, plan.config, extras, watcher, reload, shutdown).await;
         return end.judge(Ok(Exit::Done), served);
     };
-    let signals =
-        group::Signals::new().map_err(|error| internal("cannot wait for signals", &error))?;
+    let signals = group::Signals::new(reload.has_files())?;
     watcher.log.ready(&ready);
     let (done, is_done) = oneshot::channel::<()>();
     let around = async {

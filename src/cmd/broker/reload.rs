@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::access::{self, AccessPlan};
+use super::hangup::{Hangup, Hangups};
 use super::listening::tls_options;
 use super::plan::TlsPlan;
 use crate::broker::access::Access;
@@ -17,7 +18,7 @@ pub(super) async fn serve(
     config: Config,
     extras: Extras,
     watch: impl Watch + 'static,
-    reload: Option<Reload>,
+    reload: Reload,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StoreError> {
     let (renew, renewed) = mpsc::channel(1);
@@ -25,15 +26,9 @@ pub(super) async fn serve(
         access: Some(renewed),
         ..extras
     };
-    let reloading = async {
-        match reload {
-            Some(reload) => reload.run(renew).await,
-            None => std::future::pending().await,
-        }
-    };
     tokio::select! {
         served = serve_with(listeners, config, extras, watch, shutdown) => served,
-        () = reloading => Ok(()),
+        () = reload.run(renew) => Ok(()),
     }
 }
 
@@ -41,32 +36,38 @@ pub(super) async fn serve(
 pub(super) struct Reload {
     access: Vec<AccessPlan>,
     tls: Vec<(TlsServer, TlsPlan)>,
-    hangup: Hangup,
+    hangups: Hangups,
 }
 
 impl Reload {
-    /// None if there is nothing to read: then SIGHUP ends the broker, as it does other programs.
-    ///
     /// # Errors
     /// If the system does not give the signal.
     pub(super) fn new(
         access: Vec<AccessPlan>,
         tls: Vec<(TlsServer, TlsPlan)>,
-    ) -> Result<Option<Reload>, Failure> {
-        if tls.is_empty() && !access.iter().any(AccessPlan::has_files) {
-            return Ok(None);
-        }
-        Ok(Some(Reload {
+    ) -> Result<Reload, Failure> {
+        Ok(Reload {
             access,
             tls,
-            hangup: Hangup::new()?,
-        }))
+            hangups: Hangups::new()?,
+        })
+    }
+
+    /// Whether there is anything to read again.
+    pub(super) fn has_files(&self) -> bool {
+        !self.tls.is_empty() || self.access.iter().any(AccessPlan::has_files)
     }
 
     /// Reads everything whenever SIGHUP comes. What is wrong is said, and then nothing changes.
     async fn run(mut self, to: mpsc::Sender<Vec<Arc<Access>>>) {
         loop {
-            self.hangup.recv().await;
+            if self.hangups.next().await == Hangup::Gone {
+                continue;
+            }
+            if !self.has_files() {
+                note("there are no users, access rules and certificates to read again");
+                continue;
+            }
             let mut is_good = true;
             match access::load(&self.access) {
                 Ok(access) => {
@@ -88,39 +89,5 @@ impl Reload {
                 note("users, access rules and certificates are read again");
             }
         }
-    }
-}
-
-/// The signal.
-struct Hangup {
-    #[cfg(unix)]
-    signal: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Hangup {
-    /// To be called within a runtime.
-    fn new() -> Result<Hangup, Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let signal = signal(SignalKind::hangup())
-            .map_err(|error| super::internal("cannot wait for SIGHUP", &error))?;
-        Ok(Hangup { signal })
-    }
-
-    async fn recv(&mut self) {
-        if self.signal.recv().await.is_none() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl Hangup {
-    fn new() -> Result<Hangup, Failure> {
-        Ok(Hangup {})
-    }
-
-    async fn recv(&mut self) {
-        std::future::pending().await
     }
 }
