@@ -144,12 +144,13 @@ pub struct Listeners {
 pub struct Ci {
     /// End after a time as in 30s; after 'idle 5s', in which no client has connected, left,
     /// subscribed or published; after 'N messages' or 'N disconnects'. May be given more than once:
-    /// what comes first counts. A command is ended with SIGTERM, and its exit code says so.
+    /// what comes first counts. A command is ended with SIGTERM, and after two seconds with
+    /// SIGKILL, and its exit code says so.
     #[arg(long, value_name = "WHEN")]
     pub exit_after: Vec<String>,
 
     /// Messages that clients must have published in the end, as in 'sensors/# >= 3' or
-    /// 'alarm == 0'; wills count. If not: a line on stderr, and exit code 5 unless the command
+    /// 'alarm == 0'; wills count, and a topic has its --mount-point. If not: a line on stderr, and exit code 5 unless the command
     /// has failed itself. May be given more than once.
     #[arg(long, value_name = "FILTER COMPARISON NUMBER")]
     pub expect: Vec<String>,
@@ -161,7 +162,8 @@ pub struct Ci {
 
     /// Keep what crosses the wire, without TLS and WebSocket, in this file: as a capture (pcapng)
     /// that decode, capture-replay and Wireshark read, or in a file called .jsonl as the lines of
-    /// decode --json. May be given more than once.
+    /// decode --json. A pcapng file has passwords, too, and other programs want to know the port:
+    /// tshark -d tcp.port==PORT,mqtt. May be given more than once.
     #[arg(long, value_name = "FILE")]
     pub record: Vec<PathBuf>,
 }

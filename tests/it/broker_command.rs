@@ -151,6 +151,29 @@ fn a_hangup_is_for_the_command_where_the_broker_has_no_files() {
 }
 
 #[test]
+fn that_no_more_files_can_be_open_is_said_once() {
+    let script = format!(
+        "ulimit -n 24; exec {} broker --port 0",
+        env!("CARGO_BIN_EXE_midge")
+    );
+    let mut command = Command::new("sh");
+    let (mut child, mut stdout) = start(command.args(["-c", &script]).stderr(Stdio::piped()));
+    let ready: Value = serde_json::from_str(&line(&mut stdout)).unwrap();
+    let port = ready["port"].as_u64().unwrap().try_into().unwrap();
+    let connect = || std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let many: Vec<_> = (0..30).map(|_| connect()).collect();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let said = line(&mut stderr);
+    let start = format!("midge: cannot take connections at mqtt://127.0.0.1:{port}: ");
+    assert!(said.starts_with(&start), "{said}");
+    assert!(said.ends_with("raise `ulimit -n`\n"), "{said}");
+    drop(many);
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(line(&mut stderr), "");
+}
+
+#[test]
 fn a_command_alone_decides_no_port() {
     let script = "echo $MQTT_PORT";
     let (stdout, _, code) = text(broker(&["--", "sh", "-c", script]).output().unwrap());

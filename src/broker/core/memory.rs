@@ -55,6 +55,8 @@ pub(super) enum Level {
 #[derive(Debug)]
 pub(super) struct Memory {
     used: Cell<usize>,
+    /// The most that was ever used.
+    most: Cell<usize>,
     limit: usize,
     /// Whether the last event said that it is short.
     told: Cell<bool>,
@@ -64,6 +66,7 @@ impl Memory {
     pub(super) fn new(limit: usize) -> Rc<Memory> {
         Rc::new(Memory {
             used: Cell::new(0),
+            most: Cell::new(0),
             limit,
             told: Cell::new(false),
         })
@@ -90,9 +93,22 @@ impl Memory {
         self.level() >= level
     }
 
-    #[cfg(test)]
+    /// Bytes that are used now.
     pub(super) fn used(&self) -> usize {
         self.used.get()
+    }
+
+    /// Bytes that were used at most.
+    pub(super) fn most(&self) -> usize {
+        self.most.get()
+    }
+
+    #[inline]
+    fn set(&self, used: usize) {
+        self.used.set(used);
+        if used > self.most.get() {
+            self.most.set(used);
+        }
     }
 }
 
@@ -116,7 +132,7 @@ impl Charge {
     #[inline]
     pub(super) fn set(&mut self, bytes: usize) {
         let used = self.memory.used.get() - self.bytes;
-        self.memory.used.set(used.saturating_add(bytes));
+        self.memory.set(used.saturating_add(bytes));
         self.bytes = bytes;
     }
 

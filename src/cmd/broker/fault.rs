@@ -3,7 +3,7 @@
 use crate::broker::faults::{Deed, FaultPlan, Latency, Rule, When, can_refuse};
 use crate::cli;
 use crate::cmd::{Failure, duration, rate, reason_code};
-use crate::mqtt::{PacketType, ReasonCode, Side, Version, topic};
+use crate::mqtt::{PacketType, Side, Version, topic};
 
 /// What a rule may say, for sentences.
 const KEYS: &str = "on, dir, client, topic, nth, every, count, p and do";
@@ -197,9 +197,8 @@ fn number(key: &str, value: &str) -> Result<u64, String> {
 
 fn to_deed(words: &[String]) -> Result<Deed, String> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let code = |word: &str, lowest: u8| {
-        let code = reason_code::parse(word).filter(|code| code.0 >= lowest);
-        code.ok_or_else(|| {
+    let code = |word: &str| {
+        reason_code::parse(word).ok_or_else(|| {
             let word = word.escape_debug();
             format!("a code is a number or a name as in 0x97 or quota-exceeded, not '{word}'")
         })
@@ -216,8 +215,20 @@ fn to_deed(words: &[String]) -> Result<Deed, String> {
             Deed::Cut(bytes.map_err(|_| "cut takes a number of bytes".to_owned())?)
         }
         ["close"] => Deed::Close,
-        ["disconnect", word] => Deed::Disconnect(code(word, 0)?),
-        ["refuse", word] => Deed::Refuse(code(word, ReasonCode::UNSPECIFIED_ERROR.0)?),
+        ["disconnect", word] => {
+            let code = code(word)?;
+            match code.is_allowed_in(PacketType::DISCONNECT, Some(Side::Server)) {
+                true => Deed::Disconnect(code),
+                false => return Err(format!("no server's DISCONNECT has the code {code}")),
+            }
+        }
+        ["refuse", word] => {
+            let code = code(word)?;
+            match code.is_error() {
+                true => Deed::Refuse(code),
+                false => return Err(format!("{code} refuses nothing: such codes begin at 0x80")),
+            }
+        }
         ["stall"] => Deed::Stall,
         ["reorder"] => Deed::Reorder(1),
         ["reorder", behind] => {
@@ -237,6 +248,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::mqtt::ReasonCode;
 
     fn drop() -> Rule {
         Rule {
@@ -334,7 +346,7 @@ mod tests {
             ),
             (
                 "on=publish do=refuse 0",
-                "a code is a number or a name as in 0x97 or",
+                "0x00 Success refuses nothing: such codes begin at 0x80",
             ),
             (
                 "do=refuse 0x80",

@@ -1,5 +1,6 @@
 //! Whoever looks on: the log, the recordings and what is counted.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
@@ -10,6 +11,7 @@ use super::tally::Tally;
 use crate::broker::faults::Fault;
 use crate::broker::{ConnectionId, Event, HandshakeError, Peer, Watch};
 use crate::cmd::clock::now;
+use crate::cmd::note;
 use crate::mqtt::Side;
 
 /// Tells the log and the tally of events, and the recordings of bytes.
@@ -75,6 +77,13 @@ impl Watch for Watcher {
 
     fn refused(&mut self, listener: usize, from: Option<SocketAddr>, why: &HandshakeError) {
         self.log.refused(self.ready.url(listener), from, why);
+    }
+
+    fn not_accepting(&mut self, listener: usize, why: &io::Error) {
+        note(format_args!(
+            "cannot take connections at {}: {why}; if it is for want of open files, raise `ulimit -n`",
+            self.ready.url(listener)
+        ));
     }
 
     fn fault(&mut self, fault: &Fault) {
