@@ -35,7 +35,7 @@ pub(super) use as_mosquitto::{Asked, run as run_as_mosquitto};
 use pid_file::PidFile;
 use plan::{PersistPlan, Plan};
 use ready::Ready;
-use record::Recording;
+pub(super) use record::Recording;
 use reload::Reload;
 use tally::Tally;
 use watcher::Watcher;
