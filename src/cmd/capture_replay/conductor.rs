@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -97,6 +97,8 @@ pub(super) async fn conduct(
         actors: FxHashMap::default(),
         unsettled: Vec::new(),
         lost: BTreeMap::new(),
+        names: FxHashMap::default(),
+        taken_over: FxHashSet::default(),
         server_ends: FxHashMap::default(),
         refused: FxHashMap::default(),
         openings: 0,
@@ -172,6 +174,10 @@ struct Conductor<'p> {
     unsettled: Vec<u64>,
     /// Connections that the broker has ended, until it is known whether it did so in the capture.
     lost: BTreeMap<u64, Lost>,
+    /// The sessions of clients that are there, by name.
+    names: FxHashMap<String, u64>,
+    /// Those that another one of the same name has taken over: the server ends them.
+    taken_over: FxHashSet<u64>,
     /// Connections that it is the server's turn to end, with the code that it gave in the capture.
     server_ends: FxHashMap<u64, Option<ReasonCode>>,
     /// Connections that the broker has refused, until it is known the same way; and those that it
@@ -398,6 +404,12 @@ impl Conductor<'_> {
                     actor.is_unsettled = true;
                     self.unsettled.push(session);
                 }
+                if let Some(verify) = &self.shared.verify {
+                    let publication = &message.publication;
+                    let topic = publication.topic.as_str();
+                    let mut verify = verify.borrow_mut();
+                    verify.published(session, topic, &publication.payload);
+                }
                 if self.plan.shifts_times
                     && let Some(captured) = time
                 {
@@ -577,6 +589,7 @@ impl Conductor<'_> {
             // Its turn to end may have come already: then the server was to end it.
             match has_left {
                 true => self.ended_in_time(session, failure, said),
+                false if self.taken_over.remove(&session) => {}
                 false => {
                     self.lost.insert(session, Lost { failure, said });
                 }
@@ -635,6 +648,14 @@ impl Conductor<'_> {
             verify.borrow_mut().open(session, name);
         }
         self.sent(session, number, true, "CONNACK", String::new);
+        let name = connect.options.connect.client_id.clone();
+        // A client without a name gets one of its own from the server.
+        if !name.is_empty()
+            && let Some(before) = self.names.insert(name, session)
+            && self.actors.contains_key(&before)
+        {
+            self.taken_over.insert(before);
+        }
         let player = Player {
             session,
             number,

@@ -16,8 +16,10 @@ const SHOWN: usize = 24;
 pub(super) struct Delivery {
     /// Topic Name, an alias resolved.
     pub(super) topic: String,
-    qos: QoS,
+    pub(super) qos: QoS,
     retain: bool,
+    /// Of topic and payload: by this it is known who has published it.
+    pub(super) content: u64,
     /// Of payload and properties.
     digest: u64,
     len: usize,
@@ -41,6 +43,7 @@ impl Delivery {
             topic: topic.to_owned(),
             qos,
             retain: publish.retain,
+            content: content(topic, publish.payload),
             digest: hasher.finish(),
             len: publish.payload.len(),
             head: publish
@@ -52,6 +55,13 @@ impl Delivery {
     }
 }
 
+/// What tells messages of several publishers apart.
+pub(super) fn content(topic: &str, payload: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (topic, payload).hash(&mut hasher);
+    hasher.finish()
+}
+
 /// All but the topic, within which they are compared.
 impl PartialEq for Delivery {
     fn eq(&self, other: &Delivery) -> bool {
@@ -61,12 +71,6 @@ impl PartialEq for Delivery {
 }
 
 impl Eq for Delivery {}
-
-impl Hash for Delivery {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.digest.hash(state);
-    }
-}
 
 impl fmt::Display for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -55,7 +55,7 @@ impl Input {
             .map_err(|error| Failure::new(Exit::Io, format!("cannot read {name}: {error}")))
     }
 
-    /// Opens it; from its start, unless it is stdin.
+    /// Opens it; from its start, unless it is stdin. `round` counts from 1; 0 is a look at it before.
     ///
     /// # Errors
     /// If it, or the key log, cannot be read.

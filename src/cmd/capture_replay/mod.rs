@@ -182,7 +182,7 @@ fn server(plan: &Plan) -> SocketAddr {
 
 /// Whether no client does anything but subscribe, and servers deliver something.
 fn is_of_subscribers(plan: &Plan) -> bool {
-    let Ok(mut source) = plan.input.open(&plan.settings, Inferred::default(), 1) else {
+    let Ok(mut source) = plan.input.open(&plan.settings, Inferred::default(), 0) else {
         return false;
     };
     // What is wrong with it is said when it is played.
@@ -204,7 +204,7 @@ fn infer(plan: &Plan) -> Result<Inferred, Failure> {
     if !plan.settings.infers {
         return Ok(Inferred::default());
     }
-    let mut source = plan.input.open(&plan.settings, Inferred::default(), 1)?;
+    let mut source = plan.input.open(&plan.settings, Inferred::default(), 0)?;
     // What is wrong with it is said when it is played.
     while let Ok(Some(_)) = source.next_step() {}
     Ok(source.take_inferred())

@@ -6,8 +6,8 @@ use std::fmt;
 
 use rustc_hash::FxHashMap;
 
-use self::lists::{Lists, Pool};
-use super::delivery::Delivery;
+use self::lists::{Pool, Topic};
+use super::delivery::{Delivery, content};
 use super::step::Number;
 use crate::mqtt::ReasonCode;
 use crate::mqtt::topic::{self, Quoted};
@@ -15,6 +15,9 @@ use crate::output::replay::Difference;
 
 /// Differences that are shown; more are counted.
 const MAX_SHOWN: usize = 10_000;
+
+/// Messages of other publishers than the first on their topic that are told apart.
+const MAX_OTHERS: usize = 1 << 20;
 
 /// The comparison.
 #[derive(Debug, Default)]
@@ -24,6 +27,10 @@ pub(super) struct Verify {
     /// choice (5.0, 4.8.2).
     pools: FxHashMap<String, Pool>,
     open: FxHashMap<Number, Pair>,
+    /// Who published first on a topic.
+    publishers: FxHashMap<String, u64>,
+    /// Who else published what, by [`Delivery::content`].
+    others: FxHashMap<u64, u64>,
     differences: Vec<Difference>,
     /// Those that are not in `differences`.
     more: u64,
@@ -45,7 +52,7 @@ pub(super) enum Reply {
 #[derive(Debug, Default)]
 struct Session {
     client: String,
-    topics: FxHashMap<String, Lists>,
+    topics: FxHashMap<String, Topic>,
     /// Its filters, and the shared ones among them.
     filters: Vec<String>,
     shares: Vec<(String, String)>,
@@ -97,6 +104,22 @@ impl Verify {
                     session.shares.push(share);
                 }
                 _ => session.filters.push(filter.to_owned()),
+            }
+        }
+    }
+
+    /// A message goes out.
+    pub(super) fn published(&mut self, session: u64, topic: &str, payload: &[u8]) {
+        match self.publishers.get(topic) {
+            Some(first) if *first == session => {}
+            Some(_) if self.others.len() < MAX_OTHERS => {
+                // The same from several is of the first of them.
+                let others = self.others.entry(content(topic, payload));
+                others.or_insert(session);
+            }
+            Some(_) => {}
+            None => {
+                self.publishers.insert(topic.to_owned(), session);
             }
         }
     }
@@ -162,11 +185,13 @@ impl Verify {
             self.compared += u64::from(pool.push(delivery, is_now));
             return;
         }
-        let lists = match session.topics.get_mut(&delivery.topic) {
-            Some(lists) => lists,
+        let first = self.publishers.get(&delivery.topic);
+        let publisher = self.others.get(&delivery.content).or(first).copied();
+        let topic = match session.topics.get_mut(&delivery.topic) {
+            Some(topic) => topic,
             None => session.topics.entry(delivery.topic.clone()).or_default(),
         };
-        let found = lists.push(delivery, is_now);
+        let found = topic.push(publisher, delivery, is_now);
         self.compared += found.same;
         if !found.differences.is_empty() {
             self.deliveries_differ(number, found.differences);
@@ -242,10 +267,10 @@ impl Verify {
             let Some(session) = self.sessions.get_mut(&number) else {
                 continue;
             };
-            let mut topics: Vec<(String, Lists)> = session.topics.drain().collect();
+            let mut topics: Vec<(String, Topic)> = session.topics.drain().collect();
             topics.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-            for (_, lists) in topics {
-                let found = lists.finish();
+            for (_, topic) in topics {
+                let found = topic.finish();
                 self.compared += found.same;
                 self.deliveries_differ(number, found.differences);
             }
