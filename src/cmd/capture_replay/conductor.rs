@@ -530,6 +530,12 @@ impl Conductor<'_> {
                 }
                 return;
             }
+            Answer::Owed(number) => {
+                if self.plan.is_causal {
+                    self.shared.ledger.borrow_mut().must(number);
+                }
+                return;
+            }
             Answer::Connected {
                 number,
                 reason,

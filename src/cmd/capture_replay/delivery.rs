@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::mqtt::packet::Publish;
+use crate::mqtt::property::Property;
 use crate::mqtt::{PropertyId, QoS};
 
 /// Bytes of a payload that are shown.
@@ -32,7 +33,10 @@ impl Delivery {
     pub(super) fn new(topic: &str, qos: QoS, publish: &Publish<'_>) -> Delivery {
         let mut hasher = DefaultHasher::new();
         publish.payload.hash(&mut hasher);
-        for property in publish.properties {
+        // Those of one kind in their order, and the kinds in any (`[MQTT-3.3.2-18]`).
+        let mut properties: Vec<Property<'_>> = publish.properties.iter().collect();
+        properties.sort_by_key(|property| property.id.0);
+        for property in properties {
             match property.id {
                 PropertyId::TOPIC_ALIAS => {}
                 PropertyId::MESSAGE_EXPIRY_INTERVAL => property.id.hash(&mut hasher),

@@ -110,7 +110,8 @@ impl Plan {
             may_play_deliveries: mode == Mode::Sessions
                 && !input.is_live()
                 && !args.verify
-                && !args.infer_subscriptions,
+                && !args.infer_subscriptions
+                && select.is_everything(),
             input,
             made_up,
             version,

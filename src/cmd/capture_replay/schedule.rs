@@ -75,9 +75,10 @@ impl Clock {
         let (speed, max_gap) = match self.pace {
             Pace::Captured { speed, max_gap } => (speed, max_gap),
             Pace::Even(interval) => {
-                let due = interval.saturating_mul(self.messages);
+                // What else is done comes with the message before it.
+                let before = self.messages.saturating_sub(u32::from(!is_message));
                 self.messages = self.messages.saturating_add(u32::from(is_message));
-                return due;
+                return interval.saturating_mul(before);
             }
         };
         let (Some(time), Some(base)) = (time, self.base) else {
@@ -198,7 +199,7 @@ mod tests {
     fn messages_at_a_rate() {
         let mut clock = Clock::new(Pace::Even(ms(10)));
         let due = [false, true, true, false, true].map(|is| clock.due(Some(7), is));
-        assert_eq!(due, [0, 0, 10, 20, 20].map(ms));
+        assert_eq!(due, [0, 0, 10, 10, 20].map(ms));
     }
 
     fn ms(n: u64) -> Duration {

@@ -2,30 +2,29 @@
 //!
 //! Steps of a session come in its order and never go back in time.
 
+mod delivering;
+mod doing;
 mod mqttsn;
+mod opening;
 mod stream;
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use self::mqttsn::SnClients;
-use self::stream::{Live, Outstanding, Stream};
-use super::delivery::Delivery;
+use self::stream::{Outstanding, Stream};
 use super::input::Records;
 use super::rewrite::Rewrite;
-use super::step::{Action, Answer, Leave, Message, Number, Opening, Request, Step};
+use super::step::{Action, Answer, Leave, Number, Step};
 use crate::capture::{CapturedPacket, Record, Stats, Turn, TurnKind};
-use crate::client::{ConnectOptions, Publication, TopicName, Will};
 use crate::cmd::decode::{Selection, Selector};
 use crate::cmd::{Failure, note, sealed};
 use crate::mqtt::decode::{Context, Strict, decode};
-use crate::mqtt::packet::{Ack, AckKind, Connect, SubscriptionOptions};
-use crate::mqtt::{
-    Packet, PacketType, Properties, PropertiesBuf, PropertyId, QoS, ReasonCode, Side, Version,
-    topic,
-};
+use crate::mqtt::packet::{Ack, AckKind};
+use crate::mqtt::{Packet, PacketType, PropertiesBuf, QoS, ReasonCode, Side, Version};
 use crate::mqttsn::Predefined;
 use crate::output::replay::{Found, Skips};
 
@@ -54,8 +53,17 @@ pub(super) enum Mode {
     Messages(Side),
 }
 
-/// Subscriptions that clients must have had, by the session whose CONNECT was not captured.
-pub(super) type Inferred = FxHashMap<u64, Vec<(String, QoS)>>;
+/// Subscriptions that clients must have had, by the connection whose CONNECT was not captured.
+pub(super) type Inferred = FxHashMap<u64, Before>;
+
+/// A client before the capture began.
+#[derive(Debug, Clone)]
+pub(super) struct Before {
+    client: SocketAddr,
+    version: Version,
+    /// On these it was sent messages, at this QoS at most.
+    topics: Vec<(String, QoS)>,
+}
 
 /// The number of a message that is not played: nobody waits for its answer.
 const NOBODY: Number = Number::MAX;
@@ -77,7 +85,7 @@ pub(super) struct Source {
     sn: SnClients,
     /// What clients that keep their session had not got an answer to, by name.
     kept: FxHashMap<String, Outstanding>,
-    /// Known from an earlier pass.
+    /// Found in this pass, for the next one.
     inferred: Inferred,
     next_session: u64,
     next_number: Number,
@@ -100,7 +108,7 @@ impl Source {
         inferred: Inferred,
         round: u64,
     ) -> Source {
-        Source {
+        let mut source = Source {
             records,
             selector: settings.select.clone().map(Selector::new),
             sn: SnClients::new(Arc::clone(&settings.sn_topics)),
@@ -108,7 +116,7 @@ impl Source {
             round,
             streams: FxHashMap::default(),
             kept: FxHashMap::default(),
-            inferred,
+            inferred: Inferred::default(),
             next_session: 0,
             next_number: 0,
             found: Found::default(),
@@ -118,7 +126,9 @@ impl Source {
             out: VecDeque::new(),
             is_over: false,
             damage: None,
-        }
+        };
+        source.open_inferred(inferred);
+        source
     }
 
     /// The next step; `None` at the end.
@@ -352,402 +362,6 @@ impl Source {
         }
     }
 
-    fn connect(&mut self, packet: &CapturedPacket, is_wanted: bool) {
-        // A second CONNECT ends what was before it.
-        self.leave(packet.at.stream, Leave::Cut);
-        let last_time = self.last_time;
-        let stream = self.streams.entry(packet.at.stream).or_default();
-        *stream = Stream {
-            last_time,
-            ..Stream::default()
-        };
-        if packet.is_cut() {
-            self.skips.cut += 1;
-            return;
-        }
-        let Ok(Packet::Connect(connect)) = decode(&packet.bytes, context(packet), &mut Strict)
-        else {
-            self.skips.malformed += 1;
-            return;
-        };
-        let options = self.connect_options(&connect);
-        let stream = self.streams.entry(packet.at.stream).or_default();
-        if connect.clean_start {
-            self.kept.remove(connect.client_id);
-        } else if let Some(outstanding) = self.kept.remove(connect.client_id) {
-            // Its numbers are of the earlier session, which is over: nothing waits for them.
-            stream.resent = outstanding.keys().copied().collect();
-        }
-        stream.captured_id = Some(connect.client_id.to_owned());
-        stream.persists = persists(&connect);
-        stream.held = Some(Box::new(Opening {
-            number: 0,
-            client: packet.at.src,
-            connect: options,
-            is_made_up: false,
-            is_ahead: false,
-        }));
-        if is_wanted {
-            self.live(packet);
-        }
-    }
-
-    fn connect_options(&mut self, connect: &Connect<'_>) -> ConnectOptions {
-        let rewrite = &self.settings.rewrite;
-        let mut options = ConnectOptions::new(connect.version, connect.client_id);
-        options.clean_start = connect.clean_start;
-        options.keep_alive = connect.keep_alive;
-        options.username = connect.username.map(str::to_owned);
-        options.password = connect.password.map(bytes::Bytes::copy_from_slice);
-        options.will = connect.will.and_then(|will| {
-            self.found.wills += 1;
-            // A topic that its changes made none is not published to.
-            let topic = TopicName::new(rewrite.topic(will.topic)).ok()?;
-            Some(Will {
-                topic,
-                payload: bytes::Bytes::copy_from_slice(will.payload),
-                qos: rewrite.qos(will.qos),
-                retain: will.retain && !rewrite.strip_retain,
-                properties: will.properties.to_buf(),
-            })
-        });
-        for property in connect.properties {
-            let is_authentication = [
-                PropertyId::AUTHENTICATION_METHOD,
-                PropertyId::AUTHENTICATION_DATA,
-            ]
-            .contains(&property.id);
-            if is_authentication {
-                // Its answers cannot be given again.
-                self.found.auth += 1;
-                continue;
-            }
-            // It was in a list before, so it fits into one.
-            let _ = options.properties.push(property.id, property.value);
-        }
-        options
-    }
-
-    /// The session that plays this packet's connection: opened now, if it is not.
-    fn live(&mut self, packet: &CapturedPacket) -> u64 {
-        let (session, number) = (self.next_session, self.next_number);
-        let stream = self.streams.entry(packet.at.stream).or_default();
-        if let Some(live) = &stream.live {
-            return live.session;
-        }
-        self.next_session += 1;
-        self.next_number += 1;
-        self.found.clients += 1;
-        let rewrite = &self.settings.rewrite;
-        let is_messages = self.settings.mode != Mode::Sessions;
-        let held = stream.held.take().filter(|_| !is_messages);
-        let mut opening = match held {
-            Some(opening) => *opening,
-            None => {
-                self.found.made_up += u64::from(!is_messages);
-                let mut connect = ConnectOptions::new(packet.version, "");
-                connect.keep_alive = self.settings.keep_alive;
-                Opening {
-                    number: 0,
-                    client: match packet.at.from {
-                        Some(Side::Client) => packet.at.src,
-                        _ => packet.at.dst,
-                    },
-                    connect,
-                    is_made_up: true,
-                    is_ahead: is_messages,
-                }
-            }
-        };
-        opening.number = number;
-        let captured = stream.captured_id.as_deref().filter(|_| !is_messages);
-        opening.connect.client_id = rewrite.client_id(captured, session, self.round);
-        stream.connect = (!opening.is_made_up).then_some(number);
-        stream.live = Some(Live {
-            session,
-            is_made_up: opening.is_made_up,
-        });
-        let is_made_up = opening.is_made_up;
-        self.out.push_back(Step {
-            session,
-            time: stream.last_time,
-            action: Action::Open(Box::new(opening)),
-        });
-        if is_made_up
-            && self.settings.infers
-            && let Some(filters) = self.inferred.get(&session).filter(|list| !list.is_empty())
-        {
-            let filters: Vec<_> = filters
-                .iter()
-                .map(|(topic, qos)| {
-                    let options = SubscriptionOptions::at(rewrite.qos(*qos));
-                    (rewrite.filter(topic), options)
-                })
-                .collect();
-            self.found.inferred += filters.len() as u64;
-            let number = self.next_number;
-            self.next_number += 1;
-            self.out.push_back(Step {
-                session,
-                time: stream.last_time,
-                action: Action::Subscribe(Box::new(Request {
-                    number,
-                    filters,
-                    properties: PropertiesBuf::new(),
-                })),
-            });
-        }
-        session
-    }
-
-    fn request(&mut self, packet: &CapturedPacket, is_wanted: bool) {
-        let request = match decode(&packet.bytes, context(packet), &mut Strict) {
-            Ok(Packet::Subscribe(request) | Packet::Unsubscribe(request)) => request,
-            _ => {
-                match packet.is_cut() {
-                    true => self.skips.cut += 1,
-                    false => self.skips.malformed += 1,
-                }
-                return;
-            }
-        };
-        if !is_wanted {
-            return;
-        }
-        let session = self.live(packet);
-        let rewrite = &self.settings.rewrite;
-        let mut filters = Vec::new();
-        for (filter, options) in request.filters.iter() {
-            let changed = rewrite.filter(filter);
-            if topic::check_filter(&changed).is_err() {
-                self.skips.no_topic += 1;
-                continue;
-            }
-            filters.push((
-                changed,
-                SubscriptionOptions {
-                    qos: rewrite.qos(options.qos),
-                    ..options
-                },
-            ));
-        }
-        if filters.is_empty() {
-            return;
-        }
-        let number = self.next_number;
-        self.next_number += 1;
-        let Some(stream) = self.streams.get_mut(&packet.at.stream) else {
-            return;
-        };
-        stream.outstanding.insert(request.packet_id, number);
-        let is_subscribe = packet.bytes.first().is_some_and(|byte| byte >> 4 == 8);
-        match is_subscribe {
-            true => {
-                self.found.subscribes += 1;
-                let names = filters.iter().map(|(filter, _)| filter.clone());
-                stream.filters.extend(names);
-            }
-            false => self.found.unsubscribes += 1,
-        }
-        let request = Box::new(Request {
-            number,
-            filters,
-            properties: request.properties.to_buf(),
-        });
-        self.out.push_back(Step {
-            session,
-            time: stream.last_time,
-            action: match is_subscribe {
-                true => Action::Subscribe(request),
-                false => Action::Unsubscribe(request),
-            },
-        });
-    }
-
-    fn publish(&mut self, packet: &CapturedPacket, is_wanted: bool) {
-        let stream = self.streams.entry(packet.at.stream).or_default();
-        if packet.is_cut() {
-            stream.forget(packet.at.from);
-            self.skips.cut += 1;
-            return;
-        }
-        let Ok(Packet::Publish(publish)) = decode(&packet.bytes, context(packet), &mut Strict)
-        else {
-            stream.forget(packet.at.from);
-            self.skips.malformed += 1;
-            return;
-        };
-        let alias = match publish.properties.is_empty() {
-            true => None,
-            false => publish.properties.number(PropertyId::TOPIC_ALIAS),
-        };
-        // An alias is set by a repeat as well.
-        let topic = match alias {
-            Some(alias) => {
-                let alias = u16::try_from(alias).unwrap_or_default();
-                stream.aliases.resolve(publish.topic, alias)
-            }
-            None => Some(publish.topic),
-        };
-        let is_repeat = publish.qos > QoS::AtMostOnce && {
-            let is_known = stream.outstanding.contains_key(&publish.packet_id)
-                || stream.resent.contains(&publish.packet_id);
-            if !is_known || !publish.dup {
-                stream.resent.remove(&publish.packet_id);
-                stream.outstanding.insert(publish.packet_id, NOBODY);
-            }
-            is_known && publish.dup
-        };
-        if is_repeat {
-            self.skips.duplicates += 1;
-            return;
-        }
-        let Some(topic) = topic.filter(|topic| !topic.is_empty()) else {
-            self.skips.no_topic += 1;
-            return;
-        };
-        if !is_wanted {
-            return;
-        }
-        let rewrite = &self.settings.rewrite;
-        let topic = match rewrite.changes_topics() {
-            true => TopicName::new(rewrite.topic(topic)),
-            false => TopicName::new(topic),
-        };
-        let Ok(topic) = topic else {
-            self.skips.malformed += 1;
-            return;
-        };
-        let payload = packet.bytes.slice_ref(publish.payload);
-        let mut publication = Publication::new(topic, payload, rewrite.qos(publish.qos));
-        publication.retain = publish.retain && !rewrite.strip_retain;
-        publication.properties = to_publish(publish.properties);
-        let session = self.live(packet);
-        let Some(stream) = self.streams.get_mut(&packet.at.stream) else {
-            return;
-        };
-        let mut number = None;
-        if publish.qos > QoS::AtMostOnce {
-            stream
-                .outstanding
-                .insert(publish.packet_id, self.next_number);
-            number = Some(self.next_number).filter(|_| publication.qos > QoS::AtMostOnce);
-            self.next_number += 1;
-        }
-        let time = stream.last_time;
-        self.message(session, time, number, publication, alias.is_some());
-    }
-
-    fn message(
-        &mut self,
-        session: u64,
-        time: Option<i64>,
-        number: Option<Number>,
-        publication: Publication,
-        is_aliased: bool,
-    ) {
-        self.found.messages += 1;
-        self.found.aliased += u64::from(is_aliased);
-        if let Some(time) = time {
-            let (first, last) = self.span.unwrap_or((time, time));
-            self.span = Some((first.min(time), last.max(time)));
-        }
-        self.out.push_back(Step {
-            session,
-            time,
-            action: Action::Publish(Message {
-                number,
-                publication,
-                is_aliased,
-            }),
-        });
-    }
-
-    /// A message that a server sent.
-    fn delivery(&mut self, packet: &CapturedPacket) {
-        self.found.others += 1;
-        let is_comparing = self.settings.is_verifying || self.settings.infers;
-        // DUP: it was sent before, and counted.
-        let is_first = packet.bytes.first().is_some_and(|byte| byte & 8 == 0);
-        if !is_comparing {
-            if is_first {
-                self.delivered(packet.at.stream, None);
-            }
-            return;
-        }
-        let stream = self.streams.entry(packet.at.stream).or_default();
-        let decoded = decode(&packet.bytes, context(packet), &mut Strict);
-        let Ok(Packet::Publish(publish)) = decoded else {
-            stream.forget(packet.at.from);
-            return;
-        };
-        let topic = match publish.properties.number(PropertyId::TOPIC_ALIAS) {
-            Some(alias) => {
-                let alias = u16::try_from(alias).unwrap_or_default();
-                stream.server_aliases.resolve(publish.topic, alias)
-            }
-            None => Some(publish.topic),
-        };
-        let Some(topic) = topic.filter(|topic| !topic.is_empty() && is_first) else {
-            return;
-        };
-        let topic = topic.to_owned();
-        if self.settings.infers {
-            self.infer(packet, &topic, publish.qos);
-        }
-        let rewrite = &self.settings.rewrite;
-        let delivery = self.settings.is_verifying.then(|| {
-            let qos = rewrite.qos(publish.qos);
-            Box::new(Delivery::new(&rewrite.topic(&topic), qos, &publish))
-        });
-        self.delivered(packet.at.stream, delivery);
-    }
-
-    fn delivered(&mut self, stream: u64, delivery: Option<Box<Delivery>>) {
-        let Some(Stream {
-            live: Some(live),
-            filters,
-            ..
-        }) = self.streams.get(&stream)
-        else {
-            return;
-        };
-        // Nobody knows why a client of which nothing is known gets what.
-        if !live.is_made_up || !filters.is_empty() || self.settings.infers {
-            self.found.deliveries += 1;
-            self.answered(stream, Answer::Delivered(delivery));
-        }
-    }
-
-    /// A client whose CONNECT was not captured, and which gets a message, has subscribed.
-    fn infer(&mut self, packet: &CapturedPacket, topic: &str, qos: QoS) {
-        let Some(stream) = self.streams.get(&packet.at.stream) else {
-            return;
-        };
-        let is_made_up = match &stream.live {
-            Some(live) => live.is_made_up,
-            None => stream.held.is_none() && stream.captured_id.is_none(),
-        };
-        if !is_made_up || stream.is_over {
-            return;
-        }
-        let is_known = stream
-            .filters
-            .iter()
-            .any(|filter| topic::matches(filter, topic));
-        if is_known {
-            return;
-        }
-        let session = self.live(packet);
-        let list = self.inferred.entry(session).or_default();
-        let is_full = list.len() >= MAX_INFERRED;
-        match list.iter_mut().find(|(known, _)| known == topic) {
-            Some((_, known)) => *known = qos.max(*known),
-            None if is_full => {}
-            None => list.push((topic.to_owned(), qos)),
-        }
-    }
-
     fn turn(&mut self, turn: &Turn) {
         if self.settings.mode != Mode::Sessions {
             return;
@@ -831,30 +445,4 @@ fn ends_exchange(ack: &Ack<'_>) -> bool {
         AckKind::PubRec => ack.reason.is_error(),
         AckKind::PubRel => false,
     }
-}
-
-/// Whether the server may keep the session over the connection.
-fn persists(connect: &Connect<'_>) -> bool {
-    match connect.version {
-        Version::V5 => connect
-            .properties
-            .number(PropertyId::SESSION_EXPIRY_INTERVAL)
-            .is_some_and(|seconds| seconds > 0),
-        Version::V31 | Version::V311 => !connect.clean_start,
-    }
-}
-
-/// The properties as captured, but for an alias, which would mean something else to the target, or
-/// nothing, and for what only servers may send (`[MQTT-3.3.4-6]`).
-fn to_publish(captured: Properties<'_>) -> PropertiesBuf {
-    let mut properties = PropertiesBuf::new();
-    for property in captured {
-        let is_of_connection =
-            [PropertyId::TOPIC_ALIAS, PropertyId::SUBSCRIPTION_IDENTIFIER].contains(&property.id);
-        if !is_of_connection {
-            // It was in a list before, so it fits into one.
-            let _ = properties.push(property.id, property.value);
-        }
-    }
-    properties
 }

@@ -105,6 +105,8 @@ pub(super) enum Answer {
     },
     /// The end of a QoS 1 or 2 exchange.
     Published { number: Number, reason: ReasonCode },
+    /// Something that it had answered before the capture began.
+    Owed(Number),
     /// A message, the first time it was sent; what is in it if that is to be compared.
     Delivered(Option<Box<Delivery>>),
 }

@@ -100,7 +100,14 @@ impl Unequal {
                 Some(is.to_string()),
                 Some("the same, in another order".to_owned()),
             ),
-            Unequal::Changed(was, is) => (topic(was), Some(was.to_string()), Some(is.to_string())),
+            Unequal::Changed(was, is) => {
+                let (before, now) = (was.to_string(), is.to_string());
+                let now = match before == now {
+                    true => "the same with other properties, or another end".to_owned(),
+                    false => now,
+                };
+                (topic(was), Some(before), Some(now))
+            }
         }
     }
 }
