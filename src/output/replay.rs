@@ -23,6 +23,8 @@ pub struct Summary {
     pub speed: String,
     /// What is in the capture.
     pub found: Found,
+    /// Clients whose CONNECT was not captured, the first of them.
+    pub made_up: Vec<String>,
     /// What cannot be played.
     pub skips: Skips,
     /// How long it would take, in a dry run.
@@ -273,6 +275,9 @@ pub fn write_text(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
     if !sessions.is_empty() {
         writeln!(out, "sessions: {}", listed(&sessions))?;
     }
+    if !summary.made_up.is_empty() {
+        writeln!(out, "CONNECT made up for: {}", summary.made_up.join(", "))?;
+    }
     if let Some(planned) = summary.planned {
         writeln!(out, "would take: {}", seconds(planned))?;
     }
@@ -466,6 +471,9 @@ impl Serialize for Summary {
         map.serialize_entry("captured_duration", &self.found.captured.as_secs_f64())?;
         let sessions = Counted(self.found.sessions().collect());
         map.serialize_entry("sessions", &sessions)?;
+        if !self.made_up.is_empty() {
+            map.serialize_entry("made_up", &self.made_up)?;
+        }
         if let Some(planned) = self.planned {
             map.serialize_entry("planned_duration", &planned.as_secs_f64())?;
         }
@@ -555,6 +563,7 @@ mod tests {
                 captured: Duration::from_millis(1500),
                 ..Found::default()
             },
+            made_up: Vec::new(),
             planned: None,
             skips: Skips {
                 duplicates: 2,

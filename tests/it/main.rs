@@ -60,6 +60,7 @@ mod publish_settings;
 mod readme;
 mod replay_captures;
 mod replay_command;
+mod replay_readme;
 mod replay_sessions;
 mod request_command;
 mod rooms;

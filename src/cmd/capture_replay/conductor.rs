@@ -1,11 +1,14 @@
 //! The replay itself: hands each step to the player of its session when it is due, and, if the order
 //! of the capture is to be kept, when the broker has answered what it had answered by then.
 
+mod ending;
+mod opening;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -13,20 +16,19 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::Plan;
-use super::player::{Job, News, Player, What};
+use super::player::{Job, News};
 use super::reader::{Batch, Counts, Room};
 use super::rewrite;
 use super::schedule::{Clock, Queue};
 use super::shared::Shared;
-use super::step::{Action, Answer, Leave, Number, Opening, Request, Step};
+use super::step::{Action, Answer, Number, Opening, Request, Step};
 use super::tap::Taps;
 use super::verify::{Reply, about};
 use crate::cmd::bench::alarm::{Alarm, Alarms};
 use crate::cmd::clock::now;
-use crate::cmd::connect::ConnectPlan;
 use crate::cmd::signals::Signals;
-use crate::cmd::{Exit, Failure};
-use crate::mqtt::{PropertyId, ReasonCode, Version};
+use crate::cmd::{Exit, Failure, note};
+use crate::mqtt::{QoS, ReasonCode};
 use crate::output::progress::Transfer;
 
 /// How long before its first message a session connects that does nothing but publish.
@@ -40,6 +42,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(86_400);
 
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// Between two lines about it, where there is no terminal.
+const LINES: Duration = Duration::from_secs(10);
 
 /// Failures that are kept to be shown; the others are counted.
 const FAILURES_SHOWN: usize = 10;
@@ -58,6 +63,8 @@ pub(super) struct Outcome {
     pub(super) failures: Vec<Failure>,
     /// How many failed.
     pub(super) failed: u64,
+    /// Clients whose CONNECT was made up, the first of them.
+    pub(super) made_up: Vec<SocketAddr>,
     /// Connections that the broker refused, as it did in the capture.
     pub(super) refused_as_captured: u64,
     /// What is wrong with the capture.
@@ -111,6 +118,7 @@ pub(super) async fn conduct(
     };
     let mut progress = Transfer::new(plan.shows_progress, None);
     let mut look = tokio::time::interval(LOOK);
+    let mut lines = tokio::time::interval_at(Instant::now() + LINES, LINES);
     while conductor.advance().is_continue() {
         let wake = conductor.wake();
         let sleep = async {
@@ -143,6 +151,7 @@ pub(super) async fn conduct(
             _ = look.tick(), if progress.is_on() => {
                 progress.show(0, shared.tally.borrow().sent);
             }
+            _ = lines.tick(), if plan.shows_progress && !progress.is_on() => conductor.tell(),
         }
     }
     progress.clear();
@@ -319,6 +328,19 @@ impl Conductor<'_> {
         }
     }
 
+    /// Says how far it is.
+    fn tell(&self) {
+        let tally = self.shared.tally.borrow();
+        let elapsed = self.start.map_or(Duration::ZERO, |start| start.elapsed());
+        note(format_args!(
+            "{} s: {} messages sent, {} received, {} connections",
+            elapsed.as_secs(),
+            tally.sent,
+            tally.received,
+            self.connected
+        ));
+    }
+
     /// When there is something to do next.
     fn wake(&self) -> Option<Instant> {
         let now = Instant::now();
@@ -391,7 +413,7 @@ impl Conductor<'_> {
                 }
                 if let Some(number) = message.number {
                     let what = match message.publication.qos {
-                        crate::mqtt::QoS::ExactlyOnce => "PUBREC",
+                        QoS::ExactlyOnce => "PUBREC",
                         _ => "PUBACK",
                     };
                     self.sent(session, number, false, what, || {
@@ -462,58 +484,10 @@ impl Conductor<'_> {
         }
     }
 
-    /// Whether the session can do what it did. One whose connection the broker has ended cannot,
-    /// and that is a failure.
-    fn is_there(&mut self, session: u64) -> bool {
-        if let Some(lost) = self.lost.remove(&session) {
-            self.ended_otherwise(session, None, lost.said);
-            self.fail(lost.failure);
-        }
-        self.actors.contains_key(&session)
-    }
-
     fn hand(&self, session: u64, job: Job) {
         if let Some(actor) = self.actors.get(&session) {
             // One that has failed takes nothing: a message counts as not sent.
             let _ = actor.jobs.send(job);
-        }
-    }
-
-    fn leave(&mut self, session: u64, leave: Leave) {
-        let captured = match &leave {
-            Leave::ByServer(said) => Some(*said),
-            _ => None,
-        };
-        if let Some(lost) = self.lost.remove(&session) {
-            self.ended_otherwise(session, captured.flatten(), lost.said);
-            if captured.is_none() {
-                self.fail(lost.failure);
-            }
-            return;
-        }
-        let Some(actor) = self.actors.remove(&session) else {
-            return;
-        };
-        if let Some(said) = captured {
-            self.server_ends.insert(session, said);
-        }
-        if self.plan.is_causal {
-            let number = LEAVES | session;
-            let mut ledger = self.shared.ledger.borrow_mut();
-            ledger.sent(number, session, true);
-            ledger.must(number);
-        }
-        let _ = actor.jobs.send(Job::Leave(leave));
-    }
-
-    fn ended_otherwise(
-        &self,
-        session: u64,
-        captured: Option<ReasonCode>,
-        said: Option<ReasonCode>,
-    ) {
-        if let Some(verify) = &self.shared.verify {
-            verify.borrow_mut().ended(session, captured, said);
         }
     }
 
@@ -557,208 +531,6 @@ impl Conductor<'_> {
         if let Some(verify) = verify {
             verify.borrow_mut().captured(number, reply);
         }
-    }
-
-    /// `Break` if there is no use in going on.
-    fn handle_news(&mut self, news: News) -> ControlFlow<()> {
-        let News { session, what } = news;
-        let (failure, was_connected, said) = match what {
-            What::Connected => {
-                self.connecting -= 1;
-                self.connected += 1;
-                return ControlFlow::Continue(());
-            }
-            What::Left { was_connected } => {
-                if let Some(captured) = self.server_ends.remove(&session) {
-                    self.ended_otherwise(session, captured, None);
-                }
-                self.over(session, was_connected);
-                return ControlFlow::Continue(());
-            }
-            What::Failed {
-                failure,
-                was_connected,
-                said,
-            } => (failure, was_connected, said),
-        };
-        let has_left = !self.actors.contains_key(&session);
-        self.over(session, was_connected);
-        if !was_connected && matches!(failure.exit, Exit::Refused(_)) {
-            self.refused.entry(session).or_default().now = Some(failure);
-            let is_over = self.is_alone() && self.ended && self.openings == 0;
-            return match is_over && self.steps.is_empty() {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            };
-        }
-        if was_connected && self.plan.is_sessions {
-            // Its turn to end may have come already: then the server was to end it.
-            match has_left {
-                true => self.ended_in_time(session, failure, said),
-                false if self.taken_over.remove(&session) => {}
-                false => {
-                    self.lost.insert(session, Lost { failure, said });
-                }
-            }
-            return ControlFlow::Continue(());
-        }
-        // No broker for one is no broker for the others.
-        let is_over = failure.exit == Exit::NoConnection || self.is_alone();
-        self.fail(failure);
-        match is_over {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    }
-
-    /// A connection has failed while it was about to end.
-    fn ended_in_time(&mut self, session: u64, failure: Failure, said: Option<ReasonCode>) {
-        match self.server_ends.remove(&session) {
-            Some(captured) => self.ended_otherwise(session, captured, said),
-            None => self.fail(failure),
-        }
-    }
-
-    fn is_alone(&self) -> bool {
-        self.connecting + self.connected == 0
-    }
-
-    fn fail(&mut self, failure: Failure) {
-        self.outcome.failed += 1;
-        if self.outcome.failures.len() < FAILURES_SHOWN {
-            self.outcome.failures.push(failure);
-        }
-    }
-
-    fn over(&mut self, session: u64, was_connected: bool) {
-        match was_connected {
-            true => self.connected -= 1,
-            false => self.connecting -= 1,
-        }
-        self.actors.remove(&session);
-        if let Some(taps) = self.taps {
-            taps.close(session);
-        }
-        self.shared.ledger.borrow_mut().session_over(session);
-        self.shared.bell.ring();
-    }
-
-    fn open(&mut self, session: u64, opening: Opening) {
-        self.openings = self.openings.saturating_sub(1);
-        let (sender, jobs) = mpsc::unbounded_channel();
-        let received = Rc::new(Cell::new(0));
-        let (number, client) = (opening.number, opening.client);
-        let connect = self.connect_plan(session, opening);
-        if let Some(verify) = &self.shared.verify {
-            let name = &connect.options.connect.client_id;
-            verify.borrow_mut().open(session, name);
-        }
-        self.sent(session, number, true, "CONNACK", String::new);
-        let name = connect.options.connect.client_id.clone();
-        // A client without a name gets one of its own from the server.
-        if !name.is_empty()
-            && let Some(before) = self.names.insert(name, session)
-            && self.actors.contains_key(&before)
-        {
-            self.taken_over.insert(before);
-        }
-        let player = Player {
-            session,
-            number,
-            connect,
-            client,
-            jobs,
-            stop: self.stopped.clone(),
-            news: self.news.clone(),
-            shared: Rc::clone(self.shared),
-            received: Rc::clone(&received),
-            waiting: FxHashMap::default(),
-            is_settling: false,
-        };
-        tokio::task::spawn_local(player.play());
-        self.actors.insert(
-            session,
-            Actor {
-                jobs: sender,
-                expected: 0,
-                received,
-                is_unsettled: false,
-            },
-        );
-        self.connecting += 1;
-    }
-
-    /// How a session connects: as captured, but for what the user wants otherwise.
-    fn connect_plan(&self, session: u64, opening: Opening) -> ConnectPlan {
-        let mut plan = self.plan.connect.clone();
-        let given = Arc::clone(&plan.options.connect);
-        let mut connect = opening.connect;
-        let captured_version = connect.version;
-        connect.version = self.plan.version.unwrap_or(connect.version);
-        connect.answer_timeout = given.answer_timeout;
-        if given.username.is_some() {
-            connect.username.clone_from(&given.username);
-        }
-        if given.password.is_some() {
-            connect.password.clone_from(&given.password);
-        }
-        // What only 5.0 can say.
-        if connect.version < Version::V5 {
-            if connect.username.is_none() {
-                connect.password = None;
-            }
-            let will = connect.will.iter_mut().map(|will| &mut will.properties);
-            for properties in will.chain([&mut connect.properties]) {
-                let dropped = properties.as_properties().iter().count() as u64;
-                self.shared.tally.borrow_mut().properties_dropped += dropped;
-                *properties = crate::mqtt::PropertiesBuf::new();
-            }
-            // The name is the server's to give in a clean session only (`[MQTT-3.1.3-7]`).
-            let needs_name = connect.version == Version::V31 || !connect.clean_start;
-            if connect.client_id.is_empty() && needs_name {
-                connect.client_id = format!("{}{session:04x}", self.plan.made_up);
-            }
-        } else if captured_version < Version::V5
-            && !connect.clean_start
-            && connect.properties.as_properties().is_empty()
-        {
-            // Before 5.0 it meant a session that is kept.
-            let forever = crate::mqtt::property::Value::U32(u32::MAX);
-            let expiry = PropertyId::SESSION_EXPIRY_INTERVAL;
-            let _ = connect.properties.push(expiry, forever);
-        }
-        if let Some(taps) = self.taps {
-            plan.options.trace = Some(taps.open(session, connect.version));
-        }
-        plan.options.connect = Arc::new(connect);
-        // A connection that is made anew begins as this one did.
-        plan.options.plain = true;
-        plan
-    }
-
-    fn finish(mut self) -> Outcome {
-        if let Some(start) = self.start {
-            self.outcome.duration = start.elapsed();
-        }
-        for (session, lost) in std::mem::take(&mut self.lost) {
-            self.ended_otherwise(session, None, lost.said);
-            self.fail(lost.failure);
-        }
-        let mut refused: Vec<_> = self.refused.drain().collect();
-        refused.sort_unstable_by_key(|(session, _)| *session);
-        for (_, refused) in refused {
-            match refused {
-                Refused {
-                    now: Some(_),
-                    as_captured: true,
-                } => self.outcome.refused_as_captured += 1,
-                Refused {
-                    now: Some(failure), ..
-                } => self.fail(failure),
-                _ => {}
-            }
-        }
-        self.outcome
     }
 }
 

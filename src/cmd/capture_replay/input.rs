@@ -136,3 +136,14 @@ impl Records {
         }
     }
 }
+
+#[cfg(test)]
+impl Records {
+    /// No records.
+    pub(super) fn none() -> Records {
+        Records {
+            name: "nothing".to_owned(),
+            records: Reader::Lines(super::lines::Lines::new(Box::new(io::empty()))),
+        }
+    }
+}

@@ -14,6 +14,7 @@
 //! | `ledger` | what the broker still has to answer before the next one |
 //! | `player` | one session at the broker |
 //! | `verify` | the broker's answers beside the captured ones |
+//! | `report` | the summary and the exit code |
 //! | `tap` | the recording of the replay |
 
 mod conductor;
@@ -24,6 +25,7 @@ mod lines;
 mod plan;
 mod player;
 mod reader;
+mod report;
 mod rewrite;
 mod schedule;
 mod shared;
@@ -43,10 +45,13 @@ use std::time::Duration;
 use self::conductor::Outcome;
 use self::plan::Plan;
 use self::reader::Counts;
+use self::report::{
+    MADE_UP_SHOWN, check_found, damaged, finish, show, show_differences, summarize,
+};
 use self::schedule::Clock;
-use self::shared::{Shared, Tally};
+use self::shared::Shared;
 use self::show::Show;
-use self::source::{Inferred, Mode};
+use self::source::Inferred;
 use self::step::Action;
 use self::tap::Taps;
 use super::connect;
@@ -55,8 +60,7 @@ use super::signals::Signals;
 use super::{Exit, Failure, note};
 use crate::cli;
 use crate::client::Address;
-use crate::mqtt::Side;
-use crate::output::replay::{self as summary, Difference, Lateness, Played, Summary, Verdict};
+use crate::output::replay::{self as summary, Summary, Verdict};
 
 /// Runs the subcommand.
 ///
@@ -121,6 +125,9 @@ impl Total {
         total.duration += outcome.duration;
         total.failures.append(&mut outcome.failures);
         total.failed += outcome.failed;
+        if total.made_up.is_empty() {
+            total.made_up = outcome.made_up;
+        }
         total.refused_as_captured += outcome.refused_as_captured;
         total.damage = total.damage.take().or(outcome.damage);
         total.signal = outcome.signal;
@@ -215,10 +222,18 @@ fn survey(plan: &Plan, inferred: Inferred) -> Result<(Summary, Option<Failure>),
     let mut source = plan.input.open(&plan.settings, inferred, 1)?;
     let mut clock = Clock::new(plan.pace);
     let mut longest = Duration::ZERO;
+    let mut made_up = Vec::new();
     let damage = loop {
         match source.next_step() {
             Ok(Some(step)) => {
                 clock.start_at(step.time.into_iter());
+                if let Action::Open(opening) = &step.action
+                    && opening.is_made_up
+                    && plan.is_sessions
+                    && made_up.len() < MADE_UP_SHOWN
+                {
+                    made_up.push(opening.client);
+                }
                 let is_message = matches!(step.action, Action::Publish(_));
                 longest = longest.max(clock.due(step.time, is_message));
             }
@@ -228,7 +243,7 @@ fn survey(plan: &Plan, inferred: Inferred) -> Result<(Summary, Option<Failure>),
     };
     let counts = Counts::of(&source);
     check_found(plan, &counts, damage.as_ref())?;
-    let mut summary = summarize(plan, &counts, None);
+    let mut summary = summarize(plan, &counts, &made_up, None);
     summary.planned = Some(longest);
     Ok((summary, damage))
 }
@@ -259,191 +274,5 @@ fn ask(plan: &Plan, why: &str, inferred: Inferred) -> Result<(), Failure> {
     match asked {
         Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
         _ => Err(Failure::usage("nothing was played")),
-    }
-}
-
-/// Shows how it went, and makes it an exit code.
-fn finish(plan: &Plan, total: Total, tally: &Tally) -> Result<Exit, Failure> {
-    let Total {
-        counts,
-        outcome,
-        verdict,
-        ..
-    } = total;
-    if outcome.signal.is_none() && !outcome.is_broken_off {
-        check_found(plan, &counts, outcome.damage.as_ref())?;
-    }
-    let found = &counts.found;
-    let played = Played {
-        sent: tally.sent,
-        acknowledged: tally.acknowledged,
-        unacknowledged: tally
-            .awaited
-            .saturating_sub(tally.acknowledged + tally.refused_by_server),
-        refused: tally.refused.iter().map(|(&r, &n)| (r, n)).collect(),
-        not_sent: found
-            .messages
-            .saturating_sub(tally.sent + tally.over_limits),
-        failed: outcome.failed,
-        refused_as_captured: outcome.refused_as_captured,
-        received: tally.received,
-        properties_dropped: tally.properties_dropped,
-        adaptations: adaptations(&counts, tally),
-        duration: outcome.duration,
-        lateness: lateness(plan, tally),
-        verdict,
-    };
-    show(plan, &summarize(plan, &counts, Some(played)))?;
-    // What is worst is said last, and is the exit code. Refusals are what a comparison is about.
-    let is_compared =
-        |failure: &&Failure| verdict.is_some() && matches!(failure.exit, Exit::Refused(_));
-    let refusals = tally.first_refusal.iter();
-    let mut failures: Vec<Failure> = refusals.filter(|f| !is_compared(f)).cloned().collect();
-    if let Some(failure) = outcome.damage {
-        failures.push(damaged(failure, "was played"));
-    }
-    let failed = outcome.failures.iter().rev();
-    failures.extend(failed.filter(|f| !is_compared(f)).cloned());
-    let last = match outcome.signal {
-        Some(_) => None,
-        None => failures.pop(),
-    };
-    for failure in failures {
-        note(&failure);
-    }
-    match (outcome.signal, last) {
-        (Some(exit), _) => Ok(exit),
-        (None, Some(failure)) => Err(failure),
-        (None, None) if verdict.is_some_and(|verdict| verdict.differences > 0) => Ok(Exit::Verdict),
-        (None, None) => Ok(Exit::Done),
-    }
-}
-
-/// What was done otherwise than captured.
-fn adaptations(counts: &Counts, tally: &Tally) -> Vec<(&'static str, u64)> {
-    [
-        ("authentication_dropped", counts.found.auth),
-        ("aliases_expanded_or_made_anew", counts.found.aliased),
-        ("qos_lowered", tally.qos_lowered),
-        ("retain_dropped", tally.retain_dropped),
-        ("too_large", tally.over_limits),
-        ("requests_too_large", tally.not_asked),
-        ("waited_for_receive_maximum", tally.quota_waits),
-        ("reconnects", tally.reconnects),
-        ("answers_given_up", tally.given_up),
-    ]
-    .into_iter()
-    .filter(|&(_, count)| count > 0)
-    .collect()
-}
-
-/// A capture in which there is nothing to play is a mistake.
-fn check_found(plan: &Plan, counts: &Counts, damage: Option<&Failure>) -> Result<(), Failure> {
-    let found = &counts.found;
-    let (is_empty, what) = match plan.settings.mode {
-        Mode::Sessions => (found.clients == 0, "no client of MQTT"),
-        Mode::Messages(Side::Client) => (found.messages == 0, "no PUBLISH of a client"),
-        Mode::Messages(Side::Server) => (found.messages == 0, "no PUBLISH of a server"),
-    };
-    if !is_empty {
-        return Ok(());
-    }
-    let stats = &counts.stats;
-    let name = plan.input.name();
-    let mut message = match damage {
-        Some(failure) if stats.frames == 0 => {
-            return Err(Failure::new(
-                Exit::Io,
-                format!("{failure}; nothing was played"),
-            ));
-        }
-        Some(failure) => format!("{failure}; "),
-        None => format!("{name}: "),
-    };
-    message.push_str(&format!(
-        "there is {what} to play in {} frames with {} TCP connections, {} of them with MQTT",
-        stats.frames, stats.streams, stats.mqtt_streams
-    ));
-    if found.others > 0 {
-        message.push_str(match plan.settings.mode {
-            Mode::Messages(Side::Server) => "; clients publish in it: leave out --deliveries",
-            _ => "; --deliveries plays what servers delivered",
-        });
-    }
-    if plan.settings.select.is_some() {
-        message.push_str("; only what is selected counts");
-    }
-    let skipped: Vec<_> = counts
-        .skips
-        .iter()
-        .map(|(what, count)| format!("{} {count}", what.replace('_', " ")))
-        .collect();
-    if !skipped.is_empty() {
-        message.push_str(&format!(" (skipped: {})", skipped.join(", ")));
-    }
-    Err(Failure::new(Exit::Io, message))
-}
-
-fn damaged(failure: Failure, what_came_before: &str) -> Failure {
-    let message = format!("{failure}; what came before it {what_came_before}");
-    Failure::new(failure.exit, message)
-}
-
-fn summarize(plan: &Plan, counts: &Counts, played: Option<Played>) -> Summary {
-    let target = played
-        .is_some()
-        .then(|| plan.connect.options.target.to_string());
-    Summary {
-        file: plan.input.name().to_owned(),
-        target,
-        speed: plan.speed.clone(),
-        found: counts.found,
-        skips: counts.skips,
-        planned: None,
-        played,
-    }
-}
-
-fn lateness(plan: &Plan, tally: &Tally) -> Option<Lateness> {
-    if plan.pace.is_max() || tally.lateness.is_empty() {
-        return None;
-    }
-    let at = |quantile| Duration::from_micros(tally.lateness.value_at_quantile(quantile));
-    Some(Lateness {
-        p50: at(0.5),
-        p90: at(0.9),
-        p99: at(0.99),
-        p999: at(0.999),
-        max: Duration::from_micros(tally.lateness.max()),
-    })
-}
-
-fn show_differences(plan: &Plan, differences: &[Difference]) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    let written = differences
-        .iter()
-        .try_for_each(|difference| match plan.json {
-            true => summary::write_difference_json(&mut out, difference),
-            false => summary::write_difference_text(&mut out, difference),
-        });
-    check_written(written)
-}
-
-/// Writes the summary; whether anybody reads it does not matter.
-fn show(plan: &Plan, summary: &Summary) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    check_written(match plan.json {
-        true => summary::write_json(&mut out, summary),
-        false => summary::write_text(&mut out, summary),
-    })
-}
-
-fn check_written(written: io::Result<()>) -> Result<(), Failure> {
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
-            Exit::Io,
-            format!("cannot write to stdout: {error}"),
-        )),
-        _ => Ok(()),
     }
 }

@@ -1,5 +1,8 @@
 //! One session of the replay: a connection of its own, and what is done over it.
 
+mod opening;
+mod publishing;
+
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -15,13 +18,10 @@ use super::shared::{Parked, Shared};
 use super::step::{Leave, Message, Number, Request};
 use super::verify::Reply;
 use crate::client::native::Client;
-use crate::client::{
-    Engine, Event, Lost, Publication, PublishError, RequestError, Says, ServerLimits, Token,
-};
+use crate::client::{Event, Lost, RequestError, Says, Token};
 use crate::cmd::connect::ConnectPlan;
 use crate::cmd::{Exit, Failure};
-use crate::mqtt::topic::Quoted;
-use crate::mqtt::{Properties, PropertiesBuf, QoS, ReasonCode, Version};
+use crate::mqtt::{Properties, PropertiesBuf, ReasonCode, Version};
 
 /// Bytes that are collected before they are sent, where more are to come.
 const BATCH: usize = 64 * 1024;
@@ -178,30 +178,6 @@ impl Player {
         }
     }
 
-    /// Connects, and goes on with what an earlier connection of the same client has left.
-    async fn open(&mut self) -> Result<Client, Failure> {
-        let connect = &self.connect.options.connect;
-        let before = match connect.clean_start {
-            true => {
-                self.shared.unpark(&connect.client_id);
-                None
-            }
-            false => self.shared.unpark(&connect.client_id),
-        };
-        if let Some(Parked { client, waiting }) = before {
-            self.waiting = waiting;
-            return Client::connect_after(self.connect.options.clone(), client)
-                .await
-                .map_err(|error| self.connect.connect_failure(&error));
-        }
-        match self.connect.connect().await? {
-            Engine::Native(client) => Ok(*client),
-            Engine::Rumqttc(_) => Err(Failure::usage(
-                "capture-replay needs the engine native: rumqttc does not do all that clients do",
-            )),
-        }
-    }
-
     fn failed(&self, mut failure: Failure, was_connected: bool, said: Option<ReasonCode>) -> What {
         failure
             .message
@@ -319,90 +295,6 @@ impl Player {
         Ok(())
     }
 
-    /// Sends one message, as soon as the server takes it.
-    async fn publish(
-        &mut self,
-        client: &mut Client,
-        message: Message,
-        due: Option<Instant>,
-        room: Room,
-    ) -> Result<(), Ended> {
-        let Message {
-            number,
-            mut publication,
-            is_aliased,
-        } = message;
-        if is_aliased {
-            client.give_aliases();
-        }
-        if self.connect.version() < Version::V5 {
-            let properties = publication.properties.as_properties().iter().count() as u64;
-            self.shared.tally.borrow_mut().properties_dropped += properties;
-        } else {
-            self.adapt(&client.connected().limits, &mut publication);
-        }
-        let qos = publication.qos;
-        let topic = publication.topic.clone();
-        let mut has_waited = false;
-        let token = loop {
-            match client.publish(publication) {
-                Ok(token) => break token,
-                Err(PublishError::QuotaFull(back) | PublishError::NotConnected(back)) => {
-                    publication = *back;
-                    if !has_waited && client.in_flight() > 0 {
-                        has_waited = true;
-                        self.shared.tally.borrow_mut().quota_waits += 1;
-                    }
-                    // Room for it, or why there is no connection.
-                    let event = client.next_event().await;
-                    self.handle(event)?;
-                }
-                Err(error) => {
-                    let sentence =
-                        || format!("cannot publish to {}: {error}", Quoted(topic.as_str()));
-                    let Some(reason) = over_limit(&error) else {
-                        return Err((Failure::new(Exit::Usage, sentence()), None));
-                    };
-                    let mut tally = self.shared.tally.borrow_mut();
-                    tally.over_limits += 1;
-                    tally.refused(reason, sentence);
-                    drop(tally);
-                    if let Some(number) = number {
-                        self.shared.answered(number);
-                    }
-                    return Ok(());
-                }
-            }
-        };
-        if qos > QoS::AtMostOnce {
-            if let Some(number) = number {
-                self.waiting.insert(token, number);
-            }
-        } else if let Some(number) = number {
-            // Lowered: nobody answers.
-            self.shared.answered(number);
-        }
-        let late = due.map(|due| Instant::now().saturating_duration_since(due));
-        self.shared.tally.borrow_mut().sent(qos, late);
-        drop(room);
-        if client.unsent() >= BATCH {
-            self.flush(client).await?;
-        }
-        Ok(())
-    }
-
-    /// What the server does not take is made what it takes.
-    fn adapt(&self, limits: &ServerLimits, publication: &mut Publication) {
-        if publication.qos > limits.maximum_qos {
-            publication.qos = limits.maximum_qos;
-            self.shared.tally.borrow_mut().qos_lowered += 1;
-        }
-        if publication.retain && !limits.retain_available {
-            publication.retain = false;
-            self.shared.tally.borrow_mut().retain_dropped += 1;
-        }
-    }
-
     async fn flush(&mut self, client: &mut Client) -> Result<(), Ended> {
         if client.flush().await.is_err() {
             // Ends with the reason, since the connection is over, or goes on where it is made anew.
@@ -504,15 +396,5 @@ impl Drop for Player {
         if self.is_settling {
             self.shared.settled();
         }
-    }
-}
-
-/// What the server would answer, had it not said before that it takes no such message.
-fn over_limit(error: &PublishError) -> Option<ReasonCode> {
-    match error {
-        PublishError::TooLarge { .. } => Some(ReasonCode::PACKET_TOO_LARGE),
-        PublishError::QosNotSupported { .. } => Some(ReasonCode::QOS_NOT_SUPPORTED),
-        PublishError::RetainNotSupported => Some(ReasonCode::RETAIN_NOT_SUPPORTED),
-        _ => None,
     }
 }

@@ -182,14 +182,21 @@ fn check_template(template: &str) -> Result<(), Failure> {
 mod tests {
     use super::*;
 
+    impl Rewrite {
+        /// No changes; names that are made up begin with `made-`.
+        pub(in crate::cmd::capture_replay) fn none() -> Rewrite {
+            Rewrite {
+                topics: Vec::new(),
+                names: Names::Captured("made-".to_owned()),
+                max_qos: QoS::ExactlyOnce,
+                strip_retain: false,
+                shift_times: false,
+            }
+        }
+    }
+
     fn rewrite(change: impl FnOnce(&mut Rewrite)) -> Rewrite {
-        let mut rewrite = Rewrite {
-            topics: Vec::new(),
-            names: Names::Captured("made-".to_owned()),
-            max_qos: QoS::ExactlyOnce,
-            strip_retain: false,
-            shift_times: false,
-        };
+        let mut rewrite = Rewrite::none();
         change(&mut rewrite);
         rewrite
     }

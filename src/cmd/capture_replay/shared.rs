@@ -108,6 +108,8 @@ pub(super) struct Tally {
     pub(super) qos_lowered: u64,
     /// Messages sent without RETAIN, since the server has none.
     pub(super) retain_dropped: u64,
+    /// Wills that were made what the server takes.
+    pub(super) wills_adapted: u64,
     /// Messages that waited for the server's Receive Maximum.
     pub(super) quota_waits: u64,
     /// Connections that were made anew.
@@ -136,6 +138,7 @@ impl Tally {
             properties_dropped: 0,
             qos_lowered: 0,
             retain_dropped: 0,
+            wills_adapted: 0,
             quota_waits: 0,
             reconnects: 0,
             given_up: 0,

@@ -186,12 +186,13 @@ impl Source {
             Record::Sealed(_) if self.round != 1 => {}
             Record::Sealed(found) => note(sealed::sentence(found, self.records.no_keys())),
             Record::Gap(gap) => {
-                if self.plays(gap.at.from) {
+                let is_played = self.plays(gap.at.from);
+                if is_played {
                     self.skips.gaps += 1;
                     self.skips.lost_bytes += gap.lost;
                 }
                 if let Some(stream) = self.streams.get_mut(&gap.at.stream) {
-                    stream.forget(gap.at.from);
+                    stream.forget(is_played);
                 }
             }
             Record::Skipped(skipped) => {
@@ -446,3 +447,6 @@ fn ends_exchange(ack: &Ack<'_>) -> bool {
         AckKind::PubRel => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

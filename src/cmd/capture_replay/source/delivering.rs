@@ -25,7 +25,7 @@ impl Source {
         let stream = self.streams.entry(packet.at.stream).or_default();
         let decoded = decode(&packet.bytes, context(packet), &mut Strict);
         let Ok(Packet::Publish(publish)) = decoded else {
-            stream.forget(packet.at.from);
+            stream.forget(false);
             return;
         };
         let topic = match publish.properties.number(PropertyId::TOPIC_ALIAS) {

@@ -76,13 +76,13 @@ impl Source {
     pub(super) fn publish(&mut self, packet: &CapturedPacket, is_wanted: bool) {
         let stream = self.streams.entry(packet.at.stream).or_default();
         if packet.is_cut() {
-            stream.forget(packet.at.from);
+            stream.forget(true);
             self.skips.cut += 1;
             return;
         }
         let Ok(Packet::Publish(publish)) = decode(&packet.bytes, context(packet), &mut Strict)
         else {
-            stream.forget(packet.at.from);
+            stream.forget(true);
             self.skips.malformed += 1;
             return;
         };

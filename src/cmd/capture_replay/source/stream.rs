@@ -3,8 +3,8 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::cmd::capture_replay::step::{Number, Opening};
+use crate::mqtt::ReasonCode;
 use crate::mqtt::alias::Aliases;
-use crate::mqtt::{ReasonCode, Side};
 
 /// What waits for its answer, by packet identifier.
 pub(super) type Outstanding = FxHashMap<u16, Number>;
@@ -49,13 +49,15 @@ pub(super) struct Live {
 }
 
 impl Stream {
-    /// Packets are lost: what they said about aliases and identifiers is not known any more, and a
-    /// wrong topic is worse than none.
-    pub(super) fn forget(&mut self, from: Option<Side>) {
-        if from != Some(Side::Server) {
-            self.outstanding.clear();
+    /// Packets are lost, of the side that is played or of the other: what they said about aliases and
+    /// identifiers is not known any more, and a wrong topic is worse than none.
+    pub(super) fn forget(&mut self, is_played: bool) {
+        match is_played {
+            true => {
+                self.outstanding.clear();
+                self.aliases = Aliases::default();
+            }
+            false => self.server_aliases = Aliases::default(),
         }
-        self.aliases = Aliases::default();
-        self.server_aliases = Aliases::default();
     }
 }
