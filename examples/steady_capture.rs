@@ -70,14 +70,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         answers.clear();
         for number in first..(first + burst).min(messages) {
             let packet_id = u16::try_from(number % 60_000 + 1)?;
+            let (topic, payload) = (format!("steady/{client}"), format!("{number:064}"));
             let publish = Publish {
                 dup: false,
                 qos,
                 retain: false,
-                topic: &format!("steady/{client}"),
+                topic: &topic,
                 packet_id: if qos == QoS::AtMostOnce { 0 } else { packet_id },
                 properties: Properties::EMPTY,
-                payload: format!("{number:064}").as_bytes(),
+                payload: payload.as_bytes(),
             };
             encode(&Packet::Publish(publish), VERSION, &mut bytes)?;
             if qos == QoS::AtLeastOnce {
