@@ -92,7 +92,7 @@ pub enum Command {
     Bench(Bench),
     Decode(Decode),
     #[command(visible_alias = "replay")]
-    CaptureReplay(CaptureReplay),
+    CaptureReplay(Box<CaptureReplay>),
     Broker(Broker),
 }
 

@@ -260,6 +260,7 @@ impl Conductor<'_> {
                 };
                 self.perform(planned, due);
             }
+            self.skip_what_nobody_does();
         }
         if self.ended && self.opens.is_empty() && self.steps.is_empty() {
             // Nothing more to come: they leave when they have done their work.
@@ -269,6 +270,18 @@ impl Conductor<'_> {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Where nobody is there any more, nobody waits for the time of what the others did.
+    fn skip_what_nobody_does(&mut self) {
+        while self.plan.is_sessions
+            && self.is_alone()
+            && let Some(next) = self.steps.peek_due(Duration::MAX)
+            && !matches!(next.action, Action::Open(_))
+            && let Some((_, planned)) = self.steps.pop_due(Duration::MAX)
+        {
+            self.perform(planned, None);
+        }
     }
 
     /// Whether the broker has answered everything that it had answered by now in the capture. If it
@@ -322,7 +335,7 @@ impl Conductor<'_> {
             if let Some(actor) = self.actors.get_mut(&other) {
                 actor.is_unsettled = false;
                 if actor.jobs.send(Job::Settle).is_ok() {
-                    self.shared.ledger.borrow_mut().settle();
+                    self.shared.ledger.borrow_mut().settle(other);
                 }
             }
         }
@@ -379,7 +392,7 @@ impl Conductor<'_> {
                 }
                 action => {
                     self.openings += usize::from(matches!(action, Action::Open(_)));
-                    let room = batch.room.clone().filter(|_| is_message);
+                    let room = batch.room.clone();
                     let planned = Planned {
                         session,
                         time,

@@ -79,14 +79,15 @@ impl Input {
         let reader: Box<dyn Read> = Box::new(Cursor::new(first).chain(reader));
         let name = self.name().to_owned();
         let records = match is_lines {
-            true => Reader::Lines(super::lines::Lines::new(reader)),
+            true => Reader::Lines(Box::new(super::lines::Lines::new(reader))),
             false => {
                 let options = Options {
                     turns: true,
                     ..Options::default()
                 };
                 let log = self.key_log.as_deref();
-                Reader::Capture(decode::Records::open(reader, options, log, self.is_live())?)
+                let records = decode::Records::open(reader, options, log, self.is_live())?;
+                Reader::Capture(Box::new(records))
             }
         };
         let records = Records { name, records };
@@ -101,8 +102,8 @@ pub(super) struct Records {
 }
 
 enum Reader {
-    Capture(decode::Records<Box<dyn Read>>),
-    Lines(super::lines::Lines),
+    Capture(Box<decode::Records<Box<dyn Read>>>),
+    Lines(Box<super::lines::Lines>),
 }
 
 impl Records {
@@ -143,7 +144,7 @@ impl Records {
     pub(super) fn none() -> Records {
         Records {
             name: "nothing".to_owned(),
-            records: Reader::Lines(super::lines::Lines::new(Box::new(io::empty()))),
+            records: Reader::Lines(Box::new(super::lines::Lines::new(Box::new(io::empty())))),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::Notify;
 
 use super::step::Number;
@@ -17,7 +17,7 @@ pub(super) struct Ledger {
     /// Messages of which it has.
     must_publish: usize,
     /// Sessions that are asked for a sign that everything so far has arrived.
-    settling: usize,
+    settling: FxHashSet<u64>,
 }
 
 #[derive(Debug)]
@@ -101,13 +101,13 @@ impl Ledger {
     }
 
     /// A session is asked for a sign.
-    pub(super) fn settle(&mut self) {
-        self.settling += 1;
+    pub(super) fn settle(&mut self, session: u64) {
+        self.settling.insert(session);
     }
 
-    /// It has given it, or will never.
-    pub(super) fn settled(&mut self) {
-        self.settling = self.settling.saturating_sub(1);
+    /// It has given it.
+    pub(super) fn settled(&mut self, session: u64) {
+        self.settling.remove(&session);
     }
 
     /// Nothing of this session will be answered any more.
@@ -121,13 +121,15 @@ impl Ledger {
         for number in over {
             self.answered(number);
         }
+        self.settling.remove(&session);
     }
 
     /// Waits no longer for anything: how much that was.
     pub(super) fn give_up(&mut self) -> u64 {
-        let given_up = self.must_control + self.must_publish + self.settling;
+        let given_up = self.must_control + self.must_publish + self.settling.len();
         self.awaited.retain(|_, awaited| !awaited.must);
-        (self.must_control, self.must_publish, self.settling) = (0, 0, 0);
+        (self.must_control, self.must_publish) = (0, 0);
+        self.settling.clear();
         given_up as u64
     }
 
@@ -138,7 +140,7 @@ impl Ledger {
 
     /// Whether anything else may.
     pub(super) fn may_control(&self) -> bool {
-        self.must_control + self.must_publish + self.settling == 0
+        self.must_control + self.must_publish == 0 && self.settling.is_empty()
     }
 }
 
@@ -178,6 +180,7 @@ mod tests {
         ledger.sent(2, 8, true);
         ledger.must(1);
         ledger.must(2);
+        ledger.settle(7);
         ledger.session_over(7);
         assert!(!ledger.may_publish());
         assert_eq!(ledger.give_up(), 1);

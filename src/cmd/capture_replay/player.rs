@@ -258,7 +258,7 @@ impl Player {
             Job::Settle => {
                 self.is_settling = client.ping().is_ok();
                 if !self.is_settling {
-                    self.shared.settled();
+                    self.shared.settled(self.session);
                 }
                 Ok(())
             }
@@ -363,7 +363,7 @@ impl Player {
             }
             Ok(Event::Pong) => {
                 if std::mem::take(&mut self.is_settling) {
-                    self.shared.settled();
+                    self.shared.settled(self.session);
                 }
             }
             Ok(event @ (Event::Retrying { .. } | Event::Connected(_))) => {
@@ -371,7 +371,7 @@ impl Player {
                     self.shared.tally.borrow_mut().reconnects += 1;
                 }
                 if std::mem::take(&mut self.is_settling) {
-                    self.shared.settled();
+                    self.shared.settled(self.session);
                 }
                 self.connect.tell(&event);
             }
@@ -390,11 +390,3 @@ impl Player {
 
 /// Why a connection is over, and the code of the server's DISCONNECT.
 type Ended = (Failure, Option<ReasonCode>);
-
-impl Drop for Player {
-    fn drop(&mut self) {
-        if self.is_settling {
-            self.shared.settled();
-        }
-    }
-}

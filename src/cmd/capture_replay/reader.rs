@@ -21,8 +21,11 @@ const BATCH_BYTES: usize = 1 << 20;
 /// What is read ahead is counted in pieces of so many bytes...
 const PIECE: usize = 64 * 1024;
 
-/// ...and these are all there are: 32 MiB. A batch takes one at least.
-const PIECES: u32 = 512;
+/// ...and these are all there are: 16 MiB. A batch takes one at least.
+const PIECES: u32 = 256;
+
+/// What a step costs beside its payload, about.
+const STEP: usize = 512;
 
 /// A part of the capture.
 #[derive(Debug, Default)]
@@ -117,6 +120,7 @@ fn read_into(
         while batch.steps.len() < most && bytes < BATCH_BYTES {
             match source.next_step() {
                 Ok(Some(step)) => {
+                    bytes += STEP;
                     if let Action::Publish(message) = &step.action {
                         bytes += message.publication.payload.len();
                     }

@@ -59,8 +59,8 @@ impl Shared {
     }
 
     /// A session has given its sign.
-    pub(super) fn settled(&self) {
-        self.ledger.borrow_mut().settled();
+    pub(super) fn settled(&self, session: u64) {
+        self.ledger.borrow_mut().settled(session);
         self.bell.ring();
     }
 

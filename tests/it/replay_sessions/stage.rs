@@ -192,9 +192,11 @@ pub(crate) fn transcript(recording: &Path) -> Vec<(String, Vec<String>)> {
     transcript_of(ended.text())
 }
 
+/// Number and client of a connection, and its packets, each behind the lane that orders it.
+type Stream = (u64, String, Vec<(String, String)>);
+
 pub(crate) fn transcript_of(lines: &str) -> Vec<(String, Vec<String>)> {
-    let mut streams: Vec<(u64, String, Vec<(String, String)>)> = Vec::new();
-    let mut aliases: Vec<((u64, String, u64), String)> = Vec::new();
+    let mut streams: Vec<Stream> = Vec::new();
     for line in lines.lines() {
         let mut packet: Value = serde_json::from_str(line).unwrap();
         let (stream, from) = (packet["stream"].as_u64().unwrap(), packet["from"].clone());
@@ -207,11 +209,9 @@ pub(crate) fn transcript_of(lines: &str) -> Vec<(String, Vec<String>)> {
             let id = packet["client_id"].as_str().unwrap().to_owned();
             streams.push((stream, id, Vec::new()));
         }
-        if let Some(alias) = packet["properties"]["topic_alias"].as_u64() {
-            let key = (stream, from.clone(), alias);
-            match packet["topic_resolved"].as_str() {
-                Some(topic) => packet["topic"] = topic.into(),
-                None => aliases.push((key, packet["topic"].to_string())),
+        if packet["properties"]["topic_alias"].is_u64() {
+            if packet["topic_resolved"].is_string() {
+                packet["topic"] = packet["topic_resolved"].clone();
             }
             let properties = packet["properties"].as_object_mut().unwrap();
             properties.remove("topic_alias");

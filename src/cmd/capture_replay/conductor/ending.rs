@@ -84,7 +84,7 @@ impl Conductor<'_> {
         if !was_connected && matches!(failure.exit, Exit::Refused(_)) {
             self.refused.entry(session).or_default().now = Some(failure);
             let is_over = self.is_alone() && self.ended && self.openings == 0;
-            return match is_over && self.steps.is_empty() {
+            return match is_over && !self.plan.is_sessions {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             };
