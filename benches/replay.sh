@@ -4,6 +4,8 @@
 # large capture. Builds the captures itself. Wants mosquitto and GNU time.
 #
 #   benches/replay.sh [MEGABYTES]
+#
+# MIDGE names a binary to measure instead of building one; the examples are there then already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin
@@ -12,8 +14,8 @@ for program in mosquitto taskset /usr/bin/time; do
     command -v "$program" >/dev/null || { echo "replay.sh: $program is not installed" >&2; exit 1; }
 done
 target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-cargo build --release --locked --quiet --bin midge --example big_capture --example steady_capture
-midge=$target/release/midge
+[ -n "${MIDGE:-}" ] || cargo build --release --locked --quiet --bin midge --example big_capture --example steady_capture
+midge=${MIDGE:-$target/release/midge}
 scratch=$(mktemp -d)
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$scratch"' EXIT
@@ -35,8 +37,8 @@ background() {
 stop() { kill "${pids[-1]}"; wait "${pids[-1]}" 2>/dev/null || true; unset 'pids[-1]'; }
 # value KEY: a number of the last summary.
 value() { tail -1 "$scratch/summary" | sed "s/.*\"$1\":\([0-9.]*\).*/\1/"; }
-replay() { "$@" "$midge" capture-replay --json -h 127.0.0.1 -p "$port" "${flags[@]}" >"$scratch/summary"; }
-rate() { awk -v n="$(value sent)" -v s="$(value duration)" 'BEGIN { printf "%.0f", n / s }'; }
+replay() { "$@" "$midge" capture-replay --json -h 127.0.0.1 -p "$port" "${flags[@]}" >"$scratch/summary" 2>"$scratch/notes"; }
+rate() { awk -v n="$(value sent)" -v s="$(value sending_duration)" 'BEGIN { printf "%.0f", n / s }'; }
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
 echo "$("$midge" --version), $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)," \
@@ -72,8 +74,8 @@ set_tcp_nodelay true
 END
 background mosquitto -c "$scratch/mosquitto.conf"
 for qos in 0 1; do
-    file=fast
-    [ "$qos" = 0 ] || file=acked
+    file=fast count=3000000
+    [ "$qos" = 0 ] || file=acked count=500000
     : >"$scratch/rates"
     : >"$scratch/bench"
     for _ in 1 2 3; do
@@ -81,8 +83,8 @@ for qos in 0 1; do
         replay
         rate >>"$scratch/rates"
         echo >>"$scratch/rates"
-        "$midge" bench -h 127.0.0.1 -p "$port" -V 311 --publishers 4 --subscribers 0 --size 64 -q "$qos" --duration 3 \
-            --no-progress --json >"$scratch/summary"
+        "$midge" bench -h 127.0.0.1 -p "$port" -V 311 --publishers 4 --subscribers 0 --size 64 -q "$qos" \
+            --count "$count" --no-progress --json >"$scratch/summary"
         value sent_per_s >>"$scratch/bench"
     done
     awk -v a="$(grep . "$scratch/rates" | median)" -v b="$(median <"$scratch/bench")" -v qos="$qos" 'BEGIN {

@@ -160,6 +160,8 @@ pub struct Played {
     pub adaptations: Vec<(&'static str, u64)>,
     /// From the start to the last acknowledgement.
     pub duration: Duration,
+    /// From the start until the last message was handed to its connection.
+    pub sending: Duration,
     /// How much later than planned messages were sent; none with `--speed max`.
     pub lateness: Option<Lateness>,
     /// What the comparison with the capture has found.
@@ -500,6 +502,7 @@ impl Played {
         map.serialize_entry("properties_dropped", &self.properties_dropped)?;
         map.serialize_entry("adaptations", &Counted(self.adaptations.clone()))?;
         map.serialize_entry("duration", &self.duration.as_secs_f64())?;
+        map.serialize_entry("sending_duration", &self.sending.as_secs_f64())?;
         if let Some(lateness) = &self.lateness {
             let lateness = lateness.iter();
             let lateness = Counted(lateness.map(|(k, v)| (k, milliseconds(v))).collect());
@@ -582,6 +585,7 @@ mod tests {
                 properties_dropped: 4,
                 adaptations: Vec::new(),
                 duration: Duration::from_millis(150),
+                sending: Duration::from_millis(125),
                 lateness: Some(Lateness {
                     p50: Duration::from_micros(100),
                     max: Duration::from_micros(2500),
@@ -636,7 +640,7 @@ mod tests {
                 r#""sent":5,"acknowledged":3,"unacknowledged":1,"#,
                 r#""refused":[{"reason_code":135,"reason":"Not authorized","count":1}],"#,
                 r#""not_sent":2,"failed_connections":1,"refused_as_captured":0,"received":0,"#,
-                r#""properties_dropped":4,"adaptations":{},"duration":0.15,"#,
+                r#""properties_dropped":4,"adaptations":{},"duration":0.15,"sending_duration":0.125,"#,
                 r#""lateness_ms":{"p50":0.1,"p90":0.0,"p99":0.0,"p999":0.0,"max":2.5}}"#,
                 "\n"
             )

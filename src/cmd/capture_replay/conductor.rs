@@ -59,6 +59,8 @@ pub(super) struct Outcome {
     pub(super) counts: Counts,
     /// From the start to the last acknowledgement.
     pub(super) duration: Duration,
+    /// From the start until the last message was handed to its connection.
+    pub(super) sending: Duration,
     /// The first connections that failed.
     pub(super) failures: Vec<Failure>,
     /// How many failed.

@@ -123,6 +123,7 @@ impl Total {
         self.counts.stats = outcome.counts.stats;
         let total = &mut self.outcome;
         total.duration += outcome.duration;
+        total.sending += outcome.sending;
         total.failures.append(&mut outcome.failures);
         total.failed += outcome.failed;
         if total.made_up.is_empty() {

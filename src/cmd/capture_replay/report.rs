@@ -44,6 +44,7 @@ pub(super) fn finish(plan: &Plan, total: Total, tally: &Tally) -> Result<Exit, F
         properties_dropped: tally.properties_dropped,
         adaptations: adaptations(&counts, tally),
         duration: outcome.duration,
+        sending: outcome.sending,
         lateness: lateness(plan, tally),
         verdict,
     };

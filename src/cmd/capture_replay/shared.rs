@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use rustc_hash::FxHashMap;
+use tokio::time::Instant;
 
 use super::ledger::{Bell, Ledger};
 use super::show::Show;
@@ -86,6 +87,8 @@ impl Shared {
 pub(super) struct Tally {
     /// Messages handed to a connection.
     pub(super) sent: u64,
+    /// When the last of them was, about.
+    pub(super) last_sent: Option<Instant>,
     /// Those of them with QoS 1 or 2.
     pub(super) awaited: u64,
     /// Those of these that the server has taken.
@@ -127,6 +130,7 @@ impl Tally {
             .map_err(|error| Failure::new(Exit::Io, format!("no histogram: {error}")))?;
         Ok(Tally {
             sent: 0,
+            last_sent: None,
             awaited: 0,
             acknowledged: 0,
             refused_by_server: 0,
@@ -146,9 +150,13 @@ impl Tally {
         })
     }
 
-    /// A message is handed to a connection, so much later than planned.
-    pub(super) fn sent(&mut self, qos: QoS, late: Option<Duration>) {
+    /// A message is handed to a connection, so much later than planned; the last one for now, if
+    /// `is_last`.
+    pub(super) fn sent(&mut self, qos: QoS, late: Option<Duration>, is_last: bool) {
         self.sent += 1;
+        if is_last || self.sent.is_multiple_of(64) {
+            self.last_sent = Some(Instant::now());
+        }
         if qos > QoS::AtMostOnce {
             self.awaited += 1;
         }

@@ -1,6 +1,7 @@
 //! Connections that end: as captured, or otherwise, which is a failure.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use super::{Conductor, FAILURES_SHOWN, LEAVES, Lost, Outcome, Refused};
 use crate::cmd::capture_replay::player::{Job, News, What};
@@ -149,6 +150,9 @@ impl Conductor<'_> {
     pub(super) fn finish(mut self) -> Outcome {
         if let Some(start) = self.start {
             self.outcome.duration = start.elapsed();
+            let last = self.shared.tally.borrow_mut().last_sent.take();
+            self.outcome.sending =
+                last.map_or(Duration::ZERO, |last| last.saturating_duration_since(start));
         }
         for (session, lost) in std::mem::take(&mut self.lost) {
             self.ended_otherwise(session, None, lost.said);

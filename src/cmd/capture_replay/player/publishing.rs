@@ -76,7 +76,8 @@ impl Player {
             self.shared.answered(number);
         }
         let late = due.map(|due| Instant::now().saturating_duration_since(due));
-        self.shared.tally.borrow_mut().sent(qos, late);
+        let is_last = self.jobs.is_empty();
+        self.shared.tally.borrow_mut().sent(qos, late, is_last);
         drop(room);
         if client.unsent() >= BATCH {
             self.flush(client).await?;
