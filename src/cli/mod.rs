@@ -16,6 +16,7 @@ mod publish;
 mod receive;
 mod reconnect;
 mod request;
+mod selection;
 mod session;
 pub mod settings;
 mod subscribe;
@@ -27,13 +28,14 @@ pub use broker_access::{Access, BrokerCommand, HashKind, NoMatch, Passwd};
 pub use broker_limits::Limits;
 pub use capture_replay::CaptureReplay;
 pub use connection::{Connection, Program};
-pub use decode::{Color, Decode, From, InputFormat, Severity, Times};
+pub use decode::{Color, Decode, InputFormat, Severity, Times};
 pub use not_text::NotText;
 pub use option_file::OptionFileError;
 pub use publish::Publish;
 pub use receive::Receive;
 pub use reconnect::Reconnect;
 pub use request::Request;
+pub use selection::{From, Selection};
 pub use session::Session;
 pub use subscribe::Subscribe;
 pub use transport::Transport;
@@ -90,7 +92,7 @@ pub enum Command {
     Bench(Bench),
     Decode(Decode),
     #[command(visible_alias = "replay")]
-    CaptureReplay(CaptureReplay),
+    CaptureReplay(Box<CaptureReplay>),
     Broker(Broker),
 }
 

@@ -76,7 +76,13 @@ impl Client {
         self.protocol.in_flight()
     }
 
-    fn unreleased(&self) -> usize {
+    /// See [`Protocol::give_aliases`].
+    pub fn give_aliases(&mut self) {
+        self.protocol.give_aliases();
+    }
+
+    /// See [`Protocol::unreleased`].
+    pub fn unreleased(&self) -> usize {
         self.protocol.unreleased()
     }
 

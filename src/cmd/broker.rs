@@ -37,7 +37,7 @@ use hangup::Hangups;
 use pid_file::PidFile;
 use plan::{PersistPlan, Plan};
 use ready::Ready;
-use record::Recording;
+pub(super) use record::Recording;
 use reload::Reload;
 use tally::Tally;
 use watcher::Watcher;

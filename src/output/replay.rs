@@ -1,13 +1,16 @@
-//! The summary of `midge capture-replay`: as text, and as a JSON object.
+//! What `midge capture-replay` says: the plan, what clients were sent, differences and the summary; as
+//! text, and as JSON objects.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::json::write_line;
-use super::text::count;
-use crate::mqtt::ReasonCode;
+use super::json::{self, write_line};
+use super::text::{Safe, count};
+use crate::mqtt::packet::Publish;
+use crate::mqtt::topic::Quoted;
+use crate::mqtt::{ReasonCode, Version};
 
 /// What was played, or would be.
 #[derive(Debug, Clone, Default)]
@@ -18,16 +21,97 @@ pub struct Summary {
     pub target: Option<String>,
     /// As it is typed.
     pub speed: String,
-    /// Captured connections that publish.
-    pub clients: u64,
-    /// Messages read from the capture, skipped ones not counted.
-    pub messages: u64,
+    /// What is in the capture.
+    pub found: Found,
+    /// Clients whose CONNECT was not captured, the first of them.
+    pub made_up: Vec<String>,
     /// What cannot be played.
     pub skips: Skips,
-    /// From the first captured message to the last.
-    pub captured: Duration,
+    /// How long it would take, in a dry run.
+    pub planned: Option<Duration>,
     /// What the replay does with them; `None` in a dry run.
     pub played: Option<Played>,
+}
+
+/// What there is to play in a capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Found {
+    /// Connections to make.
+    pub clients: u64,
+    /// Messages to publish, skipped ones not counted.
+    pub messages: u64,
+    /// From the first captured message to the last.
+    pub captured: Duration,
+    /// PUBLISH packets of the side that is not played.
+    pub others: u64,
+    /// Connections whose CONNECT was not captured.
+    pub made_up: u64,
+    /// Connections of MQTT-SN clients.
+    pub sn_clients: u64,
+    /// Wills.
+    pub wills: u64,
+    /// SUBSCRIBE packets.
+    pub subscribes: u64,
+    /// UNSUBSCRIBE packets.
+    pub unsubscribes: u64,
+    /// Subscriptions that are inferred.
+    pub inferred: u64,
+    /// Messages that clients were sent.
+    pub deliveries: u64,
+    /// Connections that end with DISCONNECT.
+    pub disconnects: u64,
+    /// Connections that their clients broke off.
+    pub cuts: u64,
+    /// Connections that the server ended.
+    pub server_ends: u64,
+    /// Messages with a Topic Alias.
+    pub aliased: u64,
+    /// Parts of enhanced authentication, which cannot be played.
+    pub auth: u64,
+}
+
+impl Found {
+    /// Adds what another round has; how long it was captured stays.
+    pub fn add(&mut self, other: &Found) {
+        for (own, other) in [
+            (&mut self.clients, other.clients),
+            (&mut self.messages, other.messages),
+            (&mut self.others, other.others),
+            (&mut self.made_up, other.made_up),
+            (&mut self.sn_clients, other.sn_clients),
+            (&mut self.wills, other.wills),
+            (&mut self.subscribes, other.subscribes),
+            (&mut self.unsubscribes, other.unsubscribes),
+            (&mut self.inferred, other.inferred),
+            (&mut self.deliveries, other.deliveries),
+            (&mut self.disconnects, other.disconnects),
+            (&mut self.cuts, other.cuts),
+            (&mut self.server_ends, other.server_ends),
+            (&mut self.aliased, other.aliased),
+            (&mut self.auth, other.auth),
+        ] {
+            *own += other;
+        }
+        self.captured = other.captured;
+    }
+
+    /// What sessions do beside publishing: each count that is not 0, with its name.
+    fn sessions(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
+            ("made_up", self.made_up),
+            ("mqtt_sn", self.sn_clients),
+            ("wills", self.wills),
+            ("subscribes", self.subscribes),
+            ("unsubscribes", self.unsubscribes),
+            ("inferred_subscriptions", self.inferred),
+            ("deliveries", self.deliveries),
+            ("disconnects", self.disconnects),
+            ("broken_off", self.cuts),
+            ("ended_by_server", self.server_ends),
+        ]
+        .into_iter()
+        .filter(|&(_, count)| count > 0)
+    }
 }
 
 /// Parts of a capture that cannot be played.
@@ -66,12 +150,59 @@ pub struct Played {
     pub not_sent: u64,
     /// Connections that failed.
     pub failed: u64,
+    /// Connections that the broker refused, as it did in the capture.
+    pub refused_as_captured: u64,
+    /// Messages that clients were sent.
+    pub received: u64,
     /// Properties that the version of the target does not have.
     pub properties_dropped: u64,
+    /// What was done otherwise than captured, since the target or the tool cannot do it: how often.
+    pub adaptations: Vec<(&'static str, u64)>,
     /// From the start to the last acknowledgement.
     pub duration: Duration,
+    /// From the start until the last message was handed to its connection.
+    pub sending: Duration,
     /// How much later than planned messages were sent; none with `--speed max`.
     pub lateness: Option<Lateness>,
+    /// What the comparison with the capture has found.
+    pub verdict: Option<Verdict>,
+}
+
+/// What a comparison with the capture has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Verdict {
+    /// Answers and messages that were compared.
+    pub compared: u64,
+    /// Those that differ.
+    pub differences: u64,
+}
+
+/// Something that differs from the capture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Number of the connection.
+    pub session: u64,
+    /// The client, or the shared subscription.
+    pub client: String,
+    /// The packet that differs.
+    pub what: &'static str,
+    /// What it is about, in quotes.
+    pub of: Option<String>,
+    /// As captured; `None`: it was not there.
+    pub captured: Option<String>,
+    /// Now; `None`: it is not there.
+    pub replayed: Option<String>,
+}
+
+/// A message that a client was sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Received<'a> {
+    /// Its Client Identifier.
+    pub client: &'a str,
+    /// The version it speaks.
+    pub version: Version,
+    /// The message, with the topic in place of an alias.
+    pub publish: Publish<'a>,
 }
 
 /// Percentiles of lateness.
@@ -133,10 +264,25 @@ pub fn write_text(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
         out,
         "{}: {} of {} {verb}, captured within {}",
         summary.file,
-        count(summary.messages, "message"),
-        count(summary.clients, "client"),
-        seconds(summary.captured),
+        count(summary.found.messages, "message"),
+        count(summary.found.clients, "client"),
+        seconds(summary.found.captured),
     )?;
+    let listed = |list: &[(&str, u64)]| {
+        let words = list.iter();
+        let words = words.map(|(name, count)| format!("{} {count}", name.replace('_', " ")));
+        words.collect::<Vec<_>>().join(", ")
+    };
+    let sessions: Vec<_> = summary.found.sessions().collect();
+    if !sessions.is_empty() {
+        writeln!(out, "sessions: {}", listed(&sessions))?;
+    }
+    if !summary.made_up.is_empty() {
+        writeln!(out, "CONNECT made up for: {}", summary.made_up.join(", "))?;
+    }
+    if let Some(planned) = summary.planned {
+        writeln!(out, "would take: {}", seconds(planned))?;
+    }
     let skipped: Vec<_> = summary
         .skips
         .iter()
@@ -179,6 +325,19 @@ pub fn write_text(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
             played.properties_dropped
         )?;
     }
+    if played.refused_as_captured > 0 {
+        writeln!(
+            out,
+            "refused connections, as captured: {}",
+            played.refused_as_captured
+        )?;
+    }
+    if played.received > 0 {
+        writeln!(out, "received: {}", played.received)?;
+    }
+    if !played.adaptations.is_empty() {
+        writeln!(out, "adapted: {}", listed(&played.adaptations))?;
+    }
     if let Some(lateness) = &played.lateness {
         let percentiles: Vec<_> = lateness
             .iter()
@@ -186,7 +345,109 @@ pub fn write_text(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
             .collect();
         writeln!(out, "lateness: {}", percentiles.join(", "))?;
     }
+    if let Some(verdict) = &played.verdict {
+        writeln!(
+            out,
+            "verdict: {} of {} compared",
+            count(verdict.differences, "difference"),
+            count(verdict.compared, "answer")
+        )?;
+    }
     Ok(())
+}
+
+/// Writes a difference as a line.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_difference_text(out: &mut impl Write, difference: &Difference) -> io::Result<()> {
+    let none = "nothing";
+    write!(out, "{}: {}", Quoted(&difference.client), difference.what)?;
+    if let Some(of) = difference.of.as_deref().filter(|of| !of.is_empty()) {
+        write!(out, " of {of}")?;
+    }
+    writeln!(
+        out,
+        ": captured {}, now {}",
+        Safe(difference.captured.as_deref().unwrap_or(none)),
+        Safe(difference.replayed.as_deref().unwrap_or(none))
+    )
+}
+
+/// Writes a difference as a JSON object.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_difference_json(out: &mut impl Write, difference: &Difference) -> io::Result<()> {
+    write_line(out, difference)
+}
+
+impl Serialize for Difference {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("record", "difference")?;
+        if self.session != u64::MAX {
+            map.serialize_entry("session", &self.session)?;
+        }
+        map.serialize_entry("client", &self.client)?;
+        map.serialize_entry("what", self.what)?;
+        if let Some(of) = self.of.as_deref().filter(|of| !of.is_empty()) {
+            map.serialize_entry("of", of)?;
+        }
+        map.serialize_entry("captured", &self.captured)?;
+        map.serialize_entry("replayed", &self.replayed)?;
+        map.end()
+    }
+}
+
+/// Writes a message as a line: client, topic, payload.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_received_text(out: &mut impl Write, received: &Received<'_>) -> io::Result<()> {
+    let Received {
+        client, publish, ..
+    } = received;
+    let payload = String::from_utf8_lossy(publish.payload);
+    writeln!(
+        out,
+        "{} <- {}: {}",
+        Safe(client),
+        Safe(publish.topic),
+        Safe(&payload)
+    )
+}
+
+/// Writes a message as a JSON object: the keys of `sub --json` behind the client.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_received_json(out: &mut impl Write, received: &Received<'_>) -> io::Result<()> {
+    let Received {
+        client,
+        version,
+        publish,
+    } = received;
+    let mut line = Vec::new();
+    let message = json::Message {
+        version: *version,
+        dup: publish.dup,
+        qos: publish.qos.as_u8(),
+        retain: publish.retain,
+        packet_id: Some(publish.packet_id).filter(|id| *id != 0),
+        topic: publish.topic,
+        properties: publish.properties,
+        payload: publish.payload,
+        time: None,
+    };
+    json::push_message(&mut line, &message);
+    let mut begin = Vec::new();
+    write_line(&mut begin, &Counted(vec![("client", client)]))?;
+    // `{"client":"..."` and `,"protocol":...}`.
+    begin.truncate(begin.len().saturating_sub(2));
+    begin.push(b',');
+    begin.extend_from_slice(line.get(1..).unwrap_or_default());
+    out.write_all(&begin)
 }
 
 /// Writes the summary as one line of JSON. Times are seconds, those of lateness milliseconds.
@@ -207,9 +468,17 @@ impl Serialize for Summary {
             map.serialize_entry("target", target)?;
         }
         map.serialize_entry("speed", &self.speed)?;
-        map.serialize_entry("clients", &self.clients)?;
-        map.serialize_entry("messages", &self.messages)?;
-        map.serialize_entry("captured_duration", &self.captured.as_secs_f64())?;
+        map.serialize_entry("clients", &self.found.clients)?;
+        map.serialize_entry("messages", &self.found.messages)?;
+        map.serialize_entry("captured_duration", &self.found.captured.as_secs_f64())?;
+        let sessions = Counted(self.found.sessions().collect());
+        map.serialize_entry("sessions", &sessions)?;
+        if !self.made_up.is_empty() {
+            map.serialize_entry("made_up", &self.made_up)?;
+        }
+        if let Some(planned) = self.planned {
+            map.serialize_entry("planned_duration", &planned.as_secs_f64())?;
+        }
         let skips = Counted(self.skips.iter().collect());
         map.serialize_entry("skipped", &skips)?;
         if let Some(played) = &self.played {
@@ -228,12 +497,23 @@ impl Played {
         map.serialize_entry("refused", &refused)?;
         map.serialize_entry("not_sent", &self.not_sent)?;
         map.serialize_entry("failed_connections", &self.failed)?;
+        map.serialize_entry("refused_as_captured", &self.refused_as_captured)?;
+        map.serialize_entry("received", &self.received)?;
         map.serialize_entry("properties_dropped", &self.properties_dropped)?;
+        map.serialize_entry("adaptations", &Counted(self.adaptations.clone()))?;
         map.serialize_entry("duration", &self.duration.as_secs_f64())?;
+        map.serialize_entry("sending_duration", &self.sending.as_secs_f64())?;
         if let Some(lateness) = &self.lateness {
             let lateness = lateness.iter();
             let lateness = Counted(lateness.map(|(k, v)| (k, milliseconds(v))).collect());
             map.serialize_entry("lateness_ms", &lateness)?;
+        }
+        if let Some(verdict) = self.verdict {
+            let counts = [
+                ("compared", verdict.compared),
+                ("differences", verdict.differences),
+            ];
+            map.serialize_entry("verify", &Counted(counts.into()))?;
         }
         Ok(())
     }
@@ -280,14 +560,19 @@ mod tests {
             file: "a.pcap".into(),
             target: Some("localhost:1883".into()),
             speed: "10".into(),
-            clients: 1,
-            messages: 7,
+            found: Found {
+                clients: 1,
+                messages: 7,
+                captured: Duration::from_millis(1500),
+                ..Found::default()
+            },
+            made_up: Vec::new(),
+            planned: None,
             skips: Skips {
                 duplicates: 2,
                 no_topic: 1,
                 ..Skips::default()
             },
-            captured: Duration::from_millis(1500),
             played: Some(Played {
                 sent: 5,
                 acknowledged: 3,
@@ -295,13 +580,18 @@ mod tests {
                 refused: vec![(ReasonCode::NOT_AUTHORIZED, 1)],
                 not_sent: 2,
                 failed: 1,
+                refused_as_captured: 0,
+                received: 0,
                 properties_dropped: 4,
+                adaptations: Vec::new(),
                 duration: Duration::from_millis(150),
+                sending: Duration::from_millis(125),
                 lateness: Some(Lateness {
                     p50: Duration::from_micros(100),
                     max: Duration::from_micros(2500),
                     ..Lateness::default()
                 }),
+                verdict: None,
             }),
         }
     }
@@ -345,11 +635,12 @@ mod tests {
             String::from_utf8(out).unwrap(),
             concat!(
                 r#"{"record":"summary","file":"a.pcap","dry_run":false,"target":"localhost:1883","#,
-                r#""speed":"10","clients":1,"messages":7,"captured_duration":1.5,"#,
+                r#""speed":"10","clients":1,"messages":7,"captured_duration":1.5,"sessions":{},"#,
                 r#""skipped":{"duplicates":2,"no_topic":1},"#,
                 r#""sent":5,"acknowledged":3,"unacknowledged":1,"#,
                 r#""refused":[{"reason_code":135,"reason":"Not authorized","count":1}],"#,
-                r#""not_sent":2,"failed_connections":1,"properties_dropped":4,"duration":0.15,"#,
+                r#""not_sent":2,"failed_connections":1,"refused_as_captured":0,"received":0,"#,
+                r#""properties_dropped":4,"adaptations":{},"duration":0.15,"sending_duration":0.125,"#,
                 r#""lateness_ms":{"p50":0.1,"p90":0.0,"p99":0.0,"p999":0.0,"max":2.5}}"#,
                 "\n"
             )

@@ -1,5 +1,5 @@
-//! capture-replay through the built program. What has to be played comes from the reference
-//! decodes of the captures, which tshark made.
+//! capture-replay of messages alone, through the built program. What has to be played comes from the
+//! reference decodes of the captures, which tshark made.
 
 use std::fs;
 use std::io::Write;
@@ -130,6 +130,9 @@ fn summary(ended: &Ended) -> Value {
 
 fn replay_to(port: &str, rest: &[&str]) -> Ended {
     let mut args = vec!["replay", "--json", "-h", "127.0.0.1", "-p", port];
+    if !rest.contains(&"--deliveries") {
+        args.push("--publishers-only");
+    }
     args.extend_from_slice(rest);
     run(&args)
 }
@@ -160,7 +163,13 @@ fn subscriber(broker: &TestBroker, count: usize) -> Running {
 fn a_dry_run_counts_what_the_references_have() {
     for name in captures() {
         let expected = published(&name);
-        let ended = run(&["capture-replay", "--dry-run", "--json", &file(&name)]);
+        let ended = run(&[
+            "capture-replay",
+            "--publishers-only",
+            "--dry-run",
+            "--json",
+            &file(&name),
+        ]);
         if expected.is_empty() {
             assert_eq!(ended.code(), 1, "{name}");
             assert!(
@@ -288,6 +297,7 @@ fn a_capture_comes_from_a_pipe_as_well() {
     let bytes = fs::read(path("mosq21_v5_alias.pcap")).unwrap();
     let args = [
         "replay",
+        "--publishers-only",
         "-h",
         "127.0.0.1",
         "-p",
@@ -306,7 +316,15 @@ fn a_pipe_that_stays_open_is_played_as_it_grows() {
     let expected = expected("mosq20_v311_lo.pcap");
     let subscriber = subscriber(&broker, expected.len());
     let port = broker.address.port().to_string();
-    let args = ["replay", "-h", "127.0.0.1", "-p", &port, "-"];
+    let args = [
+        "replay",
+        "--publishers-only",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        &port,
+        "-",
+    ];
     let mut replay = Running::start(midge(&args));
     let bytes = fs::read(path("mosq20_v311_lo.pcap")).unwrap();
     replay.stdin().write_all(&bytes).unwrap();
@@ -358,10 +376,10 @@ fn what_is_no_capture_is_said() {
         1,
         &format!(
             "midge: stream 0, 127.0.0.1:42403 -> 127.0.0.1:8883, is TLS 1.2 \
-             (TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) and its keys are not in the capture\n\
+             (TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) and its keys are not known: give --keylog FILE\n\
              midge: stream 2, 127.0.0.1:55969 -> 127.0.0.1:8883, is TLS 1.2 \
-             (TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) and its keys are not in the capture\n\
-             midge: {tls}: there is no PUBLISH of a client to play in 239 frames with 4 TCP \
+             (TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) and its keys are not known: give --keylog FILE\n\
+             midge: {tls}: there is no client of MQTT to play in 239 frames with 4 TCP \
              connections, 0 of them with MQTT\n"
         ),
     );
@@ -484,7 +502,16 @@ fn an_interrupted_replay_says_how_far_it_came() {
     let subscriber = subscriber(&broker, 1);
     let port = broker.address.port().to_string();
     let capture = file("riskyduha_mqtt.pcap");
-    let args = ["replay", "--json", "-h", "127.0.0.1", "-p", &port, &capture];
+    let args = [
+        "replay",
+        "--publishers-only",
+        "--json",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        &port,
+        &capture,
+    ];
     let replay = Running::start(midge(&args));
     assert_eq!(subscriber.wait().code(), 0);
     replay.signal(rustix::process::Signal::INT);
@@ -568,7 +595,16 @@ fn what_a_subscriber_recorded_is_played() {
         let broker = TestBroker::start();
         let port = broker.address.port().to_string();
         let all = subscriber(&broker, messages.len());
-        let replay = replay_to(&port, &[&[recording], extra].concat());
+        let args = [
+            "replay",
+            "--json",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &port,
+            recording,
+        ];
+        let replay = run(&[&args, extra].concat());
         let note = format!(
             "midge: {recording}: no client publishes in it: what servers delivered is played\n"
         );
@@ -586,7 +622,7 @@ fn what_a_subscriber_recorded_is_played() {
     }
     // Nothing to go back to on a pipe: it says what would play it.
     let piped = run_with_input(
-        &["capture-replay", "--dry-run", "-"],
+        &["capture-replay", "--publishers-only", "--dry-run", "-"],
         &fs::read(recording).unwrap(),
     );
     assert_eq!(piped.code(), 1);

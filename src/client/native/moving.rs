@@ -95,13 +95,40 @@ impl Client {
             // Properties that do not fit: leave without them.
             let _ = self.protocol.disconnect(reason, Properties::EMPTY);
         }
+        self.close(self.has_acknowledged).await
+    }
+
+    /// As [`disconnect`](Self::disconnect), and waits in any case for the server to hang up, which
+    /// shows that it knows.
+    ///
+    /// # Errors
+    /// If the last bytes could not be sent.
+    pub async fn disconnect_and_wait(
+        &mut self,
+        reason: ReasonCode,
+        properties: Properties<'_>,
+    ) -> Result<(), Lost> {
+        self.has_acknowledged = true;
+        self.disconnect(reason, properties).await
+    }
+
+    /// Closes without DISCONNECT, so that the server sends the will, and waits up to two seconds for
+    /// it to hang up, too.
+    ///
+    /// # Errors
+    /// If the last bytes could not be sent.
+    pub async fn hang_up(&mut self) -> Result<(), Lost> {
+        self.close(true).await
+    }
+
+    async fn close(&mut self, waits: bool) -> Result<(), Lost> {
         self.timer = None;
         self.redial = Redial::Idle;
         let close = poll_fn(|cx| {
             let written = self.poll_write(cx);
             if let (Poll::Ready(Ok(())), Some(stream)) = (&written, &mut self.stream) {
                 let shut = ready!(Pin::new(stream).poll_shutdown(cx));
-                if shut.is_err() || !self.has_acknowledged {
+                if shut.is_err() || !waits {
                     return Poll::Ready(shut);
                 }
                 while let Ok(1..) = ready!(self.poll_read(cx)) {

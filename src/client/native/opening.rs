@@ -21,6 +21,23 @@ impl Client {
     /// [`ConnectError`], after at most the time-out of the options, and two seconds in which it is
     /// found out why a server hung up.
     pub async fn connect(options: Options) -> Result<Client, ConnectError> {
+        Client::connect_with(options, None).await
+    }
+
+    /// The same with the unacknowledged messages and the received QoS 2 identifiers that an earlier
+    /// client has left, for who knows that it is the same client of the broker. They count if the
+    /// broker has the session.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_after(options: Options, before: Client) -> Result<Client, ConnectError> {
+        Client::connect_with(options, Some(before.protocol)).await
+    }
+
+    async fn connect_with(
+        options: Options,
+        before: Option<Protocol>,
+    ) -> Result<Client, ConnectError> {
         let mut client = Client {
             protocol: Protocol::new(options.connect.clone()),
             connected: Connected {
@@ -43,6 +60,9 @@ impl Client {
             options,
         };
         client.protocol.set_trace(client.options.trace.clone());
+        if let Some(before) = before {
+            client.protocol.continue_session(before);
+        }
         let clean_start = client.options.connect.clean_start;
         let Err(error) = client.open(clean_start).await else {
             return Ok(client);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::super::error::{ConnectError, PublishError, RequestError};
 use super::super::event::{ServerLimits, Token};
 use super::super::message::Publication;
+use super::aliases::Aliases;
 use super::session::Stored;
 use super::subscriptions::{Request, Wish};
 use super::timer::{KeepAlive, Patience};
@@ -140,6 +141,15 @@ impl Protocol {
         }
         self.phase = Phase::Closed;
         Ok(())
+    }
+
+    /// Shortens topics to Topic Aliases from now on, as far as the server takes them (5.0,
+    /// 3.3.2.3.4), whatever the options say.
+    pub fn give_aliases(&mut self) {
+        let maximum = self.limits.topic_alias_maximum;
+        if self.own_aliases.is_none() && maximum > 0 {
+            self.own_aliases = Some(Box::new(Aliases::new(maximum)));
+        }
     }
 
     fn ask(

@@ -68,6 +68,16 @@ fn own_receive_maximum(options: &ConnectOptions) -> u16 {
 }
 
 impl Protocol {
+    /// Goes on with the messages of an earlier connection of the same client; its subscriptions are
+    /// left to the server. To be called before there is a connection.
+    pub(in crate::client) fn continue_session(&mut self, before: Protocol) {
+        self.next_token = before.next_token;
+        self.session = Session {
+            subscriptions: Subscriptions::default(),
+            ..before.session
+        };
+    }
+
     /// CONNACK has come: everything unacknowledged goes out again, in its order
     /// (`[MQTT-4.4.0-1]`).
     pub(super) fn start_session(&mut self, present: bool, receive_maximum: u16) {

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 /// The alarms of all connections of a thread: one timer of the system for all of them.
 #[derive(Debug)]
-pub(super) struct Alarms {
+pub(in crate::cmd) struct Alarms {
     timer: system::Timer,
     state: RefCell<State>,
 }
@@ -34,7 +34,7 @@ struct Slot {
 
 /// One connection's alarm.
 #[derive(Debug)]
-pub(super) struct Alarm {
+pub(in crate::cmd) struct Alarm {
     alarms: Rc<Alarms>,
     slot: usize,
 }
@@ -44,7 +44,7 @@ impl Alarms {
     ///
     /// # Errors
     /// If the system gives no timer.
-    pub(super) fn new() -> io::Result<Alarms> {
+    pub(in crate::cmd) fn new() -> io::Result<Alarms> {
         Ok(Alarms {
             timer: system::Timer::new()?,
             state: RefCell::default(),
@@ -55,7 +55,7 @@ impl Alarms {
     ///
     /// # Errors
     /// If the timer fails.
-    pub(super) async fn run(&self) -> io::Result<()> {
+    pub(in crate::cmd) async fn run(&self) -> io::Result<()> {
         loop {
             self.timer.expired().await?;
             let mut state = self.state.borrow_mut();
@@ -99,7 +99,7 @@ impl State {
 
 impl Alarm {
     /// A new one.
-    pub(super) fn new(alarms: Rc<Alarms>) -> Alarm {
+    pub(in crate::cmd) fn new(alarms: Rc<Alarms>) -> Alarm {
         let slot = {
             let mut state = alarms.state.borrow_mut();
             state.slots.push(Slot::default());
@@ -112,7 +112,7 @@ impl Alarm {
     ///
     /// # Errors
     /// If the timer fails.
-    pub(super) async fn wait_until(&mut self, at: Instant) -> io::Result<()> {
+    pub(in crate::cmd) async fn wait_until(&mut self, at: Instant) -> io::Result<()> {
         poll_fn(|cx| {
             if Instant::now() >= at {
                 return Poll::Ready(Ok(()));

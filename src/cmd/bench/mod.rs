@@ -14,7 +14,7 @@
 //! Everything runs on one thread, so nothing needs a lock. This file conducts: connect, publish,
 //! wait for what is on its way, leave.
 
-mod alarm;
+pub(super) mod alarm;
 mod delivery;
 mod pace;
 mod plan;

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::File;
+use std::hash::Hash;
 use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,32 +20,32 @@ use crate::broker::ConnectionId;
 use crate::capture::{CaptureWriter, Timestamp, WrittenStream};
 use crate::mqtt::Side;
 
-/// A file that is being written, until the disk says no.
-pub(super) struct Recording {
+/// A file that is being written, until the disk says no; `K` names connections.
+pub(in crate::cmd) struct Recording<K: Copy + Eq + Hash = ConnectionId> {
     name: String,
     /// `None` once it is over.
     file: Option<CaptureWriter<Box<dyn Write>>>,
     /// What makes lines of it.
     transcriber: Option<JoinHandle<Result<(), Failure>>>,
-    streams: HashMap<ConnectionId, WrittenStream>,
+    streams: HashMap<K, WrittenStream>,
     outcome: Outcome,
 }
 
 /// Whether everything was recorded; known when the recording is dropped.
 #[derive(Clone, Default)]
-pub(super) struct Outcome(Rc<RefCell<Option<String>>>);
+pub(in crate::cmd) struct Outcome(Rc<RefCell<Option<String>>>);
 
 impl Outcome {
-    pub(super) fn failure(self) -> Option<Failure> {
+    pub(in crate::cmd) fn failure(self) -> Option<Failure> {
         let message = self.0.borrow_mut().take()?;
         Some(Failure::new(Exit::Io, message))
     }
 }
 
-impl Recording {
+impl<K: Copy + Eq + Hash> Recording<K> {
     /// Begins the file, JSON lines if its name says so; one that is there is overwritten. `ports`
     /// are those listened on.
-    pub(super) fn create(path: &Path, ports: &[u16]) -> Result<Recording, Failure> {
+    pub(in crate::cmd) fn create(path: &Path, ports: &[u16]) -> Result<Recording<K>, Failure> {
         let name = path.display().to_string();
         let failed = |error| Failure::new(Exit::Io, cannot_write(&name, &error));
         let file = File::create(path).map_err(failed)?;
@@ -72,14 +73,14 @@ impl Recording {
     }
 
     /// What will be known at the end.
-    pub(super) fn outcome(&self) -> Outcome {
+    pub(in crate::cmd) fn outcome(&self) -> Outcome {
         self.outcome.clone()
     }
 
-    pub(super) fn open(
+    pub(in crate::cmd) fn open(
         &mut self,
         time: Timestamp,
-        connection: ConnectionId,
+        connection: K,
         client: SocketAddr,
         server: SocketAddr,
     ) {
@@ -89,10 +90,10 @@ impl Recording {
         }
     }
 
-    pub(super) fn data(
+    pub(in crate::cmd) fn data(
         &mut self,
         time: Timestamp,
-        connection: ConnectionId,
+        connection: K,
         from: Side,
         bytes: &[u8],
     ) {
@@ -105,7 +106,7 @@ impl Recording {
         }
     }
 
-    pub(super) fn close(&mut self, time: Timestamp, connection: ConnectionId) {
+    pub(in crate::cmd) fn close(&mut self, time: Timestamp, connection: K) {
         if let Some(stream) = self.streams.remove(&connection) {
             // Whoever waits for the end of a connection can read all of it.
             self.write(|file| file.close(time, stream).and_then(|()| file.flush()));
@@ -133,9 +134,9 @@ impl Recording {
     }
 }
 
-impl Drop for Recording {
+impl<K: Copy + Eq + Hash> Drop for Recording<K> {
     fn drop(&mut self) {
-        for connection in self.streams.keys().copied().collect::<Vec<_>>() {
+        for connection in self.streams.keys().copied().collect::<Vec<K>>() {
             self.close(now(), connection);
         }
         self.write(CaptureWriter::flush);

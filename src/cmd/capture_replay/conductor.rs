@@ -1,93 +1,131 @@
-//! The replay itself: hands each step to the player of its session when it is due.
+//! The replay itself: hands each step to the player of its session when it is due, and, if the order
+//! of the capture is to be kept, when the broker has answered what it had answered by then.
 
-use std::cell::RefCell;
+mod ending;
+mod opening;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::Plan;
-use super::player::{Job, News, Player, Tally};
+use super::player::{Job, News};
 use super::reader::{Batch, Counts, Room};
+use super::rewrite;
 use super::schedule::{Clock, Queue};
-use super::source::{Action, Captured, Step};
-use super::speed::Speed;
-use crate::capture::CaptureError;
-use crate::client::Publication;
-use crate::cmd::connect::ConnectPlan;
+use super::shared::Shared;
+use super::step::{Action, Answer, Number, Opening, Request, Step};
+use super::tap::Taps;
+use super::verify::{Reply, about};
+use crate::cmd::bench::alarm::{Alarm, Alarms};
+use crate::cmd::clock::now;
 use crate::cmd::signals::Signals;
-use crate::cmd::{Exit, Failure};
+use crate::cmd::{Exit, Failure, note};
+use crate::mqtt::{QoS, ReasonCode};
+use crate::output::progress::Transfer;
 
-/// How long before its first message a session connects.
+/// How long before its first message a session connects that does nothing but publish.
 const CONNECT_AHEAD: Duration = Duration::from_secs(1);
+
+/// How long an answer is waited for that the capture has, and the broker does not give.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A sleep is never longer than this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(86_400);
 
+/// Between two looks at how far it is.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Between two lines about it, where there is no terminal.
+const LINES: Duration = Duration::from_secs(10);
+
 /// Failures that are kept to be shown; the others are counted.
 const FAILURES_SHOWN: usize = 10;
 
+/// Numbers of the ends of sessions begin here.
+const LEAVES: Number = 1 << 63;
+
 /// How it went.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Outcome {
     /// What was read.
     pub(super) counts: Counts,
-    /// What the players have counted.
-    pub(super) tally: Rc<RefCell<Tally>>,
     /// From the start to the last acknowledgement.
     pub(super) duration: Duration,
+    /// From the start until the last message was handed to its connection.
+    pub(super) sending: Duration,
     /// The first connections that failed.
     pub(super) failures: Vec<Failure>,
     /// How many failed.
     pub(super) failed: u64,
+    /// Clients whose CONNECT was made up, the first of them.
+    pub(super) made_up: Vec<SocketAddr>,
+    /// Connections that the broker refused, as it did in the capture.
+    pub(super) refused_as_captured: u64,
     /// What is wrong with the capture.
-    pub(super) damage: Option<CaptureError>,
+    pub(super) damage: Option<Failure>,
     /// The signal that ended it.
     pub(super) signal: Option<Exit>,
+    /// Whether there was no use in going on.
+    pub(super) is_broken_off: bool,
 }
 
 /// Plays what comes out of `batches`. To be called within a [`LocalSet`](tokio::task::LocalSet).
 ///
 /// # Errors
-/// If there is no way to be told of signals. Everything else is in the outcome.
+/// If there is no way to be told of the time. Everything else is in the outcome.
 pub(super) async fn conduct(
     plan: &Plan,
+    shared: &Rc<Shared>,
+    taps: Option<&Taps>,
+    signals: &mut Signals,
     mut batches: mpsc::UnboundedReceiver<Batch>,
 ) -> Result<Outcome, Failure> {
-    let mut signals = Signals::new()?;
     let (news, mut heard) = mpsc::unbounded_channel();
     let (stop, stopped) = watch::channel(false);
+    let no_timer = |error| Failure::new(Exit::Io, format!("no timer: {error}"));
+    let alarms = Rc::new(Alarms::new().map_err(no_timer)?);
+    let mut alarm = Alarm::new(Rc::clone(&alarms));
+    let mut ringing = std::pin::pin!(alarms.run());
     let mut conductor = Conductor {
         plan,
-        clock: Clock::new(plan.speed),
+        shared,
+        taps,
+        clock: Clock::new(plan.pace),
         opens: Queue::new(),
         steps: Queue::new(),
         start: None,
         ended: false,
-        players: FxHashMap::default(),
+        actors: FxHashMap::default(),
+        unsettled: Vec::new(),
+        lost: BTreeMap::new(),
+        names: FxHashMap::default(),
+        taken_over: FxHashSet::default(),
+        server_ends: FxHashMap::default(),
+        refused: FxHashMap::default(),
+        openings: 0,
         connecting: 0,
         connected: 0,
+        blocked_since: None,
         news,
         stopped,
-        outcome: Outcome {
-            counts: Counts::default(),
-            tally: Rc::new(RefCell::new(Tally::new()?)),
-            duration: Duration::ZERO,
-            failures: Vec::new(),
-            failed: 0,
-            damage: None,
-            signal: None,
-        },
+        outcome: Outcome::default(),
     };
+    let mut progress = Transfer::new(plan.shows_progress, None);
+    let mut look = tokio::time::interval(LOOK);
+    let mut lines = tokio::time::interval_at(Instant::now() + LINES, LINES);
     while conductor.advance().is_continue() {
         let wake = conductor.wake();
         let sleep = async {
             match wake {
-                Some(at) => tokio::time::sleep_until(at).await,
+                Some(at) => alarm.wait_until(at.into_std()).await,
                 None => std::future::pending().await,
             }
         };
@@ -99,6 +137,7 @@ pub(super) async fn conduct(
             }
             Some(news) = heard.recv() => {
                 if conductor.handle_news(news).is_break() {
+                    conductor.outcome.is_broken_off = true;
                     break;
                 }
             }
@@ -106,9 +145,18 @@ pub(super) async fn conduct(
                 let counts = conductor.outcome.counts;
                 conductor.handle_batch(batch.unwrap_or_else(|| Batch::broken_off(counts)));
             }
-            () = sleep => {}
+            () = shared.bell.rung() => {}
+            ended = &mut ringing => {
+                ended.map_err(no_timer)?;
+            }
+            slept = sleep => slept.map_err(no_timer)?,
+            _ = look.tick(), if progress.is_on() => {
+                progress.show(0, shared.tally.borrow().sent);
+            }
+            _ = lines.tick(), if plan.shows_progress && !progress.is_on() => conductor.tell(),
         }
     }
+    progress.clear();
     // Whoever is still there leaves now; a connection takes two seconds at most for that.
     let _ = stop.send(true);
     while conductor.connecting + conductor.connected > 0
@@ -116,53 +164,109 @@ pub(super) async fn conduct(
     {
         let _ = conductor.handle_news(news);
     }
-    if let Some(start) = conductor.start {
-        conductor.outcome.duration = start.elapsed();
-    }
-    Ok(conductor.outcome)
+    Ok(conductor.finish())
 }
 
 struct Conductor<'p> {
     plan: &'p Plan,
+    shared: &'p Rc<Shared>,
+    taps: Option<&'p Taps>,
     clock: Clock,
     /// Sessions to open, each a little ahead of its time.
-    opens: Queue<(u64, Captured)>,
-    /// What sessions do then, with the room it takes until it is done.
-    steps: Queue<(u64, Option<Publication>, Room)>,
-    /// When the first message is due; not before the first sessions are connected.
+    opens: Queue<(u64, Box<Opening>)>,
+    /// What sessions do, with the room it takes until it is done.
+    steps: Queue<Planned>,
+    /// When the first step is due; not before the first sessions that are ahead are connected.
     start: Option<Instant>,
     /// Whether the capture is read to its end.
     ended: bool,
-    players: FxHashMap<u64, mpsc::UnboundedSender<Job>>,
+    actors: FxHashMap<u64, Actor>,
+    /// Sessions that have published at QoS 0, and have not given a sign since.
+    unsettled: Vec<u64>,
+    /// Connections that the broker has ended, until it is known whether it did so in the capture.
+    lost: BTreeMap<u64, Lost>,
+    /// The sessions of clients that are there, by name.
+    names: FxHashMap<String, u64>,
+    /// Those that another one of the same name has taken over: the server ends them.
+    taken_over: FxHashSet<u64>,
+    /// Connections that it is the server's turn to end, with the code that it gave in the capture.
+    server_ends: FxHashMap<u64, Option<ReasonCode>>,
+    /// Connections that the broker has refused, until it is known the same way; and those that it
+    /// refused in the capture.
+    refused: FxHashMap<u64, Refused>,
+    /// Connections that are still to be opened.
+    openings: usize,
     connecting: usize,
     connected: usize,
+    /// Since when the next step waits for answers.
+    blocked_since: Option<Instant>,
     news: mpsc::UnboundedSender<News>,
     stopped: watch::Receiver<bool>,
     outcome: Outcome,
 }
 
+/// A step at its time.
+struct Planned {
+    session: u64,
+    /// When it was captured.
+    time: Option<i64>,
+    action: Action,
+    room: Room,
+}
+
+/// A session that is played.
+struct Actor {
+    jobs: mpsc::UnboundedSender<Job>,
+    /// Messages that it was sent in the capture by now, and those that it was sent now.
+    expected: u64,
+    received: Rc<Cell<u64>>,
+    is_unsettled: bool,
+}
+
+struct Lost {
+    failure: Failure,
+    said: Option<ReasonCode>,
+}
+
+#[derive(Default)]
+struct Refused {
+    now: Option<Failure>,
+    as_captured: bool,
+}
+
 impl Conductor<'_> {
     /// Does what is due; `Break` when everything is done.
     fn advance(&mut self) -> ControlFlow<()> {
-        let elapsed = self.start.map_or(Duration::ZERO, |start| start.elapsed());
-        while let Some((_, (session, captured))) = self.opens.pop_due(elapsed) {
-            self.open(session, captured);
+        let mut elapsed = self.start.map_or(Duration::ZERO, |start| start.elapsed());
+        while let Some((_, (session, opening))) = self.opens.pop_due(elapsed) {
+            self.open(session, *opening);
         }
         if self.start.is_none() && self.connecting == 0 && !self.steps.is_empty() {
             self.start = Some(Instant::now());
+            elapsed = Duration::ZERO;
         }
         if let Some(start) = self.start {
-            while let Some((due, (session, publication, room))) = self.steps.pop_due(elapsed) {
-                let due = match self.plan.speed {
-                    Speed::Factor(_) => start.checked_add(due),
-                    Speed::Max => None,
+            while let Some(next) = self.steps.peek_due(elapsed) {
+                if self.plan.is_causal {
+                    let (session, gate) = (next.session, Gate::of(&next.action));
+                    if !self.may_go(session, gate) {
+                        break;
+                    }
+                }
+                let Some((due, planned)) = self.steps.pop_due(elapsed) else {
+                    break;
                 };
-                self.dispatch(session, publication, due, room);
+                let due = match self.plan.pace.is_max() {
+                    false => start.checked_add(due),
+                    true => None,
+                };
+                self.perform(planned, due);
             }
+            self.skip_what_nobody_does();
         }
         if self.ended && self.opens.is_empty() && self.steps.is_empty() {
             // Nothing more to come: they leave when they have done their work.
-            self.players.clear();
+            self.actors.clear();
             if self.connecting + self.connected == 0 {
                 return ControlFlow::Break(());
             }
@@ -170,13 +274,99 @@ impl Conductor<'_> {
         ControlFlow::Continue(())
     }
 
+    /// Where nobody is there any more, nobody waits for the time of what the others did.
+    fn skip_what_nobody_does(&mut self) {
+        while self.plan.is_sessions
+            && self.is_alone()
+            && let Some(next) = self.steps.peek_due(Duration::MAX)
+            && !matches!(next.action, Action::Open(_))
+            && let Some((_, planned)) = self.steps.pop_due(Duration::MAX)
+        {
+            self.perform(planned, None);
+        }
+    }
+
+    /// Whether the broker has answered everything that it had answered by now in the capture. If it
+    /// takes too long, it need not.
+    fn may_go(&mut self, session: u64, gate: Gate) -> bool {
+        let may = match gate {
+            Gate::Open => true,
+            Gate::Message => self.shared.ledger.borrow().may_publish(),
+            Gate::Connect => self.shared.ledger.borrow().may_control(),
+            Gate::Request => {
+                self.settle_others(session);
+                self.shared.ledger.borrow().may_control() && self.has_all(session)
+            }
+        };
+        if may {
+            self.blocked_since = None;
+            return true;
+        }
+        let since = *self.blocked_since.get_or_insert_with(Instant::now);
+        if since.elapsed() < PATIENCE {
+            self.shared.bell.want();
+            return false;
+        }
+        self.blocked_since = None;
+        let mut given_up = 0;
+        if !self.shared.ledger.borrow().may_control() {
+            given_up += self.shared.ledger.borrow_mut().give_up();
+        }
+        if let Some(actor) = self.actors.get_mut(&session) {
+            given_up += actor.expected.saturating_sub(actor.received.get());
+            actor.expected = actor.expected.min(actor.received.get());
+        }
+        self.shared.tally.borrow_mut().given_up += given_up;
+        true
+    }
+
+    /// Whether a session was sent what it had been sent by now in the capture.
+    fn has_all(&self, session: u64) -> bool {
+        let actor = self.actors.get(&session);
+        actor.is_none_or(|actor| actor.received.get() >= actor.expected)
+    }
+
+    /// Asks all other sessions that have published without an answer for a sign that it arrived.
+    fn settle_others(&mut self, session: u64) {
+        let unsettled = std::mem::take(&mut self.unsettled);
+        for other in unsettled {
+            if other == session {
+                self.unsettled.push(other);
+                continue;
+            }
+            if let Some(actor) = self.actors.get_mut(&other) {
+                actor.is_unsettled = false;
+                if actor.jobs.send(Job::Settle).is_ok() {
+                    self.shared.ledger.borrow_mut().settle(other);
+                }
+            }
+        }
+    }
+
+    /// Says how far it is.
+    fn tell(&self) {
+        let tally = self.shared.tally.borrow();
+        let elapsed = self.start.map_or(Duration::ZERO, |start| start.elapsed());
+        note(format_args!(
+            "{} s: {} messages sent, {} received, {} connections",
+            elapsed.as_secs(),
+            tally.sent,
+            tally.received,
+            self.connected
+        ));
+    }
+
     /// When there is something to do next.
     fn wake(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let latest = now + LONGEST_SLEEP;
+        if let Some(since) = self.blocked_since {
+            return Some(since + PATIENCE);
+        }
         let next = match (self.opens.next_due(), self.steps.next_due()) {
             (Some(open), Some(step)) => open.min(step),
             (open, step) => open.or(step)?,
         };
-        let latest = Instant::now() + LONGEST_SLEEP;
         Some(
             self.start?
                 .checked_add(next)
@@ -194,17 +384,25 @@ impl Conductor<'_> {
                 time,
                 action,
             } = step;
-            let due = self.clock.due(time);
+            let is_message = matches!(action, Action::Publish(_));
+            let due = self.clock.due(time, is_message);
             match action {
-                Action::Open(captured) => {
+                Action::Open(opening) if opening.is_ahead => {
+                    self.openings += 1;
                     let ahead = due.saturating_sub(CONNECT_AHEAD);
-                    self.opens.push(ahead, (session, captured));
+                    self.opens.push(ahead, (session, opening));
                 }
-                Action::Publish(publication) => {
-                    let step = (session, Some(publication), batch.room.clone());
-                    self.steps.push(due, step);
+                action => {
+                    self.openings += usize::from(matches!(action, Action::Open(_)));
+                    let room = batch.room.clone();
+                    let planned = Planned {
+                        session,
+                        time,
+                        action,
+                        room,
+                    };
+                    self.steps.push(due, planned);
                 }
-                Action::Leave => self.steps.push(due, (session, None, None)),
             }
         }
         if let Some(end) = batch.end {
@@ -213,92 +411,164 @@ impl Conductor<'_> {
         }
     }
 
-    /// `Break` if there is no use in going on.
-    fn handle_news(&mut self, news: News) -> ControlFlow<()> {
-        let failure = match news {
-            News::Connected => {
-                self.connecting -= 1;
-                self.connected += 1;
-                return ControlFlow::Continue(());
+    fn perform(&mut self, planned: Planned, due: Option<Instant>) {
+        let Planned {
+            session,
+            time,
+            action,
+            room,
+        } = planned;
+        match action {
+            Action::Open(opening) => self.open(session, *opening),
+            Action::Answered(answer) => self.answered(session, answer),
+            Action::Leave(leave) => self.leave(session, leave),
+            Action::Publish(mut message) => {
+                if !self.is_there(session) {
+                    return;
+                }
+                if let Some(number) = message.number {
+                    let what = match message.publication.qos {
+                        QoS::ExactlyOnce => "PUBREC",
+                        _ => "PUBACK",
+                    };
+                    self.sent(session, number, false, what, || {
+                        about(std::iter::once(message.publication.topic.as_str()))
+                    });
+                } else if self.plan.is_causal
+                    && let Some(actor) = self.actors.get_mut(&session)
+                    && !actor.is_unsettled
+                {
+                    actor.is_unsettled = true;
+                    self.unsettled.push(session);
+                }
+                if let Some(verify) = &self.shared.verify {
+                    let publication = &message.publication;
+                    let topic = publication.topic.as_str();
+                    let mut verify = verify.borrow_mut();
+                    verify.published(session, topic, &publication.payload);
+                }
+                if self.plan.shifts_times
+                    && let Some(captured) = time
+                {
+                    let payload = &mut message.publication.payload;
+                    *payload = rewrite::shift(payload, captured, now().nanos);
+                }
+                self.hand(session, Job::Publish { message, due, room });
             }
-            News::Left { was_connected } => {
-                self.count_out(was_connected);
-                return ControlFlow::Continue(());
+            Action::Subscribe(request) => {
+                if self.is_there(session) {
+                    self.request(session, &request, "SUBACK");
+                    self.hand(session, Job::Subscribe(request));
+                }
             }
-            News::Failed {
-                failure,
-                was_connected,
-            } => {
-                self.count_out(was_connected);
-                failure
+            Action::Unsubscribe(request) => {
+                if self.is_there(session) {
+                    self.request(session, &request, "UNSUBACK");
+                    self.hand(session, Job::Unsubscribe(request));
+                }
             }
-        };
-        let is_alone = self.connecting + self.connected == 0;
-        let is_over = match failure.exit {
-            // No broker for one is no broker for the others.
-            Exit::NoConnection => true,
-            Exit::ConnectionLost => is_alone,
-            // The broker has something against this one.
-            _ => is_alone && self.ended && self.opens.is_empty(),
-        };
-        self.outcome.failed += 1;
-        if self.outcome.failures.len() < FAILURES_SHOWN {
-            self.outcome.failures.push(failure);
-        }
-        match is_over {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
         }
     }
 
-    fn count_out(&mut self, was_connected: bool) {
-        match was_connected {
-            true => self.connected -= 1,
-            false => self.connecting -= 1,
+    fn request(&mut self, session: u64, request: &Request, what: &'static str) {
+        let filters = || request.filters.iter().map(|(filter, _)| filter.as_str());
+        self.sent(session, request.number, true, what, || about(filters()));
+        if what == "SUBACK"
+            && let Some(verify) = &self.shared.verify
+        {
+            verify.borrow_mut().subscribed(session, filters());
         }
     }
 
-    fn open(&mut self, session: u64, captured: Captured) {
-        let (sender, jobs) = mpsc::unbounded_channel();
-        let player = Player {
-            connect: self.connect_plan(session, captured),
-            client: captured.client,
-            jobs,
-            stop: self.stopped.clone(),
-            news: self.news.clone(),
-            tally: Rc::clone(&self.outcome.tally),
-        };
-        tokio::task::spawn_local(player.play());
-        self.players.insert(session, sender);
-        self.connecting += 1;
-    }
-
-    fn connect_plan(&self, session: u64, captured: Captured) -> ConnectPlan {
-        let mut plan = self.plan.connect.clone();
-        let connect = Arc::make_mut(&mut plan.options.connect);
-        connect.client_id = format!("{}{session:04x}", self.plan.client_id);
-        connect.version = self.plan.version.unwrap_or(captured.version);
-        plan
-    }
-
-    fn dispatch(
-        &mut self,
+    fn sent(
+        &self,
         session: u64,
-        publication: Option<Publication>,
-        due: Option<Instant>,
-        room: Room,
+        number: Number,
+        is_control: bool,
+        what: &'static str,
+        of: impl FnOnce() -> String,
     ) {
-        let Some(publication) = publication else {
-            self.players.remove(&session);
-            return;
+        if self.plan.is_causal {
+            self.shared
+                .ledger
+                .borrow_mut()
+                .sent(number, session, is_control);
+        }
+        if let Some(verify) = &self.shared.verify {
+            verify.borrow_mut().sent(session, number, what, Some(of()));
+        }
+    }
+
+    fn hand(&self, session: u64, job: Job) {
+        if let Some(actor) = self.actors.get(&session) {
+            // One that has failed takes nothing: a message counts as not sent.
+            let _ = actor.jobs.send(job);
+        }
+    }
+
+    /// The capture has an answer.
+    fn answered(&mut self, session: u64, answer: Answer) {
+        let verify = self.shared.verify.as_ref();
+        let (number, reply) = match answer {
+            Answer::Delivered(delivery) => {
+                if let Some(actor) = self.actors.get_mut(&session) {
+                    actor.expected += 1;
+                }
+                if let (Some(verify), Some(delivery)) = (verify, delivery) {
+                    verify.borrow_mut().captured_delivery(session, *delivery);
+                }
+                return;
+            }
+            Answer::Owed(number) => {
+                if self.plan.is_causal {
+                    self.shared.ledger.borrow_mut().must(number);
+                }
+                return;
+            }
+            Answer::Connected {
+                number,
+                reason,
+                session_present,
+            } => {
+                if reason.is_error() {
+                    self.refused.entry(session).or_default().as_captured = true;
+                }
+                (number, Reply::Connected(reason, session_present))
+            }
+            Answer::Subscribed { number, reasons } | Answer::Unsubscribed { number, reasons } => {
+                (number, Reply::Codes(reasons))
+            }
+            Answer::Published { number, reason } => (number, Reply::Published(reason)),
         };
-        if let Some(player) = self.players.get(&session) {
-            // One that has failed takes nothing: the message counts as not sent.
-            let _ = player.send(Job {
-                publication,
-                due,
-                room,
-            });
+        if self.plan.is_causal {
+            self.shared.ledger.borrow_mut().must(number);
+        }
+        if let Some(verify) = verify {
+            verify.borrow_mut().captured(number, reply);
+        }
+    }
+}
+
+/// What a step waits for.
+#[derive(Debug, Clone, Copy)]
+enum Gate {
+    /// Nothing.
+    Open,
+    /// That requests other than messages are answered.
+    Message,
+    /// That everything is.
+    Connect,
+    /// And that the session has got its messages.
+    Request,
+}
+
+impl Gate {
+    fn of(action: &Action) -> Gate {
+        match action {
+            Action::Answered(_) => Gate::Open,
+            Action::Publish(_) => Gate::Message,
+            Action::Open(_) => Gate::Connect,
+            Action::Subscribe(_) | Action::Unsubscribe(_) | Action::Leave(_) => Gate::Request,
         }
     }
 }

@@ -1,297 +1,279 @@
-//! `midge capture-replay`: publishes again what clients published in a capture, or what servers
-//! delivered.
+//! `midge capture-replay`: plays again what clients did in a capture.
 //!
 //! ```text
 //! reader (a thread)  ->  source: records to steps  ->  conductor: each at its time  ->  players
 //! ```
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `plan` | what was typed, checked |
+//! | `input`, `lines` | the file, opened: a capture, or JSON lines |
+//! | `source` | records to steps |
+//! | `rewrite` | what becomes of names, topics and payloads |
+//! | `schedule`, `speed` | when each step is due |
+//! | `ledger` | what the broker still has to answer before the next one |
+//! | `player` | one session at the broker |
+//! | `verify` | the broker's answers beside the captured ones |
+//! | `report` | the summary and the exit code |
+//! | `tap` | the recording of the replay |
 
 mod conductor;
+mod delivery;
+mod input;
+mod ledger;
+mod lines;
+mod plan;
 mod player;
 mod reader;
+mod report;
+mod rewrite;
 mod schedule;
+mod shared;
+mod show;
 mod source;
 mod speed;
+mod step;
+mod tap;
+mod verify;
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::conductor::Outcome;
-use self::player::Tally;
-use self::reader::{Counts, Input, Reading};
-use self::speed::Speed;
-use super::connect::{self, ConnectPlan, Session};
-use super::{Exit, Failure, note, version};
-use crate::capture::CaptureError;
+use self::plan::Plan;
+use self::reader::Counts;
+use self::report::{
+    MADE_UP_SHOWN, check_found, damaged, finish, show, show_differences, summarize,
+};
+use self::schedule::Clock;
+use self::shared::Shared;
+use self::show::Show;
+use self::source::Inferred;
+use self::step::Action;
+use self::tap::Taps;
+use super::connect;
+use super::embedded::Embedded;
+use super::signals::Signals;
+use super::{Exit, Failure, note};
 use crate::cli;
 use crate::client::Address;
-use crate::mqtt::{Side, Version};
-use crate::output::replay::{self as summary, Lateness, Played, Summary};
-
-/// What to replay, and how, checked.
-#[derive(Debug)]
-struct Plan {
-    file: String,
-    /// Whose PUBLISH packets to play, if that was said.
-    from: Option<Side>,
-    connect: ConnectPlan,
-    /// What every client identifier begins with.
-    client_id: String,
-    /// The version of every session, instead of the captured one.
-    version: Option<Version>,
-    speed: Speed,
-    yes: bool,
-    dry_run: bool,
-    json: bool,
-}
-
-impl Plan {
-    fn new(args: &cli::CaptureReplay) -> Result<Plan, Failure> {
-        let mut connection = args.connection.clone();
-        let version = match connection.protocol_version.as_deref() {
-            None | Some(cli::CaptureReplay::AS_CAPTURED) => None,
-            Some(text) => Some(version::parse(text)?),
-        };
-        if version.is_none() {
-            connection.protocol_version = None;
-        }
-        let connect = ConnectPlan::new(&connection, Session::default(), connect::env)?;
-        if connect.topic.is_some() && args.connection.url.is_some() {
-            return Err(Failure::usage(
-                "the topics come from the capture: give -L without one",
-            ));
-        }
-        let options = &connect.options.connect;
-        if version.is_none() && options.password.is_some() && options.username.is_none() {
-            return Err(Failure::usage(
-                "a password without a user name is not possible before MQTT 5.0: \
-                 give -u too, or -V 5",
-            ));
-        }
-        Ok(Plan {
-            file: args.file.clone(),
-            from: args.deliveries.then_some(Side::Server),
-            client_id: match &args.connection.id {
-                Some(id) => format!("{id}-"),
-                None => random_client_id(),
-            },
-            connect,
-            version,
-            speed: Speed::parse(&args.speed)?,
-            yes: args.yes,
-            dry_run: args.dry_run,
-            json: args.json,
-        })
-    }
-
-    /// A capture from production must not reach production by a forgotten flag.
-    fn check_target(&self) -> Result<(), Failure> {
-        if self.yes || self.dry_run {
-            return Ok(());
-        }
-        let target = &self.connect.options.target;
-        if target.proxy.is_some() || matches!(target.address, Address::Srv(_)) {
-            return Err(Failure::usage(format!(
-                "who answers for {target} is known only behind a proxy (--proxy) or in SRV records \
-                 (-S): give --yes to play the capture there, or --dry-run to see what would be \
-                 played"
-            )));
-        }
-        let addresses = target
-            .resolve()
-            .map_err(|error| self.connect.connect_failure(&error.into()))?;
-        match addresses
-            .iter()
-            .find(|address| !address.ip().to_canonical().is_loopback())
-        {
-            None => Ok(()),
-            Some(address) => Err(Failure::usage(format!(
-                "{target} is not on this machine ({}): give --yes to play the capture there, \
-                 or --dry-run to see what would be played",
-                address.ip()
-            ))),
-        }
-    }
-}
+use crate::output::replay::{self as summary, Summary, Verdict};
 
 /// Runs the subcommand.
 ///
 /// # Errors
 /// One sentence and an exit code; what could be played has been played by then.
 pub fn run(args: &cli::CaptureReplay) -> Result<Exit, Failure> {
-    let plan = Plan::new(args)?;
-    plan.check_target()?;
-    let input = Input::open(&plan.file, plan.from)?;
-    let name = input.name.clone();
-    if plan.dry_run {
-        return dry_run(&plan, &name, input);
+    let mut plan = Plan::new(args)?;
+    let doubt = plan.doubt()?;
+    if let Some(why) = &doubt
+        && !can_ask(&plan)
+    {
+        return Err(Failure::usage(format!(
+            "{why}: give --yes to play the capture there, or --dry-run to see what would be played"
+        )));
     }
-    let runtime = connect::runtime()?;
-    let players = tokio::task::LocalSet::new();
-    let outcome = players.block_on(&runtime, async {
-        conductor::conduct(&plan, reader::read(input)?).await
-    })?;
-    finish(&plan, &name, outcome)
+    plan.input.check()?;
+    if plan.may_play_deliveries && is_of_subscribers(&plan) {
+        note(format_args!(
+            "{}: no client publishes in it: what servers delivered is played",
+            plan.input.name()
+        ));
+        plan.play_deliveries();
+    }
+    let inferred = infer(&plan)?;
+    if plan.dry_run {
+        return dry_run(&plan, inferred);
+    }
+    if let Some(why) = &doubt {
+        ask(&plan, why, inferred.clone())?;
+    }
+    let embedded = match plan.embedded {
+        true => Some(Embedded::start(std::iter::empty::<&str>())?),
+        false => None,
+    };
+    if let Some(embedded) = &embedded {
+        let address = embedded.address();
+        plan.connect.options.target.address = Address::Tcp {
+            host: address.ip().to_string(),
+            port: address.port(),
+        };
+    }
+    let played = play(&plan, inferred);
+    // What the replay has to say comes first.
+    let ended = embedded.map_or(Ok(()), Embedded::end);
+    played.and_then(|exit| ended.map(|()| exit))
 }
 
-fn dry_run(plan: &Plan, name: &str, input: Input) -> Result<Exit, Failure> {
-    let mut source = Reading::new(input);
+/// What was played in all rounds.
+#[derive(Default)]
+struct Total {
+    counts: Counts,
+    outcome: Outcome,
+    verdict: Option<Verdict>,
+}
+
+impl Total {
+    fn add(&mut self, mut outcome: Outcome) {
+        self.counts.found.add(&outcome.counts.found);
+        self.counts.skips = outcome.counts.skips;
+        self.counts.stats = outcome.counts.stats;
+        let total = &mut self.outcome;
+        total.duration += outcome.duration;
+        total.sending += outcome.sending;
+        total.failures.append(&mut outcome.failures);
+        total.failed += outcome.failed;
+        if total.made_up.is_empty() {
+            total.made_up = outcome.made_up;
+        }
+        total.refused_as_captured += outcome.refused_as_captured;
+        total.damage = total.damage.take().or(outcome.damage);
+        total.signal = outcome.signal;
+        total.is_broken_off = outcome.is_broken_off;
+    }
+}
+
+fn play(plan: &Plan, inferred: Inferred) -> Result<Exit, Failure> {
+    let taps = match &plan.out {
+        Some(path) => Some(Taps::create(path, server(plan))?),
+        None => None,
+    };
+    let show = plan.embedded.then(|| Show::new(plan.json));
+    let shared = Rc::new(Shared::new(plan.verify, show)?);
+    let runtime = connect::runtime()?;
+    let players = tokio::task::LocalSet::new();
+    let mut total = Total::default();
+    players.block_on(&runtime, async {
+        let mut signals = Signals::new()?;
+        let mut round = 0;
+        while plan.rounds.is_none_or(|rounds| round < rounds) {
+            round += 1;
+            let (input, settings) = (plan.input.clone(), Arc::clone(&plan.settings));
+            let known = inferred.clone();
+            let open = move || input.open(&settings, known, round);
+            let batches = reader::read(open, plan.input.is_live())?;
+            shared.start_round();
+            let outcome =
+                conductor::conduct(plan, &shared, taps.as_ref(), &mut signals, batches).await?;
+            total.add(outcome);
+            if let Some(verify) = &shared.verify {
+                let (differences, more, compared) = verify.take().finish();
+                let verdict = total.verdict.get_or_insert_default();
+                verdict.compared += compared;
+                verdict.differences += differences.len() as u64 + more;
+                show_differences(plan, &differences)?;
+            }
+            let outcome = &total.outcome;
+            if outcome.signal.is_some() || outcome.is_broken_off || outcome.damage.is_some() {
+                break;
+            }
+        }
+        Ok::<(), Failure>(())
+    })?;
+    let recorded = taps.map_or(Ok(()), Taps::finish);
+    let tally = shared.tally.borrow();
+    finish(plan, total, &tally).and_then(|exit| recorded.map(|()| exit))
+}
+
+/// The broker's address in a recording.
+fn server(plan: &Plan) -> SocketAddr {
+    let target = &plan.connect.options.target;
+    let port = match &target.address {
+        Address::Tcp { port, .. } => *port,
+        _ => 1883,
+    };
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// Whether no client does anything but subscribe, and servers deliver something.
+fn is_of_subscribers(plan: &Plan) -> bool {
+    let Ok(mut source) = plan.input.open(&plan.settings, Inferred::default(), 0) else {
+        return false;
+    };
+    // What is wrong with it is said when it is played.
+    while let Ok(Some(step)) = source.next_step() {
+        let publishes = match &step.action {
+            Action::Publish(_) => true,
+            Action::Open(opening) => opening.connect.will.is_some(),
+            _ => false,
+        };
+        if publishes {
+            return false;
+        }
+    }
+    source.found().others > 0
+}
+
+/// The subscriptions that were not captured, if they are wanted.
+fn infer(plan: &Plan) -> Result<Inferred, Failure> {
+    if !plan.settings.infers {
+        return Ok(Inferred::default());
+    }
+    let mut source = plan.input.open(&plan.settings, Inferred::default(), 0)?;
+    // What is wrong with it is said when it is played.
+    while let Ok(Some(_)) = source.next_step() {}
+    Ok(source.take_inferred())
+}
+
+/// Reads all of it, and says what would be played.
+fn survey(plan: &Plan, inferred: Inferred) -> Result<(Summary, Option<Failure>), Failure> {
+    let mut source = plan.input.open(&plan.settings, inferred, 1)?;
+    let mut clock = Clock::new(plan.pace);
+    let mut longest = Duration::ZERO;
+    let mut made_up = Vec::new();
     let damage = loop {
         match source.next_step() {
-            Ok(Some(_)) => {}
+            Ok(Some(step)) => {
+                clock.start_at(step.time.into_iter());
+                if let Action::Open(opening) = &step.action
+                    && opening.is_made_up
+                    && plan.is_sessions
+                    && made_up.len() < MADE_UP_SHOWN
+                {
+                    made_up.push(opening.client);
+                }
+                let is_message = matches!(step.action, Action::Publish(_));
+                longest = longest.max(clock.due(step.time, is_message));
+            }
             Ok(None) => break None,
-            Err(error) => break Some(error),
+            Err(failure) => break Some(failure),
         }
     };
-    let counts = source.counts();
-    check_messages(plan.from, name, &counts, damage.as_ref())?;
-    show(plan, &summarize(plan, name, &counts, None))?;
+    let counts = Counts::of(&source);
+    check_found(plan, &counts, damage.as_ref())?;
+    let mut summary = summarize(plan, &counts, &made_up, None);
+    summary.planned = Some(longest);
+    Ok((summary, damage))
+}
+
+fn dry_run(plan: &Plan, inferred: Inferred) -> Result<Exit, Failure> {
+    let (summary, damage) = survey(plan, inferred)?;
+    show(plan, &summary)?;
     match damage {
-        Some(error) => Err(damaged(name, &error, "was counted")),
+        Some(failure) => Err(damaged(failure, "was counted")),
         None => Ok(Exit::Done),
     }
 }
 
-/// Shows how it went, and makes it an exit code.
-fn finish(plan: &Plan, name: &str, outcome: Outcome) -> Result<Exit, Failure> {
-    let counts = &outcome.counts;
-    if outcome.signal.is_none() {
-        check_messages(plan.from, name, counts, outcome.damage.as_ref())?;
-    }
-    let tally = outcome.tally.borrow();
-    let played = Played {
-        sent: tally.sent,
-        acknowledged: tally.acknowledged,
-        unacknowledged: tally.awaited - tally.acknowledged - tally.refused_by_server,
-        refused: tally.refused.iter().map(|(&r, &n)| (r, n)).collect(),
-        not_sent: counts.messages - tally.sent - tally.over_limits,
-        failed: outcome.failed,
-        properties_dropped: tally.properties_dropped,
-        duration: outcome.duration,
-        lateness: lateness(plan, &tally),
-    };
-    show(plan, &summarize(plan, name, counts, Some(played)))?;
-    // What is worst is said last, and is the exit code.
-    let mut failures: Vec<Failure> = tally.first_refusal.iter().cloned().collect();
-    if let Some(error) = &outcome.damage {
-        failures.push(damaged(name, error, "was played"));
-    }
-    failures.extend(outcome.failures.iter().rev().cloned());
-    let last = match outcome.signal {
-        Some(_) => None,
-        None => failures.pop(),
-    };
-    for failure in failures {
-        note(&failure);
-    }
-    match (outcome.signal, last) {
-        (Some(exit), _) => Ok(exit),
-        (None, Some(failure)) => Err(failure),
-        (None, None) => Ok(Exit::Done),
-    }
+/// Whether somebody can be asked, and the capture can be read for that.
+fn can_ask(plan: &Plan) -> bool {
+    !plan.input.is_live() && !plan.json && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// A capture in which there is nothing to play is a mistake.
-fn check_messages(
-    from: Option<Side>,
-    name: &str,
-    counts: &Counts,
-    damage: Option<&CaptureError>,
-) -> Result<(), Failure> {
-    if counts.messages > 0 {
-        return Ok(());
+/// Shows the plan, and goes on only if somebody says so.
+fn ask(plan: &Plan, why: &str, inferred: Inferred) -> Result<(), Failure> {
+    let (summary, _) = survey(plan, inferred)?;
+    let mut out = io::stderr().lock();
+    let mut answer = String::new();
+    let asked = summary::write_text(&mut out, &summary)
+        .and_then(|()| write!(out, "{why}. Play it there? [y/N] "))
+        .and_then(|()| out.flush())
+        .and_then(|()| io::stdin().lock().read_line(&mut answer));
+    match asked {
+        Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
+        _ => Err(Failure::usage("nothing was played")),
     }
-    let stats = &counts.stats;
-    let mut message = format!("{name}: ");
-    if let Some(error) = damage {
-        message.push_str(&format!("{error}; "));
-        if stats.frames == 0 {
-            message.push_str("nothing was played");
-            return Err(Failure::new(Exit::Io, message));
-        }
-    }
-    message.push_str(&format!(
-        "there is no PUBLISH {} to play in {} frames with {} TCP connections, {} of them with MQTT",
-        match from {
-            Some(Side::Server) => "of a server",
-            _ => "of a client",
-        },
-        stats.frames,
-        stats.streams,
-        stats.mqtt_streams
-    ));
-    if counts.others > 0 {
-        message.push_str(match from {
-            Some(Side::Server) => "; clients publish in it: leave out --deliveries",
-            _ => "; --deliveries plays what servers delivered",
-        });
-    }
-    let skipped: Vec<_> = counts
-        .skips
-        .iter()
-        .map(|(what, count)| format!("{} {count}", what.replace('_', " ")))
-        .collect();
-    if !skipped.is_empty() {
-        message.push_str(&format!(" (skipped: {})", skipped.join(", ")));
-    }
-    Err(Failure::new(Exit::Io, message))
-}
-
-fn damaged(name: &str, error: &CaptureError, what_came_before: &str) -> Failure {
-    Failure::new(
-        Exit::Io,
-        format!("{name}: {error}; what came before it {what_came_before}"),
-    )
-}
-
-fn summarize(plan: &Plan, name: &str, counts: &Counts, played: Option<Played>) -> Summary {
-    let target = (!plan.dry_run).then(|| plan.connect.options.target.to_string());
-    Summary {
-        file: name.to_owned(),
-        target,
-        speed: plan.speed.to_string(),
-        clients: counts.sessions,
-        messages: counts.messages,
-        skips: counts.skips,
-        captured: counts.captured,
-        played,
-    }
-}
-
-fn lateness(plan: &Plan, tally: &Tally) -> Option<Lateness> {
-    if plan.speed == Speed::Max || tally.lateness.is_empty() {
-        return None;
-    }
-    let at = |quantile| Duration::from_micros(tally.lateness.value_at_quantile(quantile));
-    Some(Lateness {
-        p50: at(0.5),
-        p90: at(0.9),
-        p99: at(0.99),
-        p999: at(0.999),
-        max: Duration::from_micros(tally.lateness.max()),
-    })
-}
-
-/// Writes the summary; whether anybody reads it does not matter.
-fn show(plan: &Plan, summary: &Summary) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    let written = match plan.json {
-        true => summary::write_json(&mut out, summary),
-        false => summary::write_text(&mut out, summary),
-    };
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
-            Exit::Io,
-            format!("cannot write to stdout: {error}"),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// With the number of a session in four hex digits: the 23 characters that every 3.1 server takes.
-fn random_client_id() -> String {
-    // The standard library seeds its hashers from the system's random numbers.
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u32(std::process::id());
-    format!("midge-replay-{:06x}", hasher.finish() & 0xff_ffff)
 }

@@ -1,260 +1,328 @@
-//! One session of the replay: a connection of its own, and what it publishes.
+//! One session of the replay: a connection of its own, and what is done over it.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+mod opening;
+mod publishing;
+
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
+use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::delivery::Delivery;
 use super::reader::Room;
-use crate::client::{Engine, Event, Lost, Publication, PublishError, Says};
+use super::shared::{Parked, Shared};
+use super::step::{Leave, Message, Number, Request};
+use super::verify::Reply;
+use crate::client::native::Client;
+use crate::client::{Event, Lost, RequestError, Says, Token};
 use crate::cmd::connect::ConnectPlan;
 use crate::cmd::{Exit, Failure};
-use crate::mqtt::topic::Quoted;
-use crate::mqtt::{Properties, QoS, ReasonCode, Version};
+use crate::mqtt::{Properties, PropertiesBuf, ReasonCode, Version};
 
 /// Bytes that are collected before they are sent, where more are to come.
 const BATCH: usize = 64 * 1024;
 
-/// A message to publish now.
+/// How long an acknowledgement is waited for before a farewell.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Something to do now.
 #[derive(Debug)]
-pub(super) struct Job {
-    /// The message.
-    pub(super) publication: Publication,
-    /// When it should have been sent; `None` where nobody asks.
-    pub(super) due: Option<Instant>,
-    /// Given back when the message is sent or dropped.
-    pub(super) room: Room,
+pub(super) enum Job {
+    /// Publish.
+    Publish {
+        message: Message,
+        /// When it should have been sent; `None` where nobody asks.
+        due: Option<Instant>,
+        /// Given back when the message is sent or dropped.
+        room: Room,
+    },
+    /// Subscribe.
+    Subscribe(Box<Request>),
+    /// Unsubscribe.
+    Unsubscribe(Box<Request>),
+    /// Give a sign when everything so far has arrived.
+    Settle,
+    /// End the connection. Nothing comes behind it.
+    Leave(Leave),
 }
 
 /// What a player tells.
 #[derive(Debug)]
-pub(super) enum News {
+pub(super) struct News {
+    pub(super) session: u64,
+    pub(super) what: What,
+}
+
+/// What became of a session.
+#[derive(Debug)]
+pub(super) enum What {
     /// Its connection is open.
     Connected,
-    /// It has left: everything was sent and acknowledged, or the replay was ended, which may have
-    /// been before it `was_connected`.
+    /// It has left, as it was to, or because the replay was ended, which may have been before it
+    /// `was_connected`.
     Left { was_connected: bool },
-    /// It has failed; `was_connected` or never.
+    /// It has failed; `was_connected` or never. `said` is the code of the server's DISCONNECT.
     Failed {
         failure: Failure,
         was_connected: bool,
+        said: Option<ReasonCode>,
     },
-}
-
-/// What all players count together.
-#[derive(Debug)]
-pub(super) struct Tally {
-    /// Messages handed to a connection.
-    pub(super) sent: u64,
-    /// Those of them with QoS 1 or 2.
-    pub(super) awaited: u64,
-    /// Those of these that the server has taken.
-    pub(super) acknowledged: u64,
-    /// Those of these that the server has refused.
-    pub(super) refused_by_server: u64,
-    /// Messages that were not sent, since the server had said that it would not take them.
-    pub(super) over_limits: u64,
-    /// Both, by reason.
-    pub(super) refused: BTreeMap<ReasonCode, u64>,
-    /// The first of them, in words.
-    pub(super) first_refusal: Option<Failure>,
-    /// Properties that the target's version does not have.
-    pub(super) properties_dropped: u64,
-    /// Microseconds from when a message was due until it was sent.
-    pub(super) lateness: Histogram<u64>,
-}
-
-impl Tally {
-    /// Nothing yet.
-    ///
-    /// # Errors
-    /// Never with these numbers.
-    pub(super) fn new() -> Result<Tally, Failure> {
-        // From a microsecond to a day, three digits.
-        let lateness = Histogram::new_with_bounds(1, 86_400_000_000, 3)
-            .map_err(|error| Failure::new(Exit::Io, format!("no histogram: {error}")))?;
-        Ok(Tally {
-            sent: 0,
-            awaited: 0,
-            acknowledged: 0,
-            refused_by_server: 0,
-            over_limits: 0,
-            refused: BTreeMap::new(),
-            first_refusal: None,
-            properties_dropped: 0,
-            lateness,
-        })
-    }
-
-    fn sent(&mut self, qos: QoS, late: Option<Duration>) {
-        self.sent += 1;
-        if qos > QoS::AtMostOnce {
-            self.awaited += 1;
-        }
-        if let Some(late) = late {
-            let late = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
-            self.lateness.saturating_record(late);
-        }
-    }
-
-    fn refused(&mut self, reason: ReasonCode, sentence: impl FnOnce() -> String) {
-        *self.refused.entry(reason).or_default() += 1;
-        self.first_refusal
-            .get_or_insert_with(|| Failure::new(Exit::Refused(reason), sentence()));
-    }
 }
 
 /// A session that is played.
 #[derive(Debug)]
 pub(super) struct Player {
-    /// How to connect, with the session's own client identifier and version.
+    pub(super) session: u64,
+    /// Of the CONNECT.
+    pub(super) number: Number,
+    /// How to connect, with the session's own name and version.
     pub(super) connect: ConnectPlan,
     /// Whom it plays.
     pub(super) client: SocketAddr,
-    /// What to publish; it leaves when there is nothing more to come.
+    /// What to do; it leaves when there is nothing more to come.
     pub(super) jobs: mpsc::UnboundedReceiver<Job>,
     /// Leave at once when this becomes true.
     pub(super) stop: watch::Receiver<bool>,
     /// Where to tell.
     pub(super) news: mpsc::UnboundedSender<News>,
-    /// Where to count.
-    pub(super) tally: Rc<RefCell<Tally>>,
+    /// What all players have together.
+    pub(super) shared: Rc<Shared>,
+    /// Messages that came.
+    pub(super) received: Rc<Cell<u64>>,
+    /// The requests that wait for an answer.
+    pub(super) waiting: FxHashMap<Token, Number>,
+    /// Whether a sign is asked for.
+    pub(super) is_settling: bool,
 }
 
 impl Player {
     /// Plays the session to its end.
     pub(super) async fn play(mut self) {
-        let news = self.session().await;
-        // If nobody listens any more, the replay is over.
-        let _ = self.news.send(news);
+        let what = self.session().await;
+        self.tell(what);
     }
 
-    async fn session(&mut self) -> News {
+    fn tell(&self, what: What) {
+        // If nobody listens any more, the replay is over.
+        let session = self.session;
+        let _ = self.news.send(News { session, what });
+    }
+
+    async fn session(&mut self) -> What {
         let mut stop = self.stop.clone();
         let mut stop = std::pin::pin!(stop.wait_for(|&stop| stop));
         let client = tokio::select! {
             biased;
-            _ = &mut stop => return News::Left { was_connected: false },
-            client = self.connect.connect() => client,
+            _ = &mut stop => return What::Left { was_connected: false },
+            client = self.open() => client,
         };
         let mut client = match client {
             Ok(client) => client,
-            Err(failure) => return self.failed(failure, false),
+            Err(failure) => {
+                if let Exit::Refused(reason) = failure.exit {
+                    self.answered(self.number, || Reply::Connected(reason, false));
+                }
+                return self.failed(failure, false, None);
+            }
         };
-        let _ = self.news.send(News::Connected);
+        let session_present = client.connected().session_present;
+        self.answered(self.number, || {
+            Reply::Connected(ReasonCode::SUCCESS, session_present)
+        });
+        self.tell(What::Connected);
         let result = tokio::select! {
             biased;
-            _ = &mut stop => Ok(()),
+            _ = &mut stop => Ok(None),
             result = self.work(&mut client) => result,
         };
-        let left = client
-            .disconnect(ReasonCode::SUCCESS, Properties::EMPTY)
-            .await;
-        match result.and_then(|()| left.map_err(|lost| self.connect.lost_failure(&lost))) {
-            Ok(()) => News::Left {
+        let leave = match result {
+            Ok(leave) => leave,
+            Err((failure, said)) => return self.failed(failure, true, said),
+        };
+        let left = match leave {
+            None => {
+                let none = Properties::EMPTY;
+                client.disconnect(ReasonCode::SUCCESS, none).await
+            }
+            Some(Leave::Unseen) => {
+                let none = Properties::EMPTY;
+                client.disconnect_and_wait(ReasonCode::SUCCESS, none).await
+            }
+            Some(Leave::Disconnect(reason, properties)) => {
+                let properties = properties.as_properties();
+                client.disconnect_and_wait(reason, properties).await
+            }
+            // Whether the server has taken the last bytes is not asked of one who is cut off.
+            Some(Leave::Cut | Leave::ByServer(_)) => {
+                let _ = client.hang_up().await;
+                Ok(())
+            }
+        };
+        if client.in_flight() > 0 || client.unreleased() > 0 {
+            let name = client.connected().client_id.clone();
+            let waiting = std::mem::take(&mut self.waiting);
+            self.shared.park(name, Parked { client, waiting });
+        }
+        match left {
+            Ok(()) => What::Left {
                 was_connected: true,
             },
-            Err(failure) => self.failed(failure, true),
+            Err(lost) => {
+                let failure = self.connect.lost_failure(&lost);
+                self.failed(failure, true, None)
+            }
         }
     }
 
-    fn failed(&self, mut failure: Failure, was_connected: bool) -> News {
+    fn failed(&self, mut failure: Failure, was_connected: bool, said: Option<ReasonCode>) -> What {
         failure
             .message
             .push_str(&format!(" (playing the client at {})", self.client));
-        News::Failed {
+        What::Failed {
             failure,
             was_connected,
+            said,
         }
     }
 
-    async fn work(&mut self, client: &mut Engine) -> Result<(), Failure> {
-        loop {
+    /// Does what there is to do until the session is to end: how.
+    async fn work(&mut self, client: &mut Client) -> Result<Option<Leave>, Ended> {
+        let leave = loop {
             tokio::select! {
                 biased;
                 job = self.jobs.recv() => match job {
-                    Some(job) => self.publish(client, job).await?,
-                    None => break,
+                    Some(Job::Leave(leave)) => break Some(leave),
+                    Some(job) => self.job(client, job).await?,
+                    None => break None,
                 },
                 event = client.next_event() => self.handle(event)?,
             }
+        };
+        match &leave {
+            Some(Leave::ByServer(_)) => {
+                // It is the server's turn.
+                let end = async {
+                    loop {
+                        let event = client.next_event().await;
+                        self.handle(event)?;
+                    }
+                };
+                match tokio::time::timeout(PATIENCE, end).await {
+                    Ok(ended) => return ended,
+                    Err(_) => return Ok(leave),
+                }
+            }
+            Some(Leave::Cut) => {}
+            Some(Leave::Disconnect(..) | Leave::Unseen) => {
+                let rest = self.finish_exchanges(client);
+                if let Ok(ended) = tokio::time::timeout(PATIENCE, rest).await {
+                    ended?;
+                }
+            }
+            None => self.finish_exchanges(client).await?,
         }
+        self.flush(client).await?;
+        Ok(leave)
+    }
+
+    async fn finish_exchanges(&mut self, client: &mut Client) -> Result<(), Ended> {
         while client.in_flight() > 0 {
             let event = client.next_event().await;
             self.handle(event)?;
         }
-        self.flush(client).await
+        Ok(())
     }
 
-    /// Sends one message, as soon as the server takes it.
-    async fn publish(&mut self, client: &mut Engine, job: Job) -> Result<(), Failure> {
-        let Job {
-            mut publication,
-            due,
-            room,
-        } = job;
-        let qos = publication.qos;
-        if self.connect.version() < Version::V5 {
-            let properties = publication.properties.as_properties().iter().count() as u64;
-            self.tally.borrow_mut().properties_dropped += properties;
-        }
-        let topic = publication.topic.clone();
-        loop {
-            match client.publish(publication) {
-                Ok(_) => break,
-                Err(PublishError::QuotaFull(back) | PublishError::NotConnected(back)) => {
-                    publication = *back;
-                    // Room for it, or why there is no connection.
-                    if let Some(event) = client.wait_for_room().await.transpose() {
-                        self.handle(event)?;
-                    }
-                }
-                Err(error) => {
-                    let sentence =
-                        || format!("cannot publish to {}: {error}", Quoted(topic.as_str()));
-                    let Some(reason) = over_limit(&error) else {
-                        return Err(Failure::new(Exit::Usage, sentence()));
-                    };
-                    let mut tally = self.tally.borrow_mut();
-                    tally.over_limits += 1;
-                    tally.refused(reason, sentence);
-                    return Ok(());
-                }
+    async fn job(&mut self, client: &mut Client, job: Job) -> Result<(), Ended> {
+        match job {
+            Job::Publish { message, due, room } => self.publish(client, message, due, room).await,
+            Job::Subscribe(request) => {
+                let filters = request
+                    .filters
+                    .iter()
+                    .map(|(f, options)| (f.as_str(), *options));
+                let properties = self.properties(&request.properties);
+                let asked = client.subscribe(filters, properties);
+                self.asked(request.number, asked)
             }
+            Job::Unsubscribe(request) => {
+                let filters = request.filters.iter().map(|(filter, _)| filter.as_str());
+                let properties = self.properties(&request.properties);
+                let asked = client.unsubscribe(filters, properties);
+                self.asked(request.number, asked)
+            }
+            Job::Settle => {
+                self.is_settling = client.ping().is_ok();
+                if !self.is_settling {
+                    self.shared.settled(self.session);
+                }
+                Ok(())
+            }
+            // It is looked for where jobs come from.
+            Job::Leave(_) => Ok(()),
         }
-        let late = due.map(|due| Instant::now().saturating_duration_since(due));
-        self.tally.borrow_mut().sent(qos, late);
-        drop(room);
-        if client.unsent() >= BATCH {
-            self.flush(client).await?;
+    }
+
+    fn properties<'p>(&self, captured: &'p PropertiesBuf) -> Properties<'p> {
+        if self.connect.version() == Version::V5 {
+            return captured.as_properties();
+        }
+        let dropped = captured.as_properties().iter().count() as u64;
+        self.shared.tally.borrow_mut().properties_dropped += dropped;
+        Properties::EMPTY
+    }
+
+    fn asked(&mut self, number: Number, asked: Result<Token, RequestError>) -> Result<(), Ended> {
+        match asked {
+            Ok(token) => {
+                self.waiting.insert(token, number);
+            }
+            // Why there is no connection comes as an event.
+            Err(RequestError::NotConnected) => {}
+            Err(error) => {
+                let mut tally = self.shared.tally.borrow_mut();
+                tally.not_asked += 1;
+                let sentence = || format!("cannot subscribe or unsubscribe: {error}");
+                tally.first_refusal(Exit::Refused(ReasonCode::PACKET_TOO_LARGE), sentence);
+                drop(tally);
+                self.shared.answered(number);
+            }
         }
         Ok(())
     }
 
-    async fn flush(&mut self, client: &mut Engine) -> Result<(), Failure> {
+    async fn flush(&mut self, client: &mut Client) -> Result<(), Ended> {
         if client.flush().await.is_err() {
-            // Ends with the reason, since the connection is over.
-            loop {
-                let event = client.next_event().await;
-                self.handle(event)?;
-            }
+            // Ends with the reason, since the connection is over, or goes on where it is made anew.
+            let event = client.next_event().await;
+            self.handle(event)?;
         }
         Ok(())
     }
 
-    fn handle(&mut self, event: Result<Event, Lost>) -> Result<(), Failure> {
+    /// The broker has answered; `reply` if that is to be compared.
+    fn answered(&self, number: Number, reply: impl FnOnce() -> Reply) {
+        if let Some(verify) = &self.shared.verify {
+            verify.borrow_mut().replayed(number, reply());
+        }
+        self.shared.answered(number);
+    }
+
+    fn handle(&mut self, event: Result<Event, Lost>) -> Result<(), Ended> {
         match event {
             Ok(Event::Published {
+                token,
                 reason,
                 reason_string,
-                ..
             }) => {
-                let mut tally = self.tally.borrow_mut();
+                if let Some(number) = self.waiting.remove(&token) {
+                    self.answered(number, || Reply::Published(reason));
+                }
+                let mut tally = self.shared.tally.borrow_mut();
                 if reason.is_error() {
                     tally.refused_by_server += 1;
                     tally.refused(reason, || {
@@ -264,20 +332,61 @@ impl Player {
                 } else {
                     tally.acknowledged += 1;
                 }
-                Ok(())
             }
-            Ok(_) => Ok(()),
-            Err(lost) => Err(self.connect.lost_failure(&lost)),
+            Ok(
+                Event::Subscribed { token, reasons, .. } | Event::Unsubscribed { token, reasons },
+            ) => {
+                if let Some(number) = self.waiting.remove(&token) {
+                    self.answered(number, || Reply::Codes(reasons));
+                }
+            }
+            Ok(Event::Message(message)) => {
+                let mut tally = self.shared.tally.borrow_mut();
+                tally.received += 1;
+                drop(tally);
+                // DUP: it came before, and was counted.
+                if !message.dup {
+                    self.received.set(self.received.get() + 1);
+                    self.shared.bell.ring();
+                    if let Some(verify) = &self.shared.verify {
+                        let publish = message.as_packet();
+                        let delivery = Delivery::new(publish.topic, publish.qos, &publish);
+                        let mut verify = verify.borrow_mut();
+                        verify.replayed_delivery(self.session, delivery);
+                    }
+                }
+                if let Some(show) = &self.shared.show {
+                    let version = self.connect.version();
+                    let client = &self.connect.options.connect.client_id;
+                    show.borrow_mut().message(client, version, &message);
+                }
+            }
+            Ok(Event::Pong) => {
+                if std::mem::take(&mut self.is_settling) {
+                    self.shared.settled(self.session);
+                }
+            }
+            Ok(event @ (Event::Retrying { .. } | Event::Connected(_))) => {
+                if let Event::Connected(_) = &event {
+                    self.shared.tally.borrow_mut().reconnects += 1;
+                }
+                if std::mem::take(&mut self.is_settling) {
+                    self.shared.settled(self.session);
+                }
+                self.connect.tell(&event);
+            }
+            Ok(_) => {}
+            Err(lost) => {
+                let said = match &lost {
+                    Lost::Disconnected(refusal) => Some(refusal.reason),
+                    _ => None,
+                };
+                return Err((self.connect.lost_failure(&lost), said));
+            }
         }
+        Ok(())
     }
 }
 
-/// What the server would answer, had it not said before that it takes no such message.
-fn over_limit(error: &PublishError) -> Option<ReasonCode> {
-    match error {
-        PublishError::TooLarge { .. } => Some(ReasonCode::PACKET_TOO_LARGE),
-        PublishError::QosNotSupported { .. } => Some(ReasonCode::QOS_NOT_SUPPORTED),
-        PublishError::RetainNotSupported => Some(ReasonCode::RETAIN_NOT_SUPPORTED),
-        _ => None,
-    }
-}
+/// Why a connection is over, and the code of the server's DISCONNECT.
+type Ended = (Failure, Option<ReasonCode>);

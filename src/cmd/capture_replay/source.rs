@@ -1,148 +1,166 @@
 //! From the records of a capture to the steps of a replay, with a count of what cannot be played.
 //!
-//! A step belongs to a session: for now a captured connection from its first PUBLISH to its
-//! DISCONNECT, or to the end of the capture. Steps of a session come in its order and never go
-//! back in time.
+//! Steps of a session come in its order and never go back in time.
 
-use std::io::Read;
+mod delivering;
+mod doing;
+mod mqttsn;
+mod opening;
+mod stream;
+
+use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::ops::ControlFlow;
-use std::time::Duration;
+use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
-use crate::capture::{CaptureError, CapturedPacket, Options, Packets, Record, Stats};
-use crate::client::{Publication, TopicName};
-use crate::cmd::{note, sealed};
-use crate::mqtt::alias::Aliases;
+use self::mqttsn::SnClients;
+use self::stream::{Outstanding, Stream};
+use super::input::Records;
+use super::rewrite::Rewrite;
+use super::step::{Action, Answer, Leave, Number, Step};
+use crate::capture::{CapturedPacket, Record, Stats, Turn, TurnKind};
+use crate::cmd::decode::{Selection, Selector};
+use crate::cmd::{Failure, note, sealed};
 use crate::mqtt::decode::{Context, Strict, decode};
-use crate::mqtt::packet::{Ack, AckKind, Publish};
-use crate::mqtt::{Packet, PacketType, PropertiesBuf, PropertyId, QoS, Side, Version};
-use crate::output::replay::Skips;
+use crate::mqtt::packet::{Ack, AckKind};
+use crate::mqtt::{Packet, PacketType, PropertiesBuf, QoS, ReasonCode, Side, Version};
+use crate::mqttsn::Predefined;
+use crate::output::replay::{Found, Skips};
 
-/// Something to do at a captured time.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Step {
-    /// Who does it, numbered from 0 in the order of first messages.
-    pub(super) session: u64,
-    /// When it was captured, in nanoseconds since 1970, if anything so far had a time.
-    pub(super) time: Option<i64>,
-    /// What.
-    pub(super) action: Action,
+/// What to make of a capture.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) mode: Mode,
+    pub(super) rewrite: Rewrite,
+    /// `None`: everything.
+    pub(super) select: Option<Selection>,
+    pub(super) sn_topics: Arc<Predefined>,
+    /// Of a CONNECT that is made up.
+    pub(super) keep_alive: u16,
+    /// Whether what servers delivered is to be compared.
+    pub(super) is_verifying: bool,
+    /// Whether subscriptions that were not captured are inferred.
+    pub(super) infers: bool,
 }
 
-/// What to do.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    /// Connect; always the first step of a session.
-    Open(Captured),
-    /// Publish.
-    Publish(Publication),
-    /// Leave with DISCONNECT; always the last step of a session. Those without one stay.
-    Leave,
-}
-
-/// The captured client.
+/// Whose doing is played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Captured {
-    /// Its address.
-    pub(super) client: SocketAddr,
-    /// The version it spoke.
-    pub(super) version: Version,
+pub(super) enum Mode {
+    /// All that clients did.
+    Sessions,
+    /// Only the messages of one side: of clients, or of servers to their subscribers.
+    Messages(Side),
 }
+
+/// Subscriptions that clients must have had, by the connection whose CONNECT was not captured.
+pub(super) type Inferred = FxHashMap<u64, Before>;
+
+/// A client before the capture began.
+#[derive(Debug, Clone)]
+pub(super) struct Before {
+    client: SocketAddr,
+    version: Version,
+    /// On these it was sent messages, at this QoS at most.
+    topics: Vec<(String, QoS)>,
+}
+
+/// The number of a message that is not played: nobody waits for its answer.
+const NOBODY: Number = Number::MAX;
+
+/// Topics that are remembered of a session whose subscriptions are inferred.
+const MAX_INFERRED: usize = 1000;
+
+/// Clients whose unacknowledged messages are remembered over their connections.
+const MAX_KEPT: usize = 1 << 16;
 
 /// Pulls steps out of a capture.
-#[derive(Debug)]
-pub(super) struct Source<R> {
-    packets: Packets<R>,
-    /// Whose PUBLISH packets are played.
-    from: Side,
+pub(super) struct Source {
+    records: Records,
+    settings: Arc<Settings>,
+    selector: Option<Selector>,
+    /// How often it is played, from 1.
+    round: u64,
     streams: FxHashMap<u64, Stream>,
-    sessions: u64,
-    messages: u64,
-    /// PUBLISH packets of the other side.
-    others: u64,
+    sn: SnClients,
+    /// What clients that keep their session had not got an answer to, by name.
+    kept: FxHashMap<String, Outstanding>,
+    /// Found in this pass, for the next one.
+    inferred: Inferred,
+    next_session: u64,
+    next_number: Number,
+    found: Found,
     /// The captured times of the first and of the last message.
     span: Option<(i64, i64)>,
     skips: Skips,
     /// The captured time that the last record with a time had.
     last_time: Option<i64>,
-    /// Steps that come with the next one: a packet makes two at most.
-    after: Option<Step>,
+    out: VecDeque<Step>,
+    is_over: bool,
+    damage: Option<Failure>,
 }
 
-/// What a captured connection has said so far.
-#[derive(Debug, Default)]
-struct Stream {
-    /// The session that plays it, if it has published.
-    session: Option<u64>,
-    aliases: Aliases,
-    /// Packet identifiers of QoS 1 and 2 messages that the server has not acknowledged.
-    unacknowledged: FxHashSet<u16>,
-    last_time: Option<i64>,
-}
-
-impl Stream {
-    /// Packets of the client are lost: what it said about aliases and identifiers is not known
-    /// any more, and a wrong topic is worse than none.
-    fn forget(&mut self) {
-        self.aliases = Aliases::default();
-        self.unacknowledged.clear();
-    }
-}
-
-impl<R: Read> Source<R> {
-    /// Plays what `from` published: clients, or servers to their subscribers.
-    pub(super) fn new(reader: R, from: Side) -> Source<R> {
-        Source {
-            packets: Packets::new(reader, Options::default()),
-            from,
+impl Source {
+    /// For the round `round` from 1. `inferred` is what an earlier pass has found.
+    pub(super) fn new(
+        records: Records,
+        settings: Arc<Settings>,
+        inferred: Inferred,
+        round: u64,
+    ) -> Source {
+        let mut source = Source {
+            records,
+            selector: settings.select.clone().map(Selector::new),
+            sn: SnClients::new(Arc::clone(&settings.sn_topics)),
+            settings,
+            round,
             streams: FxHashMap::default(),
-            sessions: 0,
-            messages: 0,
-            others: 0,
+            kept: FxHashMap::default(),
+            inferred: Inferred::default(),
+            next_session: 0,
+            next_number: 0,
+            found: Found::default(),
             span: None,
             skips: Skips::default(),
             last_time: None,
-            after: None,
-        }
+            out: VecDeque::new(),
+            is_over: false,
+            damage: None,
+        };
+        source.open_inferred(inferred);
+        source
     }
 
     /// The next step; `None` at the end.
     ///
     /// # Errors
     /// What is wrong with the file, once, after everything that came before it.
-    pub(super) fn next_step(&mut self) -> Result<Option<Step>, CaptureError> {
-        if let Some(step) = self.after.take() {
-            return Ok(Some(step));
-        }
-        while let Some(record) = self.packets.next()? {
-            if let ControlFlow::Break(step) = self.record(&record) {
+    pub(super) fn next_step(&mut self) -> Result<Option<Step>, Failure> {
+        loop {
+            if let Some(step) = self.out.pop_front() {
                 return Ok(Some(step));
             }
+            if self.is_over {
+                return self.damage.take().map_or(Ok(None), Err);
+            }
+            match self.records.next_record() {
+                Ok(Some(record)) => self.record(&record),
+                end => {
+                    self.is_over = true;
+                    self.damage = end.err();
+                    self.finish();
+                }
+            }
         }
-        Ok(None)
     }
 
-    /// Sessions so far.
-    pub(super) fn sessions(&self) -> u64 {
-        self.sessions
-    }
-
-    /// Messages so far, skipped ones not counted.
-    pub(super) fn messages(&self) -> u64 {
-        self.messages
-    }
-
-    /// PUBLISH packets of the side that is not played so far.
-    pub(super) fn others(&self) -> u64 {
-        self.others
-    }
-
-    /// The time from the first message to the last so far.
-    pub(super) fn captured(&self) -> Duration {
+    /// What was found so far.
+    pub(super) fn found(&self) -> Found {
         let (first, last) = self.span.unwrap_or_default();
-        Duration::from_nanos(last.abs_diff(first))
+        Found {
+            captured: std::time::Duration::from_nanos(last.abs_diff(first)),
+            ..self.found
+        }
     }
 
     /// What was skipped so far.
@@ -152,167 +170,266 @@ impl<R: Read> Source<R> {
 
     /// What the capture has held so far.
     pub(super) fn stats(&self) -> Stats {
-        self.packets.stats()
+        self.records.stats()
     }
 
-    fn record(&mut self, record: &Record) -> ControlFlow<Step> {
+    /// The subscriptions that were inferred so far, for another pass.
+    pub(super) fn take_inferred(&mut self) -> Inferred {
+        std::mem::take(&mut self.inferred)
+    }
+
+    fn record(&mut self, record: &Record) {
         match record {
             Record::Packet(packet) => self.packet(packet),
-            // There is no client for MQTT-SN.
-            Record::Message(_) => ControlFlow::Continue(()),
-            Record::Sealed(found) => {
-                note(sealed::sentence(found, "its keys are not in the capture"));
-                ControlFlow::Continue(())
-            }
+            Record::Message(message) => self.sn_message(message),
+            // An earlier round, or the one that is played, says it.
+            Record::Sealed(_) if self.round != 1 => {}
+            Record::Sealed(found) => note(sealed::sentence(found, self.records.no_keys())),
             Record::Gap(gap) => {
-                if self.may_publish(gap.at.from) {
+                let is_played = self.plays(gap.at.from);
+                if is_played {
                     self.skips.gaps += 1;
                     self.skips.lost_bytes += gap.lost;
-                    if let Some(stream) = self.streams.get_mut(&gap.at.stream) {
-                        stream.forget();
-                    }
                 }
-                ControlFlow::Continue(())
+                if let Some(stream) = self.streams.get_mut(&gap.at.stream) {
+                    stream.forget(is_played);
+                }
             }
             Record::Skipped(skipped) => {
-                if self.may_publish(skipped.at.from) {
+                if self.plays(skipped.at.from) {
                     self.skips.skipped_bytes += skipped.len;
                 }
-                ControlFlow::Continue(())
             }
-            // Connections are replayed by their packets.
-            Record::Turn(_) => ControlFlow::Continue(()),
+            Record::Turn(turn) => self.turn(turn),
         }
     }
 
     /// Whether what this side sent may be what is played.
-    fn may_publish(&self, side: Option<Side>) -> bool {
-        side.is_none_or(|side| side == self.from)
+    fn plays(&self, side: Option<Side>) -> bool {
+        let played = match self.settings.mode {
+            Mode::Sessions => Side::Client,
+            Mode::Messages(side) => side,
+        };
+        side.is_none_or(|side| side == played)
     }
 
-    fn packet(&mut self, packet: &CapturedPacket) -> ControlFlow<Step> {
-        let byte1 = packet.bytes.first().copied().unwrap_or_default();
+    fn packet(&mut self, packet: &CapturedPacket) {
         if let Some(time) = packet.at.time {
             self.last_time = Some(time.nanos);
         }
-        match (PacketType::from_byte1(byte1), packet.at.from) {
-            (PacketType::PUBLISH, Some(side)) if side == self.from => self.publish(packet),
-            (PacketType::PUBLISH, side) => {
-                match side {
-                    Some(_) => self.others += 1,
-                    None => self.skips.unknown_sender += 1,
-                }
-                ControlFlow::Continue(())
+        let is_wanted = match &mut self.selector {
+            Some(selector) => selector.asks_for(packet),
+            None => true,
+        };
+        let byte1 = packet.bytes.first().copied().unwrap_or_default();
+        let packet_type = PacketType::from_byte1(byte1);
+        let Some(from) = packet.at.from else {
+            if packet_type == PacketType::PUBLISH {
+                self.skips.unknown_sender += 1;
             }
-            // A second CONNECT ends what was before it, too.
-            (PacketType::CONNECT, _) | (PacketType::DISCONNECT, Some(Side::Client)) => {
-                self.end_session(packet)
-            }
-            (PacketType::PUBACK | PacketType::PUBREC | PacketType::PUBCOMP, side)
-                if side != Some(self.from) =>
-            {
-                self.acknowledge(packet);
-                ControlFlow::Continue(())
-            }
-            _ => ControlFlow::Continue(()),
-        }
-    }
-
-    fn publish(&mut self, packet: &CapturedPacket) -> ControlFlow<Step> {
-        let now = self.last_time;
+            return;
+        };
         let stream = self.streams.entry(packet.at.stream).or_default();
-        if packet.is_cut() {
-            stream.forget();
-            self.skips.cut += 1;
-            return ControlFlow::Continue(());
-        }
-        let Ok(Packet::Publish(publish)) = decode(&packet.bytes, context(packet), &mut Strict)
-        else {
-            stream.forget();
-            self.skips.malformed += 1;
-            return ControlFlow::Continue(());
-        };
-        // An alias is set by a repeat as well.
-        let topic = match publish.properties.number(PropertyId::TOPIC_ALIAS) {
-            Some(alias) => {
-                let alias = u16::try_from(alias).unwrap_or_default();
-                stream.aliases.resolve(publish.topic, alias)
+        stream.last_time = stream.last_time.max(self.last_time);
+        match (self.settings.mode, packet_type, from) {
+            (Mode::Messages(side), PacketType::PUBLISH, from) if side == from => {
+                self.publish(packet, is_wanted);
             }
-            None => Some(publish.topic),
-        };
-        if publish.qos > QoS::AtMostOnce
-            && !stream.unacknowledged.insert(publish.packet_id)
-            && publish.dup
-        {
-            self.skips.duplicates += 1;
-            return ControlFlow::Continue(());
+            (Mode::Messages(_), PacketType::PUBLISH, _) => self.found.others += 1,
+            (Mode::Messages(_), PacketType::CONNECT, _)
+            | (Mode::Messages(_), PacketType::DISCONNECT, Side::Client) => {
+                self.leave(packet.at.stream, Leave::Unseen);
+            }
+            (Mode::Messages(side), PacketType::PUBACK, from)
+            | (Mode::Messages(side), PacketType::PUBREC, from)
+            | (Mode::Messages(side), PacketType::PUBCOMP, from)
+                if side != from =>
+            {
+                self.acknowledged(packet);
+            }
+            (Mode::Messages(_), ..) => {}
+            (Mode::Sessions, packet_type, Side::Client) => {
+                self.of_client(packet, packet_type, is_wanted);
+            }
+            (Mode::Sessions, packet_type, Side::Server) => self.of_server(packet, packet_type),
         }
-        let Some(topic) = topic.filter(|topic| !topic.is_empty()) else {
-            self.skips.no_topic += 1;
-            return ControlFlow::Continue(());
-        };
-        let Ok(topic) = TopicName::new(topic) else {
-            self.skips.malformed += 1;
-            return ControlFlow::Continue(());
-        };
-        let mut publication =
-            Publication::new(topic, packet.bytes.slice_ref(publish.payload), publish.qos);
-        publication.retain = publish.retain;
-        publication.properties = to_publish(&publish);
+    }
 
-        stream.last_time = stream.last_time.max(now);
-        self.messages += 1;
-        let time = stream.last_time;
-        if let Some(time) = time {
-            let (first, last) = self.span.unwrap_or((time, time));
-            self.span = Some((first.min(time), last.max(time)));
-        }
-        let step = |session, action| Step {
-            session,
-            time,
-            action,
-        };
-        let play = Action::Publish(publication);
-        ControlFlow::Break(match stream.session {
-            Some(session) => step(session, play),
-            None => {
-                let session = self.sessions;
-                self.sessions += 1;
-                stream.session = Some(session);
-                self.after = Some(step(session, play));
-                let captured = Captured {
-                    client: match self.from {
-                        Side::Client => packet.at.src,
-                        Side::Server => packet.at.dst,
-                    },
-                    version: packet.version,
+    fn of_client(&mut self, packet: &CapturedPacket, packet_type: PacketType, is_wanted: bool) {
+        match packet_type {
+            PacketType::CONNECT => self.connect(packet, is_wanted),
+            PacketType::PUBLISH => self.publish(packet, is_wanted),
+            PacketType::SUBSCRIBE | PacketType::UNSUBSCRIBE => self.request(packet, is_wanted),
+            PacketType::DISCONNECT => {
+                let leave = match decode(&packet.bytes, context(packet), &mut Strict) {
+                    Ok(Packet::Disconnect(reason)) => {
+                        Leave::Disconnect(reason.reason, reason.properties.to_buf())
+                    }
+                    _ => Leave::Disconnect(ReasonCode::SUCCESS, PropertiesBuf::new()),
                 };
-                step(session, Action::Open(captured))
+                self.leave(packet.at.stream, leave);
             }
-        })
+            PacketType::AUTH => self.found.auth += 1,
+            _ => {}
+        }
     }
 
-    /// The client leaves; whoever comes behind it on this connection is somebody new.
-    fn end_session(&mut self, packet: &CapturedPacket) -> ControlFlow<Step> {
-        let stream = self.streams.remove(&packet.at.stream);
-        match stream.and_then(|stream| stream.session.map(|session| (session, stream.last_time))) {
-            Some((session, time)) => ControlFlow::Break(Step {
-                session,
-                time: time.max(self.last_time),
-                action: Action::Leave,
+    fn of_server(&mut self, packet: &CapturedPacket, packet_type: PacketType) {
+        if packet_type == PacketType::PUBLISH {
+            self.delivery(packet);
+            return;
+        }
+        let is_answer = matches!(
+            packet_type,
+            PacketType::CONNACK
+                | PacketType::SUBACK
+                | PacketType::UNSUBACK
+                | PacketType::DISCONNECT
+        );
+        if !is_answer {
+            self.acknowledged(packet);
+            return;
+        }
+        let Ok(decoded) = decode(&packet.bytes, context(packet), &mut Strict) else {
+            return;
+        };
+        let Some(stream) = self.streams.get_mut(&packet.at.stream) else {
+            return;
+        };
+        let reasons = |codes: &crate::mqtt::packet::Codes<'_>| codes.reasons().collect::<Vec<_>>();
+        let answer = match &decoded {
+            Packet::ConnAck(connack) => stream.connect.take().map(|number| Answer::Connected {
+                number,
+                reason: connack.reason(packet.version),
+                session_present: connack.session_present,
             }),
-            None => ControlFlow::Continue(()),
+            Packet::SubAck(codes) => stream.outstanding.remove(&codes.packet_id).map(|number| {
+                let reasons = reasons(codes);
+                Answer::Subscribed { number, reasons }
+            }),
+            Packet::UnsubAck(codes) => stream.outstanding.remove(&codes.packet_id).map(|number| {
+                let reasons = reasons(codes);
+                Answer::Unsubscribed { number, reasons }
+            }),
+            Packet::Disconnect(reason) => {
+                stream.farewell = Some(reason.reason);
+                None
+            }
+            _ => None,
+        };
+        if let Some(answer) = answer {
+            self.answered(packet.at.stream, answer);
         }
     }
 
-    /// An acknowledgement frees its identifier: a later PUBLISH with it is a new message.
-    fn acknowledge(&mut self, packet: &CapturedPacket) {
-        if let Ok(Packet::Ack(ack)) = decode(&packet.bytes, context(packet), &mut Strict)
-            && ends_exchange(&ack)
-            && let Some(stream) = self.streams.get_mut(&packet.at.stream)
-        {
-            stream.unacknowledged.remove(&ack.packet_id);
+    /// The end of an exchange frees its identifier: a later PUBLISH with it is a new message.
+    fn acknowledged(&mut self, packet: &CapturedPacket) {
+        let Ok(Packet::Ack(ack)) = decode(&packet.bytes, context(packet), &mut Strict) else {
+            return;
+        };
+        let Some(stream) = self.streams.get_mut(&packet.at.stream) else {
+            return;
+        };
+        if !ends_exchange(&ack) {
+            // It says what the end of the exchange does not say again.
+            if ack.kind == AckKind::PubRec && ack.reason != ReasonCode::SUCCESS {
+                stream.accepted.insert(ack.packet_id, ack.reason);
+            }
+            return;
         }
+        let accepted = stream.accepted.remove(&ack.packet_id);
+        if let Some(number) = stream.outstanding.remove(&ack.packet_id) {
+            let reason = match ack.kind {
+                AckKind::PubComp => accepted.unwrap_or(ReasonCode::SUCCESS),
+                _ => ack.reason,
+            };
+            self.answered(packet.at.stream, Answer::Published { number, reason });
+        }
+    }
+
+    fn answered(&mut self, stream: u64, answer: Answer) {
+        if self.settings.mode != Mode::Sessions {
+            return;
+        }
+        let Some(stream) = self.streams.get(&stream) else {
+            return;
+        };
+        if let Some(live) = &stream.live {
+            self.out.push_back(Step {
+                session: live.session,
+                time: stream.last_time,
+                action: Action::Answered(answer),
+            });
+        }
+    }
+
+    fn turn(&mut self, turn: &Turn) {
+        if self.settings.mode != Mode::Sessions {
+            return;
+        }
+        let Some(stream) = self.streams.get_mut(&turn.at.stream) else {
+            return;
+        };
+        if let Some(time) = turn.at.time {
+            self.last_time = Some(time.nanos);
+            stream.last_time = stream.last_time.max(self.last_time);
+        }
+        match turn.kind {
+            TurnKind::Finished | TurnKind::Reset => {
+                let leave = match turn.at.from {
+                    Some(Side::Server) => Leave::ByServer(stream.farewell),
+                    _ => Leave::Cut,
+                };
+                self.leave(turn.at.stream, leave);
+            }
+            TurnKind::Over => {
+                self.leave(turn.at.stream, Leave::Unseen);
+                self.streams.remove(&turn.at.stream);
+            }
+            _ => {}
+        }
+    }
+
+    /// The connection ends.
+    fn leave(&mut self, stream: u64, leave: Leave) {
+        let Some(stream) = self.streams.get_mut(&stream) else {
+            return;
+        };
+        stream.held = None;
+        stream.is_over = true;
+        if let Some(id) = stream.captured_id.take()
+            && stream.persists
+            && !stream.outstanding.is_empty()
+            && self.kept.len() < MAX_KEPT
+        {
+            self.kept
+                .insert(id, std::mem::take(&mut stream.outstanding));
+        }
+        stream.outstanding.clear();
+        let Some(live) = stream.live.take() else {
+            return;
+        };
+        match leave {
+            Leave::Disconnect(..) => self.found.disconnects += 1,
+            Leave::Cut => self.found.cuts += 1,
+            Leave::ByServer(_) => self.found.server_ends += 1,
+            Leave::Unseen => {}
+        }
+        self.out.push_back(Step {
+            session: live.session,
+            time: stream.last_time.max(self.last_time),
+            action: Action::Leave(leave),
+        });
+    }
+
+    /// Whoever is still there leaves.
+    fn finish(&mut self) {
+        let mut open: Vec<u64> = self.streams.keys().copied().collect();
+        open.sort_unstable();
+        for stream in open {
+            self.leave(stream, Leave::Unseen);
+        }
+        self.sn_finish();
     }
 }
 
@@ -329,21 +446,6 @@ fn ends_exchange(ack: &Ack<'_>) -> bool {
         AckKind::PubRec => ack.reason.is_error(),
         AckKind::PubRel => false,
     }
-}
-
-/// The properties as captured, but for an alias, which would mean something else to the target, or
-/// nothing, and for what only servers may send (`[MQTT-3.3.4-6]`).
-fn to_publish(publish: &Publish<'_>) -> PropertiesBuf {
-    let mut properties = PropertiesBuf::new();
-    for property in publish.properties {
-        let is_of_connection =
-            [PropertyId::TOPIC_ALIAS, PropertyId::SUBSCRIPTION_IDENTIFIER].contains(&property.id);
-        if !is_of_connection {
-            // It was in a list before, so it fits into one.
-            let _ = properties.push(property.id, property.value);
-        }
-    }
-    properties
 }
 
 #[cfg(test)]

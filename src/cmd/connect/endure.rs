@@ -27,11 +27,9 @@ impl ConnectPlan {
         reconnect: &cli::Reconnect,
         session: Session,
     ) -> Result<(), Failure> {
-        let retry = parse_retry(&reconnect.retry)?;
-        let answer_timeout = duration::parse("--answer-timeout", &reconnect.answer_timeout)?;
+        self.stay(reconnect)?;
+        let retry = self.options.retry;
         let connect = Arc::make_mut(&mut self.options.connect);
-        connect.answer_timeout =
-            (!answer_timeout.is_zero()).then_some(answer_timeout.min(FAR_AWAY));
         // An end of the session at some time, and a password alone, are wishes that only 5.0 can
         // fulfil.
         let wants_v5 = match session.expiry {
@@ -40,7 +38,6 @@ impl ConnectPlan {
         };
         let bare_password = connect.password.is_some() && connect.username.is_none();
         self.options.fall_back = args.protocol_version.is_none() && !wants_v5 && !bare_password;
-        self.options.retry = retry;
         // In 5.0 the session ends with its connection unless it is told otherwise, and QoS 2 could
         // not go on where it was.
         let outlive = match retry {
@@ -56,6 +53,18 @@ impl ConnectPlan {
             set_expiry(&mut connect.properties, seconds);
             set_expiry(&mut self.farewell, 0);
         }
+        Ok(())
+    }
+
+    /// Another try if the connection is lost, and no waiting for a broker that says nothing; all else
+    /// as it is.
+    ///
+    /// # Errors
+    /// Wrong usage.
+    pub(in crate::cmd) fn stay(&mut self, reconnect: &cli::Reconnect) -> Result<(), Failure> {
+        self.options.retry = parse_retry(&reconnect.retry)?;
+        let connect = Arc::make_mut(&mut self.options.connect);
+        connect.answer_timeout = parse_answer_timeout(&reconnect.answer_timeout)?;
         Ok(())
     }
 
@@ -105,6 +114,12 @@ impl fmt::Display for Again {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "trying again in {:.1} s", self.0.as_secs_f64())
     }
+}
+
+/// --answer-timeout: 0 is for ever.
+fn parse_answer_timeout(text: &str) -> Result<Option<Duration>, Failure> {
+    let timeout = duration::parse("--answer-timeout", text)?;
+    Ok((!timeout.is_zero()).then_some(timeout.min(FAR_AWAY)))
 }
 
 /// --retry.

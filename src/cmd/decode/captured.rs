@@ -1,6 +1,5 @@
 //! From a capture to the view.
 
-use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -11,8 +10,8 @@ use super::lint::{self, Judged, Lint, Sifted};
 use super::messages::Messages;
 use super::order::{Item, Order};
 use super::show::Show;
-use super::{Plan, Stop};
-use crate::capture::{CapturedPacket, Gap, Location, Options, Packets, Record, Skipped, Stats};
+use super::{Plan, Stop, reading};
+use crate::capture::{CapturedPacket, Gap, Location, Options, Record, Skipped, Stats};
 use crate::mqtt::decode::{Context, Recorder, decode as decode_packet};
 use crate::mqtt::session::Finding;
 use crate::output::hole::{Hole, Kind};
@@ -57,16 +56,7 @@ pub(super) fn read(
         turns: plan.lint.is_some() || plan.stats,
         ..Options::default()
     };
-    let mut packets = Packets::new(reader, options);
-    let mut no_keys = "its keys are not known: give --keylog FILE".to_owned();
-    if let Some(log) = &plan.key_log {
-        File::open(log)
-            .and_then(|file| packets.follow_key_log(Box::new(file)))
-            .map_err(|error| {
-                Failure::new(Exit::Io, format!("cannot read the key log {log}: {error}"))
-            })?;
-        no_keys = format!("its keys are not in the key log {log}");
-    }
+    let (mut packets, no_keys) = reading::open(reader, options, plan.key_log.as_deref())?;
     let mut known = Known {
         aliases: AliasesOf::default(),
         connections: Connections::default(),

@@ -9,7 +9,7 @@ use super::super::{Exit, Failure};
 const MAX_CHECKED: u64 = 1 << 20;
 
 /// Refuses a file with lines of which none is a secret. One that has no lines yet may get some.
-pub(super) fn check(path: &str) -> Result<(), Failure> {
+pub(in crate::cmd) fn check(path: &str) -> Result<(), Failure> {
     let cannot_read = |error| {
         let what = format!("cannot read the key log {path}: {error}");
         Failure::new(Exit::Io, what)

@@ -11,7 +11,9 @@ mod lint;
 mod messages;
 mod needs;
 mod order;
+mod reading;
 mod select;
+mod selector;
 mod show;
 mod stats;
 mod text;
@@ -34,8 +36,12 @@ use crate::output::payload::{Decoder, Rules};
 use crate::output::time::Times;
 use bytes::Broken;
 use input::Input;
+pub(super) use key_log::check as check_key_log;
 use needs::Needs;
+pub(super) use reading::Records;
 use select::Select;
+pub(super) use select::Select as Selection;
+pub(super) use selector::Selector;
 use show::Show;
 pub(super) use transcript::transcribe;
 
@@ -105,7 +111,7 @@ impl Plan {
                 .as_deref()
                 .map(version::parse)
                 .transpose()?,
-            from: args.from.map(|side| match side {
+            from: args.selection.from.map(|side| match side {
                 cli::From::Client => Side::Client,
                 cli::From::Server => Side::Server,
             }),
@@ -147,7 +153,7 @@ impl Plan {
             show_secrets: args.show_secrets,
             raw: args.raw,
             payloads: payload_rules(&args.payload)?,
-            select: Select::new(args)?,
+            select: Select::new(&args.selection)?,
             write: args.write.clone(),
             needs: Needs::of(args),
         })
@@ -178,7 +184,7 @@ fn payload_rules(words: &[String]) -> Result<Rules, Failure> {
 }
 
 /// Reads the names of predefined topic ids.
-fn sn_topics(file: &str) -> Result<Predefined, Failure> {
+pub(super) fn sn_topics(file: &str) -> Result<Predefined, Failure> {
     let failed = |what: &dyn std::fmt::Display| {
         Failure::new(Exit::Io, format!("cannot read the topics {file}: {what}"))
     };

@@ -20,13 +20,13 @@ impl Needs {
             given.map(|(_, flag)| *flag).collect::<Vec<_>>()
         };
         let times = given(&[
-            (args.since.is_some(), "--since"),
-            (args.until.is_some(), "--until"),
+            (args.selection.since.is_some(), "--since"),
+            (args.selection.until.is_some(), "--until"),
             (args.time.is_some(), "--time"),
         ]);
         let mut capture = given(&[
-            (!args.stream.is_empty(), "--stream"),
-            (!args.frame.is_empty(), "--frame"),
+            (!args.selection.stream.is_empty(), "--stream"),
+            (!args.selection.frame.is_empty(), "--frame"),
             (!args.port.is_empty(), "--port"),
             (!args.not_port.is_empty(), "--not-port"),
             (args.sn_topics.is_some(), "--sn-topics"),

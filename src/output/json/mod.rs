@@ -5,6 +5,7 @@
 
 mod object;
 mod packet;
+pub mod packet_line;
 mod properties;
 mod read;
 

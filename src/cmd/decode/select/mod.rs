@@ -17,7 +17,7 @@ use ranges::Ranges;
 
 /// A checked selection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Select {
+pub(in crate::cmd) struct Select {
     /// Names of packet and message types; empty for all, as for all lists here.
     types: Vec<&'static str>,
     clients: Vec<String>,
@@ -59,7 +59,7 @@ impl Moment {
 
 impl Select {
     /// Checks what was typed.
-    pub(super) fn new(args: &cli::Decode) -> Result<Select, Failure> {
+    pub(in crate::cmd) fn new(args: &cli::Selection) -> Result<Select, Failure> {
         let since = parse::moment("--since", args.since.as_deref())?;
         let until = parse::moment("--until", args.until.as_deref())?;
         let is_never = match (since, until) {
@@ -94,7 +94,7 @@ impl Select {
     }
 
     /// Whether nothing is left out.
-    pub(super) fn is_everything(&self) -> bool {
+    pub(in crate::cmd) fn is_everything(&self) -> bool {
         *self == Select::default()
     }
 

@@ -7,15 +7,38 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::super::read::unhex;
 use crate::mqtt::property::{Kind, Range, Row, TABLE, Value};
 use crate::mqtt::topic;
-use crate::mqtt::{PacketType, PropertiesBuf, PropertyId, varint};
+use crate::mqtt::{PacketType, PropertiesBuf, PropertyId, Version, varint};
 
 /// Properties of a message that came which mean nothing on another connection: the alias was for
 /// that one, and the identifiers are of its subscriptions (`[MQTT-3.3.4-6]`).
 const NOT_FOR_SENDING: [PropertyId; 2] =
     [PropertyId::TOPIC_ALIAS, PropertyId::SUBSCRIPTION_IDENTIFIER];
 
-/// Reads the object of a PUBLISH.
+/// Reads the object of a PUBLISH that is to be sent.
 pub(in crate::output::json) struct PropertyObject;
+
+/// Reads the object of any packet, all of it.
+pub(in crate::output::json) struct AnyPropertyObject(pub(in crate::output::json) PacketType);
+
+impl<'de> DeserializeSeed<'de> for AnyPropertyObject {
+    type Value = PropertiesBuf;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<PropertiesBuf, D::Error> {
+        reader.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for AnyPropertyObject {
+    type Value = PropertiesBuf;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with properties")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PropertiesBuf, A::Error> {
+        read_object(map, self.0, &[])
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for PropertyObject {
     type Value = PropertiesBuf;
@@ -32,29 +55,40 @@ impl<'de> Visitor<'de> for PropertyObject {
         f.write_str("an object with properties")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PropertiesBuf, A::Error> {
-        let mut list = PropertiesBuf::new();
-        while let Some(key) = map.next_key::<String>()? {
-            let (row, is_hex) = find(&key).ok_or_else(|| {
-                let key = key.escape_debug();
-                A::Error::custom(format!("'{key}' is not a property of MQTT 5.0"))
-            })?;
-            if NOT_FOR_SENDING.contains(&row.id) {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            if !row.is_allowed_in(PacketType::PUBLISH) {
-                let what = format!("{} is not a property of PUBLISH", row.name);
-                return Err(A::Error::custom(what));
-            }
-            map.next_value_seed(Values {
-                row,
-                is_hex,
-                list: &mut list,
-            })?;
-        }
-        Ok(list)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PropertiesBuf, A::Error> {
+        read_object(map, PacketType::PUBLISH, &NOT_FOR_SENDING)
     }
+}
+
+/// Reads the properties of a packet, but for some.
+fn read_object<'de, A: MapAccess<'de>>(
+    mut map: A,
+    packet: PacketType,
+    left_out: &[PropertyId],
+) -> Result<PropertiesBuf, A::Error> {
+    let mut list = PropertiesBuf::new();
+    while let Some(key) = map.next_key::<String>()? {
+        let (row, is_hex) = find(&key).ok_or_else(|| {
+            let key = key.escape_debug();
+            A::Error::custom(format!("'{key}' is not a property of MQTT 5.0"))
+        })?;
+        if left_out.contains(&row.id) {
+            map.next_value::<IgnoredAny>()?;
+            continue;
+        }
+        if !row.is_allowed_in(packet) {
+            let packet = packet.name(Version::V5);
+            let what = format!("{} is not a property of {packet}", row.name);
+            return Err(A::Error::custom(what));
+        }
+        map.next_value_seed(Values {
+            row,
+            packet,
+            is_hex,
+            list: &mut list,
+        })?;
+    }
+    Ok(list)
 }
 
 /// The property behind a key, and whether its value is in hex.
@@ -72,6 +106,7 @@ fn find(key: &str) -> Option<(&'static Row, bool)> {
 /// One value, or an array of all.
 struct Values<'l> {
     row: &'static Row,
+    packet: PacketType,
     is_hex: bool,
     list: &'l mut PropertiesBuf,
 }
@@ -136,7 +171,7 @@ impl Values<'_> {
     fn push<E: Error>(&mut self, value: Value<'_>) -> Result<(), E> {
         let (row, list) = (self.row, &mut *self.list);
         let is_there = list.as_properties().get(row.id).is_some();
-        if is_there && !row.may_repeat_in(PacketType::PUBLISH) {
+        if is_there && !row.may_repeat_in(self.packet) {
             return Err(E::custom(format!("{} may be there once", row.name)));
         }
         list.push(row.id, value).map_err(E::custom)
@@ -202,6 +237,7 @@ impl<'de> Visitor<'de> for Values<'_> {
         }
         while let Some(()) = values.next_element_seed(Values {
             row: self.row,
+            packet: self.packet,
             is_hex: self.is_hex,
             list: self.list,
         })? {}

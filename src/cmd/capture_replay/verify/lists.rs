@@ -1,0 +1,341 @@
+//! Messages on one topic: as captured, and as they come now.
+
+use std::collections::VecDeque;
+
+use super::super::delivery::Delivery;
+use crate::mqtt::QoS;
+use crate::mqtt::topic::Quoted;
+
+/// So many wait on both sides for their like before what is between is found out.
+const WINDOW: usize = 64;
+
+/// So many wait on one side for a first one on the other.
+const MAX_WAITING: usize = 100_000;
+
+/// One topic of one client. The order of what one publisher has sent at one QoS counts
+/// (`[MQTT-4.6.0-5]`, `[MQTT-4.6.0-6]`); how several of these mix is the broker's choice.
+#[derive(Debug, Default)]
+pub(super) struct Topic {
+    lanes: Vec<((Option<u64>, QoS), Lists)>,
+}
+
+impl Topic {
+    /// Takes a message in that `publisher` has sent, of the replay if `is_now`.
+    pub(super) fn push(
+        &mut self,
+        publisher: Option<u64>,
+        delivery: Delivery,
+        is_now: bool,
+    ) -> Compared {
+        let key = (publisher, delivery.qos);
+        let at = match self.lanes.iter().position(|(lane, _)| *lane == key) {
+            Some(at) => at,
+            None => {
+                self.lanes.push((key, Lists::default()));
+                self.lanes.len() - 1
+            }
+        };
+        match self.lanes.get_mut(at) {
+            Some((_, lists)) => lists.push(delivery, is_now),
+            None => Compared::default(),
+        }
+    }
+
+    /// Nothing comes any more.
+    pub(super) fn finish(self) -> Compared {
+        let mut all = Lists::default();
+        let mut same = 0;
+        for (_, mut lists) in self.lanes {
+            same += lists.settle();
+            all.missing.append(&mut lists.missing);
+            all.extra.append(&mut lists.extra);
+        }
+        Compared {
+            same,
+            differences: all.take_unequal(),
+        }
+    }
+}
+
+/// One publisher's messages.
+#[derive(Debug, Default)]
+struct Lists {
+    captured: VecDeque<Delivery>,
+    replayed: VecDeque<Delivery>,
+    /// Of those without their like, on either side: they may come later, in another order.
+    missing: Vec<Delivery>,
+    extra: Vec<Delivery>,
+}
+
+/// What comes of a message.
+#[derive(Debug, Default)]
+pub(super) struct Compared {
+    /// Messages that have found their like.
+    pub(super) same: u64,
+    pub(super) differences: Vec<Unequal>,
+}
+
+/// A difference.
+#[derive(Debug)]
+pub(super) enum Unequal {
+    /// Captured, and not sent now.
+    Missing(Delivery),
+    /// Sent now, and not captured.
+    Extra(Delivery),
+    /// Both, at different places.
+    Moved(Delivery),
+    /// Something else came in its place: the same payload or QoS is not.
+    Changed(Delivery, Delivery),
+}
+
+impl Unequal {
+    /// The topic, what was captured and what came now.
+    pub(super) fn shown(&self) -> (String, Option<String>, Option<String>) {
+        let topic = |delivery: &Delivery| Quoted(&delivery.topic).to_string();
+        match self {
+            Unequal::Missing(was) => (topic(was), Some(was.to_string()), None),
+            Unequal::Extra(is) => (topic(is), None, Some(is.to_string())),
+            Unequal::Moved(is) => (
+                topic(is),
+                Some(is.to_string()),
+                Some("the same, in another order".to_owned()),
+            ),
+            Unequal::Changed(was, is) => {
+                let (before, now) = (was.to_string(), is.to_string());
+                let now = match before == now {
+                    true => "the same with other properties, or another end".to_owned(),
+                    false => now,
+                };
+                (topic(was), Some(before), Some(now))
+            }
+        }
+    }
+}
+
+impl Lists {
+    /// Takes a message in, of the replay if `is_now`.
+    fn push(&mut self, delivery: Delivery, is_now: bool) -> Compared {
+        let mut compared = Compared::default();
+        let (own, other) = match is_now {
+            true => (&mut self.replayed, &mut self.captured),
+            false => (&mut self.captured, &mut self.replayed),
+        };
+        // Nearly always.
+        if own.is_empty() && other.front() == Some(&delivery) {
+            other.pop_front();
+            compared.same = 1;
+            return compared;
+        }
+        own.push_back(delivery);
+        while let (Some(a), Some(b)) = (self.captured.front(), self.replayed.front())
+            && a == b
+        {
+            self.captured.pop_front();
+            self.replayed.pop_front();
+            compared.same += 1;
+        }
+        if self.captured.len().min(self.replayed.len()) >= WINDOW {
+            compared.same += self.resync();
+        }
+        for (list, rest) in [
+            (&mut self.captured, &mut self.missing),
+            (&mut self.replayed, &mut self.extra),
+        ] {
+            if list.len() > MAX_WAITING {
+                rest.extend(list.pop_front());
+            }
+        }
+        if self.missing.len() + self.extra.len() > MAX_WAITING {
+            compared.differences = self.take_unequal();
+        }
+        compared
+    }
+
+    /// Finds the nearest two that are the same, and sets aside what is in front of them.
+    fn resync(&mut self) -> u64 {
+        let (a, b) = (self.captured.len(), self.replayed.len());
+        let nearest = (0..(a + b).min(4 * WINDOW)).find_map(|total| {
+            (0..=total)
+                .map(|i| (i, total - i))
+                .find(|&(i, j)| i < a && j < b && self.captured.get(i) == self.replayed.get(j))
+        });
+        let (i, j) = nearest.unwrap_or((a.min(WINDOW), b.min(WINDOW)));
+        self.missing.extend(self.captured.drain(..i));
+        self.extra.extend(self.replayed.drain(..j));
+        let mut same = 0;
+        while let (Some(a), Some(b)) = (self.captured.front(), self.replayed.front())
+            && a == b
+        {
+            self.captured.pop_front();
+            self.replayed.pop_front();
+            same += 1;
+        }
+        same
+    }
+
+    /// What stays without its like.
+    fn take_unequal(&mut self) -> Vec<Unequal> {
+        let mut extra: Vec<Option<Delivery>> = self.extra.drain(..).map(Some).collect();
+        let mut missing = Vec::new();
+        let mut unequal = Vec::new();
+        for was in self.missing.drain(..) {
+            let like = extra.iter_mut().find(|is| is.as_ref() == Some(&was));
+            match like.and_then(Option::take) {
+                Some(is) => unequal.push(Unequal::Moved(is)),
+                None => missing.push(was),
+            }
+        }
+        let mut extra = extra.into_iter().flatten();
+        // Those that are left stand in for each other as far as they go.
+        let is_even = missing.len() == extra.clone().count();
+        for was in missing {
+            unequal.push(match is_even.then(|| extra.next()).flatten() {
+                Some(is) => Unequal::Changed(was, is),
+                None => Unequal::Missing(was),
+            });
+        }
+        unequal.extend(extra.map(Unequal::Extra));
+        unequal
+    }
+
+    /// Nothing comes any more: how many have found their like.
+    fn settle(&mut self) -> u64 {
+        let mut same = 0;
+        while !self.captured.is_empty() && !self.replayed.is_empty() {
+            same += self.resync();
+        }
+        self.missing.extend(self.captured.drain(..));
+        self.extra.extend(self.replayed.drain(..));
+        same
+    }
+}
+
+/// What a group of clients gets together, in any order.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    captured: Vec<Delivery>,
+    replayed: Vec<Delivery>,
+}
+
+impl Pool {
+    /// Takes a message in, of the replay if `is_now`. Whether it has found its like.
+    pub(super) fn push(&mut self, delivery: Delivery, is_now: bool) -> bool {
+        let (own, other) = match is_now {
+            true => (&mut self.replayed, &mut self.captured),
+            false => (&mut self.captured, &mut self.replayed),
+        };
+        let is_like = |one: &Delivery| one.topic == delivery.topic && *one == delivery;
+        match other.iter().position(is_like) {
+            Some(at) => {
+                other.swap_remove(at);
+                true
+            }
+            None => {
+                if own.len() < MAX_WAITING {
+                    own.push(delivery);
+                }
+                false
+            }
+        }
+    }
+
+    /// What has none.
+    pub(super) fn finish(self) -> impl Iterator<Item = Unequal> {
+        let missing = self.captured.into_iter().map(Unequal::Missing);
+        missing.chain(self.replayed.into_iter().map(Unequal::Extra))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mqtt::Properties;
+    use crate::mqtt::packet::Publish;
+
+    fn delivery(payload: &str) -> Delivery {
+        let publish = Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            topic: "t",
+            packet_id: 0,
+            properties: Properties::EMPTY,
+            payload: payload.as_bytes(),
+        };
+        Delivery::new("t", publish.qos, &publish)
+    }
+
+    /// Each letter a message: what differs, as `-a`, `+a`, `~a` (moved), `a>b`.
+    fn compare(captured: &str, replayed: &str) -> (u64, Vec<String>) {
+        let mut lists = Topic::default();
+        let mut same = 0;
+        for (list, is_now) in [(captured, false), (replayed, true)] {
+            for letter in list.chars() {
+                same += lists.push(None, delivery(&letter.to_string()), is_now).same;
+            }
+        }
+        let found = lists.finish();
+        let letter = |d: &Delivery| d.to_string().chars().nth_back(1).unwrap();
+        let differences = found.differences.iter().map(|unequal| match unequal {
+            Unequal::Missing(d) => format!("-{}", letter(d)),
+            Unequal::Extra(d) => format!("+{}", letter(d)),
+            Unequal::Moved(d) => format!("~{}", letter(d)),
+            Unequal::Changed(a, b) => format!("{}>{}", letter(a), letter(b)),
+        });
+        (same + found.same, differences.collect())
+    }
+
+    #[test]
+    fn what_is_missing_moved_or_more() {
+        for (captured, replayed, same, differences) in [
+            ("", "", 0, &[][..]),
+            ("abc", "abc", 3, &[]),
+            ("abc", "ac", 2, &["-b"]),
+            ("ac", "abc", 2, &["+b"]),
+            ("abc", "axc", 2, &["b>x"]),
+            ("abc", "", 0, &["-a", "-b", "-c"]),
+            ("", "ab", 0, &["+a", "+b"]),
+            ("aab", "ab", 2, &["-a"]),
+            ("abcd", "bacd", 3, &["~b"]),
+        ] {
+            let differences: Vec<String> = differences.iter().map(|d| d.to_string()).collect();
+            assert_eq!(
+                compare(captured, replayed),
+                (same, differences),
+                "{captured} {replayed}"
+            );
+        }
+    }
+
+    #[test]
+    fn publishers_mix_as_they_like() {
+        let mut topic = Topic::default();
+        let order = |names: &str| -> Vec<(Option<u64>, Delivery)> {
+            let publisher = |c: char| Some(u64::from(c.is_ascii_uppercase()));
+            let letters = names.chars();
+            letters
+                .map(|c| (publisher(c), delivery(&c.to_string())))
+                .collect()
+        };
+        for (list, is_now) in [("abAB", false), ("AaBb", true)] {
+            for (publisher, delivery) in order(list) {
+                topic.push(publisher, delivery, is_now);
+            }
+        }
+        assert_eq!(topic.finish().differences.len(), 0);
+    }
+
+    #[test]
+    fn one_that_is_lost_at_the_begin_does_not_keep_all_that_follows() {
+        let mut lists = Lists::default();
+        lists.push(delivery("lost"), false);
+        for i in 0..10_000 {
+            for is_now in [false, true] {
+                lists.push(delivery(&i.to_string()), is_now);
+            }
+            assert!(lists.captured.len() <= WINDOW && lists.replayed.len() <= WINDOW);
+        }
+        lists.settle();
+        assert_eq!(lists.take_unequal().len(), 1);
+    }
+}
