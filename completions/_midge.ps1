@@ -560,31 +560,31 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
         'midge;broker' {
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883]')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883]')
-            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Address or host name to listen on. Think of --password-file before you listen beyond this machine [default: 127.0.0.1]')
-            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in')
+            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Address or host name to listen on; * is every address. Think of --password-file before you listen beyond this machine [default: 127.0.0.1]')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in, and 1000 messages wait for a client. What it can say, the flags under Listeners, Access and Limits, cannot be given beside it, but for --max-memory. SIGHUP reads it again: users, rules, certificates, log, and limits that clients are not told when they connect')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in, and 1000 messages wait for a client. What it can say, the flags under Listeners, Access and Limits, cannot be given beside it, but for --max-memory. SIGHUP reads it again: users, rules, certificates, log, and limits that clients are not told when they connect')
             [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Listen here, in place of --port and --bind: mqtt://HOST:PORT, or the same with mqtts, ws or wss, or unix:PATH. May be given more than once; HOST * is every address')
-            [CompletionResult]::new('--tls-auto', '--tls-auto', [CompletionResultType]::ParameterName, 'Make certificates in this folder for this run: an authority (ca.pem), the server''s for localhost, this host''s name and the addresses listened on (server.pem, server.key), and a client''s (client.pem, client.key)')
-            [CompletionResult]::new('--cafile', '--cafile', [CompletionResultType]::ParameterName, 'Certificates of the authorities that clients'' certificates, or the broker''s own, are signed by (PEM)')
+            [CompletionResult]::new('--tls-auto', '--tls-auto', [CompletionResultType]::ParameterName, 'Make certificates in this folder for this run: an authority (ca.pem), the server''s for localhost, this host''s name and the addresses listened on (server.pem, server.key), and a client''s (client.pem, client.key). In place of --cafile, --cert and --key')
+            [CompletionResult]::new('--cafile', '--cafile', [CompletionResultType]::ParameterName, 'Certificates of the authorities that clients'' certificates, or the broker''s own, are signed by (PEM). With --cert and --key')
             [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'The broker''s certificate, with its chain (PEM)')
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Key of the broker''s certificate, not encrypted (PEM)')
-            [CompletionResult]::new('--crlfile', '--crlfile', [CompletionResultType]::ParameterName, 'Certificates of clients that are revoked (PEM). SIGHUP reads it again, and the other files of TLS')
+            [CompletionResult]::new('--crlfile', '--crlfile', [CompletionResultType]::ParameterName, 'Certificates of clients that are revoked (PEM). With --require-certificate. SIGHUP reads it again, and the other files of TLS')
             [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Users and their passwords, in mosquitto''s form: ''midge broker passwd'' makes such a file. SIGHUP reads it again')
             [CompletionResult]::new('--allow-anonymous', '--allow-anonymous', [CompletionResultType]::ParameterName, 'Whether clients may connect without a user name [default: true, and false with --password-file]')
             [CompletionResult]::new('--acl-file', '--acl-file', [CompletionResultType]::ParameterName, 'What clients may publish and subscribe to: a file in mosquitto''s form (topic, user and pattern lines), or a table (CSV) with the columns allow, ipaddr, username, clientid, access, topic. SIGHUP reads it again')
             [CompletionResult]::new('--acl-nomatch', '--acl-nomatch', [CompletionResultType]::ParameterName, 'What happens where no row of the table matches [default: deny]')
             [CompletionResult]::new('--max-packet-size', '--max-packet-size', [CompletionResultType]::ParameterName, 'Largest packet taken, in bytes with its fixed header')
-            [CompletionResult]::new('--message-size-limit', '--message-size-limit', [CompletionResultType]::ParameterName, 'Largest payload taken; a message with a larger one is acknowledged and dropped')
+            [CompletionResult]::new('--message-size-limit', '--message-size-limit', [CompletionResultType]::ParameterName, 'Largest payload taken; a message with a larger one is acknowledged and dropped [default: what the largest packet has room for]')
             [CompletionResult]::new('--max-qos', '--max-qos', [CompletionResultType]::ParameterName, 'Highest QoS taken from clients and granted to them')
             [CompletionResult]::new('--max-inflight-messages', '--max-inflight-messages', [CompletionResultType]::ParameterName, 'QoS 1 and 2 messages that may be unacknowledged, in each direction and per client [default: 20 from a client, 1000 to a client]')
-            [CompletionResult]::new('--max-queued-messages', '--max-queued-messages', [CompletionResultType]::ParameterName, 'QoS 1 and 2 messages that wait per client beside those')
-            [CompletionResult]::new('--max-queued-bytes', '--max-queued-bytes', [CompletionResultType]::ParameterName, 'Bytes of topic and payload that wait per client')
-            [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Connections at a time, at each listener')
+            [CompletionResult]::new('--max-queued-messages', '--max-queued-messages', [CompletionResultType]::ParameterName, 'QoS 1 and 2 messages that wait per client beside those [default: 100000]')
+            [CompletionResult]::new('--max-queued-bytes', '--max-queued-bytes', [CompletionResultType]::ParameterName, 'Bytes of topic and payload that wait per client [default: 64 MiB]')
+            [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Connections at a time, at each listener [default: any number]')
             [CompletionResult]::new('--max-keepalive', '--max-keepalive', [CompletionResultType]::ParameterName, 'Longest Keep Alive of MQTT 5.0 clients, in seconds')
             [CompletionResult]::new('--max-topic-alias', '--max-topic-alias', [CompletionResultType]::ParameterName, 'Highest Topic Alias taken from MQTT 5.0 clients; 0: none [default: 10]')
             [CompletionResult]::new('--persistent-client-expiration', '--persistent-client-expiration', [CompletionResultType]::ParameterName, 'Longest life of a session without a connection, e.g. 10m')
             [CompletionResult]::new('--mount-point', '--mount-point', [CompletionResultType]::ParameterName, 'What stands before every topic, unseen by the clients')
-            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'What sessions, messages and connections may take together, as in 500MB or 1GiB. What there is no room for is refused; the process itself takes some MB more')
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'What sessions, messages and connections may take together, as in 500MB or 1GiB. What there is no room for is refused; the process itself takes some MB more [default: 1GiB]')
             [CompletionResult]::new('--persist', '--persist', [CompletionResultType]::ParameterName, 'Keep sessions, subscriptions, retained and waiting messages in this file, and begin with what is in it. What a client has an acknowledgement for is in the file, whenever the broker is killed')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'What happens, on stderr: connections, refusals, subscriptions')
             [CompletionResult]::new('--exit-after', '--exit-after', [CompletionResultType]::ParameterName, 'End after a time as in 30s; after ''idle 5s'', in which no client has connected, left, subscribed or published; after ''N messages'' or ''N disconnects''. May be given more than once: what comes first counts. A command is ended with SIGTERM, and its exit code says so')
@@ -596,13 +596,13 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--slow', '--slow', [CompletionResultType]::ParameterName, 'Bytes a second of each connection, in each direction, as in 50KB/s')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Where chance begins: the same number, and packets in the same order, give the same faults')
             [CompletionResult]::new('--require-certificate', '--require-certificate', [CompletionResultType]::ParameterName, 'Take only clients with a certificate that an authority of --cafile, or that of --tls-auto, has signed')
-            [CompletionResult]::new('--use-identity-as-username', '--use-identity-as-username', [CompletionResultType]::ParameterName, 'Take the Common Name of a client''s certificate for its user name; passwords are not asked for')
+            [CompletionResult]::new('--use-identity-as-username', '--use-identity-as-username', [CompletionResultType]::ParameterName, 'Take the Common Name of a client''s certificate for its user name; passwords are not asked for. With --require-certificate')
             [CompletionResult]::new('--use-subject-as-username', '--use-subject-as-username', [CompletionResultType]::ParameterName, 'The same with the whole subject, as in CN=a,O=b,C=c')
             [CompletionResult]::new('--no-retain', '--no-retain', [CompletionResultType]::ParameterName, 'Refuse retained messages')
             [CompletionResult]::new('--persist-sync', '--persist-sync', [CompletionResultType]::ParameterName, 'Acknowledge only what the disk has (fsync): then it outlives a failure of the machine, too, and takes longer')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Make or change a password file')
+            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Make or change a password file, in mosquitto''s form')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -624,7 +624,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             break
         }
         'midge;broker;help' {
-            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Make or change a password file')
+            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Make or change a password file, in mosquitto''s form')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -664,7 +664,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             break
         }
         'midge;help;broker' {
-            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Make or change a password file')
+            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Make or change a password file, in mosquitto''s form')
             break
         }
         'midge;help;broker;passwd' {

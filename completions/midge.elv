@@ -549,31 +549,31 @@ set edit:completion:arg-completer[midge] = {|@words|
         &'midge;broker'= {
             cand -p 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883]'
             cand --port 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883]'
-            cand --bind 'Address or host name to listen on. Think of --password-file before you listen beyond this machine [default: 127.0.0.1]'
-            cand -c 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in'
-            cand --config 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in'
+            cand --bind 'Address or host name to listen on; * is every address. Think of --password-file before you listen beyond this machine [default: 127.0.0.1]'
+            cand -c 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in, and 1000 messages wait for a client. What it can say, the flags under Listeners, Access and Limits, cannot be given beside it, but for --max-memory. SIGHUP reads it again: users, rules, certificates, log, and limits that clients are not told when they connect'
+            cand --config 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in, and 1000 messages wait for a client. What it can say, the flags under Listeners, Access and Limits, cannot be given beside it, but for --max-memory. SIGHUP reads it again: users, rules, certificates, log, and limits that clients are not told when they connect'
             cand --listen 'Listen here, in place of --port and --bind: mqtt://HOST:PORT, or the same with mqtts, ws or wss, or unix:PATH. May be given more than once; HOST * is every address'
-            cand --tls-auto 'Make certificates in this folder for this run: an authority (ca.pem), the server''s for localhost, this host''s name and the addresses listened on (server.pem, server.key), and a client''s (client.pem, client.key)'
-            cand --cafile 'Certificates of the authorities that clients'' certificates, or the broker''s own, are signed by (PEM)'
+            cand --tls-auto 'Make certificates in this folder for this run: an authority (ca.pem), the server''s for localhost, this host''s name and the addresses listened on (server.pem, server.key), and a client''s (client.pem, client.key). In place of --cafile, --cert and --key'
+            cand --cafile 'Certificates of the authorities that clients'' certificates, or the broker''s own, are signed by (PEM). With --cert and --key'
             cand --cert 'The broker''s certificate, with its chain (PEM)'
             cand --key 'Key of the broker''s certificate, not encrypted (PEM)'
-            cand --crlfile 'Certificates of clients that are revoked (PEM). SIGHUP reads it again, and the other files of TLS'
+            cand --crlfile 'Certificates of clients that are revoked (PEM). With --require-certificate. SIGHUP reads it again, and the other files of TLS'
             cand --password-file 'Users and their passwords, in mosquitto''s form: ''midge broker passwd'' makes such a file. SIGHUP reads it again'
             cand --allow-anonymous 'Whether clients may connect without a user name [default: true, and false with --password-file]'
             cand --acl-file 'What clients may publish and subscribe to: a file in mosquitto''s form (topic, user and pattern lines), or a table (CSV) with the columns allow, ipaddr, username, clientid, access, topic. SIGHUP reads it again'
             cand --acl-nomatch 'What happens where no row of the table matches [default: deny]'
             cand --max-packet-size 'Largest packet taken, in bytes with its fixed header'
-            cand --message-size-limit 'Largest payload taken; a message with a larger one is acknowledged and dropped'
+            cand --message-size-limit 'Largest payload taken; a message with a larger one is acknowledged and dropped [default: what the largest packet has room for]'
             cand --max-qos 'Highest QoS taken from clients and granted to them'
             cand --max-inflight-messages 'QoS 1 and 2 messages that may be unacknowledged, in each direction and per client [default: 20 from a client, 1000 to a client]'
-            cand --max-queued-messages 'QoS 1 and 2 messages that wait per client beside those'
-            cand --max-queued-bytes 'Bytes of topic and payload that wait per client'
-            cand --max-connections 'Connections at a time, at each listener'
+            cand --max-queued-messages 'QoS 1 and 2 messages that wait per client beside those [default: 100000]'
+            cand --max-queued-bytes 'Bytes of topic and payload that wait per client [default: 64 MiB]'
+            cand --max-connections 'Connections at a time, at each listener [default: any number]'
             cand --max-keepalive 'Longest Keep Alive of MQTT 5.0 clients, in seconds'
             cand --max-topic-alias 'Highest Topic Alias taken from MQTT 5.0 clients; 0: none [default: 10]'
             cand --persistent-client-expiration 'Longest life of a session without a connection, e.g. 10m'
             cand --mount-point 'What stands before every topic, unseen by the clients'
-            cand --max-memory 'What sessions, messages and connections may take together, as in 500MB or 1GiB. What there is no room for is refused; the process itself takes some MB more'
+            cand --max-memory 'What sessions, messages and connections may take together, as in 500MB or 1GiB. What there is no room for is refused; the process itself takes some MB more [default: 1GiB]'
             cand --persist 'Keep sessions, subscriptions, retained and waiting messages in this file, and begin with what is in it. What a client has an acknowledgement for is in the file, whenever the broker is killed'
             cand --log 'What happens, on stderr: connections, refusals, subscriptions'
             cand --exit-after 'End after a time as in 30s; after ''idle 5s'', in which no client has connected, left, subscribed or published; after ''N messages'' or ''N disconnects''. May be given more than once: what comes first counts. A command is ended with SIGTERM, and its exit code says so'
@@ -585,13 +585,13 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --slow 'Bytes a second of each connection, in each direction, as in 50KB/s'
             cand --seed 'Where chance begins: the same number, and packets in the same order, give the same faults'
             cand --require-certificate 'Take only clients with a certificate that an authority of --cafile, or that of --tls-auto, has signed'
-            cand --use-identity-as-username 'Take the Common Name of a client''s certificate for its user name; passwords are not asked for'
+            cand --use-identity-as-username 'Take the Common Name of a client''s certificate for its user name; passwords are not asked for. With --require-certificate'
             cand --use-subject-as-username 'The same with the whole subject, as in CN=a,O=b,C=c'
             cand --no-retain 'Refuse retained messages'
             cand --persist-sync 'Acknowledge only what the disk has (fsync): then it outlives a failure of the machine, too, and takes longer'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
-            cand passwd 'Make or change a password file'
+            cand passwd 'Make or change a password file, in mosquitto''s form'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'midge;broker;passwd'= {
@@ -611,7 +611,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'midge;broker;help'= {
-            cand passwd 'Make or change a password file'
+            cand passwd 'Make or change a password file, in mosquitto''s form'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'midge;broker;help;passwd'= {
@@ -641,7 +641,7 @@ set edit:completion:arg-completer[midge] = {|@words|
         &'midge;help;capture-replay'= {
         }
         &'midge;help;broker'= {
-            cand passwd 'Make or change a password file'
+            cand passwd 'Make or change a password file, in mosquitto''s form'
         }
         &'midge;help;broker;passwd'= {
         }

@@ -59,13 +59,26 @@ fn man_page(name: &str, text: &str) -> String {
     }
     let usage = found.render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").replace('-', "\\-");
-    let mut lines = Vec::new();
+    // A second line is not a part of the first.
+    let usage: Vec<_> = usage.lines().map(str::trim).collect();
+    let usage = usage.join("\n.br\n");
+    let mut lines: Vec<String> = Vec::new();
     let mut is_synopsis = false;
+    let mut is_extra = false;
     for line in text.lines() {
         let line = match line {
             // All options with nothing of what they take, on one line.
             _ if is_synopsis => usage.clone(),
-            ".SH EXTRA" => ".SH \"EXIT STATUS\"".to_owned(),
+            ".SH EXTRA" => {
+                is_extra = true;
+                continue;
+            }
+            "Exit codes:" => ".SH \"EXIT STATUS\"".to_owned(),
+            // What is a heading in the help is one here.
+            line if is_extra && line.ends_with(':') && is_heading(&lines) => {
+                let heading = line.trim_end_matches(':').to_uppercase();
+                format!(".SH \"{heading}\"")
+            }
             line if line.starts_with(".TH ") => {
                 let title = name.trim_end_matches(".1");
                 format!(".TH {title} 1 \"\" \"midge {}\"", env!("CARGO_PKG_VERSION"))
@@ -76,6 +89,12 @@ fn man_page(name: &str, text: &str) -> String {
         lines.push(line);
     }
     lines.join("\n") + "\n"
+}
+
+/// Whether the line behind these begins a part.
+fn is_heading(before: &[String]) -> bool {
+    let last = before.last().map_or("", |line| line);
+    last.is_empty() || last == ".SH EXTRA"
 }
 
 #[test]

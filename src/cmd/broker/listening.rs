@@ -30,8 +30,9 @@ pub(super) fn plans(args: &cli::Broker) -> Result<Vec<ListenerPlan>, Failure> {
     };
     if flags.listen.is_empty() {
         let default_port = if tls.is_some() { TLS_PORT } else { PORT };
+        let host = args.bind.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
         let endpoint = Endpoint::Tcp {
-            host: Some(args.bind.clone().unwrap_or_else(|| "127.0.0.1".to_owned())),
+            host: Some(host).filter(|host| host != EVERYWHERE),
             port: args.port.unwrap_or(default_port),
             family: None,
         };
