@@ -223,9 +223,10 @@ pub enum LogFormat {
 /// Below the short help, and in the long one.
 pub(super) const BROKER_HELP: &str = "\
 Ready line:
-Once it listens, the broker prints one JSON line, here broken in two:
-  {\"event\":\"ready\",\"host\":\"127.0.0.1\",\"port\":1883,\"url\":\"mqtt://127.0.0.1:1883\",
-   \"listeners\":[{\"host\":\"127.0.0.1\",\"port\":1883,\"url\":\"mqtt://127.0.0.1:1883\"}]}
+Once it listens, the broker prints one JSON line, here broken in three:
+  {\"event\":\"ready\",\"host\":\"127.0.0.1\",\"port\":1883,
+   \"url\":\"mqtt://127.0.0.1:1883\",\"listeners\":[{\"host\":
+   \"127.0.0.1\",\"port\":1883,\"url\":\"mqtt://127.0.0.1:1883\"}]}
 host, port and url are the first listener's; a unix socket has a url only.
 With TLS there may be cafile, and with --tls-auto client_cert and client_key, too.
 With a command the line is not printed.
@@ -233,9 +234,11 @@ With a command the line is not printed.
 Environment of the command:
 The command finds midge on its PATH, and in its environment, as far as they are there:
   MQTT_URL, MQTT_HOST, MQTT_PORT  the first listener
-  MQTT_TLS_URL, MQTT_WS_URL, MQTT_WSS_URL, MQTT_UNIX_URL  the first listener of each kind
-  MQTT_CAFILE  what to trust for TLS
-  MQTT_CLIENT_CERT, MQTT_CLIENT_KEY  a client's certificate, from --tls-auto
+  MQTT_TLS_URL, MQTT_WS_URL, MQTT_WSS_URL, MQTT_UNIX_URL
+                                  the first listener of each kind
+  MQTT_CAFILE                     what to trust for TLS
+  MQTT_CLIENT_CERT, MQTT_CLIENT_KEY
+                                  a client's certificate, from --tls-auto
 
 SIGHUP:
 It has the broker read again what -c, --password-file, --acl-file, --cert, --key, --cafile and
@@ -251,7 +254,8 @@ Linked or copied under the name mosquitto, midge takes that program's arguments 
 -d, -t) and writes its log.
 
 Examples:
-  midge broker --port 0 -- sh -c 'midge pub -r -t hello -m world && midge sub -t hello -C 1'
+  midge broker --port 0 -- \\
+    sh -c 'midge pub -r -t hello -m world && midge sub -t hello -C 1'
   midge broker --listen mqtts://127.0.0.1:0 --tls-auto certs -- \\
     sh -c 'midge pub --cafile \"$MQTT_CAFILE\" -t hello -m world'";
 

@@ -65,17 +65,21 @@ fn man_page(name: &str, text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut is_synopsis = false;
     let mut is_extra = false;
+    // Whether a part of that begins here, and whether its lines stay as they are.
+    let mut begins = false;
+    let mut is_kept = false;
     for line in text.lines() {
         let line = match line {
             // All options with nothing of what they take, on one line.
             _ if is_synopsis => usage.clone(),
             ".SH EXTRA" => {
                 is_extra = true;
+                begins = true;
                 continue;
             }
             "Exit codes:" => ".SH \"EXIT STATUS\"".to_owned(),
             // What is a heading in the help is one here.
-            line if is_extra && line.ends_with(':') && is_heading(&lines) => {
+            line if is_extra && begins && line.ends_with(':') => {
                 let heading = line.trim_end_matches(':').to_uppercase();
                 format!(".SH \"{heading}\"")
             }
@@ -86,15 +90,14 @@ fn man_page(name: &str, text: &str) -> String {
             line => line.to_owned(),
         };
         is_synopsis = line == ".SH SYNOPSIS";
+        begins = line.is_empty();
+        if is_extra && line.starts_with("  ") != is_kept {
+            is_kept = !is_kept;
+            lines.push(if is_kept { ".nf" } else { ".fi" }.to_owned());
+        }
         lines.push(line);
     }
     lines.join("\n") + "\n"
-}
-
-/// Whether the line behind these begins a part.
-fn is_heading(before: &[String]) -> bool {
-    let last = before.last().map_or("", |line| line);
-    last.is_empty() || last == ".SH EXTRA"
 }
 
 #[test]

@@ -525,11 +525,11 @@ mod tests {
         text
     }
 
-    /// Lines of at most 90 characters; the first is indented by two, and the others by four.
+    /// Lines of at most 72 characters; the first is indented by two, and the others by four.
     fn wrap(text: &mut String, words: &str) {
         let mut line = " ".to_owned();
         for word in words.split(' ') {
-            if line.len() + 1 + word.len() > 90 {
+            if line.len() + 1 + word.len() > 72 {
                 let _ = writeln!(text, "{line}");
                 line = "   ".to_owned();
             }
