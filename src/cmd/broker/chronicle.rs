@@ -218,7 +218,10 @@ impl Chronicle {
                     self.clients.remove(&connection);
                 }
                 let line = match *reason {
-                    ReasonCode::SUCCESS => format!("Client {id} disconnected."),
+                    // With 0x04 it wants its will sent.
+                    ReasonCode::SUCCESS | ReasonCode::DISCONNECT_WITH_WILL => {
+                        format!("Client {id} disconnected.")
+                    }
                     ReasonCode::KEEP_ALIVE_TIMEOUT => {
                         format!("Client {id} has exceeded timeout, disconnecting.")
                     }
