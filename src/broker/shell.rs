@@ -176,10 +176,17 @@ async fn accept_all(hub: &Rc<Hub>, listeners: &[Listener]) {
 
 /// Takes what comes to the listener of this number.
 async fn accept(hub: &Rc<Hub>, number: usize, listener: &Listener) {
+    let mut is_accepting = true;
     loop {
         let arrival = match listener.accept().await {
-            Ok(arrival) => arrival,
-            Err(_) => {
+            Ok(arrival) => {
+                is_accepting = true;
+                arrival
+            }
+            Err(error) => {
+                if std::mem::replace(&mut is_accepting, false) {
+                    hub.watch.borrow_mut().not_accepting(number, &error);
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }

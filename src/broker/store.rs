@@ -5,6 +5,8 @@
 //! in place, and what the system has taken survives the process; whether it also survives the
 //! machine is [`Sync`].
 
+mod guard;
+
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use redb::{
     TableDefinition, TableError,
 };
 
+use self::guard::{Panicked, guard};
 use super::core::{Change, Config, Core, RestoreError, Time};
 
 /// What the table is called in the file, and so how others may know it.
@@ -81,10 +84,20 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    fn senseless(path: &Path) -> StoreError {
+        StoreError::Damaged {
+            path: path.to_owned(),
+            why: "it is cut off, or its parts do not fit together".to_owned(),
+        }
+    }
+}
+
 /// An open store; while it is open, no other process can open it.
 #[derive(Debug)]
 pub struct Store {
-    database: Database,
+    /// None once redb has panicked: even to drop it may be too much then.
+    database: Option<Database>,
     path: PathBuf,
 }
 
@@ -98,6 +111,9 @@ impl Store {
             path: path.to_owned(),
             source,
         };
+        if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            return Err(cannot_open(io::Error::other("it is no regular file")));
+        }
         let file = match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) if file.metadata().map_err(cannot_open)?.len() > 0 => file,
             Ok(_) => return Store::create(path, sync),
@@ -106,8 +122,8 @@ impl Store {
             }
             Err(error) => return Err(cannot_open(error)),
         };
-        let store = Store {
-            database: open_database(file, path, sync)?,
+        let mut store = Store {
+            database: Some(open_database(file, path, sync)?),
             path: path.to_owned(),
         };
         match store.format()? {
@@ -138,7 +154,7 @@ impl Store {
             .map_err(|error| cannot_open(error.kind().into()))?;
         let file = beside.reopen().map_err(cannot_open)?;
         let mut store = Store {
-            database: open_database(file, path, sync)?,
+            database: Some(open_database(file, path, sync)?),
             path: path.to_owned(),
         };
         store.commit(&[Change {
@@ -152,9 +168,16 @@ impl Store {
     }
 
     /// `None`: there is none, so it is not ours.
-    fn format(&self) -> Result<Option<u8>, StoreError> {
+    fn format(&mut self) -> Result<Option<u8>, StoreError> {
+        self.guarded(Store::read_format)?
+    }
+
+    fn read_format(&self) -> Result<Option<u8>, StoreError> {
         let damaged = |error: redb::Error| self.damaged(error);
-        let read = self.database.begin_read().map_err(|e| damaged(e.into()))?;
+        let read = self
+            .database()?
+            .begin_read()
+            .map_err(|e| damaged(e.into()))?;
         let table = match read.open_table(RECORDS) {
             Ok(table) => table,
             Err(TableError::Storage(error)) => return Err(damaged(error.into())),
@@ -168,9 +191,16 @@ impl Store {
     ///
     /// # Errors
     /// If the file is damaged.
-    pub fn restore(&self, config: Config, now: Time) -> Result<Core, StoreError> {
+    pub fn restore(&mut self, config: Config, now: Time) -> Result<Core, StoreError> {
+        self.guarded(|store| store.read(config, now))?
+    }
+
+    fn read(&self, config: Config, now: Time) -> Result<Core, StoreError> {
         let damaged = |error: redb::Error| self.damaged(error);
-        let read = self.database.begin_read().map_err(|e| damaged(e.into()))?;
+        let read = self
+            .database()?
+            .begin_read()
+            .map_err(|e| damaged(e.into()))?;
         let table = read.open_table(RECORDS).map_err(|e| damaged(e.into()))?;
         let all = table.iter().map_err(|e| damaged(e.into()))?;
         let mut failed = None;
@@ -201,27 +231,28 @@ impl Store {
     /// # Errors
     /// If the file cannot be written, e.g. since the disk is full.
     pub fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
-        self.try_commit(changes).map_err(|error| StoreError::Write {
-            path: self.path.clone(),
-            why: error.0.to_string(),
-        })
+        self.guarded(|store| {
+            let committed = commit(store.database()?, changes);
+            committed.map_err(|error| StoreError::Write {
+                path: store.path.clone(),
+                why: error.0.to_string(),
+            })
+        })?
     }
 
-    fn try_commit(&mut self, changes: &[Change]) -> Result<(), CommitFailed> {
-        let mut write = self.database.begin_write()?;
-        // What that means is up to the backend, see `Unsynced`.
-        write.set_durability(Durability::Immediate);
-        {
-            let mut table = write.open_table(RECORDS)?;
-            for change in changes {
-                let key = change.key.as_slice();
-                match &change.value {
-                    Some(value) => drop(table.insert(key, value.as_slice())?),
-                    None => drop(table.remove(key)?),
-                }
-            }
-        }
-        Ok(write.commit()?)
+    fn database(&self) -> Result<&Database, StoreError> {
+        self.database
+            .as_ref()
+            .ok_or_else(|| StoreError::senseless(&self.path))
+    }
+
+    /// Where redb panics, the file is damaged.
+    fn guarded<T>(&mut self, work: impl FnOnce(&Store) -> T) -> Result<T, StoreError> {
+        guard(|| work(self)).map_err(|Panicked| {
+            // It may panic again, and the process ends soon.
+            std::mem::forget(self.database.take());
+            StoreError::senseless(&self.path)
+        })
     }
 
     fn damaged(&self, error: redb::Error) -> StoreError {
@@ -230,6 +261,23 @@ impl Store {
             why: error.to_string(),
         }
     }
+}
+
+fn commit(database: &Database, changes: &[Change]) -> Result<(), CommitFailed> {
+    let mut write = database.begin_write()?;
+    // What that means is up to the backend, see `Unsynced`.
+    write.set_durability(Durability::Immediate);
+    {
+        let mut table = write.open_table(RECORDS)?;
+        for change in changes {
+            let key = change.key.as_slice();
+            match &change.value {
+                Some(value) => drop(table.insert(key, value.as_slice())?),
+                None => drop(table.remove(key)?),
+            }
+        }
+    }
+    Ok(write.commit()?)
 }
 
 /// One of the errors of a transaction, in redb's words.
@@ -254,7 +302,8 @@ fn open_database(file: File, path: &Path, sync: Sync) -> Result<Database, StoreE
             Sync::Always => builder.create_with_backend(file),
         }
     };
-    open().map_err(|error| match error {
+    let opened = guard(open).map_err(|Panicked| StoreError::senseless(&path()))?;
+    opened.map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path()),
         DatabaseError::UpgradeRequired(_) => StoreError::Foreign(path()),
         DatabaseError::Storage(StorageError::Io(source)) => match source.kind() {
@@ -362,6 +411,39 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.starts_with("cannot open /not/there: "), "{error}");
+    }
+
+    /// Cut off anywhere, or with any byte changed: an error, or what was committed.
+    #[test]
+    fn damage_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let mut store = Store::open(&path, Sync::Never).unwrap();
+        let some = (0..200u32).map(|i| change(&[b"x", &i.to_be_bytes()[..]].concat(), &[7; 300]));
+        store.commit(&some.collect::<Vec<_>>()).unwrap();
+        drop(store);
+        let whole = std::fs::read(&path).unwrap();
+        let try_it = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            // That they are unknown records does not matter here.
+            if let Ok(mut store) = Store::open(&path, Sync::Never) {
+                let _ = store.restore(Config::default(), Time::ZERO);
+                let _ = store.commit(&[change(b"y", b"y")]);
+            }
+        };
+        for eighths in 1..8 {
+            try_it(&whole[..whole.len() * eighths / 8]);
+            assert!(Store::open(&path, Sync::Never).is_err(), "{eighths}/8");
+        }
+        let mut bytes = whole.clone();
+        for at in (0..512)
+            .step_by(3)
+            .chain((512..whole.len()).step_by(whole.len() / 100))
+        {
+            bytes[at] ^= 0xff;
+            try_it(&bytes);
+            bytes[at] ^= 0xff;
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Looking on: what the shell tells whoever runs it.
 
+use std::io;
 use std::net::SocketAddr;
 
 use super::core::{ConnectionId, Event, Peer};
@@ -17,6 +18,10 @@ pub trait Watch {
 
     /// A peer from this address came to this listener, and its TLS or WebSocket handshake failed.
     fn refused(&mut self, _listener: usize, _from: Option<SocketAddr>, _why: &HandshakeError) {}
+
+    /// This listener can take no connections, e.g. for want of file descriptors. Told once, until
+    /// one is taken again.
+    fn not_accepting(&mut self, _listener: usize, _why: &io::Error) {}
 
     /// A rule struck a packet. Only with [`Config::events`](super::Config::events).
     fn fault(&mut self, _fault: &Fault) {}

@@ -12,7 +12,8 @@ use super::broker_limits::Limits;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = BROKER_HELP, args_conflicts_with_subcommands = true, subcommand_help_heading = "Other work")]
 pub struct Broker {
-    /// Port to listen on; 0 takes a free one [default: 1883, with TLS 8883].
+    /// Port to listen on; 0 takes a free one [default: 1883, with TLS 8883; with a command a free
+    /// one].
     #[arg(short, long, value_name = "PORT")]
     pub port: Option<u16>,
 
@@ -150,12 +151,13 @@ pub struct Listeners {
 pub struct Ci {
     /// End after a time as in 30s; after 'idle 5s', in which no client has connected, left,
     /// subscribed or published; after 'N messages' or 'N disconnects'. May be given more than once:
-    /// what comes first counts. A command is ended with SIGTERM, and its exit code says so.
+    /// what comes first counts. A command is ended with SIGTERM, and after two seconds with
+    /// SIGKILL, and its exit code says so.
     #[arg(long, value_name = "WHEN")]
     pub exit_after: Vec<String>,
 
     /// Messages that clients must have published in the end, as in 'sensors/# >= 3' or
-    /// 'alarm == 0'; wills count. If not: a line on stderr, and exit code 5 unless the command
+    /// 'alarm == 0'; wills count, and a topic has its --mount-point. If not: a line on stderr, and exit code 5 unless the command
     /// has failed itself. May be given more than once.
     #[arg(long, value_name = "FILTER COMPARISON NUMBER")]
     pub expect: Vec<String>,
@@ -167,7 +169,8 @@ pub struct Ci {
 
     /// Keep what crosses the wire, without TLS and WebSocket, in this file: as a capture (pcapng)
     /// that decode, capture-replay and Wireshark read, or in a file called .jsonl as the lines of
-    /// decode --json. May be given more than once.
+    /// decode --json. A pcapng file has passwords, too, and other programs want to know the port:
+    /// tshark -d tcp.port==PORT,mqtt. May be given more than once.
     #[arg(long, value_name = "FILE")]
     pub record: Vec<PathBuf>,
 }
@@ -239,12 +242,14 @@ The command finds midge on its PATH, and in its environment, as far as they are 
   MQTT_CAFILE                     what to trust for TLS
   MQTT_CLIENT_CERT, MQTT_CLIENT_KEY
                                   a client's certificate, from --tls-auto
+MIDGE_HOST, MIDGE_PROFILE and the other variables that name another broker are taken out.
 
 SIGHUP:
 It has the broker read again what -c, --password-file, --acl-file, --cert, --key, --cafile and
 --crlfile name, and open the files of mosquitto's log anew. A client whose user is gone, or has
 another password, is disconnected (5.0: 0x98). What is wrong is said in the log, or on stderr, and
-what was read before stays.
+what was read before stays. A command gets SIGHUP only where there is nothing to read; other
+signals are passed on to it, and a second SIGTERM kills it.
 
 Limits without a flag:
 A topic filter has at most 200 levels. A connection has 10 s for its CONNECT.
@@ -254,7 +259,7 @@ Linked or copied under the name mosquitto, midge takes that program's arguments 
 -d, -t) and writes its log.
 
 Examples:
-  midge broker --port 0 -- \\
+  midge broker -- \\
     sh -c 'midge pub -r -t hello -m world && midge sub -t hello -C 1'
   midge broker --listen mqtts://127.0.0.1:0 --tls-auto certs -- \\
     sh -c 'midge pub --cafile \"$MQTT_CAFILE\" -t hello -m world'";

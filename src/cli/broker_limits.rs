@@ -15,8 +15,8 @@ pub struct Limits {
     )]
     pub max_packet_size: u32,
 
-    /// Largest payload taken; a message with a larger one is acknowledged and dropped
-    /// [default: what the largest packet has room for].
+    /// Largest payload taken; a message with a larger one is dropped, and acknowledged: to 5.0
+    /// clients with the reason code 0x83 [default: what the largest packet has room for].
     #[arg(long, value_name = "BYTES")]
     pub message_size_limit: Option<u32>,
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args as _};
 
-use super::{Connection, Reconnect, Session};
+use super::{Connection, Reconnect, Session, Transport};
 
 /// Who one is at the broker, of the flags about the session; the others belong to one run.
 const OF_SESSION: [&str; 3] = [
@@ -19,6 +19,9 @@ const OF_SESSION: [&str; 3] = [
     "disable_clean_session",
     "session_expiry_interval",
 ];
+
+/// Where a broker is.
+const OF_PLACE: [&str; 4] = ["host", "port", "srv", "url"];
 
 /// A connection flag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +64,15 @@ fn definition() -> clap::Command {
 }
 
 impl Flag {
+    /// Whether it says where a broker is, or what carries the bytes to it.
+    pub fn is_of_place(&self) -> bool {
+        let transport = Transport::augment_args(clap::Command::new("transport"));
+        OF_PLACE.contains(&&*self.id)
+            || transport
+                .get_arguments()
+                .any(|arg| *arg.get_id() == self.id)
+    }
+
     fn of(arg: &Arg) -> Option<Flag> {
         let mut names = vec![arg.get_long()?.to_owned()];
         names.extend(

@@ -11,6 +11,7 @@ mod expect;
 mod fault;
 #[cfg_attr(not(unix), path = "broker/group_elsewhere.rs")]
 mod group;
+mod hangup;
 mod limits;
 mod listening;
 mod log;
@@ -36,6 +37,7 @@ use crate::broker::{Extras, StoreError};
 use crate::cli;
 use crate::mqtt::topic::Quoted;
 pub(super) use as_mosquitto::{Asked, run as run_as_mosquitto};
+use hangup::Hangups;
 use log::SharedLog;
 use pid_file::PidFile;
 use plan::{PersistPlan, Plan};
@@ -107,13 +109,7 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         .iter()
         .find_map(|plan| plan.tls.as_ref()?.client_ca_file.clone());
     let ready = Rc::new(Ready::new(&listeners, ca, plan.tls_auto.as_ref()));
-    let reload = Reload {
-        configured: plan.configured,
-        listeners: plan.listeners,
-        access: plan.access,
-        tls,
-    };
-    let reload = reload.at_hangup()?;
+    let reload = Reload::new(plan.configured, plan.listeners, plan.access, tls)?;
     let tally = Rc::new(Tally::new(plan.expectations, plan.exit_after));
     let end = End {
         recorded: recordings.iter().map(Recording::outcome).collect(),
@@ -124,9 +120,11 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         // Before anybody can know that the broker is there, so that no signal ends it the hard
         // way.
         let mut signals = Signals::new()?;
+        let mut hangups = Hangups::new()?;
         let shutdown = async {
             tokio::select! {
                 _ = signals.recv() => {}
+                () = hangups.gone() => {}
                 () = tally.is_over() => {}
             }
         };
@@ -146,8 +144,7 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         .await;
         return end.judge(Ok(Exit::Done), served);
     };
-    let signals =
-        group::Signals::new().map_err(|error| internal("cannot wait for signals", &error))?;
+    let signals = group::Signals::new(reload.has_files())?;
     log.borrow_mut().ready(&ready);
     let (done, is_done) = oneshot::channel::<()>();
     let around = async {

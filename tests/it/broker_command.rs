@@ -142,6 +142,89 @@ fn signals_are_passed_on() {
 }
 
 #[test]
+fn a_command_that_does_not_end_is_killed_when_it_is_asked_again() {
+    let script = "trap 'echo no' TERM; echo up; while :; do sleep 1000 & wait; done";
+    let (mut child, mut stdout) = start(&mut broker(&["--port", "0", "--", "sh", "-c", script]));
+    assert_eq!(line(&mut stdout), "up\n");
+    signal(&child, Signal::TERM);
+    assert_eq!(line(&mut stdout), "no\n");
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(128 + 9));
+}
+
+#[test]
+fn a_hangup_does_not_end_a_broker() {
+    let (mut child, mut stdout) = start(broker(&["--port", "0"]).stderr(Stdio::piped()));
+    let ready: Value = serde_json::from_str(&line(&mut stdout)).unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    signal(&child, Signal::HUP);
+    assert_eq!(
+        line(&mut stderr),
+        "midge: there are no users, access rules and certificates to read again\n"
+    );
+    let port = ready["port"].as_u64().unwrap().try_into().unwrap();
+    std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_hangup_is_for_the_command_where_the_broker_has_no_files() {
+    assert_eq!(
+        around("trap 'exit 9' HUP; kill -HUP $PPID; sleep 1000 & wait").2,
+        Some(9)
+    );
+}
+
+#[test]
+fn that_no_more_files_can_be_open_is_said_once() {
+    let script = format!(
+        "ulimit -n 24; exec {} broker --port 0",
+        env!("CARGO_BIN_EXE_midge")
+    );
+    let mut command = Command::new("sh");
+    let (mut child, mut stdout) = start(command.args(["-c", &script]).stderr(Stdio::piped()));
+    let ready: Value = serde_json::from_str(&line(&mut stdout)).unwrap();
+    let port = ready["port"].as_u64().unwrap().try_into().unwrap();
+    let connect = || std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let many: Vec<_> = (0..30).map(|_| connect()).collect();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let said = line(&mut stderr);
+    let start = format!("midge: cannot take connections at mqtt://127.0.0.1:{port}: ");
+    assert!(said.starts_with(&start), "{said}");
+    assert!(said.ends_with("raise `ulimit -n`\n"), "{said}");
+    drop(many);
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(line(&mut stderr), "");
+}
+
+#[test]
+fn a_command_alone_decides_no_port() {
+    let script = "echo $MQTT_PORT";
+    let (stdout, _, code) = text(broker(&["--", "sh", "-c", script]).output().unwrap());
+    assert_eq!(code, Some(0));
+    assert_ne!(stdout.trim(), "1883");
+}
+
+#[test]
+fn a_command_does_not_reach_another_broker() {
+    let elsewhere = [
+        ("MIDGE_HOST", "elsewhere.invalid"),
+        ("MIDGE_PORT", "1"),
+        ("MIDGE_URL", "mqtt://elsewhere.invalid"),
+        ("MIDGE_PROFILE", "elsewhere"),
+        ("MIDGE_WS", "true"),
+        ("MIDGE_CAFILE", "/elsewhere"),
+    ];
+    for (name, value) in elsewhere {
+        let mut command = broker(&["--", "midge", "pub", "-t", "a", "-m", "b"]);
+        let (stdout, stderr, code) = text(command.env(name, value).output().unwrap());
+        assert_eq!((&*stdout, &*stderr, code), ("", "", Some(0)), "{name}");
+    }
+}
+
+#[test]
 fn a_command_that_is_not_there() {
     let (stdout, stderr, code) = text(
         broker(&["--port", "0", "--", "no-such-command"])

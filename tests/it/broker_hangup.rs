@@ -94,6 +94,17 @@ fn hangup_reads_the_files_again() {
 }
 
 #[test]
+fn hangup_is_not_for_the_command() {
+    let folder = Folder::new(&[("acl", "topic read #\n")]);
+    // The rules are read again when publishing works, and the signal has been dealt with.
+    let script = "trap 'exit 9' HUP; echo 'topic #' > acl; kill -HUP $PPID
+        until midge pub --quiet -q 1 -t t -m x 2> /dev/null; do :; done";
+    let mut command = folder.midge("broker --acl-file acl --");
+    let output = command.args(["sh", "-c", script]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
 fn hangup_disconnects_who_may_connect_no_more() {
     let folder = Folder::new(&[]);
     folder.passwd("-c -b users ann secret");

@@ -168,6 +168,31 @@ fn who_reads_slowly_misses_messages_and_nobody_else_does() {
 }
 
 #[test]
+fn many_slow_readers_take_nobodys_memory() {
+    let broker = broker(64 << 20);
+    let (mut listener, mut speaker) = pair(broker.address);
+    let slow: Vec<Peer> = (0..12)
+        .map(|i| {
+            let mut peer = Peer::connect(broker.address, &format!("slow-{i}"));
+            peer.subscribe("much", QoS::AtMostOnce);
+            peer
+        })
+        .collect();
+    let payload = vec![0; 100_000];
+    // 15 MB for each of them, which is three times what there is.
+    for round in 0..150 {
+        speaker.publish("much", &payload, QoS::AtMostOnce, false, 0);
+        assert_served(&mut listener, &mut speaker, &round.to_string());
+    }
+    broker.wait_for("dropped");
+    let mut new = Peer::connect(broker.address, "new");
+    assert_eq!(new.subscribe("new", QoS::AtMostOnce), ReasonCode::SUCCESS);
+    let kept = new.publish_1("kept", b"x", true);
+    assert_eq!(kept, ReasonCode::NO_MATCHING_SUBSCRIBERS);
+    drop(slow);
+}
+
+#[test]
 fn a_packet_that_comes_byte_by_byte_and_those_that_never_come() {
     let broker = TestBroker::with(Config {
         max_packet_size: 268_435_460,

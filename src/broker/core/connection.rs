@@ -134,12 +134,18 @@ impl Connection {
 
     /// Whether so much waits for the network that messages should not be added.
     pub(super) fn is_congested(&self, config: &Config) -> bool {
-        self.unwritten > self.max_output(config)
+        self.unwritten > self.max_output(config, Level::Busy)
     }
 
-    /// Bytes that may wait for the network.
-    pub(super) fn max_output(&self, config: &Config) -> usize {
-        match self.charge.is(Level::Short) {
+    /// Whether more waits than should ever have been added: the client wants answers and reads
+    /// none.
+    pub(super) fn reads_nothing(&self, config: &Config) -> bool {
+        self.unwritten > 2 * self.max_output(config, Level::Short)
+    }
+
+    /// Bytes that may wait for the network, where `modest` is the level from which it is little.
+    fn max_output(&self, config: &Config, modest: Level) -> usize {
+        match self.charge.is(modest) {
             true => config.max_output.min(MODEST_OUTPUT),
             false => config.max_output,
         }

@@ -2,9 +2,9 @@
 //!
 //! Whatever a peer can make grow has a [`Charge`], given back when it is dropped; the constants
 //! are above what was measured, so that the process stays below the limit. As it fills up, first
-//! nothing lasting is added ([`Level::Half`]), then nobody new comes in ([`Level::Short`]), and
-//! at last those who want more are cut off ([`Level::Full`]): who needs little is served to the
-//! end.
+//! those who read slowly miss messages ([`Level::Busy`]), then nothing lasting is added
+//! ([`Level::Half`]), then nobody new comes in ([`Level::Short`]), and at last those who want more
+//! are cut off ([`Level::Full`]): who needs little is served to the end.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -39,11 +39,13 @@ pub(super) const MODEST_OUTPUT: usize = 64 << 10;
 /// How full it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
-    /// Below half of the limit.
+    /// Below a quarter of the limit.
     Fine,
+    /// Only little for a network that is slow.
+    Busy,
     /// No new retained messages and subscriptions, and no long queues.
     Half,
-    /// From three quarters: no new clients, and only little for a network that is slow.
+    /// From three quarters: no new clients, and none with much before its network.
     Short,
     /// What grows is cut off.
     Full,
@@ -53,6 +55,8 @@ pub(super) enum Level {
 #[derive(Debug)]
 pub(super) struct Memory {
     used: Cell<usize>,
+    /// The most that was ever used.
+    most: Cell<usize>,
     limit: usize,
     /// Whether the last event said that it is short.
     told: Cell<bool>,
@@ -62,6 +66,7 @@ impl Memory {
     pub(super) fn new(limit: usize) -> Rc<Memory> {
         Rc::new(Memory {
             used: Cell::new(0),
+            most: Cell::new(0),
             limit,
             told: Cell::new(false),
         })
@@ -70,8 +75,10 @@ impl Memory {
     #[inline]
     pub(super) fn level(&self) -> Level {
         let used = self.used.get();
-        if used < self.limit / 2 {
+        if used < self.limit / 4 {
             Level::Fine
+        } else if used < self.limit / 2 {
+            Level::Busy
         } else if used < self.limit / 4 * 3 {
             Level::Half
         } else if used < self.limit {
@@ -86,9 +93,22 @@ impl Memory {
         self.level() >= level
     }
 
-    #[cfg(test)]
+    /// Bytes that are used now.
     pub(super) fn used(&self) -> usize {
         self.used.get()
+    }
+
+    /// Bytes that were used at most.
+    pub(super) fn most(&self) -> usize {
+        self.most.get()
+    }
+
+    #[inline]
+    fn set(&self, used: usize) {
+        self.used.set(used);
+        if used > self.most.get() {
+            self.most.set(used);
+        }
     }
 }
 
@@ -112,7 +132,7 @@ impl Charge {
     #[inline]
     pub(super) fn set(&mut self, bytes: usize) {
         let used = self.memory.used.get() - self.bytes;
-        self.memory.used.set(used.saturating_add(bytes));
+        self.memory.set(used.saturating_add(bytes));
         self.bytes = bytes;
     }
 

@@ -281,7 +281,7 @@ impl Core {
             let Some(connection) = self.connections.get_mut(&id) else {
                 break;
             };
-            if connection.unwritten > 2 * connection.max_output(&self.config) {
+            if connection.reads_nothing(&self.config) {
                 self.end_connection(now, id, Ending::ReadsNothing);
                 break;
             }

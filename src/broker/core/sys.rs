@@ -194,13 +194,14 @@ impl Core {
                 true,
             ),
         ];
+        let (connected, away) = (connected as u64, total.saturating_sub(connected) as u64);
         let numbers = [
             ("clients/total", total as u64),
-            ("clients/connected", connected as u64),
-            (
-                "clients/disconnected",
-                total.saturating_sub(connected) as u64,
-            ),
+            ("clients/connected", connected),
+            ("clients/disconnected", away),
+            // The same under the names of old.
+            ("clients/active", connected),
+            ("clients/inactive", away),
             ("clients/expired", counters.expired),
             ("clients/maximum", counters.most_sessions as u64),
             ("messages/received", counters.received.number),
@@ -221,6 +222,9 @@ impl Core {
             ("publish/bytes/sent", counters.publish_sent.bytes),
             ("bytes/received", counters.received.bytes),
             ("bytes/sent", counters.sent.bytes),
+            // By the estimate that --max-memory holds to.
+            ("heap/current", self.memory.used() as u64),
+            ("heap/maximum", self.memory.most() as u64),
         ];
         values.extend(numbers.map(|(name, number)| message(now, name, &number.to_string(), true)));
         for ((name, _), averages) in counters.loads().iter().zip(&self.sys.load.averages) {

@@ -46,13 +46,13 @@ impl Hub {
     pub(super) fn new(
         config: Config,
         faults: FaultPlan,
-        store: Option<Store>,
+        mut store: Option<Store>,
         watch: Box<dyn Watch>,
     ) -> Result<Hub, StoreError> {
         let faults = (!faults.is_empty())
             .then(|| RefCell::new(Faults::new(faults, config.max_packet_size, config.events)));
         let handshake_timeout = config.connect_timeout;
-        let core = match &store {
+        let core = match &mut store {
             Some(store) => store.restore(config, Time::ZERO)?,
             None => Core::new(config),
         };

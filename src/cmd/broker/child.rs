@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::group::{Group, Signals};
 use super::ready::Ready;
-use crate::cmd::{Exit, Failure};
+use crate::cmd::{Exit, Failure, connect};
 
 /// How long the command may take to end when it is asked to.
 const GRACE: Duration = Duration::from_secs(2);
@@ -28,6 +28,10 @@ pub(super) async fn run(
     let mut command = Command::new(name);
     command.args(arguments);
     ready.put_into(&mut command);
+    // They would win over what the line above says.
+    for name in connect::place_variables() {
+        command.env_remove(name);
+    }
     if let Some(path) = path_with_midge() {
         command.env("PATH", path);
     }

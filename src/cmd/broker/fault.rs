@@ -3,7 +3,8 @@
 use crate::broker::faults::{Deed, FaultPlan, Latency, Rule, When, can_refuse};
 use crate::cli;
 use crate::cmd::{Failure, duration, rate, reason_code};
-use crate::mqtt::{PacketType, ReasonCode, Side, Version, topic};
+use crate::mqtt::{PacketType, Side, Version, topic};
+use crate::output::text::Safe;
 
 /// What a rule may say, for sentences.
 const KEYS: &str = "on, dir, client, topic, nth, every, count, p and do";
@@ -42,7 +43,7 @@ fn latency(text: &str) -> Result<Latency, Failure> {
         true => Ok(Latency { mean, jitter }),
         false => Err(Failure::usage(format!(
             "--latency '{}': it cannot be less than nothing",
-            text.escape_debug()
+            Safe(text)
         ))),
     }
 }
@@ -50,7 +51,7 @@ fn latency(text: &str) -> Result<Latency, Failure> {
 /// `on=puback client=dev-* nth=3 do=drop`.
 fn rule(text: &str) -> Result<Rule, Failure> {
     parse(text).map_err(|what| {
-        let text = text.escape_debug();
+        let text = Safe(text);
         Failure::usage(format!("--fault '{text}': {what}"))
     })
 }
@@ -66,14 +67,14 @@ fn parse(text: &str) -> Result<Rule, String> {
             match &mut deed {
                 Some(deed) if in_deed => deed.push(word),
                 _ => {
-                    let word = word.escape_debug();
+                    let word = Safe(&word);
                     return Err(format!("'{word}' is no KEY=VALUE; the keys are {KEYS}"));
                 }
             }
             continue;
         };
         if given.iter().any(|other| other == key) {
-            return Err(format!("{} is given twice", key.escape_debug()));
+            return Err(format!("{} is given twice", Safe(key)));
         }
         given.push(key.to_owned());
         in_deed = key == "do";
@@ -102,7 +103,7 @@ fn parse(text: &str) -> Result<Rule, String> {
             }
             "do" => deed = Some(vec![value.to_owned()]),
             _ => {
-                let key = key.escape_debug();
+                let key = Safe(key);
                 return Err(format!("there is no key {key}; the keys are {KEYS}"));
             }
         }
@@ -182,7 +183,7 @@ fn packet_type(name: &str) -> Result<Option<PacketType>, String> {
         Some(found) => Ok(Some(found)),
         None => Err(format!(
             "on is a packet type as in publish or puback, or any, not '{}'",
-            name.escape_debug()
+            Safe(name)
         )),
     }
 }
@@ -190,17 +191,16 @@ fn packet_type(name: &str) -> Result<Option<PacketType>, String> {
 fn number(key: &str, value: &str) -> Result<u64, String> {
     let number = value.parse().ok().filter(|&n| n > 0);
     number.ok_or_else(|| {
-        let value = value.escape_debug();
+        let value = Safe(value);
         format!("{key} is a number from 1 on, not '{value}'")
     })
 }
 
 fn to_deed(words: &[String]) -> Result<Deed, String> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let code = |word: &str, lowest: u8| {
-        let code = reason_code::parse(word).filter(|code| code.0 >= lowest);
-        code.ok_or_else(|| {
-            let word = word.escape_debug();
+    let code = |word: &str| {
+        reason_code::parse(word).ok_or_else(|| {
+            let word = Safe(word);
             format!("a code is a number or a name as in 0x97 or quota-exceeded, not '{word}'")
         })
     };
@@ -216,8 +216,20 @@ fn to_deed(words: &[String]) -> Result<Deed, String> {
             Deed::Cut(bytes.map_err(|_| "cut takes a number of bytes".to_owned())?)
         }
         ["close"] => Deed::Close,
-        ["disconnect", word] => Deed::Disconnect(code(word, 0)?),
-        ["refuse", word] => Deed::Refuse(code(word, ReasonCode::UNSPECIFIED_ERROR.0)?),
+        ["disconnect", word] => {
+            let code = code(word)?;
+            match code.is_allowed_in(PacketType::DISCONNECT, Some(Side::Server)) {
+                true => Deed::Disconnect(code),
+                false => return Err(format!("no server's DISCONNECT has the code {code}")),
+            }
+        }
+        ["refuse", word] => {
+            let code = code(word)?;
+            match code.is_error() {
+                true => Deed::Refuse(code),
+                false => return Err(format!("{code} refuses nothing: such codes begin at 0x80")),
+            }
+        }
         ["stall"] => Deed::Stall,
         ["reorder"] => Deed::Reorder(1),
         ["reorder", behind] => {
@@ -226,7 +238,7 @@ fn to_deed(words: &[String]) -> Result<Deed, String> {
         }
         _ => {
             let words = words.join(" ");
-            let words = words.escape_debug();
+            let words = Safe(&words);
             return Err(format!("do is one of {DEEDS}, not '{words}'"));
         }
     })
@@ -237,6 +249,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::mqtt::ReasonCode;
 
     fn drop() -> Rule {
         Rule {
@@ -334,7 +347,7 @@ mod tests {
             ),
             (
                 "on=publish do=refuse 0",
-                "a code is a number or a name as in 0x97 or",
+                "0x00 Success refuses nothing: such codes begin at 0x80",
             ),
             (
                 "do=refuse 0x80",
@@ -374,7 +387,7 @@ mod tests {
             ("topic=\"a do=drop", "a quote is not closed"),
         ] {
             let message = rule(text).unwrap_err().message;
-            let expected = format!("--fault '{}': {what}", text.escape_debug());
+            let expected = format!("--fault '{}': {what}", Safe(text));
             assert!(message.starts_with(&expected), "{message}");
         }
     }

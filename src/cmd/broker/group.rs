@@ -7,6 +7,10 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_p
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{self, SignalKind};
 
+use super::hangup::{Hangup, Hangups};
+use super::internal;
+use crate::cmd::Failure;
+
 /// How long what the command has left behind may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_millis(500);
 /// How often to look whether it has.
@@ -14,27 +18,43 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// The signals that end a program.
 pub(super) struct Signals {
-    hangup: unix::Signal,
+    hangups: Hangups,
+    /// SIGHUP is midge's own, unless the terminal is gone.
+    keeps_hangup: bool,
     interrupt: unix::Signal,
     terminate: unix::Signal,
+    /// Whether SIGTERM has come.
+    is_terminated: bool,
 }
 
 impl Signals {
-    /// From now on these signals do not end midge by themselves.
-    pub(super) fn new() -> io::Result<Signals> {
+    /// From now on these signals do not end midge by themselves. `keeps_hangup`: SIGHUP is for the
+    /// broker, which has files to read again.
+    ///
+    /// # Errors
+    /// If the system does not give them.
+    pub(super) fn new(keeps_hangup: bool) -> Result<Signals, Failure> {
+        let failure = |error| internal("cannot wait for signals", &error);
         Ok(Signals {
-            hangup: unix::signal(SignalKind::hangup())?,
-            interrupt: unix::signal(SignalKind::interrupt())?,
-            terminate: unix::signal(SignalKind::terminate())?,
+            hangups: Hangups::new()?,
+            keeps_hangup,
+            interrupt: unix::signal(SignalKind::interrupt()).map_err(failure)?,
+            terminate: unix::signal(SignalKind::terminate()).map_err(failure)?,
+            is_terminated: false,
         })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next one that is for the command. The second SIGTERM insists.
     pub(super) async fn next(&mut self) -> Signal {
+        let hangup =
+            async { while self.hangups.next().await == Hangup::Reload && self.keeps_hangup {} };
         tokio::select! {
-            _ = self.hangup.recv() => Signal::HUP,
+            () = hangup => Signal::HUP,
             _ = self.interrupt.recv() => Signal::INT,
-            _ = self.terminate.recv() => Signal::TERM,
+            _ = self.terminate.recv() => match std::mem::replace(&mut self.is_terminated, true) {
+                false => Signal::TERM,
+                true => Signal::KILL,
+            },
         }
     }
 }

@@ -4,11 +4,13 @@ use std::io;
 
 use tokio::process::{Child, Command};
 
+use crate::cmd::Failure;
+
 pub(super) struct Signals;
 
 impl Signals {
     /// Nothing to do ahead.
-    pub(super) fn new() -> io::Result<Signals> {
+    pub(super) fn new(_: bool) -> Result<Signals, Failure> {
         Ok(Signals)
     }
 

@@ -29,7 +29,12 @@ pub(super) fn plans(args: &cli::Broker) -> Result<Vec<ListenerPlan>, Failure> {
         no_delay: true,
     };
     if flags.listen.is_empty() {
-        let default_port = if tls.is_some() { TLS_PORT } else { PORT };
+        let default_port = match (args.command.is_empty(), &tls) {
+            // The command is told which.
+            (false, _) => 0,
+            (true, Some(_)) => TLS_PORT,
+            (true, None) => PORT,
+        };
         let host = args.bind.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
         let endpoint = Endpoint::Tcp {
             host: Some(host).filter(|host| host != EVERYWHERE),
@@ -199,7 +204,7 @@ pub(super) async fn open(
         };
         let listener = bind(&plan.endpoint)
             .await
-            .map_err(|error| cannot_listen(&error))?;
+            .map_err(|error| cannot_listen(&plan.endpoint, &error))?;
         listeners.push(listener.with(options));
     }
     Ok((listeners, servers))
@@ -252,11 +257,22 @@ async fn bind(endpoint: &Endpoint) -> Result<Listener, ListenError> {
     }
 }
 
-fn cannot_listen(error: &ListenError) -> Failure {
-    let remedy = match error.source.kind() {
-        io::ErrorKind::AddrInUse => "; another program has it: try port 0 for a free one",
-        io::ErrorKind::PermissionDenied => "; try a port above 1023",
-        io::ErrorKind::AddrNotAvailable => "; a listener wants an address of this machine",
+fn cannot_listen(endpoint: &Endpoint, error: &ListenError) -> Failure {
+    let remedy = match (endpoint, error.source.kind()) {
+        (Endpoint::Tcp { .. }, io::ErrorKind::AddrInUse) => {
+            "; another program has it: try port 0 for a free one"
+        }
+        (Endpoint::Tcp { .. }, io::ErrorKind::PermissionDenied) => "; try a port above 1023",
+        (Endpoint::Tcp { .. }, io::ErrorKind::AddrNotAvailable) => {
+            "; a listener wants an address of this machine"
+        }
+        (Endpoint::Unix(_), io::ErrorKind::AddrInUse) => {
+            "; a program listens there, or it is no socket: take another path, or remove the file"
+        }
+        // What a socket's address has room for.
+        (Endpoint::Unix(_), io::ErrorKind::InvalidInput) => {
+            "; take a shorter path, e.g. one from the current folder"
+        }
         _ => "",
     };
     Failure::new(Exit::Io, format!("{error}{remedy}"))

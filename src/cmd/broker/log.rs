@@ -204,11 +204,29 @@ impl Log {
 
     /// Something of it is not.
     pub(super) fn not_reloaded(&mut self, why: impl fmt::Display) {
-        let why = why.to_string();
+        self.error("reload_failed", &why.to_string());
+    }
+
+    /// There is nothing that SIGHUP could read again.
+    pub(super) fn nothing_to_reload(&mut self) {
+        let why = "there are no users, access rules and certificates to read again";
         if let Some(chronicle) = &mut self.chronicle {
-            chronicle.error(&why);
+            // As mosquitto does, which has no file to read, either.
+            chronicle.information("Reloading config.");
         }
-        self.say("reload_failed", &why);
+        self.say("nothing_to_reload", why);
+    }
+
+    /// A listener takes no connections.
+    pub(super) fn not_accepting(&mut self, why: impl fmt::Display) {
+        self.error("not_accepting", &why.to_string());
+    }
+
+    fn error(&mut self, event: &'static str, why: &str) {
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.error(why);
+        }
+        self.say(event, why);
     }
 
     /// Something to think about.

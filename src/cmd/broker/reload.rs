@@ -5,6 +5,7 @@ use tokio::sync::mpsc;
 
 use super::access::{self, AccessPlan};
 use super::configured::{Configured, Reading};
+use super::hangup::{Hangup, Hangups};
 use super::listening::tls_options;
 use super::log::SharedLog;
 use super::plan::{ListenerPlan, TlsPlan};
@@ -22,7 +23,7 @@ pub(super) async fn serve(
     extras: Extras,
     watch: impl Watch + 'static,
     log: SharedLog,
-    reload: Option<AtHangup>,
+    reload: Reload,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StoreError> {
     let (order, orders) = mpsc::channel(WAITING);
@@ -31,47 +32,60 @@ pub(super) async fn serve(
         orders: Some(orders),
         ..extras
     };
-    let reloading = async {
-        match reload {
-            Some(reload) => reload.run(log, order).await,
-            None => std::future::pending().await,
-        }
-    };
     tokio::select! {
         served = serve_with(listeners, config, extras, watch, shutdown) => served,
-        () = reloading => Ok(()),
+        () = reload.run(log, order) => Ok(()),
     }
 }
 
 /// What to read again.
 pub(super) struct Reload {
-    pub(super) configured: Option<Configured>,
+    configured: Option<Configured>,
     /// As they are, to know a configuration with others.
-    pub(super) listeners: Vec<ListenerPlan>,
-    pub(super) access: Vec<AccessPlan>,
-    pub(super) tls: Vec<(TlsServer, TlsPlan)>,
+    listeners: Vec<ListenerPlan>,
+    access: Vec<AccessPlan>,
+    tls: Vec<(TlsServer, TlsPlan)>,
+    hangups: Hangups,
 }
 
 impl Reload {
-    fn has_nothing(&self) -> bool {
-        let has_files = self.access.iter().any(AccessPlan::has_files);
-        self.configured.is_none() && self.tls.is_empty() && !has_files
-    }
-
-    /// Takes the signal over; none if there is nothing to read: then SIGHUP ends the broker, as it
-    /// does other programs.
-    ///
     /// # Errors
     /// If the system does not give the signal.
-    pub(super) fn at_hangup(self) -> Result<Option<AtHangup>, Failure> {
-        if self.has_nothing() {
-            return Ok(None);
+    pub(super) fn new(
+        configured: Option<Configured>,
+        listeners: Vec<ListenerPlan>,
+        access: Vec<AccessPlan>,
+        tls: Vec<(TlsServer, TlsPlan)>,
+    ) -> Result<Reload, Failure> {
+        Ok(Reload {
+            configured,
+            listeners,
+            access,
+            tls,
+            hangups: Hangups::new()?,
+        })
+    }
+
+    /// Whether there is anything to read again.
+    pub(super) fn has_files(&self) -> bool {
+        let has_files = self.access.iter().any(AccessPlan::has_files);
+        self.configured.is_some() || !self.tls.is_empty() || has_files
+    }
+
+    /// Reads everything whenever SIGHUP comes.
+    async fn run(mut self, log: SharedLog, orders: mpsc::Sender<Order>) {
+        loop {
+            if self.hangups.next().await == Hangup::Gone {
+                continue;
+            }
+            if !self.has_files() {
+                log.borrow_mut().nothing_to_reload();
+                continue;
+            }
+            if self.once(&log, &orders).await {
+                log.borrow_mut().reloaded();
+            }
         }
-        let hangup = Hangup::new()?;
-        Ok(Some(AtHangup {
-            reload: self,
-            hangup,
-        }))
     }
 
     /// Reads everything. What is wrong is said, and does not count.
@@ -151,55 +165,4 @@ fn is_same_shape(old: &[ListenerPlan], reading: &Reading) -> bool {
     };
     let new = &reading.planned.listeners;
     old.iter().map(shape).eq(new.iter().map(shape))
-}
-
-/// [`Reload`], whenever the signal comes.
-pub(super) struct AtHangup {
-    reload: Reload,
-    hangup: Hangup,
-}
-
-impl AtHangup {
-    async fn run(mut self, log: SharedLog, orders: mpsc::Sender<Order>) {
-        loop {
-            self.hangup.recv().await;
-            if self.reload.once(&log, &orders).await {
-                log.borrow_mut().reloaded();
-            }
-        }
-    }
-}
-
-/// The signal.
-struct Hangup {
-    #[cfg(unix)]
-    signal: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Hangup {
-    /// To be called within a runtime.
-    fn new() -> Result<Hangup, Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let signal = signal(SignalKind::hangup())
-            .map_err(|error| super::internal("cannot wait for SIGHUP", &error))?;
-        Ok(Hangup { signal })
-    }
-
-    async fn recv(&mut self) {
-        if self.signal.recv().await.is_none() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl Hangup {
-    fn new() -> Result<Hangup, Failure> {
-        Ok(Hangup {})
-    }
-
-    async fn recv(&mut self) {
-        std::future::pending().await
-    }
 }

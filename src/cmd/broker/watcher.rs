@@ -1,5 +1,6 @@
 //! Whoever looks on: the log, the recordings and what is counted.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
@@ -77,6 +78,14 @@ impl Watch for Watcher {
         let (url, address) = (self.ready.url(listener), self.ready.address(listener));
         let port = address.map(|address| address.port());
         self.log.borrow_mut().refused(url, port, from, why);
+    }
+
+    fn not_accepting(&mut self, listener: usize, why: &io::Error) {
+        let url = self.ready.url(listener);
+        self.log.borrow_mut().not_accepting(format_args!(
+            "cannot take connections at {url}: {why}; if it is for want of open files, raise \
+             `ulimit -n`"
+        ));
     }
 
     fn fault(&mut self, fault: &Fault) {

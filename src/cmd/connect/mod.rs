@@ -19,7 +19,7 @@ use bytes::Bytes;
 
 pub use self::answer::Answer;
 pub use self::properties::{PacketProperties, PropertyArgError, each_property};
-pub use self::settings::settings;
+pub use self::settings::{place_variables, settings};
 
 use self::endure::Again;
 pub(super) use self::endure::ends;

@@ -36,11 +36,26 @@ pub fn settings(wanted: &Wanted<'_>) -> Result<Vec<Layer>, Failure> {
     Ok(layers)
 }
 
+/// The variables that say where a broker is and what carries the bytes to it.
+pub fn place_variables() -> Vec<String> {
+    let of_flags = flags().into_iter().filter(Flag::is_of_place);
+    let names = of_flags.flat_map(|flag| flag.names);
+    names
+        .chain(["profile".to_owned()])
+        .map(|name| variable(&name))
+        .collect()
+}
+
+/// The variable of a flag.
+fn variable(name: &str) -> String {
+    format!("{PREFIX}{}", name.to_uppercase().replace('-', "_"))
+}
+
 fn variables(flags: &[Flag]) -> Result<Layer, Failure> {
     let mut layer = Layer::new();
     for flag in flags {
         for name in &flag.names {
-            let variable = format!("{PREFIX}{}", name.to_uppercase().replace('-', "_"));
+            let variable = variable(name);
             let Some(value) = env(&variable) else {
                 continue;
             };

@@ -141,7 +141,8 @@ impl Listener {
             address: path.display().to_string(),
             source,
         })?;
-        let place = Place::Unix(path.to_owned());
+        // Those who connect may be in another folder.
+        let place = Place::Unix(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
         Ok(Listener::plain(Socket::Unix(socket), place))
     }
 
