@@ -266,3 +266,32 @@ Examples:
 
 /// What options a configuration may have; made by a test of `cmd::broker::conf::options`.
 pub(super) const MOSQUITTO_CONF: &str = include_str!("mosquitto_conf.txt");
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    /// What a configuration says is not said twice.
+    #[test]
+    fn limits_go_without_a_configuration() {
+        let limits = Limits::augment_args(clap::Command::new("x"));
+        for arg in limits.get_arguments() {
+            let flag = format!("--{}", arg.get_long().unwrap());
+            let mut words = vec!["midge", "-c", "m.conf", &flag];
+            match arg.get_id().as_str() {
+                "max_packet_size" => words.push("100"),
+                _ if arg.get_action().takes_values() => words.push("1"),
+                _ => {}
+            }
+            let broker = Broker::augment_args(clap::Command::new("midge"));
+            let error = broker.try_get_matches_from(words).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{flag}");
+            // Of flags that nobody has given it says nothing.
+            let text = error.to_string();
+            let named = text.lines().next().unwrap_or_default();
+            assert_eq!(named.matches("--").count(), 2, "{text}");
+        }
+    }
+}

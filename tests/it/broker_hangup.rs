@@ -1,6 +1,7 @@
 //! SIGHUP, and the log under the name mosquitto: what is read again, and what is said of it.
 
 use std::fs;
+use std::io::Write;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::Signal;
@@ -285,6 +286,24 @@ fn packets_in_the_log() {
         .find(|line| line.contains(" as p1 (p5, "))
         .unwrap_or_default();
     assert!(line.starts_with("$SYS/broker/log/N_2"), "{topics}");
+    broker.end();
+}
+
+#[test]
+fn what_is_refused_is_in_the_log() {
+    let folder = Folder::new(&[("acl", "topic read x\n")]);
+    let port = free_port();
+    let arguments = format!("broker -p {port} --acl-file acl --log text");
+    let mut broker = Broker::start(folder.midge(&arguments).stdout(Stdio::piped()));
+    broker.wait_until_ready();
+    // CONNECT 3.1.1 with a will of QoS 0, "bye" to "w"; SUBSCRIBE to "c"; no DISCONNECT.
+    let connect = b"\x10\x15\x00\x04MQTT\x04\x06\x00\x00\x00\x01a\x00\x01w\x00\x03bye";
+    let mut client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    client.write_all(connect).unwrap();
+    client.write_all(b"\x82\x06\x00\x01\x00\x01c\x00").unwrap();
+    broker.wait_for("Z 'a' may not subscribe to 'c': 0x87 Not authorized");
+    drop(client);
+    broker.wait_for("Z 'a' will not published to 'w': 0x87 Not authorized");
     broker.end();
 }
 

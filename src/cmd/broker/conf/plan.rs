@@ -63,6 +63,7 @@ impl Settings {
             is_local_only,
         };
         let mut wrong = Vec::new();
+        let mut at = None;
         for listener in &listeners {
             let security = match self.per_listener {
                 true => &listener.security,
@@ -70,8 +71,11 @@ impl Settings {
             };
             match listener.plan(self.no_delay) {
                 Ok(plan) => planned.listeners.push(plan),
+                // A line that makes two listeners is wrong once.
+                Err(_) if at.is_some() && at == listener.tls.at => {}
                 Err(what) => wrong.push(what),
             }
+            at.clone_from(&listener.tls.at);
             planned
                 .access
                 .push(listener.access(security, is_local_only));

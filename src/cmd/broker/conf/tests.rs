@@ -267,6 +267,12 @@ fn the_usual_file() {
 }
 
 #[test]
+fn a_line_for_two_listeners_is_wrong_once() {
+    let error = planned("certfile c.pem\n").unwrap_err();
+    assert_eq!(error.lines().count(), 1, "{error}");
+}
+
+#[test]
 fn errors_name_file_and_line() {
     for (line, what) in [
         ("bogus 1", "D/m.conf:2: 'bogus' is no option of mosquitto"),
