@@ -21,6 +21,6 @@ pub use crate::net::listen::{
 pub use crate::net::{
     Throwaway, ThrowawayError, TlsServer, TlsServerOptions, TlsSetupError, TlsVersion,
 };
-pub use shell::{Extras, serve, serve_with};
+pub use shell::{Extras, Order, serve, serve_with};
 pub use store::{Store, StoreError};
 pub use watch::Watch;

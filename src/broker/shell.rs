@@ -53,10 +53,21 @@ pub async fn serve(
 pub struct Extras {
     /// Packets lost, late, changed and so on.
     pub faults: FaultPlan,
-    /// Access, one for each listener, that takes the place of that before whenever it comes.
-    pub access: Option<mpsc::Receiver<Vec<Arc<Access>>>>,
+    /// What whoever runs the broker wants of it while it runs.
+    pub orders: Option<mpsc::Receiver<Order>>,
     /// What the broker goes on with: nothing is acknowledged before it is in there.
     pub store: Option<Store>,
+}
+
+/// Something that a running broker is to do.
+#[derive(Debug)]
+pub enum Order {
+    /// Take these in the place of those before, see [`Core::set_access`].
+    Access(Vec<Arc<Access>>),
+    /// Take the limits of this, see [`Core::set_limits`].
+    Limits(Box<Config>),
+    /// Publish this line under `$SYS/broker/`, see [`Core::tell`].
+    Tell(&'static str, String),
 }
 
 /// The same as [`serve`], with more.
@@ -72,7 +83,7 @@ pub async fn serve_with(
 ) -> Result<(), StoreError> {
     let Extras {
         faults,
-        access,
+        orders,
         store,
     } = extras;
     let hub = Rc::new(Hub::new(config, faults, store, Box::new(watch))?);
@@ -84,7 +95,7 @@ pub async fn serve_with(
                 () = accept_all(&hub, &listeners) => {}
                 () = keep_time(&hub) => {}
                 failed = &mut keeping => return failed,
-                () = renew(&hub, access) => {}
+                () = obey(&hub, orders) => {}
                 () = async { shutdown.await; settle(&hub).await } => {}
             }
             drop(listeners);
@@ -135,11 +146,15 @@ async fn keep_stored(hub: &Hub) -> Result<(), StoreError> {
     }
 }
 
-async fn renew(hub: &Hub, mut access: Option<mpsc::Receiver<Vec<Arc<Access>>>>) {
-    while let Some(access) = &mut access
-        && let Some(access) = access.recv().await
+async fn obey(hub: &Hub, mut orders: Option<mpsc::Receiver<Order>>) {
+    while let Some(orders) = &mut orders
+        && let Some(order) = orders.recv().await
     {
-        hub.step(|core, _| core.set_access(access));
+        hub.step(|core, now| match order {
+            Order::Access(access) => core.set_access(now, access),
+            Order::Limits(config) => core.set_limits(&config),
+            Order::Tell(name, line) => core.tell(now, name, &line),
+        });
     }
     std::future::pending().await
 }

@@ -146,10 +146,12 @@ impl Store {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         };
+        std::fs::metadata(folder).map_err(cannot_open)?;
         let beside = tempfile::Builder::new()
             .prefix(".midge-store-")
             .tempfile_in(folder)
-            .map_err(cannot_open)?;
+            // Its own name, which nobody has asked for, stands in the rest of the error.
+            .map_err(|error| cannot_open(error.kind().into()))?;
         let file = beside.reopen().map_err(cannot_open)?;
         let mut store = Store {
             database: Some(open_database(file, path, sync)?),

@@ -17,21 +17,28 @@ pub struct Broker {
     #[arg(short, long, value_name = "PORT")]
     pub port: Option<u16>,
 
-    /// Address or host name to listen on. Think of --password-file before you listen
+    /// Address or host name to listen on; * is every address. Think of --password-file before you listen
     /// beyond this machine [default: 127.0.0.1].
     #[arg(long, value_name = "ADDRESS")]
     pub bind: Option<String>,
 
     /// A configuration file of mosquitto. Its options are taken word by word; one that midge has
     /// not got ends with exit code 2 and the number of its line. Where it says nothing of its own,
-    /// mosquitto's defaults count: with a listener, anonymous clients are not let in.
+    /// mosquitto's defaults count: with a listener, anonymous clients are not let in, and 1000
+    /// messages wait for a client. What it can say, the flags under Listeners, Access and Limits,
+    /// cannot be given beside it, but for --max-memory. SIGHUP reads it again: users, rules,
+    /// certificates, log, and limits that clients are not told when they connect.
     #[arg(
         short,
         long,
         value_name = "FILE",
+        // One by one: an error names those of a group that nobody has given.
         conflicts_with_all = [
-            "bind", "listen", "tls_auto", "cafile", "cert", "key", "password_file",
-            "allow_anonymous", "acl_file", "limits"
+            "bind", "listen", "tls_auto", "cafile", "cert", "key", "require_certificate",
+            "password_file", "allow_anonymous", "acl_file", "max_packet_size",
+            "message_size_limit", "max_qos", "max_inflight_messages", "max_queued_messages",
+            "max_queued_bytes", "max_connections", "max_keepalive", "max_topic_alias",
+            "persistent_client_expiration", "no_retain", "mount_point"
         ]
     )]
     pub config: Option<PathBuf>,
@@ -49,9 +56,9 @@ pub struct Broker {
     pub limits: Limits,
 
     /// What sessions, messages and connections may take together, as in 500MB or 1GiB. What there
-    /// is no room for is refused; the process itself takes some MB more.
-    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
-    pub max_memory: String,
+    /// is no room for is refused; the process itself takes some MB more [default: 1GiB].
+    #[arg(long, value_name = "SIZE")]
+    pub max_memory: Option<String>,
 
     /// Keep sessions, subscriptions, retained and waiting messages in this file, and begin with
     /// what is in it. What a client has an acknowledgement for is in the file, whenever the broker
@@ -97,12 +104,12 @@ pub struct Listeners {
 
     /// Make certificates in this folder for this run: an authority (ca.pem), the server's for
     /// localhost, this host's name and the addresses listened on (server.pem, server.key), and a
-    /// client's (client.pem, client.key).
+    /// client's (client.pem, client.key). In place of --cafile, --cert and --key.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["cafile", "cert", "key"])]
     pub tls_auto: Option<PathBuf>,
 
     /// Certificates of the authorities that clients' certificates, or the broker's own, are signed
-    /// by (PEM).
+    /// by (PEM). With --cert and --key.
     #[arg(long, value_name = "FILE")]
     pub cafile: Option<PathBuf>,
 
@@ -120,7 +127,7 @@ pub struct Listeners {
     pub require_certificate: bool,
 
     /// Take the Common Name of a client's certificate for its user name; passwords are not asked
-    /// for.
+    /// for. With --require-certificate.
     #[arg(long, requires = "require_certificate")]
     pub use_identity_as_username: bool,
 
@@ -132,7 +139,7 @@ pub struct Listeners {
     )]
     pub use_subject_as_username: bool,
 
-    /// Certificates of clients that are revoked (PEM). SIGHUP reads it again, and the other files
+    /// Certificates of clients that are revoked (PEM). With --require-certificate. SIGHUP reads it again, and the other files
     /// of TLS.
     #[arg(long, value_name = "FILE", requires = "require_certificate")]
     pub crlfile: Option<PathBuf>,
@@ -217,22 +224,75 @@ pub enum LogFormat {
     Off,
 }
 
-const BROKER_HELP: &str = "\
-Once it listens, the broker prints one JSON line:
-  {\"event\":\"ready\",\"host\":\"127.0.0.1\",\"port\":1883,\"url\":\"mqtt://127.0.0.1:1883\",
-   \"listeners\":[{\"url\":\"mqtt://127.0.0.1:1883\",\"host\":\"127.0.0.1\",\"port\":1883}]}
-host, port and url are the first listener's; with --tls-auto there are cafile, client_cert and
-client_key, too. With a command the line is not printed; the command finds midge on its PATH, and
-in its environment, as far as they are there:
+/// Below the short help, and in the long one.
+pub(super) const BROKER_HELP: &str = "\
+Ready line:
+Once it listens, the broker prints one JSON line, here broken in three:
+  {\"event\":\"ready\",\"host\":\"127.0.0.1\",\"port\":1883,
+   \"url\":\"mqtt://127.0.0.1:1883\",\"listeners\":[{\"host\":
+   \"127.0.0.1\",\"port\":1883,\"url\":\"mqtt://127.0.0.1:1883\"}]}
+host, port and url are the first listener's; a unix socket has a url only.
+With TLS there may be cafile, and with --tls-auto client_cert and client_key, too.
+With a command the line is not printed.
+
+Environment of the command:
+The command finds midge on its PATH, and in its environment, as far as they are there:
   MQTT_URL, MQTT_HOST, MQTT_PORT  the first listener
-  MQTT_TLS_URL, MQTT_WS_URL, MQTT_WSS_URL, MQTT_UNIX_URL  the first listener of each kind
-  MQTT_CAFILE  what to trust for TLS
-  MQTT_CLIENT_CERT, MQTT_CLIENT_KEY  a client's certificate, from --tls-auto
+  MQTT_TLS_URL, MQTT_WS_URL, MQTT_WSS_URL, MQTT_UNIX_URL
+                                  the first listener of each kind
+  MQTT_CAFILE                     what to trust for TLS
+  MQTT_CLIENT_CERT, MQTT_CLIENT_KEY
+                                  a client's certificate, from --tls-auto
 MIDGE_HOST, MIDGE_PROFILE and the other variables that name another broker are taken out.
-SIGHUP has the files of users, access rules and certificates read again; a command gets it only
-where there are none. Other signals are passed on to the command; a second SIGTERM kills it.
-Linked or copied under the name mosquitto, midge takes that program's arguments (-c, -p, -v, -q, -d, -t)
-and writes its log.
-  midge broker --port 0 -- sh -c 'midge pub -r -t hello -m world && midge sub -t hello -C 1'
+
+SIGHUP:
+It has the broker read again what -c, --password-file, --acl-file, --cert, --key, --cafile and
+--crlfile name, and open the files of mosquitto's log anew. A client whose user is gone, or has
+another password, is disconnected (5.0: 0x98). What is wrong is said in the log, or on stderr, and
+what was read before stays. A command gets SIGHUP only where there is nothing to read; other
+signals are passed on to it, and a second SIGTERM kills it.
+
+Limits without a flag:
+A topic filter has at most 200 levels. A connection has 10 s for its CONNECT.
+
+The name mosquitto:
+Linked or copied under the name mosquitto, midge takes that program's arguments (-c, -p, -v, -q,
+-d, -t) and writes its log.
+
+Examples:
+  midge broker -- \\
+    sh -c 'midge pub -r -t hello -m world && midge sub -t hello -C 1'
   midge broker --listen mqtts://127.0.0.1:0 --tls-auto certs -- \\
     sh -c 'midge pub --cafile \"$MQTT_CAFILE\" -t hello -m world'";
+
+/// What options a configuration may have; made by a test of `cmd::broker::conf::options`.
+pub(super) const MOSQUITTO_CONF: &str = include_str!("mosquitto_conf.txt");
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    /// What a configuration says is not said twice.
+    #[test]
+    fn limits_go_without_a_configuration() {
+        let limits = Limits::augment_args(clap::Command::new("x"));
+        for arg in limits.get_arguments() {
+            let flag = format!("--{}", arg.get_long().unwrap());
+            let mut words = vec!["midge", "-c", "m.conf", &flag];
+            match arg.get_id().as_str() {
+                "max_packet_size" => words.push("100"),
+                _ if arg.get_action().takes_values() => words.push("1"),
+                _ => {}
+            }
+            let broker = Broker::augment_args(clap::Command::new("midge"));
+            let error = broker.try_get_matches_from(words).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{flag}");
+            // Of flags that nobody has given it says nothing.
+            let text = error.to_string();
+            let named = text.lines().next().unwrap_or_default();
+            assert_eq!(named.matches("--").count(), 2, "{text}");
+        }
+    }
+}

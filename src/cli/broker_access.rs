@@ -45,15 +45,20 @@ pub enum NoMatch {
 
 /// What else `midge broker` does.
 #[derive(Debug, Clone, Subcommand)]
+#[expect(
+    missing_docs,
+    reason = "the doc of each struct is its help text, and one on the variant would replace it"
+)]
 pub enum BrokerCommand {
-    /// Make or change a password file.
     Passwd(Passwd),
 }
 
-/// Make or change a password file in mosquitto's form.
+/// Make or change a password file, in mosquitto's form.
 ///
-/// The password is asked for, twice on a terminal; otherwise the first line of stdin is it.
+/// Without -b the password is asked for: on a terminal twice and unseen, otherwise it is the first
+/// line of stdin. The file is replaced in one step; a broker that runs reads it again at SIGHUP.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = PASSWD_HELP)]
 pub struct Passwd {
     /// The password file.
     #[arg(value_name = "FILE")]
@@ -63,7 +68,7 @@ pub struct Passwd {
     #[arg(value_name = "USER", required_unless_present = "upgrade")]
     pub user: Option<String>,
 
-    /// The password; with -b only.
+    /// The password; with -b only. Else it is asked for, or is the first line of stdin.
     #[arg(value_name = "PASSWORD", requires = "batch")]
     pub password: Option<String>,
 
@@ -107,3 +112,10 @@ pub enum HashKind {
     /// One round of SHA-512 ($6$), for mosquitto before 2.0.
     Sha512,
 }
+
+const PASSWD_HELP: &str = "\
+Examples:
+  midge broker passwd -c users ann           a new file; asks for the password
+  printf '%s\\n' \"$SECRET\" | midge broker passwd users bob
+  midge broker passwd -D users ann           ann is no user any more
+  midge broker passwd -U users               hash lines as 'eve:secret'";

@@ -5,19 +5,18 @@ use clap::Args;
 /// What the broker takes and keeps.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Limits")]
-#[group(id = "limits")]
 pub struct Limits {
     /// Largest packet taken, in bytes with its fixed header.
     #[arg(
         long,
         value_name = "BYTES",
         default_value_t = 2_000_000,
-        value_parser = clap::value_parser!(u32).range(1..=268_435_460)
+        value_parser = clap::value_parser!(u32).range(20..=268_435_460)
     )]
     pub max_packet_size: u32,
 
     /// Largest payload taken; a message with a larger one is dropped, and acknowledged: to 5.0
-    /// clients with the reason code 0x83.
+    /// clients with the reason code 0x83 [default: what the largest packet has room for].
     #[arg(long, value_name = "BYTES")]
     pub message_size_limit: Option<u32>,
 
@@ -30,15 +29,15 @@ pub struct Limits {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub max_inflight_messages: Option<u16>,
 
-    /// QoS 1 and 2 messages that wait per client beside those.
+    /// QoS 1 and 2 messages that wait per client beside those [default: 100000].
     #[arg(long, value_name = "N")]
     pub max_queued_messages: Option<u32>,
 
-    /// Bytes of topic and payload that wait per client.
+    /// Bytes of topic and payload that wait per client [default: 64 MiB].
     #[arg(long, value_name = "BYTES")]
     pub max_queued_bytes: Option<u32>,
 
-    /// Connections at a time, at each listener.
+    /// Connections at a time, at each listener [default: any number].
     #[arg(long, value_name = "N")]
     pub max_connections: Option<u32>,
 

@@ -122,6 +122,10 @@ of X.509 version 3 with a subjectAltName, and keys that are not encrypted.";
 fn after_long_help(name: &str) -> String {
     match name {
         "pub" | "sub" | "rr" => format!("{EXIT_CODES}\n\n{OTHER_NAME}"),
+        "broker" => {
+            use broker::{BROKER_HELP, MOSQUITTO_CONF};
+            format!("{BROKER_HELP}\n\n{MOSQUITTO_CONF}\n{EXIT_CODES}")
+        }
         _ => EXIT_CODES.to_owned(),
     }
 }

@@ -5,6 +5,7 @@ mod as_mosquitto;
 mod child;
 mod chronicle;
 mod conf;
+mod configured;
 mod exit_after;
 mod expect;
 mod fault;
@@ -14,6 +15,7 @@ mod hangup;
 mod limits;
 mod listening;
 mod log;
+mod packet_lines;
 mod passwd;
 mod pid_file;
 mod plan;
@@ -23,17 +25,20 @@ mod reload;
 mod tally;
 mod watcher;
 
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
 use tokio::sync::oneshot;
 
 use super::signals::Signals;
-use super::{Exit, Failure, note};
+use super::{Exit, Failure};
 use crate::broker::{Extras, StoreError};
 use crate::cli;
+use crate::mqtt::topic::Quoted;
 pub(super) use as_mosquitto::{Asked, run as run_as_mosquitto};
 use hangup::Hangups;
+use log::SharedLog;
 use pid_file::PidFile;
 use plan::{PersistPlan, Plan};
 use ready::Ready;
@@ -72,8 +77,9 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
     let extras = Extras {
         faults: plan.faults,
         store: plan.persist.as_ref().map(PersistPlan::open).transpose()?,
-        access: None,
+        orders: None,
     };
+    let log: SharedLog = Rc::new(RefCell::new(plan.log));
     // Only now: a broker that cannot listen must not overwrite what an earlier one has recorded.
     let ports: Vec<u16> = listeners
         .iter()
@@ -86,9 +92,15 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         .collect::<Result<_, _>>()?;
     let open = listeners.iter().zip(&plan.access);
     for (listener, _) in open.filter(|(l, access)| !l.endpoint().is_local() && access.is_open()) {
-        note(format_args!(
-            "warning: listening on {}, beyond this machine, and everybody may connect",
+        log.borrow_mut().warning(format_args!(
+            "listening on {}, beyond this machine, and everybody may connect",
             listener.endpoint().place
+        ));
+    }
+    if let Some(user) = plan.user.filter(|user| is_root() && user != "root") {
+        log.borrow_mut().warning(format_args!(
+            "user is {}, and midge does not change who it is: it stays root",
+            Quoted(&user)
         ));
     }
     let _pid_file = plan.pid_file.map(PidFile::write).transpose()?;
@@ -97,13 +109,13 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         .iter()
         .find_map(|plan| plan.tls.as_ref()?.client_ca_file.clone());
     let ready = Rc::new(Ready::new(&listeners, ca, plan.tls_auto.as_ref()));
-    let reload = Reload::new(plan.access, tls)?;
+    let reload = Reload::new(plan.configured, plan.listeners, plan.access, tls)?;
     let tally = Rc::new(Tally::new(plan.expectations, plan.exit_after));
     let end = End {
         recorded: recordings.iter().map(Recording::outcome).collect(),
         tally: tally.clone(),
     };
-    let mut watcher = Watcher::new(plan.log, recordings, ready.clone(), tally.clone());
+    let watcher = Watcher::new(log.clone(), recordings, ready.clone(), tally.clone());
     let Some((name, arguments)) = plan.command else {
         // Before anybody can know that the broker is there, so that no signal ends it the hard
         // way.
@@ -119,12 +131,21 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         if plan.ready_line {
             ready.print()?;
         }
-        watcher.log.running();
-        let served = reload::serve(listeners, plan.config, extras, watcher, reload, shutdown).await;
+        log.borrow_mut().running();
+        let served = reload::serve(
+            listeners,
+            plan.config,
+            extras,
+            watcher,
+            log,
+            reload,
+            shutdown,
+        )
+        .await;
         return end.judge(Ok(Exit::Done), served);
     };
     let signals = group::Signals::new(reload.has_files())?;
-    watcher.log.ready(&ready);
+    log.borrow_mut().ready(&ready);
     let (done, is_done) = oneshot::channel::<()>();
     let around = async {
         let exit = child::run(&name, &arguments, &ready, signals, tally.is_over()).await;
@@ -135,9 +156,27 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         // The sender is never used, only dropped.
         let _ = is_done.await;
     };
-    let serving = reload::serve(listeners, plan.config, extras, watcher, reload, shutdown);
+    let serving = reload::serve(
+        listeners,
+        plan.config,
+        extras,
+        watcher,
+        log,
+        reload,
+        shutdown,
+    );
     let (exit, served) = tokio::join!(around, serving);
     end.judge(exit, served)
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
 }
 
 /// What is known when everything is over.

@@ -24,7 +24,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
     }
 
@@ -54,13 +54,13 @@ impl Folder {
         stdout
     }
 
-    fn passwd(&self, arguments: &str) {
+    pub(crate) fn passwd(&self, arguments: &str) {
         let (_, stderr, code) = self.run(&format!("broker passwd {arguments}"));
         assert_eq!((stderr.as_str(), code), ("", Some(0)), "{arguments}");
     }
 }
 
-fn outcome(command: &mut Command) -> (String, String, Option<i32>) {
+pub(crate) fn outcome(command: &mut Command) -> (String, String, Option<i32>) {
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (
@@ -70,7 +70,7 @@ fn outcome(command: &mut Command) -> (String, String, Option<i32>) {
     )
 }
 
-fn signal(child: &Child, signal: Signal) {
+pub(crate) fn signal(child: &Child, signal: Signal) {
     let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
     kill_process(pid, signal).unwrap();
 }
@@ -149,8 +149,8 @@ fn what_is_wrong_is_named() {
         ),
         (
             "-c m.conf",
-            "midge: m.conf:3: midge has no bridge_cafile; without this line the rest can be \
-             used\n",
+            "midge: m.conf:3: midge has no bridge_cafile: it is no bridge; without this line the \
+             rest can be used\n",
         ),
         (
             "-c n.conf",
@@ -165,6 +165,39 @@ fn what_is_wrong_is_named() {
         let (stdout, stderr, code) = folder.run(&format!("broker -p 0 {arguments}"));
         assert_eq!((stdout.as_str(), stderr.as_str()), ("", message));
         assert_eq!(code, Some(2), "{arguments}");
+    }
+    // All of them at once, and only what was typed.
+    folder.write("many.conf", "max_qos 3\nlistenr 1\npassword_file nowhere\n");
+    let (_, stderr, _) = folder.run("broker -c many.conf");
+    assert_eq!(
+        stderr,
+        "midge: many.conf:1: max_qos is '3', and is 0 to 2\n\
+         many.conf:2: 'listenr' is no option of mosquitto\n"
+    );
+    folder.write("many.conf", "\npassword_file nowhere\n");
+    let (_, stderr, code) = folder.run("broker -p 0 -c many.conf");
+    assert_eq!(
+        stderr,
+        "midge: many.conf:2: cannot read password file nowhere: No such file or directory (os \
+         error 2)\n"
+    );
+    assert_eq!(code, Some(1));
+    let (_, stderr, _) = folder.run("broker -c many.conf --max-qos 1");
+    assert!(
+        stderr.contains("--config <FILE>' cannot be used with '--max-qos <QOS>'\n")
+            || stderr.contains("'--max-qos <QOS>' cannot be used with '--config <FILE>'\n"),
+        "{stderr}"
+    );
+    for (arguments, what) in [
+        (
+            "--max-memory 1",
+            "--max-memory is '1', and clients have no room in less than 1MB",
+        ),
+        ("--max-packet-size 1", "1 is not in 20..=268435460"),
+    ] {
+        let (_, stderr, code) = folder.run(&format!("broker -p 0 {arguments}"));
+        assert!(stderr.contains(what), "{stderr}");
+        assert_eq!(code, Some(2));
     }
     let (_, stderr, code) = folder.run("broker -p 0 --acl-file nowhere");
     assert!(
@@ -199,6 +232,21 @@ fn password_files() {
             "midge: new: there is no user 'ann' in it\n",
             1,
         ),
+        (
+            "-D nowhere ann",
+            "midge: cannot read nowhere: No such file or directory (os error 2)\n",
+            1,
+        ),
+        (
+            "-U nowhere",
+            "midge: cannot read nowhere: No such file or directory (os error 2)\n",
+            1,
+        ),
+        (
+            "-c -b no/folder ann x",
+            "midge: cannot write no/folder: No such file or directory (os error 2)\n",
+            1,
+        ),
         ("-b new a:b x", "midge: 'a:b' cannot be a user name", 2),
         ("new", "error: the following required arguments", 2),
     ] {
@@ -208,32 +256,64 @@ fn password_files() {
     }
 }
 
+#[test]
+fn a_password_file_behind_a_link() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = Folder::new(&[("there", "")]);
+    fs::set_permissions(folder.path("there"), fs::Permissions::from_mode(0o640)).unwrap();
+    symlink("there", folder.path("link")).unwrap();
+    symlink("not-yet", folder.path("new-link")).unwrap();
+    folder.passwd("-b link dan y");
+    folder.passwd("-c -b new-link eve z");
+    for (link, file, user) in [("link", "there", "dan:"), ("new-link", "not-yet", "eve:")] {
+        let is_link = folder.path(link).symlink_metadata().unwrap().is_symlink();
+        assert!(is_link, "{link}");
+        assert!(folder.read(file).starts_with(user), "{file}");
+    }
+    let mode = |name| folder.path(name).metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("there"), mode("not-yet")), (0o640, 0o600));
+}
+
 /// A broker whose stderr is read line by line.
-struct Broker {
-    child: Child,
+pub(crate) struct Broker {
+    pub(crate) child: Child,
     stderr: BufReader<ChildStderr>,
 }
 
 impl Broker {
-    fn start(command: &mut Command) -> Broker {
+    pub(crate) fn start(command: &mut Command) -> Broker {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Broker { child, stderr }
     }
 
     /// Reads up to a line that holds this.
-    fn wait_for(&mut self, part: &str) -> String {
+    pub(crate) fn wait_for(&mut self, part: &str) -> String {
+        self.lines_to(part).pop().unwrap()
+    }
+
+    /// Reads up to a line that holds this: all of them.
+    pub(crate) fn lines_to(&mut self, part: &str) -> Vec<String> {
+        let mut lines = Vec::new();
         loop {
             let mut line = String::new();
             let len = self.stderr.read_line(&mut line).unwrap();
-            assert!(len > 0, "stderr ended before {part}");
+            assert!(len > 0, "stderr ended before {part}: {lines:?}");
+            lines.push(line.trim_end().to_owned());
             if line.contains(part) {
-                return line;
+                return lines;
             }
         }
     }
 
-    fn end(mut self) {
+    /// Waits until it listens.
+    pub(crate) fn wait_until_ready(&mut self) {
+        let mut ready = String::new();
+        let stdout = self.child.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut ready).unwrap();
+    }
+
+    pub(crate) fn end(mut self) {
         signal(&self.child, Signal::TERM);
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
     }
@@ -246,84 +326,10 @@ impl Drop for Broker {
     }
 }
 
-#[test]
-fn hangup_reads_certificates_again() {
-    let folder = Folder::new(&[]);
-    let write = |name: &str| {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        folder.write("cert.pem", &made.cert.pem());
-        folder.write("key.pem", &made.signing_key.serialize_pem());
-        folder.write(name, &made.cert.pem());
-    };
-    write("first.pem");
-    let port = free_port();
-    let arguments =
-        format!("broker --listen mqtts://localhost:{port} --cert cert.pem --key key.pem");
-    let mut broker = Broker::start(folder.midge(&arguments).stdout(Stdio::piped()));
-    let mut ready = String::new();
-    let stdout = broker.child.stdout.take().unwrap();
-    BufReader::new(stdout).read_line(&mut ready).unwrap();
-    let publish = |ca: &str| {
-        let arguments = format!("pub -h localhost -p {port} --cafile {ca} -t t -m x");
-        folder.run(&arguments).2
-    };
-    assert_eq!(publish("first.pem"), Some(0));
-    write("second.pem");
-    signal(&broker.child, Signal::HUP);
-    broker.wait_for("are read again");
-    assert_eq!(publish("first.pem"), Some(3));
-    assert_eq!(publish("second.pem"), Some(0));
-    folder.write("key.pem", "nothing");
-    signal(&broker.child, Signal::HUP);
-    let line = broker.wait_for("what was read before stays");
-    assert!(line.starts_with("midge: TLS: "), "{line}");
-    assert_eq!(publish("second.pem"), Some(0));
-    broker.end();
-}
-
 /// A port that nobody had a moment ago.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
-}
-
-#[test]
-fn hangup_reads_the_files_again() {
-    let folder = Folder::new(&[("acl", "topic read #\n")]);
-    let port = free_port();
-    let mut command = folder.midge(&format!("broker -p {port} --acl-file acl --log text"));
-    let mut broker = Broker::start(command.stdout(Stdio::piped()));
-    let mut ready = String::new();
-    let stdout = broker.child.stdout.take().unwrap();
-    BufReader::new(stdout).read_line(&mut ready).unwrap();
-    let publish = || folder.run(&format!("pub -p {port} -t t -m x -q 1")).2;
-    assert_eq!(publish(), Some(135));
-
-    folder.write("acl", "topic read #\nbad\n");
-    signal(&broker.child, Signal::HUP);
-    let line = broker.wait_for("what was read before stays");
-    assert!(
-        line.starts_with("midge: access rules acl:2: 'bad' is not known"),
-        "{line}"
-    );
-    assert_eq!(publish(), Some(135));
-
-    folder.write("acl", "topic #\n");
-    signal(&broker.child, Signal::HUP);
-    broker.wait_for("are read again");
-    assert_eq!(publish(), Some(0));
-    broker.end();
-}
-
-#[test]
-fn hangup_is_not_for_the_command() {
-    let folder = Folder::new(&[("acl", "topic read #\n")]);
-    // The rules are read again when publishing works, and the signal has been dealt with.
-    let script = "trap 'exit 9' HUP; echo 'topic #' > acl; kill -HUP $PPID
-        until midge pub --quiet -q 1 -t t -m x 2> /dev/null; do :; done";
-    let mut command = folder.midge("broker --acl-file acl --");
-    let output = command.args(["sh", "-c", script]).output().unwrap();
-    assert_eq!(output.status.code(), Some(0));
 }
 
 #[test]
@@ -373,7 +379,7 @@ fn a_configuration_file() {
 }
 
 /// midge under the name `mosquitto`.
-fn mosquitto(folder: &Folder, arguments: &str) -> Command {
+pub(crate) fn mosquitto(folder: &Folder, arguments: &str) -> Command {
     let mut command = folder.midge(arguments);
     command.arg0("mosquitto");
     command

@@ -105,6 +105,32 @@ fn what_the_command_leaves_running_is_ended() {
     assert_eq!((stdout.as_str(), code), ("done\n", Some(0)));
 }
 
+/// What a test needs to know stands in each place where one looks for it.
+#[test]
+fn the_help_tells_of_the_ready_line_and_the_environment() {
+    let man = concat!(env!("CARGO_MANIFEST_DIR"), "/man/midge-broker.1");
+    let texts = [
+        text(broker(&["-h"]).output().unwrap()).0,
+        text(broker(&["--help"]).output().unwrap()).0,
+        std::fs::read_to_string(man).unwrap().replace("\\-", "-"),
+    ];
+    for (text, is_long) in texts.iter().zip([false, true, true]) {
+        for what in [
+            "{\"event\":\"ready\"",
+            "MQTT_URL",
+            "MQTT_UNIX_URL",
+            "MQTT_CLIENT_KEY",
+            "[default: 100000]",
+            "200 levels",
+        ] {
+            assert!(text.contains(what), "{what}: {text}");
+        }
+        for what in ["retained_persistence", "autosave_interval", "psk_hint"] {
+            assert_eq!(text.contains(what), is_long, "{what}: {text}");
+        }
+    }
+}
+
 #[test]
 fn signals_are_passed_on() {
     let script = "trap 'exit 9' TERM; echo up; sleep 1000 & wait";

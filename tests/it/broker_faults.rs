@@ -278,3 +278,14 @@ fn a_will_goes_out_when_a_rule_breaks_the_connection() {
     let ended = around(&[fault], &["--expect-payload", "w=gone"], script);
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
 }
+
+#[test]
+fn a_wrong_rule_is_shown_as_it_was_typed() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_midge"))
+        .args(["broker", "--fault", r#"on=publish topic="a/b" dp='x'"#])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let start = r#"midge: --fault 'on=publish topic="a/b" dp='x'': "#;
+    assert!(stderr.starts_with(start), "{stderr}");
+}

@@ -59,13 +59,30 @@ fn man_page(name: &str, text: &str) -> String {
     }
     let usage = found.render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").replace('-', "\\-");
-    let mut lines = Vec::new();
+    // A second line is not a part of the first.
+    let usage: Vec<_> = usage.lines().map(str::trim).collect();
+    let usage = usage.join("\n.br\n");
+    let mut lines: Vec<String> = Vec::new();
     let mut is_synopsis = false;
+    let mut is_extra = false;
+    // Whether a part of that begins here, and whether its lines stay as they are.
+    let mut begins = false;
+    let mut is_kept = false;
     for line in text.lines() {
         let line = match line {
             // All options with nothing of what they take, on one line.
             _ if is_synopsis => usage.clone(),
-            ".SH EXTRA" => ".SH \"EXIT STATUS\"".to_owned(),
+            ".SH EXTRA" => {
+                is_extra = true;
+                begins = true;
+                continue;
+            }
+            "Exit codes:" => ".SH \"EXIT STATUS\"".to_owned(),
+            // What is a heading in the help is one here.
+            line if is_extra && begins && line.ends_with(':') => {
+                let heading = line.trim_end_matches(':').to_uppercase();
+                format!(".SH \"{heading}\"")
+            }
             line if line.starts_with(".TH ") => {
                 let title = name.trim_end_matches(".1");
                 format!(".TH {title} 1 \"\" \"midge {}\"", env!("CARGO_PKG_VERSION"))
@@ -73,6 +90,11 @@ fn man_page(name: &str, text: &str) -> String {
             line => line.to_owned(),
         };
         is_synopsis = line == ".SH SYNOPSIS";
+        begins = line.is_empty();
+        if is_extra && line.starts_with("  ") != is_kept {
+            is_kept = !is_kept;
+            lines.push(if is_kept { ".nf" } else { ".fi" }.to_owned());
+        }
         lines.push(line);
     }
     lines.join("\n") + "\n"

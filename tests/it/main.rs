@@ -7,6 +7,7 @@ mod broker_access;
 mod broker_command;
 #[cfg(unix)]
 mod broker_faults;
+mod broker_hangup;
 mod broker_kill;
 mod broker_limits;
 #[cfg(unix)]

@@ -94,6 +94,23 @@ impl Access {
     }
 }
 
+impl Access {
+    /// Whether a client with this user name that `old` has let in may stay: its password is not
+    /// there to be looked at any more, so its user's line has to be the same.
+    pub fn keeps(&self, old: &Access, username: Option<&str>) -> bool {
+        if self.by_certificate {
+            return old.by_certificate;
+        }
+        match (&self.users, username) {
+            (_, None) | (None, Some(_)) => self.anonymous,
+            (Some(users), Some(name)) => {
+                let had = old.users.as_ref().is_some_and(|old| old.same(users, name));
+                had && !old.by_certificate
+            }
+        }
+    }
+}
+
 impl Rules {
     /// Reads a file in either form: a table begins with its column names, or with a row of it.
     /// `no_match` is for what no row of a table covers; deny if not given.
@@ -145,6 +162,32 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn who_may_stay() {
+        let hash = |password: &[u8]| Hash::new(password, Algorithm::Sha512, [7; SALT_LEN]);
+        let access = |anonymous, users: Option<&str>| Access {
+            anonymous,
+            users: users.map(|users| Users::parse(users).unwrap()),
+            ..Access::default()
+        };
+        let both = format!("ann:{}\nbob:{}\n", hash(b"a"), hash(b"b"));
+        let other = format!("ann:{}\n", hash(b"x"));
+        let closed = access(false, Some(&both));
+        for (new, name, stays) in [
+            (access(false, Some(&both)), Some("ann"), true),
+            (access(false, Some(&both)), None, false),
+            (access(true, Some(&both)), None, true),
+            (access(false, Some(&other)), Some("ann"), false),
+            (access(false, Some(&other)), Some("bob"), false),
+            (access(true, None), Some("ann"), true),
+            (access(false, None), Some("ann"), false),
+        ] {
+            assert_eq!(new.keeps(&closed, name), stays, "{new:?} {name:?}");
+        }
+        // Nobody has asked for a password then.
+        assert!(!closed.keeps(&access(true, None), Some("ann")));
+    }
 
     /// What mosquitto 2.0.11 does with the four combinations.
     #[test]

@@ -69,6 +69,12 @@ impl Users {
         Ok(Users(users))
     }
 
+    /// Whether both files know the user, by the same line.
+    pub(super) fn same(&self, other: &Users, name: &str) -> bool {
+        let hash = self.0.get(name);
+        hash.is_some() && hash == other.0.get(name)
+    }
+
     /// Whether the user is known and this is the password.
     pub fn admit(&self, name: &str, password: &[u8]) -> bool {
         self.0.get(name).is_some_and(|hash| hash.verify(password))

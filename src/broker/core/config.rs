@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ListenerConfig;
 use super::auth::Authenticator;
+use super::{Core, ListenerConfig};
 use crate::mqtt::Version;
 use crate::mqtt::packet::Connect;
 
@@ -68,9 +68,20 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// Whether [`Action::Log`](super::Action::Log) is wanted.
     pub events: bool,
+    /// Whether it is wanted for every packet, too: [`EventKind::Packet`](super::EventKind::Packet).
+    pub packets: bool,
     /// Whether it is wanted for every message, too:
     /// [`EventKind::Published`](super::EventKind::Published).
     pub messages: bool,
+}
+
+impl Core {
+    /// New limits for a running broker, from a configuration with the same listeners: all but
+    /// those that clients know from their CONNACK, the mount points, and what memory there is.
+    pub fn set_limits(&mut self, new: &Config) {
+        self.config.take_limits(new);
+        self.output.tell_packets(new.packets);
+    }
 }
 
 impl Config {
@@ -84,6 +95,29 @@ impl Config {
         listener
             .topic_alias_maximum_out
             .unwrap_or(self.max_outgoing_topic_aliases)
+    }
+
+    /// Takes over what no client has been told in its CONNACK, or counts for the next one only.
+    fn take_limits(&mut self, new: &Config) {
+        self.receive_maximum = new.receive_maximum;
+        self.max_inflight = new.max_inflight;
+        self.max_queued_messages = new.max_queued_messages;
+        self.max_queued_bytes = new.max_queued_bytes;
+        self.max_inflight_bytes = new.max_inflight_bytes;
+        self.max_payload = new.max_payload;
+        self.check_retain_source = new.check_retain_source;
+        self.queue_qos0 = new.queue_qos0;
+        self.max_session_expiry = new.max_session_expiry;
+        self.max_keep_alive = new.max_keep_alive;
+        self.client_id_prefix.clone_from(&new.client_id_prefix);
+        self.upgrade_qos = new.upgrade_qos;
+        for (listener, new) in self.listeners.iter_mut().zip(&new.listeners) {
+            listener.versions = new.versions;
+            listener.max_connections = new.max_connections;
+            listener.auto_id_prefix.clone_from(&new.auto_id_prefix);
+            listener.empty_client_id = new.empty_client_id;
+            listener.username_as_client_id = new.username_as_client_id;
+        }
     }
 
     /// The Keep Alive that counts, in seconds; 0: off. Only 5.0 has a way to change it.
@@ -131,6 +165,7 @@ impl Default for Config {
             max_filter_levels: 200,
             connect_timeout: Duration::from_secs(10),
             events: false,
+            packets: false,
             messages: false,
         }
     }

@@ -98,6 +98,9 @@ impl Core {
             Version::V31 | Version::V311 => u16::MAX,
         });
         connection.state = State::Connected(session_id);
+        if self.config.events {
+            connection.asked_client_id = Some(client_id.clone());
+        }
         connection.expiry_was_zero = session.expiry_interval == 0;
         connection.will = connect
             .will
@@ -131,6 +134,14 @@ impl Core {
             }
             Version::V31 | Version::V311 => PropertiesBuf::new(),
         };
+        let kind = EventKind::Connected {
+            version: connect.version,
+            session_present,
+            keep_alive,
+            clean_start: connect.clean_start,
+            username,
+        };
+        self.output.log(id, Some(&client_id), kind);
         // [MQTT-3.1.4-5]
         let connack = ConnAck {
             session_present,
@@ -144,14 +155,6 @@ impl Core {
         {
             return self.end_connection(now, id, Ending::TakesNothing);
         }
-        let kind = EventKind::Connected {
-            version: connect.version,
-            session_present,
-            keep_alive,
-            clean_start: connect.clean_start,
-            username,
-        };
-        self.output.log(id, Some(&client_id), kind);
         self.pump(now, session_id);
     }
 

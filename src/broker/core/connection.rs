@@ -58,8 +58,7 @@ pub(super) struct Connection {
     pub(super) bridge: bool,
     /// The Session Expiry Interval in CONNECT was 0, so DISCONNECT may not raise it.
     pub(super) expiry_was_zero: bool,
-    /// As CONNECT has it, for events of connections that get no session; only where events are
-    /// wanted.
+    /// As CONNECT has it, and then as the broker does, for events; only where they are wanted.
     pub(super) asked_client_id: Option<Rc<str>>,
     pub(super) will: Option<Will>,
     /// What stands before every topic of this client.

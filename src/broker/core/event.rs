@@ -3,10 +3,12 @@
 use std::fmt;
 use std::rc::Rc;
 
+use bytes::Bytes;
+
 use super::ConnectionId;
 use super::message::Message;
 use crate::mqtt::topic::Quoted;
-use crate::mqtt::{PacketType, ReasonCode, Version};
+use crate::mqtt::{PacketType, ReasonCode, Side, Version};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -78,7 +80,24 @@ pub enum EventKind {
         /// Will Topic.
         topic: Rc<str>,
     },
-    /// A message for this client was dropped: too much waits for it already.
+    /// The will was to be published, and dropped.
+    WillRefused {
+        /// Will Topic.
+        topic: Rc<str>,
+        /// The 5.0 code for the reason.
+        code: ReasonCode,
+    },
+    /// A packet came, or is sent. Only with [`Config::packets`](super::Config::packets).
+    Packet {
+        /// Who sends it.
+        from: Side,
+        /// Of the protocol, as far as that is known.
+        version: Version,
+        /// All of it.
+        bytes: Bytes,
+    },
+    /// A message for this client was dropped: too much waits for it already. The event has a
+    /// connection if the client has one.
     Dropped {
         /// The message's topic.
         topic: Rc<str>,
@@ -122,8 +141,12 @@ impl fmt::Display for Event {
                 version,
                 session_present,
                 keep_alive,
+                username,
                 ..
             } => {
+                if let Some(username) = username {
+                    write!(f, " (user {})", Quoted(username))?;
+                }
                 let session = if *session_present { "resumed" } else { "new" };
                 write!(
                     f,
@@ -135,8 +158,12 @@ impl fmt::Display for Event {
                 write!(f, " closed: {why} ({reason})")
             }
             EventKind::Subscribed { filter, code } => {
+                let verb = match code.is_error() {
+                    true => "may not subscribe",
+                    false => "subscribed",
+                };
                 let code = Named(*code, PacketType::SUBACK);
-                write!(f, " subscribed to {}: {code}", Quoted(filter))
+                write!(f, " {verb} to {}: {code}", Quoted(filter))
             }
             EventKind::Unsubscribed { filter, code } => {
                 let code = Named(*code, PacketType::UNSUBACK);
@@ -151,8 +178,29 @@ impl fmt::Display for Event {
                 write!(f, " may not publish to {}: {code}", Quoted(topic))
             }
             EventKind::WillPublished { topic } => write!(f, " will published to {}", Quoted(topic)),
+            EventKind::WillRefused { topic, code } => {
+                let code = Named(*code, PacketType::PUBACK);
+                write!(f, " will not published to {}: {code}", Quoted(topic))
+            }
+            EventKind::Packet {
+                from,
+                version,
+                bytes,
+            } => {
+                let packet_type = bytes.first().copied().map(PacketType::from_byte1);
+                let name = packet_type.map_or("nothing", |packet| packet.name(*version));
+                let len = bytes.len();
+                match from {
+                    Side::Client => write!(f, " sent {name}, {len} bytes"),
+                    Side::Server => write!(f, " is sent {name}, {len} bytes"),
+                }
+            }
             EventKind::Dropped { topic } => {
-                write!(f, " too slow, message dropped on {}", Quoted(topic))
+                let why = match self.connection {
+                    Some(_) => "too slow",
+                    None => "away, and too much waits already",
+                };
+                write!(f, " {why}: message dropped on {}", Quoted(topic))
             }
             EventKind::MemoryShort { used, limit } => write!(
                 f,
@@ -186,6 +234,8 @@ impl EventKind {
             EventKind::Published { .. } => "published",
             EventKind::PublishRefused { .. } => "publish_refused",
             EventKind::WillPublished { .. } => "will_published",
+            EventKind::WillRefused { .. } => "will_refused",
+            EventKind::Packet { .. } => "packet",
             EventKind::Dropped { .. } => "dropped",
             EventKind::MemoryShort { .. } => "memory_short",
             EventKind::MemoryEnough => "memory_enough",

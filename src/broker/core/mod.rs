@@ -340,6 +340,7 @@ impl Core {
                 };
             }
         };
+        self.output.received(connection, bytes);
         let session = match (connection.state, &packet) {
             // [MQTT-3.1.2-30]: nothing but AUTH and DISCONNECT until the exchange is over.
             (State::AwaitingConnect, Packet::Auth(auth)) if connection.is_authenticating() => {

@@ -12,7 +12,7 @@ use super::message::Message;
 use super::sys::Counters;
 use super::{Action, Config, ConnectionId, Event, EventKind};
 use crate::mqtt::encode::encode;
-use crate::mqtt::{Packet, Version};
+use crate::mqtt::{Packet, Side, Version};
 
 /// How much memory is taken at a time for encoded packets.
 const ARENA: usize = 16 << 10;
@@ -28,6 +28,7 @@ pub(super) struct Output {
     /// allocation of their own.
     arena: BytesMut,
     events: bool,
+    packets: bool,
     /// What has been sent, and received.
     pub(super) counters: Counters,
 }
@@ -65,6 +66,7 @@ impl Output {
             items: VecDeque::new(),
             arena: BytesMut::new(),
             events: config.events,
+            packets: config.packets && config.events,
             counters: Counters::default(),
         }
     }
@@ -107,6 +109,10 @@ impl Output {
             pending.truncate(before);
             return false;
         }
+        if self.packets {
+            let bytes = Bytes::copy_from_slice(pending.get(before..).unwrap_or_default());
+            self.packet(connection, Side::Server, bytes);
+        }
         self.added(connection, before, len);
         true
     }
@@ -115,6 +121,9 @@ impl Output {
     pub(super) fn send_bytes(&mut self, connection: &mut Connection, bytes: &Bytes) -> bool {
         if bytes.len() > connection.max_packet_size {
             return false;
+        }
+        if self.packets {
+            self.packet(connection, Side::Server, bytes.clone());
         }
         if bytes.len() <= COPY_UP_TO {
             let before = connection.pending.bytes.len();
@@ -173,6 +182,32 @@ impl Output {
                 kind,
             })));
         }
+    }
+
+    /// Whether packets are told from now on; not without [`Config::events`].
+    pub(super) fn tell_packets(&mut self, packets: bool) {
+        self.packets = packets && self.events;
+    }
+
+    /// A packet came, if that is to be told.
+    pub(super) fn received(&mut self, connection: &Connection, bytes: &[u8]) {
+        if self.packets {
+            self.packet(connection, Side::Client, Bytes::copy_from_slice(bytes));
+        }
+    }
+
+    /// Only with [`Config::packets`].
+    fn packet(&mut self, connection: &Connection, from: Side, bytes: Bytes) {
+        let kind = EventKind::Packet {
+            from,
+            version: connection.version,
+            bytes,
+        };
+        self.items.push_back(Item::Act(Action::Log(Event {
+            connection: Some(connection.id),
+            client_id: connection.asked_client_id.clone(),
+            kind,
+        })));
     }
 
     /// A client published a message, or its will was. Only with [`Config::messages`].

@@ -4,10 +4,11 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
-use super::connection::Connection;
+use super::connection::{Connection, State};
+use super::ending::{Cause, Ending};
 use super::publish::is_reserved;
 use super::session::Session;
-use super::{Config, Core, ListenerConfig, Peer, SessionId};
+use super::{Config, ConnectionId, Core, ListenerConfig, Peer, SessionId, Time};
 use crate::broker::access::{Access, Client, Rules};
 use crate::mqtt::packet::Connect;
 use crate::mqtt::{ReasonCode, Version};
@@ -106,13 +107,37 @@ pub(super) struct Admitted {
 }
 
 impl Core {
-    /// New access rules for the listeners, in their order; a connection stays, and what it sends
-    /// and gets from now on is checked by the new ones.
-    pub fn set_access(&mut self, access: Vec<Arc<Access>>) {
+    /// New access rules for the listeners, in their order. What a connection sends and gets from
+    /// now on is checked by the new ones; one that they would not have let in as it came, since its
+    /// user is gone or has another password now, is closed.
+    pub fn set_access(&mut self, now: Time, access: Vec<Arc<Access>>) {
+        let mut unwelcome: Vec<ConnectionId> = self
+            .connections
+            .values()
+            .filter(|connection| {
+                let State::Connected(session) = connection.state else {
+                    return false;
+                };
+                let listener = connection.peer.listener;
+                let old = &self.config.listener(listener).access;
+                access.get(listener).is_some_and(|new| {
+                    let session = self.sessions.get(&session);
+                    let username = session.and_then(|session| session.who.username.as_deref());
+                    !new.keeps(old, username)
+                })
+            })
+            .map(|connection| connection.id)
+            .collect();
         for (listener, access) in self.config.listeners.iter_mut().zip(access) {
             listener.access = access;
         }
         self.has_rules = self.config.has_rules();
+        unwelcome.sort_unstable();
+        for connection in unwelcome {
+            let why = "its user may no longer connect, or has another password";
+            let cause = Cause::Other(ReasonCode::ADMINISTRATIVE_ACTION, why);
+            self.end_connection(now, connection, Ending::Refused(cause));
+        }
     }
 
     /// Whether a client is let in; if not, why.

@@ -127,6 +127,14 @@ impl Core {
         }
     }
 
+    /// Publishes a line under `$SYS/broker/`, to those who listen now.
+    pub fn tell(&mut self, now: Time, name: &str, line: &str) {
+        if self.subscriptions.of_sys() > 0 {
+            let message = message(now, name, line, false);
+            self.route(now, &message, BROKER);
+        }
+    }
+
     /// The values that a new subscription gets.
     pub(super) fn matching_sys(&mut self, now: Time, filter: &str) -> Vec<Rc<Message>> {
         self.sys.values.matching(now, &mut self.journal, filter)
@@ -177,11 +185,13 @@ impl Core {
                 now,
                 "version",
                 concat!("midge version ", env!("CARGO_PKG_VERSION")),
+                true,
             ),
             message(
                 now,
                 "uptime",
                 &format!("{} seconds", (now.saturating_sub(started)).as_secs()),
+                true,
             ),
         ];
         let (connected, away) = (connected as u64, total.saturating_sub(connected) as u64);
@@ -216,23 +226,23 @@ impl Core {
             ("heap/current", self.memory.used() as u64),
             ("heap/maximum", self.memory.most() as u64),
         ];
-        values.extend(numbers.map(|(name, number)| message(now, name, &number.to_string())));
+        values.extend(numbers.map(|(name, number)| message(now, name, &number.to_string(), true)));
         for ((name, _), averages) in counters.loads().iter().zip(&self.sys.load.averages) {
             for (average, minutes) in averages.iter().zip(MINUTES) {
                 let name = format!("load/{name}/{minutes}min");
-                values.push(message(now, &name, &format!("{average:.2}")));
+                values.push(message(now, &name, &format!("{average:.2}"), true));
             }
         }
         values
     }
 }
 
-fn message(now: Time, name: &str, value: &str) -> Rc<Message> {
+fn message(now: Time, name: &str, value: &str, retain: bool) -> Rc<Message> {
     let topic = format!("$SYS/broker/{name}");
     let publish = Publish {
         dup: false,
         qos: QoS::ExactlyOnce,
-        retain: true,
+        retain,
         topic: &topic,
         packet_id: 0,
         properties: Properties::EMPTY,

@@ -69,11 +69,12 @@ impl Core {
     /// Publishes a will like any other message: retained if it says so (`[MQTT-3.1.2-15]`), its
     /// Message Expiry Interval counted from now.
     pub(super) fn publish_will(&mut self, now: Time, session: SessionId, will: &Will) {
-        if self
-            .check_publish(session, &will.topic, will.payload.len())
-            .is_err()
-        {
-            return;
+        let checked = self.check_publish(session, &will.topic, will.payload.len());
+        if let Err(code) = checked {
+            let client_id = self.sessions.get(&session).map(|s| &s.client_id);
+            let topic = will.topic.clone();
+            let kind = EventKind::WillRefused { topic, code };
+            return self.output.log(None, client_id, kind);
         }
         let source = self.source(session, will.retain);
         let message = Message::new(now, will.topic.clone(), &will.as_publish()).from(source);

@@ -1,6 +1,7 @@
 //! From the files that say who may do what to [`Access`].
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::broker::access::{Access, FileError, NoMatch, Rules, Users};
@@ -11,8 +12,8 @@ use crate::output::text::Safe;
 /// What one listener asks of its clients, as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AccessPlan {
-    pub(super) password_file: Option<PathBuf>,
-    pub(super) acl_file: Option<PathBuf>,
+    pub(super) password_file: Option<FilePlan>,
+    pub(super) acl_file: Option<FilePlan>,
     pub(super) no_match: Option<NoMatch>,
     pub(super) anonymous: bool,
     /// Whether user names come from certificates.
@@ -21,14 +22,25 @@ pub(super) struct AccessPlan {
     pub(super) grants_subscriptions: bool,
 }
 
+/// A file, and where it is named, if that is in a file, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FilePlan {
+    pub(super) path: PathBuf,
+    pub(super) at: Option<Rc<str>>,
+}
+
 impl AccessPlan {
     pub(super) fn new(flags: &cli::Access, by_certificate: bool) -> AccessPlan {
+        let typed = |path: &Option<PathBuf>| {
+            let path = path.clone()?;
+            Some(FilePlan { path, at: None })
+        };
         let anonymous = flags
             .allow_anonymous
             .unwrap_or(flags.password_file.is_none());
         AccessPlan {
-            password_file: flags.password_file.clone(),
-            acl_file: flags.acl_file.clone(),
+            password_file: typed(&flags.password_file),
+            acl_file: typed(&flags.acl_file),
             no_match: flags.acl_nomatch.map(|no_match| match no_match {
                 cli::NoMatch::Deny => NoMatch::Deny,
                 cli::NoMatch::Allow => NoMatch::Allow,
@@ -52,14 +64,14 @@ impl AccessPlan {
     fn load(&self) -> Result<Access, Failure> {
         let users = self
             .password_file
-            .as_deref()
-            .map(|path| parse(path, "password file", Users::parse))
+            .as_ref()
+            .map(|file| parse(file, "password file", Users::parse))
             .transpose()?;
         let rules = self
             .acl_file
-            .as_deref()
-            .map(|path| {
-                parse(path, "access rules", |text| {
+            .as_ref()
+            .map(|file| {
+                parse(file, "access rules", |text| {
                     Rules::parse(text, self.no_match)
                 })
             })
@@ -97,13 +109,16 @@ pub(super) fn load(plans: &[AccessPlan]) -> Result<Vec<Arc<Access>>, Failure> {
 }
 
 fn parse<T>(
-    path: &Path,
+    file: &FilePlan,
     what: &str,
     parse: impl FnOnce(&str) -> Result<T, FileError>,
 ) -> Result<T, Failure> {
-    let shown = path.display().to_string();
+    let shown = file.path.display().to_string();
     let shown = Safe(&shown);
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(Exit::Io, format!("cannot read {what} {shown}: {error}")))?;
+    let text = std::fs::read_to_string(&file.path).map_err(|error| {
+        let at = file.at.as_ref().map(|at| format!("{at}: "));
+        let at = at.unwrap_or_default();
+        Failure::new(Exit::Io, format!("{at}cannot read {what} {shown}: {error}"))
+    })?;
     parse(&text).map_err(|error| Failure::new(Exit::Usage, format!("{what} {shown}:{error}")))
 }

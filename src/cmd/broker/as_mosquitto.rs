@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::chronicle::Chronicle;
-use super::conf::{self, LogTarget, LogTypes, Settings};
+use super::conf::{LogTypes, Settings};
+use super::configured::Configured;
 use super::exit_after::ExitAfter;
 use super::expect::Expectations;
 use super::log::Log;
@@ -33,34 +34,37 @@ pub(in crate::cmd) struct Asked {
 /// # Errors
 /// As `midge broker`.
 pub(in crate::cmd) fn run(asked: &Asked) -> Result<Exit, Failure> {
-    let settings = match &asked.config {
-        Some(path) => conf::read(path)?,
-        None => Settings::default(),
+    let configured = Configured {
+        path: asked.config.clone().unwrap_or_default(),
+        ports: asked.ports.clone(),
+        types: match asked {
+            Asked { quiet: true, .. } => Some(LogTypes::NONE),
+            Asked { verbose: true, .. } => Some(LogTypes::ALL),
+            _ => None,
+        },
+        has_log: true,
     };
-    let types = match asked {
-        Asked { quiet: true, .. } => LogTypes::NONE,
-        Asked { verbose: true, .. } => LogTypes::ALL,
-        _ => settings.log_types.unwrap_or(LogTypes::DEFAULT),
+    let reading = match &asked.config {
+        Some(_) => configured.read()?,
+        None => configured.reading(Settings::default())?,
     };
-    let mut log_to = settings.log_to.clone();
-    if log_to.is_empty() {
-        log_to.push(LogTarget::Stderr);
-    }
-    let pid_file = settings.pid_file.clone();
-    let planned = settings.plan(&asked.ports)?;
+    let planned = reading.planned;
     if asked.test {
         access::load(&planned.access)?;
         return Ok(Exit::Done);
     }
-    let mut chronicle = Chronicle::new(&log_to, types)?;
+    let mut chronicle = Chronicle::new(&reading.log, reading.types)?;
     let config = asked.config.as_ref().map(|path| path.display().to_string());
     chronicle.starting(config.as_deref(), planned.is_local_only, &planned.listeners);
     let plan = Plan {
+        configured: asked.config.is_some().then_some(configured),
+        user: reading.user,
         listeners: planned.listeners,
         tls_auto: None,
         access: planned.access,
         config: Config {
             events: true,
+            packets: chronicle.wants_packets(),
             ..planned.config
         },
         log: Log::new(LogFormat::Off).with(chronicle),
@@ -69,7 +73,7 @@ pub(in crate::cmd) fn run(asked: &Asked) -> Result<Exit, Failure> {
         expectations: Expectations::new(&[], &[])?,
         exit_after: ExitAfter::new(&[])?,
         faults: FaultPlan::default(),
-        pid_file,
+        pid_file: reading.pid_file,
         ready_line: asked.tells_ready,
         command: None,
     };

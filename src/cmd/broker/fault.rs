@@ -4,6 +4,7 @@ use crate::broker::faults::{Deed, FaultPlan, Latency, Rule, When, can_refuse};
 use crate::cli;
 use crate::cmd::{Failure, duration, rate, reason_code};
 use crate::mqtt::{PacketType, Side, Version, topic};
+use crate::output::text::Safe;
 
 /// What a rule may say, for sentences.
 const KEYS: &str = "on, dir, client, topic, nth, every, count, p and do";
@@ -42,7 +43,7 @@ fn latency(text: &str) -> Result<Latency, Failure> {
         true => Ok(Latency { mean, jitter }),
         false => Err(Failure::usage(format!(
             "--latency '{}': it cannot be less than nothing",
-            text.escape_debug()
+            Safe(text)
         ))),
     }
 }
@@ -50,7 +51,7 @@ fn latency(text: &str) -> Result<Latency, Failure> {
 /// `on=puback client=dev-* nth=3 do=drop`.
 fn rule(text: &str) -> Result<Rule, Failure> {
     parse(text).map_err(|what| {
-        let text = text.escape_debug();
+        let text = Safe(text);
         Failure::usage(format!("--fault '{text}': {what}"))
     })
 }
@@ -66,14 +67,14 @@ fn parse(text: &str) -> Result<Rule, String> {
             match &mut deed {
                 Some(deed) if in_deed => deed.push(word),
                 _ => {
-                    let word = word.escape_debug();
+                    let word = Safe(&word);
                     return Err(format!("'{word}' is no KEY=VALUE; the keys are {KEYS}"));
                 }
             }
             continue;
         };
         if given.iter().any(|other| other == key) {
-            return Err(format!("{} is given twice", key.escape_debug()));
+            return Err(format!("{} is given twice", Safe(key)));
         }
         given.push(key.to_owned());
         in_deed = key == "do";
@@ -102,7 +103,7 @@ fn parse(text: &str) -> Result<Rule, String> {
             }
             "do" => deed = Some(vec![value.to_owned()]),
             _ => {
-                let key = key.escape_debug();
+                let key = Safe(key);
                 return Err(format!("there is no key {key}; the keys are {KEYS}"));
             }
         }
@@ -182,7 +183,7 @@ fn packet_type(name: &str) -> Result<Option<PacketType>, String> {
         Some(found) => Ok(Some(found)),
         None => Err(format!(
             "on is a packet type as in publish or puback, or any, not '{}'",
-            name.escape_debug()
+            Safe(name)
         )),
     }
 }
@@ -190,7 +191,7 @@ fn packet_type(name: &str) -> Result<Option<PacketType>, String> {
 fn number(key: &str, value: &str) -> Result<u64, String> {
     let number = value.parse().ok().filter(|&n| n > 0);
     number.ok_or_else(|| {
-        let value = value.escape_debug();
+        let value = Safe(value);
         format!("{key} is a number from 1 on, not '{value}'")
     })
 }
@@ -199,7 +200,7 @@ fn to_deed(words: &[String]) -> Result<Deed, String> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let code = |word: &str| {
         reason_code::parse(word).ok_or_else(|| {
-            let word = word.escape_debug();
+            let word = Safe(word);
             format!("a code is a number or a name as in 0x97 or quota-exceeded, not '{word}'")
         })
     };
@@ -237,7 +238,7 @@ fn to_deed(words: &[String]) -> Result<Deed, String> {
         }
         _ => {
             let words = words.join(" ");
-            let words = words.escape_debug();
+            let words = Safe(&words);
             return Err(format!("do is one of {DEEDS}, not '{words}'"));
         }
     })
@@ -386,7 +387,7 @@ mod tests {
             ("topic=\"a do=drop", "a quote is not closed"),
         ] {
             let message = rule(text).unwrap_err().message;
-            let expected = format!("--fault '{}': {what}", text.escape_debug());
+            let expected = format!("--fault '{}': {what}", Safe(text));
             assert!(message.starts_with(&expected), "{message}");
         }
     }

@@ -2,9 +2,27 @@
 
 use crate::broker::{Config, ListenerConfig};
 use crate::cli;
-use crate::cmd::{Failure, duration};
+use crate::cmd::{Failure, duration, size};
 use crate::mqtt::QoS;
 use crate::mqtt::topic::{self, Quoted};
+
+/// Bytes of memory below which not even a few clients have room.
+pub(super) const LEAST_MEMORY: usize = 1_000_000;
+
+/// `--max-memory`
+///
+/// # Errors
+/// No size, or too small a one.
+pub(super) fn memory(text: Option<&str>) -> Result<Option<usize>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    match size::parse("--max-memory", text)? {
+        bytes if bytes < LEAST_MEMORY => Err(Failure::usage(format!(
+            "--max-memory is {}, and clients have no room in less than 1MB",
+            Quoted(text)
+        ))),
+        bytes => Ok(Some(bytes)),
+    }
+}
 
 /// Settings for so many listeners.
 ///

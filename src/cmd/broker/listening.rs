@@ -35,8 +35,9 @@ pub(super) fn plans(args: &cli::Broker) -> Result<Vec<ListenerPlan>, Failure> {
             (true, Some(_)) => TLS_PORT,
             (true, None) => PORT,
         };
+        let host = args.bind.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
         let endpoint = Endpoint::Tcp {
-            host: Some(args.bind.clone().unwrap_or_else(|| "127.0.0.1".to_owned())),
+            host: Some(host).filter(|host| host != EVERYWHERE),
             port: args.port.unwrap_or(default_port),
             family: None,
         };

@@ -1,16 +1,27 @@
 //! What the broker does, line by line on stderr.
 
+use std::cell::RefCell;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
+
+use tokio::sync::mpsc;
 
 use super::chronicle::Chronicle;
+use super::conf::{LogSettings, LogTypes};
 use super::ready::Ready;
 use crate::broker::faults::Fault;
-use crate::broker::{ConnectionId, Event, EventKind, HandshakeError, Peer};
+use crate::broker::{ConnectionId, Event, EventKind, HandshakeError, Order, Peer};
 use crate::cli::LogFormat;
+use crate::cmd::{Failure, note};
 use crate::mqtt::Version;
 use crate::mqtt::topic::Quoted;
 use crate::output::event::{Field, Value, write_json_now, write_text_now};
+use crate::output::text::Safe;
+
+/// The one log, for those who have something to say.
+pub(super) type SharedLog = Rc<RefCell<Log>>;
 
 /// Writes events as `--log` asks.
 pub(super) struct Log {
@@ -34,6 +45,35 @@ impl Log {
         }
     }
 
+    /// Goes on as a configuration says now; what it has never asked for it may ask for then.
+    ///
+    /// # Errors
+    /// If a file cannot be opened; then nothing changes.
+    pub(super) fn renew(&mut self, settings: &LogSettings, types: LogTypes) -> Result<(), Failure> {
+        match &mut self.chronicle {
+            Some(chronicle) if chronicle.is_as(settings, types) => Ok(()),
+            Some(chronicle) => chronicle.renew(settings, types),
+            None if settings.to.is_empty() => Ok(()),
+            None => {
+                self.chronicle = Some(Chronicle::new(settings, types)?);
+                Ok(())
+            }
+        }
+    }
+
+    /// Lines for subscribers go this way.
+    pub(super) fn tell_through(&mut self, orders: mpsc::Sender<Order>) {
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.tell_through(orders);
+        }
+    }
+
+    /// Whether it has lines for packets.
+    pub(super) fn wants_packets(&self) -> bool {
+        let chronicle = self.chronicle.as_ref();
+        chronicle.is_some_and(Chronicle::wants_packets)
+    }
+
     pub(super) fn is_on(&self) -> bool {
         self.format != LogFormat::Off || self.chronicle.is_some()
     }
@@ -44,7 +84,7 @@ impl Log {
         }
         match event.kind {
             // [`opened`](Self::opened) knows more; a line for each message would be too much.
-            EventKind::Opened | EventKind::Published { .. } => {}
+            EventKind::Opened | EventKind::Published { .. } | EventKind::Packet { .. } => {}
             _ => self.write(|write| write(&fields(event)), || event.to_string()),
         }
     }
@@ -86,10 +126,14 @@ impl Log {
     pub(super) fn refused(
         &mut self,
         listener: &str,
+        port: Option<u16>,
         address: Option<SocketAddr>,
         why: &HandshakeError,
     ) {
         let (from, why) = (from(address), why.to_string());
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.refused(address, port, &why);
+        }
         self.write(
             |write| {
                 write(&[
@@ -99,12 +143,7 @@ impl Log {
                     ("why", Value::Text(&why)),
                 ]);
             },
-            || {
-                format!(
-                    "handshake with {from} at {listener} failed: {}",
-                    why.escape_debug()
-                )
-            },
+            || format!("handshake with {from} at {listener} failed: {}", Safe(&why)),
         );
     }
 
@@ -137,6 +176,79 @@ impl Log {
     pub(super) fn running(&mut self) {
         if let Some(chronicle) = &mut self.chronicle {
             chronicle.running();
+        }
+    }
+
+    /// SIGHUP has come.
+    ///
+    /// # Errors
+    /// If a file cannot be opened anew; then the log goes on as before.
+    pub(super) fn reload(&mut self) -> Result<(), Failure> {
+        match &mut self.chronicle {
+            Some(chronicle) => chronicle.reload(),
+            None => Ok(()),
+        }
+    }
+
+    /// Everything that SIGHUP has read again is good.
+    pub(super) fn reloaded(&mut self) {
+        let what = "what SIGHUP reads is read again";
+        match self.is_on() {
+            true => self.write(
+                |write| write(&[("event", Value::Text("reloaded"))]),
+                || what.to_owned(),
+            ),
+            false => note(what),
+        }
+    }
+
+    /// Something of it is not.
+    pub(super) fn not_reloaded(&mut self, why: impl fmt::Display) {
+        self.error("reload_failed", &why.to_string());
+    }
+
+    /// There is nothing that SIGHUP could read again.
+    pub(super) fn nothing_to_reload(&mut self) {
+        let why = "there are no users, access rules and certificates to read again";
+        if let Some(chronicle) = &mut self.chronicle {
+            // As mosquitto does, which has no file to read, either.
+            chronicle.information("Reloading config.");
+        }
+        self.say("nothing_to_reload", why);
+    }
+
+    /// A listener takes no connections.
+    pub(super) fn not_accepting(&mut self, why: impl fmt::Display) {
+        self.error("not_accepting", &why.to_string());
+    }
+
+    fn error(&mut self, event: &'static str, why: &str) {
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.error(why);
+        }
+        self.say(event, why);
+    }
+
+    /// Something to think about.
+    pub(super) fn warning(&mut self, what: impl fmt::Display) {
+        let what = what.to_string();
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.warning(&what);
+        }
+        match self.format {
+            LogFormat::Json => self.say("warning", &what),
+            LogFormat::Text | LogFormat::Off => self.say("warning", &format!("warning: {what}")),
+        }
+    }
+
+    /// A sentence about the broker itself; without a log to stderr.
+    fn say(&mut self, event: &'static str, what: &str) {
+        match self.is_on() {
+            true => self.write(
+                |write| write(&[("event", Value::Text(event)), ("why", Value::Text(what))]),
+                || what.to_owned(),
+            ),
+            false => note(what),
         }
     }
 
@@ -180,12 +292,13 @@ fn fields(event: &Event) -> Vec<Field<'_>> {
         fields.push(("client_id", Value::Text(client_id)));
     }
     match &event.kind {
-        EventKind::PublishRefused { topic, code } => {
+        EventKind::PublishRefused { topic, code } | EventKind::WillRefused { topic, code } => {
             fields.push(("topic", Value::Text(topic)));
             fields.push(("reason_code", Value::Number(code.0.into())));
         }
         EventKind::Opened
         | EventKind::Published { .. }
+        | EventKind::Packet { .. }
         | EventKind::SessionEnded
         | EventKind::MemoryEnough => {}
         EventKind::MemoryShort { used, limit } => fields.extend([

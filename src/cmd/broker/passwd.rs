@@ -29,7 +29,7 @@ pub(super) fn run(args: &Passwd) -> Result<Exit, Failure> {
     let path = &args.file;
     let text = match args.create {
         true => String::new(),
-        false => read(path)?,
+        false => read(path, args.user.is_some() && !args.delete)?,
     };
     let new = match (&args.user, args.upgrade) {
         (Some(user), false) if args.delete => delete(&text, user, path)?,
@@ -156,10 +156,11 @@ fn ask() -> Result<Vec<u8>, Failure> {
     Ok(line)
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+/// `may_begin`: whether what is asked for can be done with a new file.
+fn read(path: &Path, may_begin: bool) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| {
         let remedy = match error.kind() {
-            io::ErrorKind::NotFound => "; -c makes it",
+            io::ErrorKind::NotFound if may_begin => "; -c makes it",
             _ => "",
         };
         Failure::new(
@@ -169,24 +170,64 @@ fn read(path: &Path) -> Result<String, Failure> {
     })
 }
 
-/// In one step, so that no broker ever reads half of it. A new file is its owner's alone.
+/// In one step where that can be, so that no broker ever reads half of it. A new file is its
+/// owner's alone.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    // What a link leads to is written, and the link stays.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if replace(&target, text).is_ok() {
+        return Ok(());
+    }
+    // What cannot be replaced may be written still: a file that is mounted, or stands in a folder
+    // of somebody else's, or is to belong to somebody else.
+    write_into(&target, text)
+        .map_err(|error| Failure::new(Exit::Io, format!("cannot write {}: {error}", shown(path))))
+}
+
+/// Puts a new file in the place of the old one, as open to others as that.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|old| !old.is_file()) {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-        file.write_all(text.as_bytes())?;
-        if let Ok(old) = fs::metadata(path) {
-            file.as_file().set_permissions(old.permissions())?;
-        }
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(|error: io::Error| {
-        Failure::new(Exit::Io, format!("cannot write {}: {error}", shown(path)))
-    })
+    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    file.write_all(text.as_bytes())?;
+    if let Ok(old) = fs::metadata(path) {
+        keep_owner(file.as_file(), &old)?;
+        file.as_file().set_permissions(old.permissions())?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn keep_owner(file: &fs::File, old: &fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let new = file.metadata()?;
+    match (new.uid(), new.gid()) == (old.uid(), old.gid()) {
+        true => Ok(()),
+        false => fchown(file, Some(old.uid()), Some(old.gid())),
+    }
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &fs::File, _: &fs::Metadata) -> io::Result<()> {
+    Ok(())
+}
+
+fn write_into(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    // A device has nothing to sync.
+    let _ = file.sync_all();
+    Ok(())
 }
 
 fn shown(path: &Path) -> String {

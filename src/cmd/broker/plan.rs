@@ -6,19 +6,23 @@ use std::path::{Path, PathBuf};
 
 use super::access::AccessPlan;
 use super::chronicle::Chronicle;
-use super::conf::LogTypes;
+use super::configured::Configured;
 use super::exit_after::ExitAfter;
 use super::expect::Expectations;
 use super::log::Log;
-use super::{conf, fault, limits, listening};
+use super::{fault, limits, listening};
 use crate::broker::faults::FaultPlan;
 use crate::broker::store::Sync;
 use crate::broker::{Config, Store, Throwaway};
 use crate::cli;
-use crate::cmd::{Failure, size};
+use crate::cmd::Failure;
 
 /// The whole of it.
 pub(super) struct Plan {
+    /// The file that it comes from, if it comes from one.
+    pub(super) configured: Option<Configured>,
+    /// As whom mosquitto would go on, if it is root.
+    pub(super) user: Option<String>,
     /// At least one. The place of each is its [`Peer::listener`](crate::broker::Peer::listener).
     pub(super) listeners: Vec<ListenerPlan>,
     /// Certificates to make first.
@@ -156,12 +160,15 @@ impl Plan {
             AccessPlan::new(&args.access, by_certificate)
         });
         Ok(Plan {
+            configured: None,
+            user: None,
             access: access.collect(),
             tls_auto: args.listeners.tls_auto.as_deref().map(Throwaway::in_folder),
             config: Config {
                 events: log.is_on() || exit_after.needs_events(),
                 messages: !expectations.is_empty() || exit_after.needs_messages(),
-                max_memory: size::parse("--max-memory", &args.max_memory)?,
+                max_memory: limits::memory(args.max_memory.as_deref())?
+                    .unwrap_or_else(|| Config::default().max_memory),
                 ..limits::config(&args.limits, listeners.len())?
             },
             listeners,
@@ -179,32 +186,39 @@ impl Plan {
 
     /// The same from a configuration file of mosquitto.
     fn of_configuration(args: &cli::Broker, path: &Path) -> Result<Plan, Failure> {
-        let settings = conf::read(path)?;
-        if args.port.is_some() && settings.has_listeners() {
+        let configured = Configured {
+            path: path.to_owned(),
+            ports: args.port.into_iter().collect(),
+            types: None,
+            has_log: false,
+        };
+        let reading = configured.read()?;
+        if args.port.is_some() && reading.has_listeners {
             return Err(Failure::usage(format!(
                 "--port is for a configuration without listeners, and {} has some",
                 path.display()
             )));
         }
-        let ports: Vec<u16> = args.port.into_iter().collect();
         let mut log = Log::new(args.log);
-        if !settings.log_to.is_empty() {
-            let types = settings.log_types.unwrap_or(LogTypes::DEFAULT);
-            log = log.with(Chronicle::new(&settings.log_to, types)?);
+        if !reading.log.to.is_empty() {
+            log = log.with(Chronicle::new(&reading.log, reading.types)?);
         }
-        let pid_file = settings.pid_file.clone();
-        let planned = settings.plan(&ports)?;
+        let planned = reading.planned;
         let expectations = Expectations::new(&args.ci.expect, &args.ci.expect_payload)?;
         let exit_after = ExitAfter::new(&args.ci.exit_after)?;
         let mut command = args.command.iter().cloned();
         Ok(Plan {
+            configured: Some(configured),
+            user: reading.user,
             listeners: planned.listeners,
             tls_auto: None,
             access: planned.access,
             config: Config {
                 events: log.is_on() || exit_after.needs_events(),
                 messages: !expectations.is_empty() || exit_after.needs_messages(),
-                max_memory: size::parse("--max-memory", &args.max_memory)?,
+                packets: log.wants_packets(),
+                max_memory: limits::memory(args.max_memory.as_deref())?
+                    .unwrap_or(planned.config.max_memory),
                 ..planned.config
             },
             log,
@@ -213,7 +227,7 @@ impl Plan {
             expectations,
             exit_after,
             faults: fault::plan(&args.faults)?,
-            pid_file,
+            pid_file: reading.pid_file,
             ready_line: true,
             command: command.next().map(|name| (name, command.collect())),
         })

@@ -4,19 +4,18 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
-use super::log::Log;
+use super::log::SharedLog;
 use super::ready::Ready;
 use super::record::Recording;
 use super::tally::Tally;
 use crate::broker::faults::Fault;
 use crate::broker::{ConnectionId, Event, HandshakeError, Peer, Watch};
 use crate::cmd::clock::now;
-use crate::cmd::note;
 use crate::mqtt::Side;
 
 /// Tells the log and the tally of events, and the recordings of bytes.
 pub(super) struct Watcher {
-    pub(super) log: Log,
+    pub(super) log: SharedLog,
     recordings: Vec<Recording>,
     ready: Rc<Ready>,
     tally: Rc<Tally>,
@@ -24,7 +23,7 @@ pub(super) struct Watcher {
 
 impl Watcher {
     pub(super) fn new(
-        log: Log,
+        log: SharedLog,
         recordings: Vec<Recording>,
         ready: Rc<Ready>,
         tally: Rc<Tally>,
@@ -54,7 +53,7 @@ impl Watcher {
 impl Watch for Watcher {
     fn event(&mut self, event: &Event) {
         self.tally.event(event);
-        self.log.event(event);
+        self.log.borrow_mut().event(event);
     }
 
     fn opened(&mut self, connection: ConnectionId, peer: &Peer) {
@@ -62,8 +61,8 @@ impl Watch for Watcher {
             .ready
             .address(peer.listener)
             .map(|address| address.port());
-        self.log
-            .opened(connection, peer, self.ready.url(peer.listener), port);
+        let url = self.ready.url(peer.listener);
+        self.log.borrow_mut().opened(connection, peer, url, port);
         if self.recordings.is_empty() {
             return;
         }
@@ -76,18 +75,21 @@ impl Watch for Watcher {
     }
 
     fn refused(&mut self, listener: usize, from: Option<SocketAddr>, why: &HandshakeError) {
-        self.log.refused(self.ready.url(listener), from, why);
+        let (url, address) = (self.ready.url(listener), self.ready.address(listener));
+        let port = address.map(|address| address.port());
+        self.log.borrow_mut().refused(url, port, from, why);
     }
 
     fn not_accepting(&mut self, listener: usize, why: &io::Error) {
-        note(format_args!(
-            "cannot take connections at {}: {why}; if it is for want of open files, raise `ulimit -n`",
-            self.ready.url(listener)
+        let url = self.ready.url(listener);
+        self.log.borrow_mut().not_accepting(format_args!(
+            "cannot take connections at {url}: {why}; if it is for want of open files, raise \
+             `ulimit -n`"
         ));
     }
 
     fn fault(&mut self, fault: &Fault) {
-        self.log.fault(fault);
+        self.log.borrow_mut().fault(fault);
     }
 
     fn received(&mut self, connection: ConnectionId, bytes: &[u8]) {

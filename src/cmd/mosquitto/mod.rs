@@ -39,7 +39,7 @@ use crate::client::Engine;
 use crate::mqtt::{PacketType, ReasonCode, Version};
 
 pub use self::broker::{is_broker, run_broker};
-pub(super) use self::trace::trace;
+pub(super) use self::trace::{in_brackets, trace};
 pub(super) use self::usage::RELEASE;
 pub(super) use self::words::{connect_failure, lost_failure, publish_warning, strerror, unshown};
 

@@ -58,7 +58,7 @@ impl Trace for Lines {
                 writeln!(
                     lines,
                     "Client {id} sending PUBLISH {}",
-                    shown(publish, packet_id)
+                    in_brackets(publish, packet_id)
                 )
             }
             Packet::Ack(ack) => {
@@ -119,7 +119,7 @@ impl Trace for Lines {
                 writeln!(lines, "Client {id} received CONNACK ({})", connack.code)
             }
             Packet::Publish(publish) => {
-                let shown = shown(publish, publish.packet_id);
+                let shown = in_brackets(publish, publish.packet_id);
                 writeln!(lines, "Client {id} received PUBLISH {shown}")
             }
             Packet::Ack(ack) => {
@@ -161,7 +161,8 @@ impl Trace for Lines {
     }
 }
 
-fn shown(publish: &Publish<'_>, packet_id: u16) -> String {
+/// A PUBLISH as they show it, in their broker's log, too.
+pub(in crate::cmd) fn in_brackets(publish: &Publish<'_>, packet_id: u16) -> String {
     format!(
         "(d{}, q{}, r{}, m{packet_id}, '{}', ... ({} bytes))",
         u8::from(publish.dup),

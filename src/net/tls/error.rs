@@ -195,9 +195,6 @@ impl Evidence<'_> {
 }
 
 fn certificate(error: CertificateError) -> TlsError {
-    let between = |late: UnixTime, early: UnixTime| {
-        Duration::from_secs(late.as_secs().saturating_sub(early.as_secs()))
-    };
     match error {
         CertificateError::ExpiredContext { time, not_after } => {
             TlsError::Expired(between(time, not_after))
@@ -241,6 +238,45 @@ fn fault(error: &CertificateError) -> String {
         error => return apart(&error.to_string()),
     };
     sentence.to_owned()
+}
+
+/// What is wrong with a client's certificate, to whoever runs the server.
+pub(super) fn client_fault(error: &CertificateError) -> String {
+    let sentence = match error {
+        CertificateError::UnknownIssuer => {
+            "it is signed by no authority that this listener trusts (--cafile)"
+        }
+        CertificateError::BadSignature => {
+            "it is signed by an authority with the name of one that is trusted here, but with \
+             another key: maybe that was made anew"
+        }
+        CertificateError::ExpiredContext { time, not_after } => {
+            return format!("it expired {} ago", Span(between(*time, *not_after)));
+        }
+        CertificateError::NotValidYetContext { time, not_before } => {
+            let span = Span(between(*not_before, *time));
+            return format!("it is not valid yet: it will be in {span}");
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "it is not for clients: its extendedKeyUsage lacks clientAuth"
+        }
+        CertificateError::UnknownRevocationStatus => {
+            "the list of revoked certificates is not its authority's"
+        }
+        CertificateError::ExpiredRevocationList
+        | CertificateError::ExpiredRevocationListContext { .. } => {
+            "the list of revoked certificates is too old to be believed"
+        }
+        CertificateError::Other(other) if other.0.to_string() == "CaUsedAsEndEntity" => {
+            "it is that of an authority (CA:TRUE): make one for the client with CA:FALSE"
+        }
+        error => return fault(error),
+    };
+    sentence.to_owned()
+}
+
+fn between(late: UnixTime, early: UnixTime) -> Duration {
+    Duration::from_secs(late.as_secs().saturating_sub(early.as_secs()))
 }
 
 const UNKNOWN_EXTENSION: &str = "it has a critical extension that is not known here";
@@ -290,7 +326,8 @@ fn plain_name(name: &str) -> String {
     inner.unwrap_or(name).trim_matches('"').to_owned()
 }
 
-fn words(alert: AlertDescription) -> String {
+/// What an alert says.
+pub(super) fn words(alert: AlertDescription) -> String {
     match alert.as_str() {
         Some(name) => apart(name),
         None => format!("alert {}", u8::from(alert)),
@@ -409,5 +446,21 @@ mod tests {
             "its time ends before it begins"
         );
         assert_eq!(fault(&CertificateError::Revoked), "revoked");
+        let time = UnixTime::since_unix_epoch(Duration::from_secs(7200));
+        let not_after = UnixTime::since_unix_epoch(Duration::from_secs(0));
+        for (error, begin) in [
+            (
+                CertificateError::UnknownIssuer,
+                "it is signed by no authority",
+            ),
+            (
+                CertificateError::ExpiredContext { time, not_after },
+                "it expired 2 hours ago",
+            ),
+            (CertificateError::Expired, "its time ends before it begins"),
+        ] {
+            let sentence = client_fault(&error);
+            assert!(sentence.starts_with(begin), "{sentence}");
+        }
     }
 }

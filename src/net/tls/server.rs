@@ -20,6 +20,7 @@ use tokio_rustls::rustls::{
 };
 use tokio_rustls::server;
 
+use super::error::{client_fault, words};
 use super::options::{Called, certified_key, named_certificates, no_use, pem_error};
 use super::pass::pass_writes;
 use super::{Subject, TlsSetupError, TlsVersion};
@@ -184,10 +185,10 @@ pub enum TlsServerError {
     Revoked,
     /// Something else is wrong with its certificate.
     #[error("the client's certificate cannot be accepted: {0}")]
-    BadCertificate(CertificateError),
+    BadCertificate(String),
     /// The client does not trust ours.
-    #[error("the client does not accept the broker's certificate ({0})")]
-    Distrusted(&'static str),
+    #[error("the client does not accept the broker's certificate: {0}")]
+    Distrusted(String),
     /// What the client speaks is not TLS.
     #[error("the client does not speak TLS")]
     NotTls,
@@ -207,14 +208,16 @@ impl TlsServerError {
         match error.downcast::<Error>() {
             Ok(Error::NoCertificatesPresented) => TlsServerError::NoCertificate,
             Ok(Error::InvalidCertificate(CertificateError::Revoked)) => TlsServerError::Revoked,
-            Ok(Error::InvalidCertificate(error)) => TlsServerError::BadCertificate(error),
+            Ok(Error::InvalidCertificate(error)) => {
+                TlsServerError::BadCertificate(client_fault(&error))
+            }
             Ok(Error::AlertReceived(
                 alert @ (AlertDescription::UnknownCA
                 | AlertDescription::BadCertificate
                 | AlertDescription::CertificateUnknown
                 | AlertDescription::CertificateExpired
                 | AlertDescription::UnsupportedCertificate),
-            )) => TlsServerError::Distrusted(alert.as_str().unwrap_or("unknown alert")),
+            )) => TlsServerError::Distrusted(words(alert)),
             Ok(Error::InvalidMessage(
                 InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
             )) => TlsServerError::NotTls,

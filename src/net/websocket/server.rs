@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Error;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::header::{CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
@@ -106,6 +106,31 @@ fn answer(request: &Request, mut response: Response) -> Result<Response, ErrorRe
     }
 }
 
+/// What is wrong with a request.
+fn fault(error: &Error) -> String {
+    let sentence = match error {
+        Error::AttackAttempt => "it is longer than is taken, or comes in too many pieces",
+        Error::Protocol(ProtocolError::WrongHttpMethod) => "its method is not GET",
+        Error::Protocol(ProtocolError::WrongHttpVersion) => "it is older than HTTP/1.1",
+        Error::Protocol(ProtocolError::MissingConnectionUpgradeHeader) => {
+            "it has no header 'Connection: Upgrade'"
+        }
+        Error::Protocol(ProtocolError::MissingUpgradeWebSocketHeader) => {
+            "it has no header 'Upgrade: websocket'"
+        }
+        Error::Protocol(ProtocolError::MissingSecWebSocketVersionHeader) => {
+            "it has no header 'Sec-WebSocket-Version: 13'"
+        }
+        Error::Protocol(
+            ProtocolError::MissingSecWebSocketKey | ProtocolError::InvalidSecWebSocketKey,
+        ) => "it has no good header Sec-WebSocket-Key",
+        Error::Protocol(ProtocolError::JunkAfterRequest) => "something stands behind it",
+        Error::Capacity(CapacityError::TooManyHeaders) => "it has too many headers",
+        error => return error.to_string().replace('"', "'"),
+    };
+    sentence.to_owned()
+}
+
 impl WebSocketServerError {
     fn new(error: Error) -> WebSocketServerError {
         match error {
@@ -121,7 +146,7 @@ impl WebSocketServerError {
                 | io::ErrorKind::BrokenPipe => WebSocketServerError::Closed,
                 _ => WebSocketServerError::Io(error),
             },
-            error => WebSocketServerError::Handshake(error.to_string()),
+            error => WebSocketServerError::Handshake(fault(&error)),
         }
     }
 }

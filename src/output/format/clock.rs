@@ -8,6 +8,23 @@ use jiff::{Timestamp, Zoned};
 
 use crate::output::time::Time;
 
+/// The time of now, where the reader is, by a format of strftime(3) in the C locale.
+pub fn strftime_now(format: &str) -> String {
+    let mut clock = Clock {
+        nanoseconds: Timestamp::now().as_nanosecond(),
+        local: None,
+    };
+    let mut out = Vec::new();
+    let mut chars = format.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '%' => clock.push(&mut out, chars.next().unwrap_or('%')),
+            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Looks the time zone up when it is asked for, and then keeps it for the message.
 #[derive(Debug)]
 pub(super) struct Clock {

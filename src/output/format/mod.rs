@@ -19,6 +19,7 @@ mod tests;
 use std::iter::Peekable;
 use std::str::Chars;
 
+pub use clock::strftime_now;
 pub use json::NotJson;
 
 /// The greatest width and precision; more is taken as this.

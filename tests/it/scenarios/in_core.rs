@@ -94,7 +94,8 @@ impl Place for InCore {
 
     fn set_access(&mut self, config: &Config) {
         let access = config.listeners.iter().map(|l| l.access.clone());
-        self.core.set_access(access.collect());
+        self.core.set_access(self.now, access.collect());
+        self.drain();
     }
 
     fn come(&mut self) -> Vec<(u64, Came)> {

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -16,9 +15,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, LocalSet};
 
-use midge::broker::access::Access;
 use midge::broker::core::{ConnectionId, Peer};
-use midge::broker::{Config, Extras, Listener, Watch, serve_with};
+use midge::broker::{Config, Extras, Listener, Order, Watch, serve_with};
 
 use super::run::{Came, Place};
 
@@ -41,7 +39,7 @@ pub(super) struct OverSockets {
     counts: Rc<RefCell<BTreeMap<u64, Counts>>>,
     next_connection: u64,
     came: Vec<(u64, Came)>,
-    access: mpsc::Sender<Vec<Arc<Access>>>,
+    orders: mpsc::Sender<Order>,
     stop: Option<oneshot::Sender<()>>,
     broker: Option<JoinHandle<()>>,
 }
@@ -101,7 +99,7 @@ impl OverSockets {
         });
         let tasks = LocalSet::new();
         let counts = Rc::new(RefCell::new(BTreeMap::new()));
-        let (access, new_access) = mpsc::channel(1);
+        let (orders, new_orders) = mpsc::channel(1);
         let (stop, stopped) = oneshot::channel();
         let listener = runtime.block_on(Listener::bind("127.0.0.1", 0)).unwrap();
         let address = listener.address().unwrap();
@@ -111,7 +109,7 @@ impl OverSockets {
                 let _ = stopped.await;
             };
             let extras = Extras {
-                access: Some(new_access),
+                orders: Some(new_orders),
                 ..Extras::default()
             };
             let served = serve_with(vec![listener], config, extras, watch, shutdown).await;
@@ -125,7 +123,7 @@ impl OverSockets {
             counts,
             next_connection: 0,
             came: Vec::new(),
-            access,
+            orders,
             stop: Some(stop),
             broker: Some(broker),
             _hold_clock: hold_clock,
@@ -245,7 +243,8 @@ impl Place for OverSockets {
 
     fn set_access(&mut self, config: &Config) {
         let access = config.listeners.iter().map(|l| l.access.clone());
-        self.access.try_send(access.collect()).unwrap();
+        let order = Order::Access(access.collect());
+        self.orders.try_send(order).unwrap();
         self.settle();
     }
 

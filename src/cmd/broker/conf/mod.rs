@@ -6,9 +6,11 @@
 //! | here | files, lines, and what is wrong with them |
 //! | `options` | the table of options, and what each sets |
 //! | `value` | the values that have a grammar |
+//! | `log` | what it says of the log |
 //! | `settings` | what has been set, by listener |
 //! | `plan` | what that comes to |
 
+mod log;
 mod options;
 mod plan;
 mod settings;
@@ -22,16 +24,32 @@ use crate::cmd::{Exit, Failure};
 use crate::mqtt::topic::Quoted;
 use crate::output::text::Safe;
 
-pub(super) use settings::{LogTarget, LogTypes, Settings};
+pub(super) use log::{LogSettings, LogTarget, LogType, LogTypes};
+pub(super) use plan::Planned;
+pub(super) use settings::Settings;
 
 /// Reads a file and those that it includes.
 ///
 /// # Errors
-/// A file that cannot be read; the first line that is wrong, or asks for what midge has not got.
+/// A file that cannot be read; the lines that are wrong, or ask for what midge has not got.
 pub(super) fn read(path: &Path) -> Result<Settings, Failure> {
     let mut settings = Settings::default();
-    read_into(&mut settings, path, true)?;
-    Ok(settings)
+    let mut wrong = Vec::new();
+    read_into(&mut settings, path, true, &mut wrong)?;
+    match wrong.is_empty() {
+        true => Ok(settings),
+        false => Err(all_of(wrong)),
+    }
+}
+
+/// Wrong usage for several reasons, a line each.
+fn all_of(mut wrong: Vec<String>) -> Failure {
+    const SHOWN: usize = 20;
+    if let Some(more) = wrong.len().checked_sub(SHOWN).filter(|&more| more > 0) {
+        wrong.truncate(SHOWN);
+        wrong.push(format!("and {more} more lines are wrong"));
+    }
+    Failure::usage(wrong.join("\n"))
 }
 
 /// What an option does when it is met.
@@ -42,14 +60,18 @@ enum Met {
     Include(PathBuf),
 }
 
-fn read_into(settings: &mut Settings, path: &Path, is_main: bool) -> Result<(), Failure> {
+fn read_into(
+    settings: &mut Settings,
+    path: &Path,
+    is_main: bool,
+    wrong: &mut Vec<String>,
+) -> Result<(), Failure> {
     let shown = path.display().to_string();
     let shown = Safe(&shown);
     let text = fs::read(path).map_err(|error| cannot_read(path, &error))?;
     let text = String::from_utf8(text)
         .map_err(|_| Failure::usage(format!("{shown} is not UTF-8, and so no configuration")))?;
     for (number, line) in (1..).zip(text.lines()) {
-        let at = |what: String| Failure::usage(format!("{shown}:{number}: {what}"));
         if line.starts_with('#') {
             continue;
         }
@@ -58,20 +80,25 @@ fn read_into(settings: &mut Settings, path: &Path, is_main: bool) -> Result<(), 
         if name.is_empty() {
             continue;
         }
-        match options::meet(settings, name, value.trim()).map_err(at)? {
-            Met::Done => {}
-            Met::Include(_) if !is_main => {
-                return Err(at("include_dir works in the main file only".to_owned()));
+        settings.here = format!("{shown}:{number}").into();
+        let mut fail = |what: String| wrong.push(format!("{shown}:{number}: {what}"));
+        match options::meet(settings, name, value.trim()) {
+            Ok(Met::Done) => {}
+            Ok(Met::Include(_)) if !is_main => {
+                fail("include_dir works in the main file only".to_owned());
             }
-            Met::Include(folder) => {
-                let files = files_of(&folder).map_err(|error| {
-                    let folder = folder.display().to_string();
-                    at(format!("cannot read folder {}: {error}", Quoted(&folder)))
-                })?;
-                for file in files {
-                    read_into(settings, &file, false)?;
+            Ok(Met::Include(folder)) => match files_of(&folder) {
+                Ok(files) => {
+                    for file in files {
+                        read_into(settings, &file, false, wrong)?;
+                    }
                 }
-            }
+                Err(error) => {
+                    let folder = folder.display().to_string();
+                    fail(format!("cannot read folder {}: {error}", Quoted(&folder)));
+                }
+            },
+            Err(what) => fail(what),
         }
     }
     Ok(())

@@ -4,8 +4,9 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::super::limits::LEAST_MEMORY;
 use super::Met;
-use super::settings::{Listener, LogTarget, LogTypes, Settings};
+use super::settings::{Listener, Settings};
 use super::value::{expiration, first_word, flag, number, versions};
 use crate::mqtt::QoS;
 use crate::mqtt::topic::{self, Quoted};
@@ -27,10 +28,16 @@ enum Does {
     Parse(fn(&mut Settings, &str) -> Result<(), String>),
     /// The files of a folder.
     Include,
-    /// It changes nothing here: what it is about does not exist, or is so in any case.
-    Nothing,
-    /// midge has not got it.
-    NotHad,
+    /// It changes nothing here, for this reason.
+    Nothing(
+        #[cfg_attr(
+            not(test),
+            expect(dead_code, reason = "the list in the help is made of it, and compared")
+        )]
+        &'static str,
+    ),
+    /// midge has not got it, for this reason.
+    NotHad(&'static str),
 }
 
 use Does::{Flag, Include, NotHad, Nothing, Number, Parse, Path, Text};
@@ -46,12 +53,12 @@ pub(super) fn meet(settings: &mut Settings, name: &str, value: &str) -> Result<M
     let Some((_, does)) = row else {
         return Err(format!("{} is no option of mosquitto", Quoted(name)));
     };
-    if let NotHad = does {
+    if let NotHad(why) = does {
         return Err(format!(
-            "midge has no {name}; without this line the rest can be used"
+            "midge has no {name}: {why}; without this line the rest can be used"
         ));
     }
-    if value.is_empty() && !matches!(does, Nothing) {
+    if value.is_empty() && !matches!(does, Nothing(_)) {
         return Err(format!("{name} wants a value"));
     }
     let set = match does {
@@ -67,7 +74,7 @@ pub(super) fn meet(settings: &mut Settings, name: &str, value: &str) -> Result<M
         }
         Parse(set) => set(settings, value),
         Include => return Ok(Met::Include(value.into())),
-        Nothing | NotHad => Ok(()),
+        Nothing(_) | NotHad(_) => Ok(()),
     };
     set.map_err(|what| format!("{name} {what}"))?;
     Ok(Met::Done)
@@ -84,7 +91,10 @@ const TABLE: &[(&str, Does)] = &[
     ),
     (
         "acl_file",
-        Path(|s, path| s.security().acl_file = Some(path)),
+        Path(|s, path| {
+            let file = s.file(path);
+            s.security().acl_file = Some(file);
+        }),
     ),
     (
         "allow_anonymous",
@@ -102,9 +112,8 @@ const TABLE: &[(&str, Does)] = &[
         "auto_id_prefix",
         Text(|s, text| s.security().auto_id_prefix = text.to_owned()),
     ),
-    // Every change is kept at once.
-    ("autosave_interval", Nothing),
-    ("autosave_on_changes", Nothing),
+    ("autosave_interval", Nothing(AT_ONCE)),
+    ("autosave_on_changes", Nothing(AT_ONCE)),
     (
         "bind_address",
         Text(|s, text| {
@@ -113,18 +122,9 @@ const TABLE: &[(&str, Does)] = &[
             s.default_listener.host = Some(text.to_owned());
         }),
     ),
-    (
-        "cafile",
-        Path(|s, path| s.listener().tls.ca_file = Some(path)),
-    ),
-    (
-        "capath",
-        Path(|s, path| s.listener().tls.ca_path = Some(path)),
-    ),
-    (
-        "certfile",
-        Path(|s, path| s.listener().tls.cert_file = Some(path)),
-    ),
+    ("cafile", Path(|s, path| s.tls().ca_file = Some(path))),
+    ("capath", Path(|s, path| s.tls().ca_path = Some(path))),
+    ("certfile", Path(|s, path| s.tls().cert_file = Some(path))),
     (
         "check_retain_source",
         Flag(|s, on| s.config.check_retain_source = on),
@@ -133,16 +133,10 @@ const TABLE: &[(&str, Does)] = &[
         "clientid_prefixes",
         Text(|s, text| s.config.client_id_prefix = Some(text.into())),
     ),
-    ("connection_messages", Nothing),
-    (
-        "crlfile",
-        Path(|s, path| s.listener().tls.crl_file = Some(path)),
-    ),
+    ("connection_messages", Flag(|s, on| s.log.connections = on)),
+    ("crlfile", Path(|s, path| s.tls().crl_file = Some(path))),
     ("include_dir", Include),
-    (
-        "keyfile",
-        Path(|s, path| s.listener().tls.key_file = Some(path)),
-    ),
+    ("keyfile", Path(|s, path| s.tls().key_file = Some(path))),
     ("listener", Parse(listener)),
     (
         "listener_allow_anonymous",
@@ -154,11 +148,14 @@ const TABLE: &[(&str, Does)] = &[
             s.listener().auto_id_prefix = Some(text.to_owned());
         }),
     ),
-    ("log_dest", Parse(log_dest)),
-    ("log_facility", Nothing),
-    ("log_timestamp", Nothing),
-    ("log_timestamp_format", Nothing),
-    ("log_type", Parse(log_type)),
+    ("log_dest", Parse(|s, text| s.log.add_target(text))),
+    ("log_facility", Nothing("there is no syslog")),
+    ("log_timestamp", Flag(|s, on| s.log.timestamp = on)),
+    (
+        "log_timestamp_format",
+        Text(|s, text| s.log.timestamp_format = Some(text.to_owned())),
+    ),
+    ("log_type", Parse(|s, text| s.log.add_type(text))),
     (
         "max_connections",
         Number(-1..=INT, |s, most| {
@@ -189,9 +186,9 @@ const TABLE: &[(&str, Does)] = &[
     (
         "max_packet_size",
         Parse(|s, text| {
-            // Below 20 bytes not even a CONNECT has room.
             s.config.max_packet_size = match number(text, &(0..=INT))? {
                 0 => MAX_PACKET,
+                // Not even a CONNECT has room.
                 1..=19 => return Err("is less than 20 bytes".to_owned()),
                 most => unlimited(most).min(MAX_PACKET),
             };
@@ -225,6 +222,19 @@ const TABLE: &[(&str, Does)] = &[
     ),
     ("maximum_qos", Number(0..=2, max_qos)),
     (
+        "memory_limit",
+        Parse(|s, text| {
+            s.config.max_memory = match number(text, &(0..=i64::MAX))? {
+                0 => usize::MAX,
+                most => unlimited(most),
+            };
+            match s.config.max_memory < LEAST_MEMORY {
+                true => Err(format!("is less than {LEAST_MEMORY} bytes")),
+                false => Ok(()),
+            }
+        }),
+    ),
+    (
         "message_size_limit",
         Number(0..=268_435_455, |s, most| {
             s.config.max_payload = unlimited(most);
@@ -240,7 +250,10 @@ const TABLE: &[(&str, Does)] = &[
     ),
     (
         "password_file",
-        Path(|s, path| s.security().password_file = Some(path)),
+        Path(|s, path| {
+            let file = s.file(path);
+            s.security().password_file = Some(file);
+        }),
     ),
     ("per_listener_settings", Flag(|s, on| s.per_listener = on)),
     ("persistence", Flag(|s, on| s.persistence = on)),
@@ -285,7 +298,13 @@ const TABLE: &[(&str, Does)] = &[
     ),
     (
         "require_certificate",
-        Flag(|s, on| s.listener().tls.require_certificate = on),
+        Flag(|s, on| s.tls().require_certificate = on),
+    ),
+    // Its name once was.
+    ("retained_persistence", Flag(|s, on| s.persistence = on)),
+    (
+        "retry_interval",
+        Nothing("mosquitto has it no more, either"),
     ),
     (
         "retain_available",
@@ -313,7 +332,7 @@ const TABLE: &[(&str, Does)] = &[
     (
         "tls_version",
         Parse(|s, text| {
-            s.listener().tls.only_1_3 = match first_word(text) {
+            s.tls().only_1_3 = match first_word(text) {
                 "tlsv1.3" => true,
                 "tlsv1.2" => false,
                 other => return Err(format!("is {}, and is tlsv1.2 or tlsv1.3", Quoted(other))),
@@ -327,67 +346,97 @@ const TABLE: &[(&str, Does)] = &[
     ),
     (
         "use_identity_as_username",
-        Flag(|s, on| s.listener().tls.identity_as_username = on),
+        Flag(|s, on| s.tls().identity_as_username = on),
     ),
     (
         "use_subject_as_username",
-        Flag(|s, on| s.listener().tls.subject_as_username = on),
+        Flag(|s, on| s.tls().subject_as_username = on),
     ),
     (
         "use_username_as_clientid",
         Flag(|s, on| s.listener().username_as_client_id = on),
     ),
-    // midge stays who it is called by.
-    ("user", Nothing),
-    ("websockets_headers_size", Nothing),
-    ("websockets_log_level", Nothing),
+    // midge stays who it is called by, and says so where that is root.
+    ("user", Text(|s, text| s.user = Some(text.to_owned()))),
+    (
+        "websockets_headers_size",
+        Nothing("headers may be as long as the library takes them"),
+    ),
+    (
+        "websockets_log_level",
+        Nothing("WebSocket has no log of its own"),
+    ),
     // Bridges.
-    ("address", NotHad),
-    ("addresses", NotHad),
-    ("bridge_*", NotHad),
-    ("cleansession", NotHad),
-    ("clientid", NotHad),
-    ("connection", NotHad),
-    ("idle_timeout", NotHad),
-    ("keepalive_interval", NotHad),
-    ("local_*", NotHad),
-    ("notification_topic", NotHad),
-    ("notifications", NotHad),
-    ("notifications_local_only", NotHad),
-    ("password", NotHad),
-    ("remote_*", NotHad),
-    ("restart_timeout", NotHad),
-    ("round_robin", NotHad),
-    ("start_type", NotHad),
-    ("threshold", NotHad),
-    ("topic", NotHad),
-    ("try_private", NotHad),
-    ("username", NotHad),
+    ("address", NotHad(BRIDGE)),
+    ("addresses", NotHad(BRIDGE)),
+    ("bridge_*", NotHad(BRIDGE)),
+    ("cleansession", NotHad(BRIDGE)),
+    ("clientid", NotHad(BRIDGE)),
+    ("connection", NotHad(BRIDGE)),
+    ("idle_timeout", NotHad(BRIDGE)),
+    ("keepalive_interval", NotHad(BRIDGE)),
+    ("local_*", NotHad(BRIDGE)),
+    ("notification_topic", NotHad(BRIDGE)),
+    ("notifications", NotHad(BRIDGE)),
+    ("notifications_local_only", NotHad(BRIDGE)),
+    ("password", NotHad(BRIDGE)),
+    ("remote_*", NotHad(BRIDGE)),
+    ("restart_timeout", NotHad(BRIDGE)),
+    ("round_robin", NotHad(BRIDGE)),
+    ("start_type", NotHad(BRIDGE)),
+    ("threshold", NotHad(BRIDGE)),
+    ("topic", NotHad(BRIDGE)),
+    ("try_private", NotHad(BRIDGE)),
+    ("username", NotHad(BRIDGE)),
     // Plugins.
-    ("auth_opt_*", NotHad),
-    ("auth_plugin*", NotHad),
-    ("global_plugin", NotHad),
-    ("plugin*", NotHad),
+    ("auth_opt_*", NotHad(PLUGIN)),
+    ("auth_plugin*", NotHad(PLUGIN)),
+    ("global_plugin", NotHad(PLUGIN)),
+    ("plugin*", NotHad(PLUGIN)),
     // What is done in other ways, or not at all.
-    ("bind_interface", NotHad),
-    ("ciphers", NotHad),
-    ("ciphers_tls1.3", NotHad),
-    ("dhparamfile", NotHad),
-    ("enable_control_api", NotHad),
-    ("enable_proxy_protocol*", NotHad),
-    ("global_max_clients", NotHad),
-    ("global_max_connections", NotHad),
-    ("http_dir", NotHad),
-    ("memory_limit", NotHad),
-    ("packet_*", NotHad),
-    ("proxy_protocol_*", NotHad),
-    ("psk_file", NotHad),
-    ("psk_hint", NotHad),
-    ("retain_expiry_interval", NotHad),
-    ("tls_engine*", NotHad),
-    ("tls_keyform", NotHad),
-    ("websockets_origin", NotHad),
+    (
+        "bind_interface",
+        NotHad("an address of the interface does it, with bind_address or listener PORT ADDRESS"),
+    ),
+    (
+        "ciphers",
+        NotHad("the cipher suites are those of today, always"),
+    ),
+    (
+        "ciphers_tls1.3",
+        NotHad("the cipher suites are those of today, always"),
+    ),
+    (
+        "dhparamfile",
+        NotHad("keys are agreed on with elliptic curves only"),
+    ),
+    ("enable_control_api", NotHad("there is no control API")),
+    ("enable_proxy_protocol*", NotHad("PROXY is not spoken")),
+    (
+        "global_max_clients",
+        NotHad("max_connections of each listener is there"),
+    ),
+    (
+        "global_max_connections",
+        NotHad("max_connections of each listener is there"),
+    ),
+    ("http_dir", NotHad("it is no web server")),
+    ("packet_*", NotHad("max_packet_size is there")),
+    ("proxy_protocol_*", NotHad("PROXY is not spoken")),
+    ("psk_file", NotHad("TLS is with certificates only")),
+    ("psk_hint", NotHad("TLS is with certificates only")),
+    (
+        "retain_expiry_interval",
+        NotHad("retained messages live as long as their publisher says"),
+    ),
+    ("tls_engine*", NotHad("keys come from files only")),
+    ("tls_keyform", NotHad("keys come from files only")),
+    ("websockets_origin", NotHad("every origin is taken")),
 ];
+
+const AT_ONCE: &str = "every change is kept at once";
+const BRIDGE: &str = "it is no bridge";
+const PLUGIN: &str = "it loads no plugins";
 
 /// Any option's name.
 #[cfg(test)]
@@ -429,48 +478,79 @@ fn listener(settings: &mut Settings, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn log_dest(settings: &mut Settings, text: &str) -> Result<(), String> {
-    let target = match text.split_once([' ', '\t']) {
-        Some(("file", path)) => LogTarget::File(path.trim().into()),
-        _ => match first_word(text) {
-            "stdout" => LogTarget::Stdout,
-            "stderr" => LogTarget::Stderr,
-            "none" => LogTarget::Nowhere,
-            // Others than those who run a test read there.
-            "syslog" | "topic" | "dlt" | "android" => return Ok(()),
-            "file" => return Err("file wants the name of the file".to_owned()),
-            other => {
-                return Err(format!(
-                    "is {}, and is none, stdout, stderr or file NAME",
-                    Quoted(other)
-                ));
-            }
-        },
-    };
-    settings.log_to.push(target);
-    Ok(())
-}
-
-fn log_type(settings: &mut Settings, text: &str) -> Result<(), String> {
-    let types = settings.log_types.get_or_insert(LogTypes::NONE);
-    match first_word(text) {
-        "all" => *types = LogTypes::ALL,
-        "none" => *types = LogTypes::NONE,
-        "debug" => types.debug = true,
-        "notice" => types.notice = true,
-        "subscribe" => types.subscribe = true,
-        "unsubscribe" => types.unsubscribe = true,
-        "information" => types.information = true,
-        // Errors are always said, and there is no line of the other kinds.
-        "error" | "warning" | "websockets" | "internal" => {}
-        other => return Err(format!("is {}, and that is none", Quoted(other))),
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
+
+    /// What the help says of configuration files: all of the table, by what becomes of an option.
+    fn list() -> String {
+        let mut taken: Vec<&str> = Vec::new();
+        // By reason, in the order of the table.
+        let mut idle: Vec<(&str, Vec<&str>)> = Vec::new();
+        let mut refused: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (name, does) in TABLE {
+            let (groups, why) = match does {
+                Nothing(why) => (&mut idle, why),
+                NotHad(why) => (&mut refused, why),
+                _ => {
+                    taken.push(name);
+                    continue;
+                }
+            };
+            match groups.iter_mut().find(|(known, _)| known == why) {
+                Some((_, names)) => names.push(name),
+                None => groups.push((why, vec![name])),
+            }
+        }
+        taken.sort_unstable();
+        let mut text = "Configuration files of mosquitto:\n\
+                        With -c these options do what they do in mosquitto (but user: as root, midge stays root):\n"
+            .to_owned();
+        wrap(&mut text, &taken.join(", "));
+        text.push_str("These are taken, and change nothing:\n");
+        for (why, names) in idle {
+            wrap(&mut text, &format!("{}: {why}", names.join(", ")));
+        }
+        text.push_str("These end with exit code 2 and the number of their line:\n");
+        for (why, names) in refused {
+            wrap(&mut text, &format!("{}: {why}", names.join(", ")));
+        }
+        text.push_str(
+            "log_dest is none, stdout, stderr, topic or file NAME; tls_version tlsv1.2 or tlsv1.3;\n\
+             protocol mqtt or websockets. The log is in mosquitto's words, with packets where\n\
+             log_type has debug.\n",
+        );
+        text
+    }
+
+    /// Lines of at most 72 characters; the first is indented by two, and the others by four.
+    fn wrap(text: &mut String, words: &str) {
+        let mut line = " ".to_owned();
+        for word in words.split(' ') {
+            if line.len() + 1 + word.len() > 72 {
+                let _ = writeln!(text, "{line}");
+                line = "   ".to_owned();
+            }
+            let _ = write!(line, " {word}");
+        }
+        let _ = writeln!(text, "{line}");
+    }
+
+    #[test]
+    fn the_help_lists_every_option() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/mosquitto_conf.txt");
+        if std::env::var_os("MIDGE_BLESS").is_some() {
+            std::fs::write(path, list()).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            committed == list(),
+            "{path} is not what the table says; run: MIDGE_BLESS=1 cargo test --lib conf::options \
+             && MIDGE_BLESS=1 cargo test generated"
+        );
+    }
 
     #[test]
     fn no_option_hides_another() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::super::access::AccessPlan;
 use super::super::plan::{Endpoint, Family, Identity, ListenerPlan, Protocol, TlsPlan};
+use super::all_of;
 use super::settings::{Listener, Security, Settings};
 use crate::broker::{Config, ListenerConfig};
 use crate::cmd::Failure;
@@ -61,18 +62,29 @@ impl Settings {
                 .then(|| self.persistence_location.join(&self.persistence_file)),
             is_local_only,
         };
+        let mut wrong = Vec::new();
+        let mut at = None;
         for listener in &listeners {
             let security = match self.per_listener {
                 true => &listener.security,
                 false => &self.security,
             };
-            planned.listeners.push(listener.plan(self.no_delay)?);
+            match listener.plan(self.no_delay) {
+                Ok(plan) => planned.listeners.push(plan),
+                // A line that makes two listeners is wrong once.
+                Err(_) if at.is_some() && at == listener.tls.at => {}
+                Err(what) => wrong.push(what),
+            }
+            at.clone_from(&listener.tls.at);
             planned
                 .access
                 .push(listener.access(security, is_local_only));
             planned.config.listeners.push(listener.config(security));
         }
-        Ok(planned)
+        match wrong.is_empty() {
+            true => Ok(planned),
+            false => Err(all_of(wrong)),
+        }
     }
 }
 
@@ -82,7 +94,7 @@ fn has_ipv6() -> bool {
 }
 
 impl Listener {
-    fn plan(&self, no_delay: bool) -> Result<ListenerPlan, Failure> {
+    fn plan(&self, no_delay: bool) -> Result<ListenerPlan, String> {
         let endpoint = match &self.unix_path {
             Some(path) => Endpoint::Unix(path.clone()),
             None => Endpoint::Tcp {
@@ -106,9 +118,13 @@ impl Listener {
     }
 
     /// mosquitto speaks TLS where there are a certificate and a key.
-    fn tls(&self) -> Result<Option<TlsPlan>, Failure> {
+    fn tls(&self) -> Result<Option<TlsPlan>, String> {
         let tls = &self.tls;
-        let wrong = |what: &str| Err(Failure::usage(format!("{}: {what}", self.name())));
+        let wrong = |what: &str| {
+            let at = tls.at.as_ref().map(|at| format!("{at}: "));
+            let name = self.name();
+            Err(format!("{}{name}: {what}", at.unwrap_or_default()))
+        };
         let (certificate, key) = match (&tls.cert_file, &tls.key_file) {
             (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
             (None, None) if !tls.require_certificate => return Ok(None),

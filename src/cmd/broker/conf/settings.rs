@@ -1,8 +1,11 @@
 //! What has been set, by listener.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
+use super::super::access::FilePlan;
+use super::log::LogSettings;
 use crate::broker::{Config, Versions};
 use crate::mqtt::QoS;
 
@@ -24,9 +27,11 @@ pub(in crate::cmd::broker) struct Settings {
     pub(super) persistence: bool,
     pub(super) persistence_file: PathBuf,
     pub(super) persistence_location: PathBuf,
-    /// Where the log goes; empty: to stderr.
-    pub(in crate::cmd::broker) log_to: Vec<LogTarget>,
-    pub(in crate::cmd::broker) log_types: Option<LogTypes>,
+    pub(in crate::cmd::broker) log: LogSettings,
+    /// As whom mosquitto would go on, if it is root.
+    pub(in crate::cmd::broker) user: Option<String>,
+    /// File and line that are read now.
+    pub(super) here: Rc<str>,
     /// Where the process's number is written.
     pub(in crate::cmd::broker) pid_file: Option<PathBuf>,
 }
@@ -35,8 +40,8 @@ pub(in crate::cmd::broker) struct Settings {
 #[derive(Debug, Clone)]
 pub(super) struct Security {
     pub(super) allow_anonymous: Option<bool>,
-    pub(super) password_file: Option<PathBuf>,
-    pub(super) acl_file: Option<PathBuf>,
+    pub(super) password_file: Option<FilePlan>,
+    pub(super) acl_file: Option<FilePlan>,
     pub(super) auto_id_prefix: String,
     pub(super) allow_zero_length_clientid: bool,
 }
@@ -78,48 +83,8 @@ pub(super) struct Tls {
     pub(super) identity_as_username: bool,
     pub(super) subject_as_username: bool,
     pub(super) only_1_3: bool,
-}
-
-/// Where log lines go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cmd::broker) enum LogTarget {
-    Stdout,
-    Stderr,
-    File(PathBuf),
-    Nowhere,
-}
-
-/// What kinds of log lines are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cmd::broker) struct LogTypes {
-    pub(in crate::cmd::broker) information: bool,
-    pub(in crate::cmd::broker) notice: bool,
-    pub(in crate::cmd::broker) subscribe: bool,
-    pub(in crate::cmd::broker) unsubscribe: bool,
-    pub(in crate::cmd::broker) debug: bool,
-}
-
-impl LogTypes {
-    pub(in crate::cmd::broker) const ALL: LogTypes = LogTypes {
-        information: true,
-        notice: true,
-        subscribe: true,
-        unsubscribe: true,
-        debug: true,
-    };
-    pub(in crate::cmd::broker) const NONE: LogTypes = LogTypes {
-        information: false,
-        notice: false,
-        subscribe: false,
-        unsubscribe: false,
-        debug: false,
-    };
-    /// What mosquitto writes unless it is told otherwise.
-    pub(in crate::cmd::broker) const DEFAULT: LogTypes = LogTypes {
-        information: true,
-        notice: true,
-        ..LogTypes::NONE
-    };
+    /// Where the last of it is said.
+    pub(super) at: Option<Rc<str>>,
 }
 
 impl Settings {
@@ -136,6 +101,22 @@ impl Settings {
                 self.has_default_listener = true;
                 &mut self.default_listener
             }
+        }
+    }
+
+    /// The same for its TLS.
+    pub(super) fn tls(&mut self) -> &mut Tls {
+        let here = self.here.clone();
+        let tls = &mut self.listener().tls;
+        tls.at = Some(here);
+        tls
+    }
+
+    /// A file that the line read now names.
+    pub(super) fn file(&self, path: PathBuf) -> FilePlan {
+        FilePlan {
+            path,
+            at: Some(self.here.clone()),
         }
     }
 
@@ -170,8 +151,9 @@ impl Default for Settings {
             persistence: false,
             persistence_file: PathBuf::from("mosquitto.db"),
             persistence_location: PathBuf::new(),
-            log_to: Vec::new(),
-            log_types: None,
+            log: LogSettings::default(),
+            user: None,
+            here: Rc::from(""),
             pid_file: None,
         }
     }

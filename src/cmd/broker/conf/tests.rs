@@ -1,8 +1,7 @@
 use std::time::Duration;
 
-use super::super::access::AccessPlan;
+use super::super::access::{AccessPlan, FilePlan};
 use super::super::plan::{Endpoint, Family, Identity, Protocol};
-use super::plan::Planned;
 use super::*;
 use crate::mqtt::QoS;
 
@@ -119,7 +118,8 @@ fn listeners_of_each_kind() {
 
 #[test]
 fn security_is_for_all_or_for_each() {
-    let files = |access: &AccessPlan| (access.password_file.clone(), access.acl_file.clone());
+    let path = |file: &Option<FilePlan>| file.as_ref().map(|file| file.path.clone());
+    let files = |access: &AccessPlan| (path(&access.password_file), path(&access.acl_file));
     let text = "listener 1\npassword_file p\nlistener 2\nacl_file a\nallow_anonymous true\n";
     let all = planned(text).unwrap();
     let both = (Some("p".into()), Some("a".into()));
@@ -177,12 +177,41 @@ fn limits() {
     assert_eq!(&*config.listeners[0].auto_id_prefix, "a-");
     assert!(!config.listeners[0].empty_client_id);
     assert_eq!(config.sys_interval, None);
+    let memory = |text| planned(text).unwrap().config.max_memory;
+    assert_eq!(memory("memory_limit 5000000\n"), 5_000_000);
+    assert_eq!(memory("memory_limit 0\n"), usize::MAX);
+    assert!(planned("retry_interval 20\n").is_ok());
+}
+
+#[test]
+fn the_log() {
+    let log = |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.conf");
+        fs::write(&path, text).unwrap();
+        read(&path).unwrap().log
+    };
+    assert_eq!(log(""), LogSettings::default());
+    let said = log(
+        "log_dest topic\nlog_dest stdout\nlog_type error\nlog_type debug\n\
+                    connection_messages false\nlog_timestamp_format %H:%M\n",
+    );
+    assert_eq!(said.to, [LogTarget::Topic, LogTarget::Stdout]);
+    let types = said.types.unwrap();
+    assert!(types.has(LogType::Error) && types.has(LogType::Debug));
+    assert!(!types.has(LogType::Notice) && !types.has(LogType::Subscribe));
+    assert!(!said.connections && said.timestamp);
+    assert_eq!(said.timestamp_format.as_deref(), Some("%H:%M"));
+    assert!(!log("log_timestamp false\n").timestamp);
+    let types = LogTypes::DEFAULT;
+    assert!(types.has(LogType::Error) && !types.has(LogType::Debug));
 }
 
 #[test]
 fn persistence() {
     assert_eq!(planned("persistence_location /x\n").unwrap().store, None);
     let store = |text| planned(text).unwrap().store.unwrap();
+    assert_eq!(store("retained_persistence 1\n"), Path::new("mosquitto.db"));
     assert_eq!(store("persistence true\n"), Path::new("mosquitto.db"));
     assert_eq!(
         store("persistence true\npersistence_location /var/x/\nautosave_interval 1\n"),
@@ -214,8 +243,8 @@ fn the_usual_file() {
     fs::write(&main, text).unwrap();
     let settings = read(&main).unwrap();
     let file = LogTarget::File("/var/log/mosquitto/mosquitto.log".into());
-    assert_eq!(settings.log_to, [file]);
-    assert_eq!(settings.log_types, Some(LogTypes::ALL));
+    assert_eq!(settings.log.to, [file]);
+    assert_eq!(settings.log.types, Some(LogTypes::ALL));
     assert_eq!(
         settings.pid_file.as_deref(),
         Some(Path::new("/run/mosquitto/mosquitto.pid"))
@@ -238,12 +267,18 @@ fn the_usual_file() {
 }
 
 #[test]
+fn a_line_for_two_listeners_is_wrong_once() {
+    let error = planned("certfile c.pem\n").unwrap_err();
+    assert_eq!(error.lines().count(), 1, "{error}");
+}
+
+#[test]
 fn errors_name_file_and_line() {
     for (line, what) in [
         ("bogus 1", "D/m.conf:2: 'bogus' is no option of mosquitto"),
         (
             "connection b",
-            "D/m.conf:2: midge has no connection; without this line the rest",
+            "D/m.conf:2: midge has no connection: it is no bridge; without this line the rest",
         ),
         ("bridge_cafile x", "midge has no bridge_cafile"),
         ("plugin /x.so", "midge has no plugin"),
@@ -275,6 +310,16 @@ fn errors_name_file_and_line() {
             "persistent_client_expiration is 'd'",
         ),
         ("mount_point a/#", "mount_point is 'a/#'"),
+        (
+            "log_dest syslog",
+            "log_dest is 'syslog', and midge writes its log to stdout",
+        ),
+        ("memory_limit 5", "memory_limit is less than 1000000 bytes"),
+        ("http_dir /x", "midge has no http_dir: it is no web server"),
+        (
+            "max_qos 3\nlistner 1\nkeyfile k",
+            "D/m.conf:2: max_qos is '3', and is 0 to 2\nD/m.conf:3: 'listner' is no option",
+        ),
         ("log_dest file", "log_dest file wants the name"),
         ("log_type loud", "log_type is 'loud'"),
         ("tls_version tlsv1.1", "tls_version is 'tlsv1.1'"),
@@ -284,11 +329,11 @@ fn errors_name_file_and_line() {
         ),
         (
             "certfile c.pem",
-            "listener 1883 127.0.0.1: TLS wants both certfile and keyfile",
+            "D/m.conf:2: listener 1883 127.0.0.1: TLS wants both certfile and keyfile",
         ),
         (
             "listener 1 h\ncertfile c\nkeyfile k\nrequire_certificate true",
-            "listener 1 h: require_certificate wants cafile",
+            "D/m.conf:5: listener 1 h: require_certificate wants cafile",
         ),
     ] {
         let error = planned(&format!("\n{line}\n")).expect_err(line);
