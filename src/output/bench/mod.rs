@@ -8,20 +8,32 @@
 //! | `report` | the JSON object |
 //! | `text` | the summary for people |
 //! | `numbers` | numbers for people |
+//! | `html` | a page |
+//! | `plot` | drawings for a terminal |
+//! | `picture`, `bins`, `scale` | what both of those show, and its axes |
 
+mod bins;
 mod hdr;
+mod html;
 mod numbers;
 mod outcome;
+mod picture;
+mod plot;
 mod report;
+#[cfg(test)]
+mod sample;
+mod scale;
 mod series;
 mod text;
 mod times;
 
+pub use html::write_html;
 pub(super) use numbers::{grouped, time_text};
 pub use outcome::{
     Asked, Counts, Ended, Group, Latencies, Limit, Measured, Outcome, Pair, Part, Refusals, Shard,
     Subscriber,
 };
+pub use plot::{Plain, write_plot};
 pub use report::{Latency, QosCounts, Report, ReportPart, SCHEMA, Second, us};
 pub use series::{Coarsened, Row, Series};
 pub use text::write_text;
