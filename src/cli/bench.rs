@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Connection;
+use super::{BenchView, Connection};
 
 /// Load a broker, and measure rates, latencies and losses.
 ///
@@ -73,6 +73,10 @@ pub struct Bench {
     /// Show no progress on stderr.
     #[arg(long)]
     pub no_progress: bool,
+
+    /// What shows it in other ways.
+    #[command(flatten)]
+    pub view: BenchView,
 
     /// How to reach the broker.
     #[command(flatten)]

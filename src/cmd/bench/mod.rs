@@ -9,6 +9,7 @@
 //! | `alarm` | waiting for that time |
 //! | `stamp` | what tells one message from another |
 //! | `delivery`, `stats` | the counting |
+//! | `view` | pages and drawings |
 //! | `report` | figures to the result |
 //!
 //! Everything runs on one thread, so nothing needs a lock. This file conducts: connect, publish,
@@ -24,6 +25,7 @@ mod stage;
 mod stamp;
 mod stats;
 mod subscriber;
+mod view;
 
 use std::io::{self, Write};
 use std::rc::Rc;
@@ -35,6 +37,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use self::plan::Plan;
 use self::stage::{Phase, Stage};
 use self::stats::Totals;
+use self::view::View;
 use super::connect;
 use super::signals::Signals;
 use super::{Exit, Failure};
@@ -49,11 +52,12 @@ use crate::output::progress::{Load, Progress};
 /// One sentence and an exit code; what was measured until then is printed.
 pub fn run(args: &cli::Bench) -> Result<Exit, Failure> {
     let plan = Plan::new(args)?;
+    let view = View::new(&args.view)?;
     let runtime = connect::runtime()?;
-    LocalSet::new().block_on(&runtime, work(plan))
+    LocalSet::new().block_on(&runtime, work(plan, view))
 }
 
-async fn work(plan: Plan) -> Result<Exit, Failure> {
+async fn work(plan: Plan, view: View) -> Result<Exit, Failure> {
     let mut run = Run::new(plan)?;
     run.open();
     if let Some(exit) = run.wait_until_ready().await? {
@@ -66,6 +70,7 @@ async fn work(plan: Plan) -> Result<Exit, Failure> {
     let outcome = report::outcome(&run.stage, &ended, &totals);
     let report = Report::new(&outcome);
     print(&report, run.stage.plan.json)?;
+    view.show(&outcome, &[])?;
     verdict(ended, &totals, &report)
 }
 
