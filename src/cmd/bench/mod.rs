@@ -9,6 +9,7 @@
 //! | `alarm` | waiting for that time |
 //! | `stamp` | what tells one message from another |
 //! | `delivery`, `stats` | the counting |
+//! | `metrics` | figures over HTTP while it runs |
 //! | `view` | pages and drawings |
 //! | `report` | figures to the result |
 //!
@@ -17,6 +18,7 @@
 
 mod alarm;
 mod delivery;
+mod metrics;
 mod pace;
 mod plan;
 mod publisher;

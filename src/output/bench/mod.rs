@@ -10,9 +10,11 @@
 //! | `numbers` | numbers for people |
 //! | `html` | a page |
 //! | `plot` | drawings for a terminal |
+//! | `exposition` | figures for Prometheus |
 //! | `picture`, `bins`, `scale` | what both of those show, and its axes |
 
 mod bins;
+mod exposition;
 mod hdr;
 mod html;
 mod numbers;
@@ -27,6 +29,7 @@ mod series;
 mod text;
 mod times;
 
+pub use exposition::{CONTENT_TYPE, Now, exposition};
 pub use html::write_html;
 pub(super) use numbers::{grouped, time_text};
 pub use outcome::{

@@ -141,7 +141,7 @@ impl Coarsened {
 
 /// The longest time in the class that begins here: classes are 1 ns wide below 32 ns, and then 16
 /// in each doubling.
-const fn class_end(from: u64) -> u64 {
+pub(super) const fn class_end(from: u64) -> u64 {
     match from.checked_ilog2() {
         Some(doubling @ 5..) => from.saturating_add((1 << (doubling - 4)) - 1),
         _ => from,
