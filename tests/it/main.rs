@@ -41,6 +41,7 @@ mod generated;
 #[cfg(unix)]
 mod interop_access;
 mod interop_broker;
+mod interop_browser;
 mod interop_client;
 mod interop_format;
 #[cfg(unix)]
