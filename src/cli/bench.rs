@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::Connection;
+use super::bench_result::{BenchCommand, BenchResult};
 
 /// Load a broker, and measure rates, latencies and losses.
 ///
@@ -10,6 +11,10 @@ use super::Connection;
 /// as fast as the broker takes it; with --rate messages are sent at fixed times, and latencies
 /// count from those times, so that a broker that stalls cannot hide it.
 #[derive(Debug, Clone, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_help_heading = "Other work"
+)]
 pub struct Bench {
     /// Connections that publish.
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
@@ -66,15 +71,19 @@ pub struct Bench {
     #[arg(long, value_name = "TIME")]
     pub drain: Option<String>,
 
-    /// Print the result as a JSON object.
-    #[arg(long)]
-    pub json: bool,
-
     /// Show no progress on stderr.
     #[arg(long)]
     pub no_progress: bool,
 
+    /// What becomes of the result.
+    #[command(flatten)]
+    pub result: BenchResult,
+
     /// How to reach the broker.
     #[command(flatten)]
     pub connection: Connection,
+
+    /// Something else than a run.
+    #[command(subcommand)]
+    pub other: Option<BenchCommand>,
 }
