@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::{BenchView, Connection};
+use super::Connection;
+use super::bench_result::{BenchCommand, BenchResult};
 
 /// Load a broker, and measure rates, latencies and losses.
 ///
@@ -10,6 +11,10 @@ use super::{BenchView, Connection};
 /// as fast as the broker takes it; with --rate messages are sent at fixed times, and latencies
 /// count from those times, so that a broker that stalls cannot hide it.
 #[derive(Debug, Clone, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_help_heading = "Other work"
+)]
 pub struct Bench {
     /// Connections that publish.
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
@@ -66,19 +71,29 @@ pub struct Bench {
     #[arg(long, value_name = "TIME")]
     pub drain: Option<String>,
 
-    /// Print the result as a JSON object.
-    #[arg(long)]
-    pub json: bool,
-
     /// Show no progress on stderr.
     #[arg(long)]
     pub no_progress: bool,
 
-    /// What shows it in other ways.
+    /// Serve the figures to Prometheus while it runs: at this address, as in 127.0.0.1:9464.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        long_help = "Serve the figures so far to Prometheus while it runs, as http://ADDRESS/metrics, \
+            brought up to date every second. ADDRESS is as in 127.0.0.1:9464, [::1]:9464 or \
+            0.0.0.0:9464; with port 0 it is a free one. Where it is, is said on stderr."
+    )]
+    pub metrics: Option<String>,
+
+    /// What becomes of the result.
     #[command(flatten)]
-    pub view: BenchView,
+    pub result: BenchResult,
 
     /// How to reach the broker.
     #[command(flatten)]
     pub connection: Connection,
+
+    /// Something else than a run.
+    #[command(subcommand)]
+    pub other: Option<BenchCommand>,
 }

@@ -4,7 +4,7 @@
 //! committed ones. What was typed is turned into a validated plan in [`cmd`](crate::cmd).
 
 mod bench;
-mod bench_view;
+mod bench_result;
 mod broker;
 mod broker_access;
 mod broker_limits;
@@ -23,7 +23,7 @@ mod subscribe;
 mod transport;
 
 pub use bench::Bench;
-pub use bench_view::BenchView;
+pub use bench_result::{BenchCommand, BenchMerge, BenchResult, BenchShow};
 pub use broker::{Broker, Ci, Faults, Listeners, LogFormat};
 pub use broker_access::{Access, BrokerCommand, HashKind, NoMatch, Passwd};
 pub use broker_limits::Limits;
@@ -89,7 +89,7 @@ pub enum Command {
     Subscribe(Box<Subscribe>),
     #[command(name = "rr")]
     Request(Box<Request>),
-    Bench(Bench),
+    Bench(Box<Bench>),
     Decode(Decode),
     #[command(visible_alias = "replay")]
     CaptureReplay(CaptureReplay),

@@ -94,7 +94,11 @@ fn the_page_fits_every_window() {
                 .iter()
                 .map(|plot| plot["title"].as_str().unwrap())
                 .collect();
-            let all = ["Rate over time", "Latency by percentile", "Latency over time"];
+            let all = [
+                "Rate over time",
+                "Latency by percentile",
+                "Latency over time",
+            ];
             assert_eq!(titles, all, "{case}");
             for plot in plots {
                 assert!(plot["width"].as_f64().unwrap() >= 300.0, "{case}");

@@ -54,7 +54,10 @@ impl Metrics {
             .collect();
         let failure = |error| {
             let address = address.escape_debug();
-            Failure::new(Exit::Io, format!("--metrics cannot listen on {address}: {error}"))
+            Failure::new(
+                Exit::Io,
+                format!("--metrics cannot listen on {address}: {error}"),
+            )
         };
         let listener = StdListener::bind(&addresses[..]).map_err(failure)?;
         listener.set_nonblocking(true).map_err(failure)?;
@@ -146,7 +149,10 @@ fn answer(head: &[u8], published: Arc<str>) -> (Answer, bool) {
         return (Answer::error("400 Bad Request", "no request"), true);
     };
     if !version.starts_with("HTTP/1.") {
-        return (Answer::error("505 HTTP Version Not Supported", "HTTP/1.1 only"), true);
+        return (
+            Answer::error("505 HTTP Version Not Supported", "HTTP/1.1 only"),
+            true,
+        );
     }
     if !matches!(method, "GET" | "HEAD") {
         return (Answer::error("405 Method Not Allowed", "GET only"), true);
@@ -230,7 +236,10 @@ mod tests {
              Content-Length: 4\r\nConnection: close\r\n\r\na 2\n"
         );
         let head = ask(&metrics, b"HEAD /metrics HTTP/1.0\r\n\r\n");
-        assert!(head.ends_with("Content-Length: 4\r\nConnection: close\r\n\r\n"), "{head}");
+        assert!(
+            head.ends_with("Content-Length: 4\r\nConnection: close\r\n\r\n"),
+            "{head}"
+        );
     }
 
     #[test]
@@ -244,7 +253,10 @@ mod tests {
             (b"GET /metrics\r\n\r\n", "400"),
         ] {
             let answer = ask(&metrics, request);
-            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+            assert!(
+                answer.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{answer}"
+            );
         }
         let long = [b"GET /metrics HTTP/1.1\r\nX: ", &[b'x'; MAX_HEAD][..]].concat();
         assert!(ask(&metrics, &long[..MAX_HEAD]).starts_with("HTTP/1.1 431 "));

@@ -53,7 +53,6 @@ pub(super) struct Plan {
     pub(super) inflight: u16,
     /// Longest silence to wait for messages on their way.
     pub(super) drain: Duration,
-    pub(super) json: bool,
     pub(super) progress: bool,
 }
 
@@ -96,7 +95,6 @@ impl Plan {
                 (None, QoS::AtMostOnce) => Duration::from_secs(1),
                 (None, QoS::AtLeastOnce | QoS::ExactlyOnce) => Duration::from_secs(5),
             },
-            json: args.json,
             progress: !args.no_progress,
             connect,
         };

@@ -167,7 +167,10 @@ mod tests {
         let bins = bins(&outcome(7, 0), 4);
         let spans: Vec<(f64, f64)> = bins.iter().map(|bin| (bin.from, bin.to)).collect();
         assert_eq!(spans, [(0.0, 2.0), (2.0, 4.0), (4.0, 6.0), (6.0, 7.0)]);
-        assert!(bins.iter().all(|bin| (bin.sent, bin.received) == (10.0, 20.0)));
+        assert!(
+            bins.iter()
+                .all(|bin| (bin.sent, bin.received) == (10.0, 20.0))
+        );
         assert_eq!(bins[1].connected, 3);
     }
 
@@ -214,6 +217,9 @@ mod tests {
         };
         let quarters = [(0, 1, 1), (1, 2, 2), (32, 40, 7), (40, 48, 5), (64, 80, 6)];
         assert_eq!(rows(&times, 4), quarters);
-        assert_eq!(rows(&times, 1), [(0, 1, 1), (1, 2, 2), (32, 64, 12), (64, 128, 6)]);
+        assert_eq!(
+            rows(&times, 1),
+            [(0, 1, 1), (1, 2, 2), (32, 64, 12), (64, 128, 6)]
+        );
     }
 }

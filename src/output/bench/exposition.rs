@@ -213,13 +213,7 @@ impl Exposition {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
-    fn sample(
-        &mut self,
-        name: &str,
-        behind: &str,
-        labels: &[(&str, &str)],
-        value: impl Display,
-    ) {
+    fn sample(&mut self, name: &str, behind: &str, labels: &[(&str, &str)], value: impl Display) {
         let _ = write!(self.0, "{name}{behind}");
         for (i, (label, value)) in labels.iter().enumerate() {
             let before = if i == 0 { '{' } else { ',' };
@@ -265,7 +259,10 @@ mod tests {
         times.record_n(65_535, 2);
         times.record_n(65_536, 3);
         times.record_n(30_000_000_000, 1);
-        let text = text(&Measured::default(), &Coarsened::new(&times, 30_000_000_000));
+        let text = text(
+            &Measured::default(),
+            &Coarsened::new(&times, 30_000_000_000),
+        );
         for line in [
             r#"_bucket{le="0.000065536"} 2"#,
             r#"_bucket{le="0.000131072"} 5"#,
@@ -276,9 +273,9 @@ mod tests {
             let line = format!("midge_bench_delivery_duration_seconds{line}\n");
             assert!(text.contains(&line), "{line}: {text}");
         }
-        let sum = text.lines().find_map(|line| {
-            line.strip_prefix("midge_bench_delivery_duration_seconds_sum ")
-        });
+        let sum = text
+            .lines()
+            .find_map(|line| line.strip_prefix("midge_bench_delivery_duration_seconds_sum "));
         let sum: f64 = sum.unwrap().parse().unwrap();
         assert!((29.0..31.0).contains(&sum), "{sum}");
     }

@@ -85,7 +85,10 @@ impl Picture {
 fn curves(outcome: &Outcome) -> Vec<Curve> {
     let latencies = &outcome.measured.latencies;
     let mut curves = Vec::new();
-    for (kind, pair) in [("ack", latencies.ack()), ("delivery", latencies.e2e.clone())] {
+    for (kind, pair) in [
+        ("ack", latencies.ack()),
+        ("delivery", latencies.e2e.clone()),
+    ] {
         for (is_corrected, times) in [(true, pair.corrected), (false, pair.uncorrected)] {
             if !times.is_empty() {
                 curves.push(Curve {
@@ -124,12 +127,18 @@ impl Curve {
 impl Heat {
     fn new(bins: &[Bin], is_delivery: bool, upright: u32) -> Option<Heat> {
         let times = bins.iter().map(|bin| &bin.latency);
-        let firsts = times.clone().filter_map(|times| Some(times.counts.first()?.0));
+        let firsts = times
+            .clone()
+            .filter_map(|times| Some(times.counts.first()?.0));
         let range = (firsts.min()?, times.map(|times| times.max_ns).max()?);
         let doublings = range.1.max(1).ilog2() - range.0.max(1).min(range.1.max(1)).ilog2() + 1;
         let fitting = [4, 2].into_iter().find(|rows| doublings * rows <= upright);
         let mut heat = Heat {
-            kind: if is_delivery { "delivery" } else { "acknowledgement" },
+            kind: if is_delivery {
+                "delivery"
+            } else {
+                "acknowledgement"
+            },
             range,
             per_doubling: fitting.unwrap_or(1),
             most: 0.0,

@@ -74,18 +74,28 @@ fn measured() -> Measured {
     let first = Series::first_second(part().began_ns);
     for second in 0..SECONDS {
         let stands = second == STALL;
-        let refused = if (20..23).contains(&second) { 40 + 30 * (second - 20) } else { 0 };
+        let refused = if (20..23).contains(&second) {
+            40 + 30 * (second - 20)
+        } else {
+            0
+        };
         let (mut ack, mut e2e) = (Coarse::new(), Coarse::new());
         let mut longest = (0, 0);
         for message in 0..RATE {
             // Most take little, some ten times that, and in the stall up to the whole second.
-            let own = 150_000.0 * (1.0 + 9.0 * numbers.next().powi(12)) * (0.7 + 0.6 * numbers.next());
+            let own =
+                150_000.0 * (1.0 + 9.0 * numbers.next().powi(12)) * (0.7 + 0.6 * numbers.next());
             let waited = match stands {
                 true => (RATE - message) as f64 / RATE as f64 * 1e9,
                 false => 0.0,
             };
             for (times, coarse, longest, factor) in [
-                (&mut measured.latencies.ack_qos1, &mut ack, &mut longest.0, 1.0),
+                (
+                    &mut measured.latencies.ack_qos1,
+                    &mut ack,
+                    &mut longest.0,
+                    1.0,
+                ),
                 (&mut measured.latencies.e2e, &mut e2e, &mut longest.1, 1.6),
             ] {
                 let ns = (own * factor + waited) as u64;
@@ -94,9 +104,16 @@ fn measured() -> Measured {
                 coarse.record(ns);
                 *longest = ns.max(*longest);
             }
-            measured.latencies.lateness.record((20_000.0 * numbers.next()) as u64);
+            measured
+                .latencies
+                .lateness
+                .record((20_000.0 * numbers.next()) as u64);
         }
-        let share = if stands { 0 } else { 1 + u64::from(second == STALL + 1) };
+        let share = if stands {
+            0
+        } else {
+            1 + u64::from(second == STALL + 1)
+        };
         let row = Row {
             sent: RATE,
             acknowledged: (RATE - refused) * share,
@@ -119,7 +136,11 @@ fn measured() -> Measured {
     }
     measured.refuse("PUBACK", 0x87, "Not authorized", 12);
     for _ in 0..112 {
-        measured.latencies.connect.corrected.record((800_000.0 * (1.0 + numbers.next())) as u64);
+        measured
+            .latencies
+            .connect
+            .corrected
+            .record((800_000.0 * (1.0 + numbers.next())) as u64);
     }
     let counts = measured.qos[1];
     measured.subscribers = (0..2)
@@ -133,8 +154,9 @@ fn measured() -> Measured {
         .collect();
     measured.limits.insert(Limit {
         what: "window".to_owned(),
-        sentence: "the publishers waited for acknowledgements, --inflight 40 would let them send on"
-            .to_owned(),
+        sentence:
+            "the publishers waited for acknowledgements, --inflight 40 would let them send on"
+                .to_owned(),
     });
     measured
 }

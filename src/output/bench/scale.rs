@@ -158,9 +158,7 @@ impl Scale {
     fn steps(self, end: f64, step: f64, label: impl Fn(f64) -> String) -> Vec<Tick> {
         let count = (end / step + 1e-6).floor().min(1000.0) as u32;
         let values = (0..=count).map(|i| f64::from(i) * step);
-        values
-            .map(|value| self.tick(value, label(value)))
-            .collect()
+        values.map(|value| self.tick(value, label(value))).collect()
     }
 }
 
@@ -168,7 +166,9 @@ impl Scale {
 fn round_step(least: f64) -> f64 {
     let power = 10f64.powf(least.max(f64::MIN_POSITIVE).log10().floor());
     let steps = [1.0, 2.0, 5.0, 10.0].into_iter();
-    let fitting = steps.map(|step| step * power).find(|s| *s >= least * 0.9999);
+    let fitting = steps
+        .map(|step| step * power)
+        .find(|s| *s >= least * 0.9999);
     fitting.unwrap_or(least)
 }
 
@@ -293,9 +293,18 @@ mod tests {
     fn seconds_have_their_own_steps() {
         let ticks = |seconds| Scale::seconds(seconds).second_ticks(6);
         assert_eq!(labels(&ticks(10.0)).join(","), "0 s,2 s,4 s,6 s,8 s,10 s");
-        assert_eq!(labels(&ticks(2.5)).join(","), "0 s,0.5 s,1 s,1.5 s,2 s,2.5 s");
-        assert_eq!(labels(&ticks(600.0)).join(","), "0:00,2:00,4:00,6:00,8:00,10:00");
-        assert_eq!(labels(&ticks(86_400.0)).join(","), "0 h,4 h,8 h,12 h,16 h,20 h,24 h");
+        assert_eq!(
+            labels(&ticks(2.5)).join(","),
+            "0 s,0.5 s,1 s,1.5 s,2 s,2.5 s"
+        );
+        assert_eq!(
+            labels(&ticks(600.0)).join(","),
+            "0:00,2:00,4:00,6:00,8:00,10:00"
+        );
+        assert_eq!(
+            labels(&ticks(86_400.0)).join(","),
+            "0 h,4 h,8 h,12 h,16 h,20 h,24 h"
+        );
         assert_eq!(ticks(0.0).len(), 6);
     }
 
@@ -309,7 +318,10 @@ mod tests {
             assert!((place - expected).abs() < 1e-6, "{place}");
             assert!((scale.place(scale.value(expected)) - expected).abs() < 1e-6);
         }
-        assert_eq!(labels(&Scale::nines(1).quantile_ticks()).join(","), "p50,p90");
+        assert_eq!(
+            labels(&Scale::nines(1).quantile_ticks()).join(","),
+            "p50,p90"
+        );
         assert_eq!(Scale::nines(u64::MAX), Scale::Nines(6.0));
     }
 

@@ -57,7 +57,10 @@ impl Canvas {
 
     /// Without the room for labels at the right.
     pub(super) fn unlabelled(self) -> Canvas {
-        Canvas { right: 14.0, ..self }
+        Canvas {
+            right: 14.0,
+            ..self
+        }
     }
 
     /// From a place on the axis below.
@@ -142,12 +145,7 @@ impl Canvas {
 
     /// Names at the right ends of lines, moved apart where they would overlap; `ends` are places on
     /// the left axis, and the class that gives the colour. `above` px stay free above them.
-    pub(super) fn names(
-        self,
-        out: &mut Markup,
-        ends: &[(f64, &str, &'static str)],
-        above: f64,
-    ) {
+    pub(super) fn names(self, out: &mut Markup, ends: &[(f64, &str, &'static str)], above: f64) {
         const LINE: f64 = 15.0;
         let mut labels: Vec<(f64, &str, &str)> = ends
             .iter()
@@ -168,7 +166,11 @@ impl Canvas {
         let x = self.width - self.right + 7.0;
         for (y, name, class) in labels {
             let class = format!("name {class}");
-            out.element("text", &[("class", &class), ("x", &Px(x)), ("y", &Px(y))], name);
+            out.element(
+                "text",
+                &[("class", &class), ("x", &Px(x)), ("y", &Px(y))],
+                name,
+            );
         }
     }
 

@@ -23,7 +23,10 @@ pub(super) fn draw(out: &mut Markup, canvas: Canvas, picture: &Picture) {
     let mut bars = Path::default();
     let base = canvas.y(0.0);
     for bin in picture.bins.iter().filter(|bin| bin.errors > 0) {
-        let (x, end) = (canvas.x(across.place(bin.from)), canvas.x(across.place(bin.to)));
+        let (x, end) = (
+            canvas.x(across.place(bin.from)),
+            canvas.x(across.place(bin.to)),
+        );
         let top = canvas.y(upright.place(bin.errors as f64));
         let gap = if end - x > 6.0 { 1.0 } else { 0.0 };
         bars.rectangle(x + gap, top, end - x - 2.0 * gap, base - top);

@@ -25,7 +25,10 @@ pub(super) fn draw(out: &mut Markup, canvas: Canvas, picture: &Picture) {
     canvas.open(out, "heat", "Latency over time", &description);
     let mut shades: Vec<Path> = (0..SHADES).map(|_| Path::default()).collect();
     for bin in &picture.bins {
-        let (x, end) = (canvas.x(across.place(bin.from)), canvas.x(across.place(bin.to)));
+        let (x, end) = (
+            canvas.x(across.place(bin.from)),
+            canvas.x(across.place(bin.to)),
+        );
         for (low, high, count) in heat.cells(bin) {
             let below = canvas.y(upright.place(low as f64));
             let above = canvas.y(upright.place(high as f64));
@@ -108,6 +111,10 @@ fn legend(out: &mut Markup, canvas: Canvas, most: f64) {
         );
     }
     let label = format!("to {}/s", short(most));
-    out.element("text", &[("x", &Px(x)), ("y", &Px(canvas.top + 22.0))], label);
+    out.element(
+        "text",
+        &[("x", &Px(x)), ("y", &Px(canvas.top + 22.0))],
+        label,
+    );
     out.close();
 }

@@ -81,7 +81,10 @@ impl Markup {
 }
 
 fn is_inline(name: &str) -> bool {
-    matches!(name, "a" | "b" | "code" | "span" | "td" | "th" | "title" | "tspan")
+    matches!(
+        name,
+        "a" | "b" | "code" | "span" | "td" | "th" | "title" | "tspan"
+    )
 }
 
 fn push(out: &mut impl fmt::Write, what: impl Display) {
@@ -104,7 +107,10 @@ impl fmt::Write for Escaped<'_> {
                 '\'' => self.0.push_str("&#39;"),
                 '\\' => self.0.push('\\'),
                 c if c.is_ascii_graphic() || c == ' ' => self.0.push(c),
-                c => fmt::Write::write_fmt(self.0, format_args!("{}", Safe(c.encode_utf8(&mut [0; 4]))))?,
+                c => fmt::Write::write_fmt(
+                    self.0,
+                    format_args!("{}", Safe(c.encode_utf8(&mut [0; 4]))),
+                )?,
             }
         }
         Ok(())
@@ -145,7 +151,13 @@ mod tests {
 
     #[test]
     fn coordinates_are_short() {
-        for (px, text) in [(0.04, "0"), (-0.04, "0"), (12.34, "12.3"), (-7.0, "-7"), (9.96, "10")] {
+        for (px, text) in [
+            (0.04, "0"),
+            (-0.04, "0"),
+            (12.34, "12.3"),
+            (-7.0, "-7"),
+            (9.96, "10"),
+        ] {
             assert_eq!(Px(px).to_string(), text);
         }
     }

@@ -25,7 +25,7 @@ use std::io::{self, Write};
 use self::canvas::{Canvas, NARROW, WIDE};
 use self::markup::Markup;
 use super::picture::Picture;
-use super::{Outcome, Report};
+use super::{Comparison, Outcome, Report};
 
 /// Pieces of time at most: more are thinner than a line.
 const PIECES: usize = 120;
@@ -40,19 +40,29 @@ const SCRIPT: &str = include_str!("page.js");
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
     script-src 'sha256-Cd2Iw07pjNBceYme2Irq1X3k2JXHiL/6chla6U3mHHw='";
 
-/// Writes the page. `checks` are the assertions, and whether each holds.
+/// An assertion, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Whether it holds.
+    pub holds: bool,
+    /// What was asserted and what is, without a full stop.
+    pub sentence: String,
+}
+
+/// Writes the page; with the assertions, and beside an earlier result if there is one.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write_html(
     out: &mut impl Write,
     outcome: &Outcome,
-    checks: &[(String, bool)],
+    checks: &[Check],
+    comparison: Option<&Comparison>,
 ) -> io::Result<()> {
-    out.write_all(page(outcome, checks).as_bytes())
+    out.write_all(page(outcome, checks, comparison).as_bytes())
 }
 
-fn page(outcome: &Outcome, checks: &[(String, bool)]) -> String {
+fn page(outcome: &Outcome, checks: &[Check], comparison: Option<&Comparison>) -> String {
     let report = Report::new(outcome);
     let picture = Picture::new(outcome, PIECES, ROWS);
     let mut out = Markup::default();
@@ -64,10 +74,13 @@ fn page(outcome: &Outcome, checks: &[(String, bool)]) -> String {
     table::title(&mut out, &report);
     out.close();
     out.open("main", &[]);
-    verdict::list(&mut out, outcome, &report, checks);
+    verdict::list(&mut out, outcome, &report, checks, comparison);
     table::key_figures(&mut out, &report);
     plots(&mut out, &picture);
     table::latencies(&mut out, &report);
+    if let Some(comparison) = comparison {
+        table::comparison(&mut out, comparison);
+    }
     out.open("div", &[("class", &"pair")]);
     table::messages(&mut out, &report);
     table::troubles(&mut out, &report);
@@ -92,10 +105,17 @@ fn head(out: &mut Markup, report: &Report) {
         ("content", &POLICY as _),
     ];
     out.leaf("meta", &policy);
-    out.leaf("meta", &[("name", &"color-scheme"), ("content", &"light dark")]);
+    out.leaf(
+        "meta",
+        &[("name", &"color-scheme"), ("content", &"light dark")],
+    );
     // Without one a browser would ask the server for it.
     out.leaf("link", &[("rel", &"icon"), ("href", &"data:,")]);
-    out.element("title", &[], format_args!("midge bench: {}", table::brokers(report)));
+    out.element(
+        "title",
+        &[],
+        format_args!("midge bench: {}", table::brokers(report)),
+    );
     out.open("style", &[]);
     out.push_raw(STYLE);
     out.close();
@@ -153,7 +173,6 @@ fn figure(out: &mut Markup, name: &str, caption: &str, draw: &dyn Fn(&mut Markup
     draw(out, NARROW);
     out.close();
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,13 @@ pub(super) fn draw(out: &mut Markup, canvas: Canvas, picture: &Picture) {
     let upright = Scale::times(least, most);
     let names: Vec<String> = curves
         .iter()
-        .map(|curve| format!("{} {} at p99", curve.name(), time_text(curve.at(0.99) / 1e3)))
+        .map(|curve| {
+            format!(
+                "{} {} at p99",
+                curve.name(),
+                time_text(curve.at(0.99) / 1e3)
+            )
+        })
         .collect();
     canvas.open(
         out,
@@ -31,7 +37,11 @@ pub(super) fn draw(out: &mut Markup, canvas: Canvas, picture: &Picture) {
     canvas.bottom_axis(out, &across.quantile_ticks());
     let mut ends = Vec::new();
     // Corrected ones lie above.
-    let order = |is_corrected: bool| curves.iter().filter(move |c| c.is_corrected == is_corrected);
+    let order = |is_corrected: bool| {
+        curves
+            .iter()
+            .filter(move |c| c.is_corrected == is_corrected)
+    };
     for curve in order(false).chain(order(true)) {
         let mut path = Path::default();
         for point in 0..=POINTS {

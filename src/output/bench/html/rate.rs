@@ -100,7 +100,9 @@ pub(super) fn draw(out: &mut Markup, canvas: Canvas, picture: &Picture) {
         .bins
         .iter()
         .map(|bin| {
-            let rates = lines.iter().map(|line| format!("{} {}/s", line.name, short((line.rate)(bin))));
+            let rates = lines
+                .iter()
+                .map(|line| format!("{} {}/s", line.name, short((line.rate)(bin))));
             let rates: Vec<String> = rates.collect();
             let text = format!("{}: {}", picture.moment(bin), rates.join(", "));
             (across.place(bin.from), across.place(bin.to), text)

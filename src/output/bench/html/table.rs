@@ -3,7 +3,9 @@
 use super::markup::Markup;
 use crate::output::bench::picture::{Picture, ending};
 use crate::output::bench::scale::short;
-use crate::output::bench::{Group, Latency, Report, grouped, time_text};
+use crate::output::bench::{
+    Comparison, Figure, Group, Latency, Report, Verdict, grouped, time_text,
+};
 
 /// The broker, in a word.
 pub(super) fn brokers(report: &Report) -> &str {
@@ -12,7 +14,11 @@ pub(super) fn brokers(report: &Report) -> &str {
 
 /// What was loaded, and with what, in a sentence.
 pub(super) fn title(out: &mut Markup, report: &Report) {
-    out.element("p", &[("class", &"over")], format_args!("midge bench, {}", moment(&report.began)));
+    out.element(
+        "p",
+        &[("class", &"over")],
+        format_args!("midge bench, {}", moment(&report.began)),
+    );
     out.element("h1", &[], brokers(report));
     let mut parts = Vec::new();
     if let Some(version) = &report.version {
@@ -26,7 +32,10 @@ pub(super) fn title(out: &mut Markup, report: &Report) {
     }
     if report.publishers > 0 {
         parts.push(match report.target_rate_per_s {
-            Some(rate) => format!("{} messages/s", grouped(rate, if rate < 10.0 { 1 } else { 0 })),
+            Some(rate) => format!(
+                "{} messages/s",
+                grouped(rate, if rate < 10.0 { 1 } else { 0 })
+            ),
             None => "as fast as possible".to_owned(),
         });
     }
@@ -53,7 +62,10 @@ pub(super) fn key_figures(out: &mut Markup, report: &Report) {
     if report.subscribers > 0 {
         figures.push(("received", format!("{} /s", short(report.received_per_s))));
     }
-    let delivery = report.publish_to_delivery_us.as_ref().map(|l| ("delivery", l));
+    let delivery = report
+        .publish_to_delivery_us
+        .as_ref()
+        .map(|l| ("delivery", l));
     let ack = report.publish_to_ack_us.as_ref().map(|l| ("ack", l));
     let connect = report.connect_us.as_ref().map(|l| ("connect", l));
     if let Some((name, latency)) = delivery.or(ack).or(connect) {
@@ -93,14 +105,19 @@ pub(super) fn latencies(out: &mut Markup, report: &Report) {
         ("to ack", &report.publish_to_ack_us),
         ("to ack, uncorrected", &report.publish_to_ack_uncorrected_us),
         ("to delivery", &report.publish_to_delivery_us),
-        ("to delivery, uncorrected", &report.publish_to_delivery_uncorrected_us),
+        (
+            "to delivery, uncorrected",
+            &report.publish_to_delivery_uncorrected_us,
+        ),
     ];
     let columns = [
         "times", "min", "mean", "p50", "p90", "p95", "p99", "p99.9", "p99.99", "max",
     ];
     let cells = rows.into_iter().filter_map(|(name, latency)| {
         let l = latency.as_ref()?;
-        let times = [l.min, l.mean, l.p50, l.p90, l.p95, l.p99, l.p99_9, l.p99_99, l.max];
+        let times = [
+            l.min, l.mean, l.p50, l.p90, l.p95, l.p99, l.p99_9, l.p99_99, l.max,
+        ];
         let mut row = vec![name.to_owned(), grouped(l.count as f64, 0)];
         row.extend(times.map(time_text));
         Some(row)
@@ -110,6 +127,39 @@ pub(super) fn latencies(out: &mut Markup, report: &Report) {
         out.element("h2", &[], "Latencies");
         cards(out, &columns, &cells);
     }
+}
+
+/// Each figure beside that of the earlier result.
+pub(super) fn comparison(out: &mut Markup, comparison: &Comparison) {
+    let shown = |figure: Figure, value: Option<f64>| {
+        value.map_or("–".to_owned(), |value| figure.show(value))
+    };
+    let rows = comparison.figures.iter().map(|of| {
+        let verdict = match of.verdict {
+            Verdict::Better => "better",
+            Verdict::Same => "same",
+            Verdict::Worse => "worse",
+            Verdict::NotJudged => "not judged",
+        };
+        vec![
+            of.figure.name(),
+            shown(of.figure, of.then),
+            shown(of.figure, of.now),
+            of.change(),
+            verdict.to_owned(),
+        ]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    out.element(
+        "h2",
+        &[],
+        format_args!("Compared with {}", moment(&comparison.began)),
+    );
+    out.open("table", &[("class", &"compared")]);
+    let columns = ["figure", "then", "now", "change", "verdict"];
+    heads(out, &columns);
+    body(out, &columns, rows.iter().map(|row| &row[..]));
+    out.close();
 }
 
 /// Counts, rates and bytes.
@@ -131,14 +181,23 @@ pub(super) fn messages(out: &mut Markup, report: &Report) {
     }
     if let Some(acknowledged) = report.acknowledged {
         let per_s = report.acknowledged_per_s.map(rate).unwrap_or_default();
-        rows.push(["acknowledged".to_owned(), count(acknowledged), per_s, String::new()]);
+        rows.push([
+            "acknowledged".to_owned(),
+            count(acknowledged),
+            per_s,
+            String::new(),
+        ]);
     }
     if report.subscribers > 0 {
         rows.push([
             "received".to_owned(),
             count(report.received),
             rate(report.received_per_s),
-            bytes(report.received_per_s, report.received_bytes, report.received),
+            bytes(
+                report.received_per_s,
+                report.received_bytes,
+                report.received,
+            ),
         ]);
     }
     let always = report.subscribers > 0;
@@ -174,13 +233,18 @@ pub(super) fn troubles(out: &mut Markup, report: &Report) {
         let name = format!("{} 0x{:02x} {}", of.packet, of.reason_code, of.reason);
         (name, of.count)
     });
-    let errors = report.errors.iter().map(|(what, count)| (what.clone(), *count));
+    let errors = report
+        .errors
+        .iter()
+        .map(|(what, count)| (what.clone(), *count));
     let mut rows: Vec<(String, u64)> = refusals.chain(errors).collect();
     if rows.is_empty() {
         return;
     }
     rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let rows = rows.into_iter().map(|(name, count)| [name, grouped(count as f64, 0)]);
+    let rows = rows
+        .into_iter()
+        .map(|(name, count)| [name, grouped(count as f64, 0)]);
     let rows: Vec<[String; 2]> = rows.collect();
     out.open("section", &[]);
     out.element("h2", &[], "Refusals and errors");
@@ -249,12 +313,19 @@ fn group_facts(group: &Group) -> Vec<(String, String)> {
         });
     }
     if let Some(inflight) = group.inflight {
-        facts.push(("in flight", format!("{} per publisher", count(inflight.into()))));
+        facts.push((
+            "in flight",
+            format!("{} per publisher", count(inflight.into())),
+        ));
     }
     let facts = facts.into_iter().filter(|(_, value)| !value.is_empty());
-    let mut facts: Vec<(String, String)> =
-        facts.map(|(name, value)| (name.to_owned(), value)).collect();
-    let more = group.more.iter().map(|(name, value)| (name.clone(), value.clone()));
+    let mut facts: Vec<(String, String)> = facts
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    let more = group
+        .more
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()));
     facts.extend(more);
     facts
 }
@@ -299,7 +370,11 @@ pub(super) fn over_time(out: &mut Markup, picture: &Picture) {
             row.extend(rates.map(|(rate, _)| grouped(rate, 0)));
             row.push(grouped(bin.errors as f64, 0));
             row.push(grouped(bin.connected as f64, 0));
-            let at = |share| bin.latency.quantile(share).map_or("–".to_owned(), |ns| time_text(ns as f64 / 1e3));
+            let at = |share| {
+                bin.latency
+                    .quantile(share)
+                    .map_or("–".to_owned(), |ns| time_text(ns as f64 / 1e3))
+            };
             row.extend([at(0.5), at(0.99), at(1.0)]);
             row
         })
@@ -320,7 +395,10 @@ pub(super) fn foot(out: &mut Markup, report: &Report) {
         said.push(format!("{} of CPU time", seconds(report.cpu_s)));
     }
     if let Some(bytes) = report.peak_memory_bytes {
-        said.push(format!("{} MB of memory at most", short(bytes as f64 / 1e6)));
+        said.push(format!(
+            "{} MB of memory at most",
+            short(bytes as f64 / 1e6)
+        ));
     }
     out.open("footer", &[]);
     out.push(said.join(", "));
@@ -365,7 +443,7 @@ fn body<'r>(out: &mut Markup, columns: &[&str], rows: impl Iterator<Item = &'r [
 }
 
 /// RFC 3339 as people read it, to the second.
-fn moment(began: &str) -> String {
+pub(super) fn moment(began: &str) -> String {
     let whole = began.split('.').next().unwrap_or(began);
     format!("{} UTC", whole.trim_end_matches('Z').replace('T', " "))
 }

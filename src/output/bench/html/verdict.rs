@@ -1,8 +1,10 @@
 //! The sentences that come first: whether it is good, and how far to believe it.
 
+use super::Check;
 use super::markup::Markup;
+use super::table::moment;
 use crate::output::bench::picture::ending;
-use crate::output::bench::{Ended, Outcome, Report, grouped};
+use crate::output::bench::{Comparison, Ended, Outcome, Report, grouped};
 use crate::output::text::count;
 
 /// How good what a sentence says is. Said by a sign and a colour.
@@ -18,10 +20,11 @@ pub(super) fn list(
     out: &mut Markup,
     outcome: &Outcome,
     report: &Report,
-    checks: &[(String, bool)],
+    checks: &[Check],
+    comparison: Option<&Comparison>,
 ) {
     out.open("ul", &[("class", &"verdict")]);
-    for (tone, sentence) in sentences(outcome, report, checks) {
+    for (tone, sentence) in sentences(outcome, report, checks, comparison) {
         let (class, sign, said) = match tone {
             Tone::Good => ("good", "✓", "good"),
             Tone::Warn => ("warn", "!", "take care"),
@@ -38,14 +41,18 @@ pub(super) fn list(
 fn sentences(
     outcome: &Outcome,
     report: &Report,
-    checks: &[(String, bool)],
+    checks: &[Check],
+    comparison: Option<&Comparison>,
 ) -> Vec<(Tone, String)> {
     let mut said = Vec::new();
-    for (check, holds) in checks {
-        said.push(match holds {
-            true => (Tone::Good, format!("{check} holds.")),
-            false => (Tone::Bad, format!("{check} does not hold.")),
+    for check in checks {
+        said.push(match check.holds {
+            true => (Tone::Good, format!("{}.", check.sentence)),
+            false => (Tone::Bad, format!("Missed: {}.", check.sentence)),
         });
+    }
+    if let Some(comparison) = comparison {
+        said.extend(compared(comparison));
     }
     match report.ended_by {
         Ended::Time | Ended::Count => {}
@@ -62,16 +69,27 @@ fn sentences(
     let troubles = outcome.measured.troubles();
     if troubles > 0 {
         let times = counted(troubles, "time");
-        said.push((Tone::Bad, format!("Something was refused or failed {times}: see below.")));
+        said.push((
+            Tone::Bad,
+            format!("Something was refused or failed {times}: see below."),
+        ));
     } else {
         said.push((Tone::Good, "No refusals and no errors.".to_owned()));
     }
     let limits = report.limited_by.iter();
-    said.extend(limits.map(|limit| (Tone::Warn, format!("Limited by {}: {}.", limit.what, limit.sentence))));
+    said.extend(limits.map(|limit| {
+        (
+            Tone::Warn,
+            format!("Limited by {}: {}.", limit.what, limit.sentence),
+        )
+    }));
     if let (Some(rate), true) = (report.target_rate_per_s, report.limited_by.is_empty()) {
         let rate = grouped(rate, 0);
         said.push(match report.not_sent {
-            0 => (Tone::Good, format!("The load was offered as asked for: {rate} messages per second.")),
+            0 => (
+                Tone::Good,
+                format!("The load was offered as asked for: {rate} messages per second."),
+            ),
             not_sent => (
                 Tone::Warn,
                 format!(
@@ -84,6 +102,26 @@ fn sentences(
     said
 }
 
+/// What the earlier result says of this one.
+fn compared(comparison: &Comparison) -> Vec<(Tone, String)> {
+    let mut said = Vec::new();
+    let than = format!(
+        "than on {}, beyond the tolerance of {} %",
+        moment(&comparison.began),
+        comparison.tolerance_percent
+    );
+    let worse: Vec<String> = comparison.worse().map(|of| of.figure.name()).collect();
+    said.push(match worse.is_empty() {
+        true => (Tone::Good, format!("No figure is worse {than}.")),
+        false => (Tone::Bad, format!("Worse {than}: {}.", worse.join(", "))),
+    });
+    for difference in &comparison.differences {
+        let sentence = format!("The earlier run had other parameters: {difference}.");
+        said.push((Tone::Warn, sentence));
+    }
+    said
+}
+
 /// What became of the messages.
 fn messages(report: &Report) -> Vec<(Tone, String)> {
     let mut said = Vec::new();
@@ -91,7 +129,10 @@ fn messages(report: &Report) -> Vec<(Tone, String)> {
         said.push(match report.lost {
             0 => (
                 Tone::Good,
-                format!("Nothing was lost: {} arrived.", counted(report.received, "message")),
+                format!(
+                    "Nothing was lost: {} arrived.",
+                    counted(report.received, "message")
+                ),
             ),
             lost => (
                 Tone::Bad,
@@ -103,14 +144,20 @@ fn messages(report: &Report) -> Vec<(Tone, String)> {
             ),
         });
     }
-    for (what, of) in [("came twice", report.duplicated), ("came out of order", report.reordered)] {
+    for (what, of) in [
+        ("came twice", report.duplicated),
+        ("came out of order", report.reordered),
+    ] {
         if of > 0 {
             said.push((Tone::Warn, format!("{} {what}.", counted(of, "message"))));
         }
     }
     let unacknowledged = report.unacknowledged.unwrap_or(0);
     if unacknowledged > 0 {
-        let sentence = format!("{} got no acknowledgement.", counted(unacknowledged, "message"));
+        let sentence = format!(
+            "{} got no acknowledgement.",
+            counted(unacknowledged, "message")
+        );
         said.push((Tone::Bad, sentence));
     }
     if let Some((granted, asked)) = report.granted_qos.zip(report.qos)

@@ -88,7 +88,9 @@ impl Page {
         for tick in ticks {
             let len = tick.label.chars().count();
             let middle = self.column(tick.place);
-            let at = middle.saturating_sub(len / 2).min(self.room().saturating_sub(len));
+            let at = middle
+                .saturating_sub(len / 2)
+                .min(self.room().saturating_sub(len));
             if at < free {
                 continue;
             }

@@ -35,7 +35,9 @@ pub(super) fn lines(page: Page, picture: &Picture) -> Vec<String> {
         let heights: Vec<usize> = heights.collect();
         for row in 0..HEIGHT {
             let below = (HEIGHT - 1 - row) * 8;
-            let plot = heights.iter().map(|height| page.eighths(height.saturating_sub(below)));
+            let plot = heights
+                .iter()
+                .map(|height| page.eighths(height.saturating_sub(below)));
             let plot = String::from_iter(plot);
             lines.push(match row {
                 0 => page.line(name, &short(scale.value(1.0)), &plot),
