@@ -72,6 +72,8 @@ fn measured() -> Measured {
     };
     let mut numbers = Numbers(7);
     let first = Series::first_second(part().began_ns);
+    let (mut ack, mut e2e) = (Coarse::new(), Coarse::new());
+    let mut longest = (0, 0);
     for second in 0..SECONDS {
         let stands = second == STALL;
         let refused = if (20..23).contains(&second) {
@@ -79,8 +81,10 @@ fn measured() -> Measured {
         } else {
             0
         };
-        let (mut ack, mut e2e) = (Coarse::new(), Coarse::new());
-        let mut longest = (0, 0);
+        // What is late stands in the second in which it came.
+        if second != STALL + 1 {
+            (ack, e2e, longest) = (Coarse::new(), Coarse::new(), (0, 0));
+        }
         for message in 0..RATE {
             // Most take little, some ten times that, and in the stall up to the whole second.
             let own =
@@ -120,8 +124,15 @@ fn measured() -> Measured {
             received: (RATE - refused) * share * 2,
             errors: refused,
             connected: 112,
-            ack: Coarsened::new(&ack, longest.0),
-            e2e: Coarsened::new(&e2e, longest.1),
+            ..Row::default()
+        };
+        let row = match stands {
+            true => row,
+            false => Row {
+                ack: Coarsened::new(&ack, longest.0),
+                e2e: Coarsened::new(&e2e, longest.1),
+                ..row
+            },
         };
         let counts = &mut measured.qos[1];
         counts.sent += row.sent;

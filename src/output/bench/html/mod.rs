@@ -145,7 +145,7 @@ fn plots(out: &mut Markup, picture: &Picture) {
     }
     if let Some(heat) = &picture.heat {
         let caption = format!(
-            "Times to {}, and their 99th percentile. The stronger the colour, the more messages.",
+            "Times to {}, with p99. The stronger, the more messages.",
             heat.kind
         );
         figure(out, "Latency over time", &caption, &|out, canvas| {

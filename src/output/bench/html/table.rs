@@ -4,7 +4,7 @@ use super::markup::Markup;
 use crate::output::bench::picture::{Picture, ending};
 use crate::output::bench::scale::short;
 use crate::output::bench::{
-    Comparison, Figure, Group, Latency, Report, Verdict, grouped, time_text,
+    Compared, Comparison, Figure, Group, Latency, Report, Verdict, grouped, time_text,
 };
 
 /// The broker, in a word.
@@ -129,17 +129,43 @@ pub(super) fn latencies(out: &mut Markup, report: &Report) {
     }
 }
 
-/// Each figure beside that of the earlier result.
+/// Figures beside those of the earlier result; those that are not judged can be unfolded.
 pub(super) fn comparison(out: &mut Markup, comparison: &Comparison) {
+    let (unjudged, judged): (Vec<_>, Vec<_>) = comparison
+        .figures
+        .iter()
+        .partition(|of| of.verdict == Verdict::NotJudged);
+    out.element(
+        "h2",
+        &[],
+        format_args!("Compared with {}", moment(&comparison.began)),
+    );
+    if judged.is_empty() {
+        out.element("p", &[], "There is no figure to judge this result by.");
+    } else {
+        compared(out, &judged);
+    }
+    if !unjudged.is_empty() {
+        out.open("details", &[("class", &"more")]);
+        out.element("summary", &[], "Figures that are not judged");
+        let why =
+            "Too few times are behind them, neither more nor less is better, or one run has none.";
+        out.element("p", &[], why);
+        compared(out, &unjudged);
+        out.close();
+    }
+}
+
+fn compared(out: &mut Markup, figures: &[&Compared]) {
     let shown = |figure: Figure, value: Option<f64>| {
         value.map_or("–".to_owned(), |value| figure.show(value))
     };
-    let rows = comparison.figures.iter().map(|of| {
+    let rows = figures.iter().map(|of| {
         let verdict = match of.verdict {
             Verdict::Better => "better",
             Verdict::Same => "same",
             Verdict::Worse => "worse",
-            Verdict::NotJudged => "not judged",
+            Verdict::NotJudged => "",
         };
         vec![
             of.figure.name(),
@@ -150,11 +176,6 @@ pub(super) fn comparison(out: &mut Markup, comparison: &Comparison) {
         ]
     });
     let rows: Vec<Vec<String>> = rows.collect();
-    out.element(
-        "h2",
-        &[],
-        format_args!("Compared with {}", moment(&comparison.began)),
-    );
     out.open("table", &[("class", &"compared")]);
     let columns = ["figure", "then", "now", "change", "verdict"];
     heads(out, &columns);
@@ -434,6 +455,12 @@ fn body<'r>(out: &mut Markup, columns: &[&str], rows: impl Iterator<Item = &'r [
             match (i, column.is_empty()) {
                 (0, _) => out.element("th", &[("scope", &"row")], cell),
                 (_, true) => out.element("td", &[], cell),
+                (_, false) if cell == "worse" => {
+                    out.element("td", &[("data-name", column), ("class", &"bad")], cell);
+                }
+                (_, false) if cell == "better" => {
+                    out.element("td", &[("data-name", column), ("class", &"good")], cell);
+                }
                 (_, false) => out.element("td", &[("data-name", column)], cell),
             }
         }

@@ -31,11 +31,11 @@ pub(super) fn lines(page: Page, picture: &Picture) -> Vec<String> {
     }
     let fullest = cells.iter().flatten().copied().fold(0.0, f64::max);
     let columns = page.columns(picture);
-    let mut lines = vec![page.heading(&format!(
+    let mut lines = page.heading(&format!(
         "latency over time, to {}; {} more messages",
         heat.kind,
         String::from_iter(shades)
-    ))];
+    ));
     let labels = labels(&scale.time_ticks(ROWS / 2));
     for (row, label) in (0..ROWS).zip(labels) {
         let counts = cells.get(ROWS - 1 - row);

@@ -17,6 +17,7 @@ use super::Outcome;
 use super::picture::Picture;
 use super::scale::{Scale, Tick};
 use crate::output::colour;
+use crate::output::text::wrap;
 
 /// Columns where nobody says how many there are.
 const WIDTH: usize = 80;
@@ -77,8 +78,10 @@ impl Page {
         format!("{name}{label:>labels$} {plot}")
     }
 
-    fn heading(self, text: &str) -> String {
-        colour::bold(text)
+    /// What a drawing shows.
+    fn heading(self, text: &str) -> Vec<String> {
+        let lines = wrap(text, Some(self.width)).into_iter();
+        lines.map(|line| colour::bold(&line)).collect()
     }
 
     /// The labels of an axis below a plot, each under its place, and none over another.

@@ -30,7 +30,7 @@ pub(super) fn lines(page: Page, picture: &Picture) -> Vec<String> {
         true => format!("latency by percentile; {solid} from when due, {hollow} from when sent"),
         false => "latency by percentile".to_owned(),
     };
-    let mut lines = vec![page.heading(&heading)];
+    let mut lines = page.heading(&heading);
     for curve in curves.iter().filter(|curve| curve.is_corrected) {
         let mut others = curves.iter();
         let other = others.find(|other| !other.is_corrected && other.kind == curve.kind);

@@ -24,7 +24,7 @@ pub(super) fn lines(page: Page, picture: &Picture) -> Vec<String> {
         Some(target) => format!(", {} asked for", short(target)),
         None => String::new(),
     };
-    let mut lines = vec![page.heading(&format!("messages per second{asked}"))];
+    let mut lines = page.heading(&format!("messages per second{asked}"));
     for (name, rate) in bands {
         let rates = picture.bins.iter().map(rate);
         let scale = Scale::counts(rates.fold(0.0, f64::max));
