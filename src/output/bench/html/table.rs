@@ -129,30 +129,41 @@ pub(super) fn latencies(out: &mut Markup, report: &Report) {
     }
 }
 
-/// Figures beside those of the earlier result; those that are not judged can be unfolded.
+/// Figures beside those of the earlier result; what is nothing new can be unfolded.
 pub(super) fn comparison(out: &mut Markup, comparison: &Comparison) {
-    let (unjudged, judged): (Vec<_>, Vec<_>) = comparison
-        .figures
-        .iter()
-        .partition(|of| of.verdict == Verdict::NotJudged);
-    out.element(
-        "h2",
-        &[],
-        format_args!("Compared with {}", moment(&comparison.began)),
-    );
-    if judged.is_empty() {
-        out.element("p", &[], "There is no figure to judge this result by.");
+    let with = |verdicts: &[Verdict]| -> Vec<&Compared> {
+        let figures = comparison.figures.iter();
+        figures
+            .filter(|of| verdicts.contains(&of.verdict))
+            .collect()
+    };
+    let changed = with(&[Verdict::Worse, Verdict::Better]);
+    let same = with(&[Verdict::Same]);
+    let unjudged = with(&[Verdict::NotJudged]);
+    let heading = format!("Compared with {}", moment(&comparison.began));
+    out.element("h2", &[], heading);
+    if changed.is_empty() {
+        let sentence = match same.is_empty() {
+            true => "There is no figure to judge this result by.",
+            false => "All figures are within the tolerance.",
+        };
+        out.element("p", &[], sentence);
     } else {
-        compared(out, &judged);
+        compared(out, &changed);
     }
-    if !unjudged.is_empty() {
-        out.open("details", &[("class", &"more")]);
-        out.element("summary", &[], "Figures that are not judged");
-        let why =
-            "Too few times are behind them, neither more nor less is better, or one run has none.";
-        out.element("p", &[], why);
-        compared(out, &unjudged);
-        out.close();
+    for (name, figures) in [
+        ("figures within the tolerance", same),
+        (
+            "figures that are not judged: too few times behind them, or neither more nor less is better",
+            unjudged,
+        ),
+    ] {
+        if !figures.is_empty() {
+            out.open("details", &[("class", &"more")]);
+            out.element("summary", &[], format_args!("{} {name}", figures.len()));
+            compared(out, &figures);
+            out.close();
+        }
     }
 }
 
