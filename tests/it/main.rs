@@ -2,6 +2,8 @@
 
 mod bench_command;
 mod bench_faults;
+mod bench_results;
+mod bench_schema;
 #[cfg(unix)]
 mod broker_access;
 mod broker_command;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::figure::{Better, Figure};
 use super::outcome::{Asked, Group, Outcome};
-use super::report::moment;
+use super::report::{moment, round};
 use crate::output::colour;
 
 /// Two results side by side.
@@ -146,6 +146,7 @@ impl Compared {
         let values = (figure.value(then), figure.value(now));
         let verdict = match values {
             (None, None) => return None,
+            _ if figure.repeats(then) && figure.repeats(now) => return None,
             (Some(a), Some(b)) if figure.is_meaningful(then) && figure.is_meaningful(now) => {
                 judge(figure.better(), a, b, tolerance)
             }
@@ -153,7 +154,7 @@ impl Compared {
         };
         let change = match values {
             (Some(a), Some(b)) if a == b => Some(0.0),
-            (Some(a), Some(b)) if a > 0.0 => Some((b - a) / a * 100.0),
+            (Some(a), Some(b)) if a > 0.0 => Some(round((b - a) / a * 100.0)),
             _ => None,
         };
         Some(Compared {
@@ -169,6 +170,7 @@ impl Compared {
     pub fn change(&self) -> String {
         match (self.change_percent, self.then, self.now) {
             (Some(percent), ..) if percent.abs() >= 1000.0 => format!("{percent:+.0} %"),
+            (Some(0.0), ..) => "=".to_owned(),
             (Some(percent), ..) => format!("{percent:+.1} %"),
             (None, Some(_), Some(_)) => "from 0".to_owned(),
             (None, ..) => String::new(),
@@ -360,8 +362,8 @@ mod tests {
             // 10 above it are not enough, and the longest is chance.
             ("e2e.p99.99", (Verdict::NotJudged, "+15.0 %")),
             ("e2e.max", (Verdict::NotJudged, "+15.0 %")),
-            ("lost.share", (Verdict::Same, "+0.0 %")),
-            ("duplicated.share", (Verdict::Same, "+0.0 %")),
+            ("lost.share", (Verdict::Same, "=")),
+            ("duplicated.share", (Verdict::Same, "=")),
         ] {
             let (found, change) = verdict(&comparison, name);
             let change = match change.split_once('.') {

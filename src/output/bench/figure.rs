@@ -232,7 +232,11 @@ static SIMPLE: [Simple; 28] = [
         |o| {
             let totals = o.measured.totals();
             let messages = totals.sent.saturating_add(totals.received);
-            o.measured.cpu_ns as f64 / messages as f64
+            match o.measured.cpu_ns {
+                // Not known.
+                0 => f64::NAN,
+                ns => ns as f64 / messages as f64,
+            }
         },
     ),
     simple(
@@ -450,6 +454,16 @@ impl Figure {
             What::Time(of, statistic) => statistic.of(&of.times(outcome))?,
         };
         value.is_finite().then_some(value)
+    }
+
+    /// Whether it only repeats another one in this result: that of a single QoS where there is no
+    /// other one.
+    pub fn repeats(&self, outcome: &Outcome) -> bool {
+        let mut levels: Vec<u8> = outcome.groups().map(|group| group.qos).collect();
+        levels.retain(|&qos| qos > 0);
+        levels.dedup();
+        matches!(self.0, What::Time(of, _) if matches!(of.needs, Needs::AcksOf(_)))
+            && levels.len() < 2
     }
 
     /// Whether enough was measured to judge by this figure: 100 times above a percentile; the

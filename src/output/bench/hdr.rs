@@ -26,6 +26,9 @@ const HEADER: usize = 40;
 /// Bytes of the longest count.
 const LONGEST: usize = 9;
 
+/// More times than this have no place in a histogram: so that sums of many still fit 64 bits.
+const MAX_TOTAL: u64 = 1 << 53;
+
 /// Writes the classes of a histogram from 1 to [`MAX_TIME`].
 pub(super) fn encode(digits: u8, buckets: impl Iterator<Item = Bucket>) -> String {
     let classes = Classes::new(digits);
@@ -107,7 +110,7 @@ pub(super) fn decode(digits: u8, text: &str) -> Result<Vec<(u64, u64)>, String> 
     }
     let mut counts = Reader(reader.0.get(..len).ok_or_else(broken)?);
     let mut found = Vec::new();
-    let mut class = 0usize;
+    let (mut class, mut total) = (0usize, 0u64);
     while !counts.0.is_empty() {
         let number = counts.zigzag().ok_or_else(broken)?;
         match u64::try_from(number) {
@@ -117,6 +120,10 @@ pub(super) fn decode(digits: u8, text: &str) -> Result<Vec<(u64, u64)>, String> 
                 }
                 if count > 0 {
                     found.push((classes.value(class), count));
+                }
+                total = count.saturating_add(total);
+                if total > MAX_TOTAL {
+                    return Err("the histogram counts more times than any run has".to_owned());
                 }
                 class += 1;
             }

@@ -171,10 +171,7 @@ fn messages(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result
             line(out, name, count, None, None)?;
         }
     }
-    let is_expected = u64::from(report.groups.iter().any(|g| g.idle > 0));
-    if report.connections > 1 || is_expected > 0 {
-        line(out, "connections", report.connections, None, None)?;
-    }
+    line(out, "connections", report.connections, None, None)?;
     for refusals in &report.refusals {
         let text = format!(
             "refused: {} times 0x{:02x} {} ({})",
@@ -316,8 +313,8 @@ fn histogram(out: &mut String, outcome: &Outcome) -> fmt::Result {
         writeln!(
             out,
             "{:>9} to{:>9}  {:<BAR$}{:>9.3} %",
-            time_text(us(bar.from)),
-            time_text(us(bar.to)),
+            time_text(us(bar.from as f64)),
+            time_text(us(bar.to as f64)),
             blocks(eighths),
             bar.count as f64 * 100.0 / all as f64
         )?;
@@ -334,37 +331,49 @@ fn blocks(eighths: usize) -> String {
 
 /// A row of the histogram; times in ns.
 struct Bar {
-    from: f64,
-    to: f64,
+    from: u64,
+    to: u64,
     count: u64,
 }
 
-/// The times in steps that grow alike, as many as fit.
+/// Where bars may begin, in each power of ten, in hundredths: fine and coarse steps.
+const STEPS: [&[u64]; 4] = [
+    &[
+        100, 110, 120, 130, 140, 150, 160, 180, 200, 220, 240, 260, 280, 300, 330, 360, 400, 450,
+        500, 550, 600, 650, 700, 800, 900,
+    ],
+    &[100, 120, 150, 200, 250, 300, 400, 500, 600, 800],
+    &[100, 200, 500],
+    &[100],
+];
+
+/// The times in the finest steps that fit.
 fn bars(times: &Times) -> Vec<Bar> {
     let (Some(min), Some(max)) = (times.min(), times.max()) else {
         return Vec::new();
     };
-    let power = |ns: u64| (ns.max(1) as f64).log2();
-    // In powers of 2: an eighth of a doubling is 9 %.
-    let steps = [0.125, 0.25, 0.5, 1.0, 2.0, 4.0];
-    let range = |step: f64| ((power(min) / step).floor(), (power(max) / step).floor());
-    let fits = |step: &f64| {
-        let (first, last) = range(*step);
-        last - first < ROWS as f64
+    let edges = |steps: &[u64]| {
+        // From 100 ns; what is shorter is in the first one.
+        let powers = (0..14).map(|power| 10u64.pow(power));
+        let edges = powers.flat_map(|power| steps.iter().map(move |step| step * power));
+        let edges: Vec<u64> = edges.collect();
+        let first = edges.partition_point(|edge| *edge <= min).saturating_sub(1);
+        let end = edges.partition_point(|edge| *edge <= max) + 1;
+        edges.get(first..end).unwrap_or_default().to_vec()
     };
-    let step = steps.into_iter().find(fits).unwrap_or(4.0);
-    let (first, last) = range(step);
-    let edge = |at: f64| (at * step).exp2();
-    let mut bars: Vec<Bar> = (0..=(last - first) as usize)
-        .map(|i| Bar {
-            from: edge(first + i as f64),
-            to: edge(first + i as f64 + 1.0),
-            count: 0,
-        })
+    let mut all = STEPS.iter().map(|steps| edges(steps));
+    let edges = all
+        .find(|edges| edges.len() <= ROWS + 1)
+        .unwrap_or_default();
+    let pairs = edges
+        .windows(2)
+        .filter_map(|pair| pair.first().zip(pair.last()));
+    let mut bars: Vec<Bar> = pairs
+        .map(|(&from, &to)| Bar { from, to, count: 0 })
         .collect();
     for bucket in times.buckets() {
-        let at = (power(bucket.from.max(min)) / step).floor() - first;
-        if let Some(bar) = bars.get_mut(at.max(0.0) as usize) {
+        let at = bars.partition_point(|bar| bar.to <= bucket.from);
+        if let Some(bar) = bars.get_mut(at) {
             bar.count += bucket.count;
         }
     }
