@@ -45,6 +45,7 @@ mod interop_access;
 mod interop_broker;
 mod interop_client;
 mod interop_format;
+mod interop_histogram;
 #[cfg(unix)]
 mod interop_libraries;
 #[cfg(unix)]

@@ -247,6 +247,21 @@ mod tests {
         );
     }
 
+    /// From version 0.10.8 of the library for Python: five times, each three times.
+    #[test]
+    fn what_others_write_is_read() {
+        let text = "HISTFAAAADF4nJNpmSzMwMAgwAABzFCaEch0M9ixgMH+A1SA7TQ/2/48tovnGdnW72FkAwDAjAmO";
+        let mut expected = Times::<3>::new();
+        for ns in [1, 1000, 123_456, 1_000_000_000, MAX_TIME - 1] {
+            expected.record_n(ns, 3);
+        }
+        let mut read = Times::<3>::new();
+        for (ns, count) in decode(3, text).unwrap() {
+            read.record_n(ns, count);
+        }
+        assert_eq!(read, expected);
+    }
+
     #[test]
     fn numbers_have_their_bytes() {
         for (number, bytes) in [
