@@ -493,3 +493,17 @@ fn a_run_that_ends_early_is_kept_too() {
     run(&["bench", "show", text(&path), "--json"])
         .expect(4, &format!("midge: a run ended early: {error}\n"));
 }
+
+#[test]
+fn the_help_names_every_figure() {
+    let ended = run(&["bench", "--help"]);
+    ended.expect(0, "");
+    let words: Vec<&str> = ended
+        .text()
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .collect();
+    for name in midge::output::bench::Figure::first_names() {
+        let name = name.trim_end_matches("_uncorrected");
+        assert!(words.contains(&name), "{name}");
+    }
+}

@@ -292,10 +292,10 @@ fn of_group(group: &Group, run: &str) -> Vec<(String, String)> {
         ("rate", rate_per_s.map(|rate| rate.to_string())),
         ("inflight", inflight.map(|inflight| inflight.to_string())),
     ];
-    all.retain(|(_, value)| value.is_some());
     let more = more
         .iter()
         .map(|(name, value)| (name.clone(), value.clone()));
+    all.retain(|(_, value)| value.as_deref().is_some_and(|value| !value.is_empty()));
     let own = all
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)));

@@ -1,6 +1,6 @@
 //! The figures of a result by their names: what assertions ask for and comparisons compare.
 
-use super::numbers::{bytes_text, grouped, time_text};
+use super::numbers::{bytes_text, grouped, percent_text, time_text};
 use super::outcome::{Asked, Counts, Group, Outcome, Pair};
 use super::report::us;
 use super::times::Times;
@@ -345,6 +345,12 @@ impl Figure {
         Err(unknown(name))
     }
 
+    /// What all names begin with, up to the first point.
+    pub fn first_names() -> impl Iterator<Item = &'static str> {
+        let simple = SIMPLE.iter().map(|simple| simple.name);
+        simple.chain(DISTRIBUTIONS.iter().map(|of| of.name))
+    }
+
     /// Every figure that results are compared by, in the order to show them.
     pub fn compared() -> Vec<Figure> {
         let simple = SIMPLE
@@ -492,11 +498,7 @@ impl Figure {
             Unit::BytesPerSecond => format!("{}/s", bytes_text(value)),
             Unit::Time if value < 1_000.0 => format!("{} ns", grouped(value, decimals(value, 1))),
             Unit::Time => time_text(us(value)),
-            Unit::Percent => match value {
-                // What is not nothing must not look like it.
-                v if v > 0.0 && v < 0.01 => format!("{v:.1e} %"),
-                v => format!("{v:.2} %"),
-            },
+            Unit::Percent => percent_text(value),
         }
     }
 }
