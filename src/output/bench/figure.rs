@@ -1,6 +1,6 @@
 //! The figures of a result by their names: what assertions ask for and comparisons compare.
 
-use super::numbers::{bytes_text, grouped, time_text};
+use super::numbers::{bytes_text, grouped, percent_text, time_text};
 use super::outcome::{Asked, Counts, Group, Outcome, Pair};
 use super::report::us;
 use super::times::Times;
@@ -232,7 +232,11 @@ static SIMPLE: [Simple; 28] = [
         |o| {
             let totals = o.measured.totals();
             let messages = totals.sent.saturating_add(totals.received);
-            o.measured.cpu_ns as f64 / messages as f64
+            match o.measured.cpu_ns {
+                // Not known.
+                0 => f64::NAN,
+                ns => ns as f64 / messages as f64,
+            }
         },
     ),
     simple(
@@ -339,6 +343,12 @@ impl Figure {
             }
         }
         Err(unknown(name))
+    }
+
+    /// What all names begin with, up to the first point.
+    pub fn first_names() -> impl Iterator<Item = &'static str> {
+        let simple = SIMPLE.iter().map(|simple| simple.name);
+        simple.chain(DISTRIBUTIONS.iter().map(|of| of.name))
     }
 
     /// Every figure that results are compared by, in the order to show them.
@@ -452,6 +462,16 @@ impl Figure {
         value.is_finite().then_some(value)
     }
 
+    /// Whether it only repeats another one in this result: that of a single QoS where there is no
+    /// other one.
+    pub fn repeats(&self, outcome: &Outcome) -> bool {
+        let mut levels: Vec<u8> = outcome.groups().map(|group| group.qos).collect();
+        levels.retain(|&qos| qos > 0);
+        levels.dedup();
+        matches!(self.0, What::Time(of, _) if matches!(of.needs, Needs::AcksOf(_)))
+            && levels.len() < 2
+    }
+
     /// Whether enough was measured to judge by this figure: 100 times above a percentile; the
     /// shortest and the longest time are chance.
     pub fn is_meaningful(&self, outcome: &Outcome) -> bool {
@@ -478,11 +498,7 @@ impl Figure {
             Unit::BytesPerSecond => format!("{}/s", bytes_text(value)),
             Unit::Time if value < 1_000.0 => format!("{} ns", grouped(value, decimals(value, 1))),
             Unit::Time => time_text(us(value)),
-            Unit::Percent => match value {
-                // What is not nothing must not look like it.
-                v if v > 0.0 && v < 0.01 => format!("{v:.1e} %"),
-                v => format!("{v:.2} %"),
-            },
+            Unit::Percent => percent_text(value),
         }
     }
 }
