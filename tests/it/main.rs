@@ -2,6 +2,7 @@
 
 mod bench_command;
 mod bench_faults;
+mod bench_metrics;
 mod bench_results;
 mod bench_schema;
 #[cfg(unix)]
@@ -56,6 +57,7 @@ mod interop_transport;
 mod interop_tshark;
 mod json_schema;
 mod json_shape;
+mod kubernetes;
 mod lint;
 mod mosquitto_table;
 mod program;
