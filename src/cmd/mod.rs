@@ -10,6 +10,7 @@ pub mod connect;
 pub mod decode;
 pub mod duration;
 mod exit;
+mod flags_file;
 pub mod mosquitto;
 mod note;
 pub mod publish;
