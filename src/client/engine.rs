@@ -21,6 +21,16 @@ pub enum EngineKind {
     Rumqttc,
 }
 
+impl EngineKind {
+    /// `native` or `rumqttc`, as it is typed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            EngineKind::Native => "native",
+            EngineKind::Rumqttc => "rumqttc",
+        }
+    }
+}
+
 /// A connection to a broker, by one of the engines. The methods mean what they mean on
 /// [`native::Client`].
 #[derive(Debug)]

@@ -33,7 +33,7 @@ fn every_subscriber_gets_every_message() {
             args.extend(["-V", version, "-q", qos]);
             let result = result(&broker, &args);
             for (key, expected) in [
-                ("schema", 1),
+                ("schema", 2),
                 ("sent", 200),
                 ("sent_bytes", 3600),
                 ("not_sent", 0),

@@ -9,7 +9,7 @@
 //! | `alarm` | waiting for that time |
 //! | `stamp` | what tells one message from another |
 //! | `delivery`, `stats` | the counting |
-//! | `report` | figures to the report |
+//! | `report` | figures to the result |
 //!
 //! Everything runs on one thread, so nothing needs a lock. This file conducts: connect, publish,
 //! wait for what is on its way, leave.
@@ -63,7 +63,8 @@ async fn work(plan: Plan) -> Result<Exit, Failure> {
     run.drain(&mut ended).await;
     run.close().await;
     let totals = run.stage.stats.borrow().totals();
-    let report = report::report(&run.stage, &ended, &totals);
+    let outcome = report::outcome(&run.stage, &ended, &totals);
+    let report = Report::new(&outcome);
     print(&report, run.stage.plan.json)?;
     verdict(ended, &totals, &report)
 }
@@ -268,11 +269,10 @@ impl Run {
                 (None, None) => 0.0,
             },
             elapsed,
-            connected: stats.connect.len(),
+            connected: stats.connect.count(),
             sent_per_s: rate(totals.sent, last.sent),
             received_per_s: rate(totals.received, last.received),
-            p99_us: (!latencies.is_empty())
-                .then(|| report::us(latencies.value_at_quantile(0.99) as f64)),
+            p99_us: latencies.quantile(0.99).map(|ns| bench::us(ns as f64)),
             errors: totals.refused,
         });
         drop(stats);
@@ -320,7 +320,8 @@ fn verdict(ended: Ended, totals: &Totals, report: &Report) -> Result<Exit, Failu
             ),
         ));
     }
-    let (qos, unacknowledged) = (report.qos, report.unacknowledged.unwrap_or(0));
+    let qos = report.qos.unwrap_or(0);
+    let unacknowledged = report.unacknowledged.unwrap_or(0);
     // A subscription that was granted QoS 0 promises nothing.
     if report
         .granted_qos

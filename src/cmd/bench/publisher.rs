@@ -204,7 +204,7 @@ impl Publisher {
         let mut stats = self.stage.stats.borrow_mut();
         stats.last_sent = now;
         if matches!(self.pace, Pace::Open(_)) {
-            stats.lateness.saturating_record(now.saturating_sub(time));
+            stats.lateness.record(now.saturating_sub(time));
         }
         if let Some(figures) = stats.publishers.get_mut(self.number as usize) {
             figures.sent += 1;

@@ -1,76 +1,151 @@
-//! From figures to the report that is shown.
+//! From the figures of a run to its result.
 
-use hdrhistogram::Histogram;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Ended;
-use super::stage::Stage;
+use super::stage::{Stage, nanos};
 use super::stats::{Stats, Totals};
 use crate::cmd::Exit;
 use crate::mqtt::{PacketType, QoS, ReasonCode};
-use crate::output::bench::{Latency, Refusals, Report, SCHEMA};
+use crate::output::bench::{self, Asked, Counts, Group, Measured, Outcome, Pair, Part, Subscriber};
 
 /// Everything that a run has found.
-pub(super) fn report(stage: &Stage, ended: &Ended, totals: &Totals) -> Report {
-    let plan = &stage.plan;
+pub(super) fn outcome(stage: &Stage, ended: &Ended, totals: &Totals) -> Outcome {
     let stats = stage.stats.borrow();
-    let (sending, receiving) = spans(stage, &stats, ended, totals);
-    let acknowledges = plan.qos > QoS::AtMostOnce && plan.publishers > 0;
-    let size = plan.size as u64;
-    Report {
-        schema: SCHEMA,
-        midge: env!("CARGO_PKG_VERSION"),
-        run: plan.run_name(),
-        broker: plan.connect.options.target.to_string(),
-        version: plan.connect.version().to_string(),
-        qos: plan.qos.as_u8(),
-        granted_qos: stats.subscribers.iter().map(|s| s.granted.as_u8()).min(),
-        topic: plan.topic.clone(),
-        publishers: plan.publishers,
-        subscribers: plan.subscribers,
-        idle: plan.idle,
-        size_bytes: plan.size,
-        target_rate_per_s: plan.rate,
-        inflight: acknowledges.then_some(plan.inflight),
-        warmup_s: plan.warmup.as_secs_f64(),
-        duration_s: sending,
+    let (sending_ns, receiving_ns) = spans(stage, &stats, ended, totals);
+    let part = Part {
+        run: stage.plan.run_name(),
+        shard: None,
+        midge: env!("CARGO_PKG_VERSION").to_owned(),
+        began_ns: began_ns(stage),
+        sending_ns,
+        receiving_ns,
         ended_by: match ended {
-            Ended::Time => "time",
-            Ended::Count => "count",
-            Ended::Signal(Exit::Terminated) => "terminate",
-            Ended::Signal(_) => "interrupt",
-            Ended::Failed(_) => "error",
+            Ended::Time => bench::Ended::Time,
+            Ended::Count => bench::Ended::Count,
+            Ended::Signal(Exit::Terminated) => bench::Ended::Terminate,
+            Ended::Signal(_) => bench::Ended::Interrupt,
+            Ended::Failed(_) => bench::Ended::Error,
         },
         error: match ended {
             Ended::Failed(failure) => Some(failure.message.clone()),
             Ended::Time | Ended::Count | Ended::Signal(_) => None,
         },
-        sent: totals.sent,
-        not_sent: totals.not_sent,
-        sent_per_s: per_second(totals.sent, sending),
-        sent_bytes: totals.sent * size,
-        acknowledged: acknowledges.then_some(totals.acknowledged),
-        refused: acknowledges.then_some(totals.refused),
-        unacknowledged: acknowledges.then_some(totals.unacknowledged()),
-        refusals: refusals(stage, &stats),
-        expected: totals.expected,
-        received: totals.received,
-        received_per_s: per_second(totals.received, receiving),
-        received_bytes: totals.received * size,
-        lost: totals.lost,
-        duplicated: totals.duplicated,
-        reordered: totals.reordered,
-        foreign: totals.foreign,
-        retained: totals.retained,
-        connections: stats.connect.len(),
-        connect_us: latency(&stats.connect),
-        send_lateness_us: latency(&stats.lateness),
-        publish_to_ack_us: latency(&stats.acknowledged),
-        publish_to_delivery_us: latency(&stats.delivered),
+        asked: asked(stage),
+    };
+    Outcome {
+        parts: vec![part],
+        measured: measured(stage, &stats, totals),
     }
 }
 
-/// Seconds in which messages were sent, and in which they came.
-fn spans(stage: &Stage, stats: &Stats, ended: &Ended, totals: &Totals) -> (f64, f64) {
+fn asked(stage: &Stage) -> Asked {
+    let plan = &stage.plan;
+    let acknowledges = plan.qos > QoS::AtMostOnce && plan.publishers > 0;
+    Asked {
+        broker: plan.connect.options.target.to_string(),
+        version: plan.connect.version().to_string(),
+        engine: plan.connect.engine.name().to_owned(),
+        warmup_ns: nanos(plan.warmup),
+        duration_ns: plan.duration.map(nanos),
+        count: plan.count,
+        groups: vec![Group {
+            publishers: plan.publishers,
+            subscribers: plan.subscribers,
+            idle: plan.idle,
+            qos: plan.qos.as_u8(),
+            topic: plan.topic.clone(),
+            size_bytes: Some(plan.size as u64),
+            rate_per_s: plan.rate,
+            inflight: acknowledges.then_some(plan.inflight),
+            ..Group::default()
+        }],
+        ..Asked::default()
+    }
+}
+
+fn measured(stage: &Stage, stats: &Stats, totals: &Totals) -> Measured {
+    let plan = &stage.plan;
+    let size = plan.size as u64;
+    let mut measured = Measured {
+        connections: stats.connect.count(),
+        ..Measured::default()
+    };
+    // Without subscribers, nobody knows anything of deliveries.
+    let counts = Counts {
+        sent: totals.sent,
+        sent_bytes: totals.sent * size,
+        not_sent: totals.not_sent,
+        acknowledged: totals.acknowledged,
+        refused: totals.refused,
+        unacknowledged: match plan.qos {
+            QoS::AtMostOnce => 0,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => totals.unacknowledged(),
+        },
+        ..Counts::default()
+    };
+    if let Some(own) = measured.qos.get_mut(usize::from(plan.qos.as_u8())) {
+        own.add(&counts);
+    }
+    let taken = totals.sent.saturating_sub(totals.refused);
+    for (number, subscriber) in (0..).zip(&stats.subscribers) {
+        let delivery = &subscriber.delivery;
+        let subscriber = Subscriber {
+            group: 0,
+            number,
+            granted_qos: subscriber.granted.as_u8(),
+            expected: taken,
+            received: delivery.unique,
+            lost: taken.saturating_sub(delivery.unique),
+            duplicated: delivery.duplicated,
+            reordered: delivery.reordered,
+            foreign: subscriber.foreign,
+            retained: subscriber.retained,
+        };
+        let qos = subscriber.granted_qos.min(plan.qos.as_u8());
+        if let Some(own) = measured.qos.get_mut(usize::from(qos)) {
+            own.add(&Counts {
+                received_bytes: delivery.unique * size,
+                ..subscriber.counts()
+            });
+        }
+        measured.subscribers.push(subscriber);
+    }
+    let packet = match plan.qos {
+        QoS::ExactlyOnce => PacketType::PUBREC,
+        QoS::AtMostOnce | QoS::AtLeastOnce => PacketType::PUBACK,
+    };
+    for (&code, &count) in &stats.refusals {
+        let name = ReasonCode(code).name(packet, plan.connect.version());
+        let packet = packet.to_string();
+        measured.refuse(&packet, code, name.unwrap_or("(unknown)"), count);
+    }
+    let latencies = &mut measured.latencies;
+    let corrected = |times: &bench::Times| Pair {
+        corrected: times.clone(),
+        ..Pair::default()
+    };
+    latencies.connect = corrected(&stats.connect);
+    latencies.e2e = corrected(&stats.delivered);
+    match plan.qos {
+        QoS::ExactlyOnce => latencies.ack_qos2 = corrected(&stats.acknowledged),
+        QoS::AtMostOnce | QoS::AtLeastOnce => latencies.ack_qos1 = corrected(&stats.acknowledged),
+    }
+    latencies.lateness = stats.lateness.clone();
+    measured
+}
+
+/// When the measurement began, by the time of day.
+fn began_ns(stage: &Stage) -> i64 {
+    let ago = stage.now().saturating_sub(stage.warmup());
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, nanos);
+    i64::try_from(now.saturating_sub(ago)).unwrap_or(i64::MAX)
+}
+
+/// ns in which messages were sent, and in which they came.
+fn spans(stage: &Stage, stats: &Stats, ended: &Ended, totals: &Totals) -> (u64, u64) {
     let start = stage.warmup();
     let mut end = stage.end();
     if matches!(ended, Ended::Count) {
@@ -81,58 +156,6 @@ fn spans(stage: &Stage, stats: &Stats, ended: &Ended, totals: &Totals) -> (f64, 
         };
         end = stats.last_sent.max(planned);
     }
-    let seconds = |end: u64| end.saturating_sub(start) as f64 / 1e9;
-    (seconds(end), seconds(end.max(stats.last_received)))
-}
-
-fn per_second(count: u64, seconds: f64) -> f64 {
-    match seconds > 0.0 {
-        true => round(count as f64 / seconds),
-        false => 0.0,
-    }
-}
-
-fn refusals(stage: &Stage, stats: &Stats) -> Vec<Refusals> {
-    let packet = match stage.plan.qos {
-        QoS::ExactlyOnce => PacketType::PUBREC,
-        QoS::AtMostOnce | QoS::AtLeastOnce => PacketType::PUBACK,
-    };
-    let refusals = stats.refusals.iter().map(|(&code, &count)| Refusals {
-        reason_code: code,
-        reason: ReasonCode(code)
-            .name(packet, stage.plan.connect.version())
-            .unwrap_or("(unknown)")
-            .to_owned(),
-        count,
-    });
-    refusals.collect()
-}
-
-/// A histogram of ns as percentiles in µs; `None` if it is empty.
-fn latency(histogram: &Histogram<u64>) -> Option<Latency> {
-    if histogram.is_empty() {
-        return None;
-    }
-    let at = |quantile| us(histogram.value_at_quantile(quantile) as f64);
-    Some(Latency {
-        count: histogram.len(),
-        min: us(histogram.min() as f64),
-        mean: us(histogram.mean()),
-        p50: at(0.5),
-        p90: at(0.9),
-        p95: at(0.95),
-        p99: at(0.99),
-        p99_9: at(0.999),
-        max: us(histogram.max() as f64),
-    })
-}
-
-/// ns as µs.
-pub(super) fn us(ns: f64) -> f64 {
-    round(ns / 1e3)
-}
-
-/// To three places.
-fn round(number: f64) -> f64 {
-    (number * 1e3).round() / 1e3
+    let span = |end: u64| end.saturating_sub(start);
+    (span(end), span(end.max(stats.last_received)))
 }

@@ -60,7 +60,7 @@ impl Stage {
         let alarms =
             Alarms::new().map_err(|error| Failure::new(Exit::Io, format!("no timer: {error}")))?;
         Ok(Stage {
-            stats: RefCell::new(Stats::new(plan.publishers, plan.subscribers, plan.qos)?),
+            stats: RefCell::new(Stats::new(plan.publishers, plan.subscribers, plan.qos)),
             plan,
             alarms: Rc::new(alarms),
             phase: watch::Sender::new(Phase::Connecting),
@@ -174,7 +174,7 @@ impl Stage {
         let client_id = &engine.connected().client_id;
         plan.connect
             .debug(format_args!("connected as '{}'", client_id.escape_debug()));
-        self.stats.borrow_mut().connect.saturating_record(time);
+        self.stats.borrow_mut().connect.record(time);
         Ok(engine)
     }
 

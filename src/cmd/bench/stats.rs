@@ -5,14 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
-
 use super::delivery::{Arrival, Delivery};
-use crate::cmd::{Exit, Failure};
 use crate::mqtt::{QoS, ReasonCode};
-
-/// Longer times count as this: an hour.
-const MAX_TIME: u64 = 3_600_000_000_000;
+use crate::output::bench::Times;
 
 /// Everything that is counted.
 #[derive(Debug)]
@@ -22,13 +17,13 @@ pub(super) struct Stats {
     /// By subscriber.
     pub(super) subscribers: Vec<Subscriber>,
     /// From the first packet of the transport to CONNACK.
-    pub(super) connect: Histogram<u64>,
+    pub(super) connect: Times,
     /// From when a message should have been sent to the end of its exchange.
-    pub(super) acknowledged: Histogram<u64>,
+    pub(super) acknowledged: Times,
     /// From when a message should have been sent to its first arrival.
-    pub(super) delivered: Histogram<u64>,
+    pub(super) delivered: Times,
     /// How late messages were sent.
-    pub(super) lateness: Histogram<u64>,
+    pub(super) lateness: Times,
     /// Refused messages, by reason.
     pub(super) refusals: BTreeMap<u8, u64>,
     /// The last sending and the last arrival, since the start of the run.
@@ -60,15 +55,8 @@ pub(super) struct Subscriber {
 
 impl Stats {
     /// Nothing yet.
-    ///
-    /// # Errors
-    /// None that can happen: the bounds of the histograms are fixed.
-    pub(super) fn new(publishers: u32, subscribers: u32, qos: QoS) -> Result<Stats, Failure> {
-        let times = || {
-            Histogram::new_with_bounds(1, MAX_TIME, 3)
-                .map_err(|error| Failure::new(Exit::Io, format!("no histogram: {error}")))
-        };
-        Ok(Stats {
+    pub(super) fn new(publishers: u32, subscribers: u32, qos: QoS) -> Stats {
+        Stats {
             publishers: vec![Publisher::default(); publishers as usize],
             subscribers: (0..subscribers)
                 .map(|_| Subscriber {
@@ -78,14 +66,14 @@ impl Stats {
                     granted: qos,
                 })
                 .collect(),
-            connect: times()?,
-            acknowledged: times()?,
-            delivered: times()?,
-            lateness: times()?,
+            connect: Times::new(),
+            acknowledged: Times::new(),
+            delivered: Times::new(),
+            lateness: Times::new(),
             refusals: BTreeMap::new(),
             last_sent: 0,
             last_received: 0,
-        })
+        }
     }
 
     /// A message of this publisher came back from the broker: taken, or refused.
@@ -98,7 +86,7 @@ impl Stats {
             *self.refusals.entry(reason.0).or_default() += 1;
         } else {
             publisher.acknowledged += 1;
-            self.acknowledged.saturating_record(latency);
+            self.acknowledged.record(latency);
         }
     }
 
@@ -116,7 +104,7 @@ impl Stats {
         };
         match subscriber.delivery.handle(publisher, number) {
             Some(Arrival::InOrder | Arrival::Reordered) => {
-                self.delivered.saturating_record(latency);
+                self.delivered.record(latency);
                 self.last_received = now;
             }
             Some(Arrival::Duplicate) => {}
@@ -190,7 +178,7 @@ mod tests {
 
     #[test]
     fn lost_is_what_was_taken_and_never_came() {
-        let mut stats = Stats::new(2, 2, QoS::AtLeastOnce).unwrap();
+        let mut stats = Stats::new(2, 2, QoS::AtLeastOnce);
         stats.publishers[0].sent = 4;
         stats.publishers[1].sent = 2;
         for _ in 0..3 {
@@ -222,8 +210,8 @@ mod tests {
                 retained: 0,
             }
         );
-        assert_eq!(stats.acknowledged.len(), 4);
-        assert_eq!(stats.delivered.len(), 6);
+        assert_eq!(stats.acknowledged.count(), 4);
+        assert_eq!(stats.delivered.count(), 6);
         assert_eq!(stats.last_received, 9);
     }
 }
