@@ -56,6 +56,18 @@ impl Engine {
         })
     }
 
+    /// Opens a new connection in place of one that is over, and continues the session.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), and the session stays for another try; the rumqttc engine
+    /// cannot.
+    pub async fn reconnect(&mut self) -> Result<(), ConnectError> {
+        match self {
+            Engine::Native(client) => client.reconnect().await,
+            Engine::Rumqttc(_) => Err(rumqttc::unsupported("a session that goes on")),
+        }
+    }
+
     /// What the CONNACK said.
     pub fn connected(&self) -> &Connected {
         match self {

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::Failure;
 
-/// The time from one to the next.
+/// How many in a second.
 ///
 /// # Errors
-/// Wrong usage: not a number, zero, more than one each nanosecond, or with an unknown unit.
-pub(super) fn parse_interval(flag: &str, text: &str) -> Result<Duration, Failure> {
+/// Wrong usage: not a number, zero, or with an unknown unit.
+pub(super) fn parse(flag: &str, text: &str) -> Result<f64, Failure> {
     let wrong = || {
         Failure::usage(format!(
             "{flag} takes a rate as in 100/s, 10/m, 1k/s or 5/h, not '{}'",
@@ -35,10 +35,27 @@ pub(super) fn parse_interval(flag: &str, text: &str) -> Result<Duration, Failure
         return Err(wrong());
     }
     let count = digits.parse::<f64>().map_err(|_| wrong())? * scale;
-    Duration::try_from_secs_f64(seconds / count)
+    match count > 0.0 {
+        true => Ok(count / seconds),
+        false => Err(wrong()),
+    }
+}
+
+/// The time from one to the next.
+///
+/// # Errors
+/// Wrong usage: not a rate, or more than one each nanosecond.
+pub(super) fn parse_interval(flag: &str, text: &str) -> Result<Duration, Failure> {
+    let rate = parse(flag, text)?;
+    Duration::try_from_secs_f64(1.0 / rate)
         .ok()
         .filter(|interval| !interval.is_zero())
-        .ok_or_else(wrong)
+        .ok_or_else(|| {
+            Failure::usage(format!(
+                "{flag} takes a rate of at most one each nanosecond, not '{}'",
+                text.escape_debug()
+            ))
+        })
 }
 
 /// Bytes a second.

@@ -1,108 +1,169 @@
-//! What to do, checked: from the flags to a [`Plan`] without impossible combinations.
+//! What to do, checked: from the flags, and a scenario file, to a [`Plan`] without impossible
+//! combinations.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `group` | clients that do the same; a run is one group or several |
+//! | `scenario` | groups from a file |
+//! | `topics`, `template` | where they publish, and texts with places to fill in |
+//! | `sizes`, `random` | sizes of payloads |
+//! | `shard` | which part of the run is for this process, and when it begins |
+
+mod group;
+mod random;
+mod scenario;
+mod shard;
+mod sizes;
+mod template;
+mod topics;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use super::pace::{Pace, Schedule};
+pub(super) use self::group::{Group, Numbers, Payload};
+pub(super) use self::random::Random;
+pub(super) use self::shard::Shard;
+pub(super) use self::sizes::Sizes;
+pub(super) use self::template::{Template, Values};
+pub(super) use self::topics::Topics;
+
+use self::group::Next;
+use self::scenario::Typed;
+use self::topics::Hears;
 use super::stamp;
 use crate::cli;
-use crate::client::{Options, TopicName};
-use crate::cmd::connect::{self, ConnectPlan, Session};
-use crate::cmd::publish::parse_qos;
-use crate::cmd::{Failure, duration};
+use crate::client::{EngineKind, Target};
+use crate::cmd::{Failure, duration, rate};
 use crate::mqtt::QoS;
-use crate::mqtt::topic::{self, Quoted};
-use crate::mqtt::varint;
 
-const DEFAULT_TOPIC: &str = "midge/bench/{run}/{client}";
 const DEFAULT_DURATION: Duration = Duration::from_secs(10);
-const DEFAULT_INFLIGHT: u16 = 20;
 
 /// Three days: what fits a stamp is a little more.
 const MAX_DURATION: Duration = Duration::from_secs(3 * 86_400);
 
-/// Bytes of a PUBLISH beside topic and payload: their lengths, packet id, no properties.
-const PUBLISH_OVERHEAD: u64 = 5;
+/// A name for a run is a number of so many hexadecimal digits.
+const RUN_DIGITS: usize = 8;
 
 /// A run, checked.
 #[derive(Debug)]
 pub(super) struct Plan {
-    pub(super) connect: ConnectPlan,
-    /// The random name of the run.
+    /// The name of the run.
     pub(super) run: u32,
-    pub(super) publishers: u32,
-    pub(super) subscribers: u32,
-    pub(super) idle: u32,
-    /// Messages per second, all publishers together; `None`: as fast as they are taken.
-    pub(super) rate: Option<f64>,
-    /// Client ids begin with it.
-    client_prefix: String,
-    /// Bytes of a payload.
-    pub(super) size: usize,
-    pub(super) count: Option<u64>,
+    /// At least one.
+    pub(super) groups: Vec<Group>,
+    /// Which clients are in this process.
+    pub(super) shard: Shard,
+    /// When to begin; `None`: when every connection is there.
+    pub(super) start_at: Option<SystemTime>,
+    /// Who hears whom: for each group, whether its subscribers hear the publisher with this number.
+    heard: Vec<Vec<bool>>,
     /// How long to publish behind the warm-up; `None`: until the count is reached.
     pub(super) duration: Option<Duration>,
     pub(super) warmup: Duration,
-    /// With `{client}` in it, if each publisher has its own; `{run}` is filled in.
-    pub(super) topic: String,
-    /// What the subscribers ask for.
-    pub(super) filter: String,
-    pub(super) qos: QoS,
-    /// QoS 1 and 2 messages in flight per publisher.
-    pub(super) inflight: u16,
     /// Longest silence to wait for messages on their way.
     pub(super) drain: Duration,
+    /// Connections to open per second, in all shards together; `None`: as fast as they are taken.
+    pub(super) connect_rate: Option<f64>,
+    pub(super) workers: usize,
     pub(super) json: bool,
     pub(super) progress: bool,
 }
 
+/// What all groups of a run have in common.
+#[derive(Debug, Clone)]
+struct Run {
+    id: u32,
+    /// In place of what the flags say.
+    target: Option<Target>,
+}
+
+impl Run {
+    /// As it stands in topics and client ids.
+    fn name(&self) -> String {
+        run_name(self.id)
+    }
+}
+
 impl Plan {
-    /// Checks the flags.
+    /// Checks the flags. `target` takes the place of the broker that they name.
     ///
     /// # Errors
-    /// Wrong usage.
-    pub(super) fn new(args: &cli::Bench) -> Result<Plan, Failure> {
-        let mut connect = ConnectPlan::new(&args.connection, Session::default(), connect::env)?;
-        let qos = parse_qos("-q", args.qos)?;
-        let run = random();
-        let template = args.topic.clone().or_else(|| connect.topic.take());
-        check_counts(args, template.is_some())?;
-        let topic = template
-            .unwrap_or_else(|| DEFAULT_TOPIC.to_owned())
-            .replace("{run}", &run_name(run));
-        let plan = Plan {
-            run,
-            // With up to seven digits behind it within the 23 characters that every 3.1 server
-            // takes.
-            client_prefix: match &args.connection.id {
-                Some(id) => id.clone(),
-                None => format!("midge-{}", run_name(run)),
-            },
-            publishers: args.publishers,
-            subscribers: args.subscribers,
-            idle: args.idle,
-            rate: args.rate.as_deref().map(parse_rate).transpose()?,
-            size: args.size as usize,
-            count: args.count,
-            duration: parse_duration(args)?,
-            warmup: parse_time("--warmup", &args.warmup)?,
-            filter: filter(&topic),
-            topic,
-            qos,
-            inflight: inflight(args, qos)?,
-            drain: match (&args.drain, qos) {
-                (Some(text), _) => parse_time("--drain", text)?,
-                (None, QoS::AtMostOnce) => Duration::from_secs(1),
-                (None, QoS::AtLeastOnce | QoS::ExactlyOnce) => Duration::from_secs(5),
-            },
-            json: args.json,
-            progress: !args.no_progress,
-            connect,
+    /// Wrong usage, or a file that cannot be read.
+    pub(super) fn new(args: &cli::Bench, target: Option<&Target>) -> Result<Plan, Failure> {
+        let (of_run, typed) = match &args.scenario {
+            Some(path) => scenario::read(path, args)?,
+            None => (Typed::without_file(args), vec![Typed::without_file(args)]),
         };
-        plan.check_topics()?;
-        plan.check_client_ids()?;
-        Ok(plan)
+        let plan = Plan::of(&of_run.flags, &typed, target);
+        plan.map_err(|failure| match typed.is_empty() {
+            true => failure,
+            false => of_run.blame(failure),
+        })
+    }
+
+    fn of(flags: &cli::Bench, typed: &[Typed], target: Option<&Target>) -> Result<Plan, Failure> {
+        let shard = match &flags.shard {
+            Some(text) => Shard::parse(text)?,
+            None => Shard::WHOLE,
+        };
+        let run = Run {
+            id: run_id(flags, typed, shard)?,
+            target: target.cloned(),
+        };
+        let has_several = typed.len() > 1;
+        let mut next = Next::default();
+        let mut groups = Vec::new();
+        for (index, typed) in typed.iter().enumerate() {
+            let name = typed.name.clone();
+            let index = has_several.then_some(index);
+            let group = Group::new(&typed.flags, name, index, &run, &mut next);
+            groups.push(group.map_err(|failure| typed.blame(failure))?);
+        }
+        let heard = hearing(&groups)?;
+        for (group, typed) in groups.iter_mut().zip(typed) {
+            let numbers = group.publishers;
+            let is_heard = heard.iter().any(|heard| {
+                let first = numbers.first as usize;
+                let own = heard.get(first..first + numbers.count as usize);
+                own.is_some_and(|own| own.contains(&true))
+            });
+            group
+                .stamp(is_heard)
+                .map_err(|failure| typed.blame(failure))?;
+        }
+        check_shares(&groups)?;
+        let connections: u64 = groups.iter().map(Group::connections).sum();
+        let has_count = groups.iter().any(|group| group.count.is_some());
+        let needs_ack = groups.iter().any(|group| group.qos > QoS::AtMostOnce);
+        let plan = Plan {
+            run: run.id,
+            shard,
+            start_at: match &flags.start_at {
+                Some(text) => Some(shard::parse_start(text, SystemTime::now())?),
+                None => None,
+            },
+            heard,
+            duration: parse_duration(flags, has_count)?,
+            warmup: match &flags.warmup {
+                Some(text) => parse_time("--warmup", text)?,
+                None => Duration::ZERO,
+            },
+            drain: match &flags.drain {
+                Some(text) => parse_time("--drain", text)?,
+                None if needs_ack => Duration::from_secs(5),
+                None => Duration::from_secs(1),
+            },
+            connect_rate: connect_rate(flags, connections)?,
+            workers: workers(flags)?,
+            json: flags.json,
+            progress: !flags.no_progress && !flags.session.quiet,
+            groups,
+        };
+        plan.check()?;
+        Ok(Plan {
+            workers: plan.workers.min(plan.connections()).max(1),
+            ..plan
+        })
     }
 
     /// The run's name as it stands in topics and client ids.
@@ -110,151 +171,188 @@ impl Plan {
         run_name(self.run)
     }
 
-    /// All connections.
+    /// All connections of this process.
     pub(super) fn connections(&self) -> usize {
-        [self.publishers, self.subscribers, self.idle]
-            .iter()
-            .map(|&n| n as usize)
+        let here = |numbers: Numbers| self.shard.count(numbers.first, numbers.count) as usize;
+        let groups = self.groups.iter();
+        groups
+            .map(|group| here(group.publishers) + here(group.subscribers) + here(group.idle))
             .sum()
     }
 
-    /// How the connection with this number in this role (`p`, `s`, `i`) presents itself.
-    pub(super) fn options(&self, role: char, number: u32) -> Options {
-        let mut options = self.connect.options.clone();
-        let mut connect = (*options.connect).clone();
-        connect.client_id = self.client_id(role, number);
-        options.connect = Arc::new(connect);
-        options
+    /// All publishers of the run.
+    pub(super) fn publishers(&self) -> u32 {
+        let ends = self.groups.iter().map(|group| {
+            let numbers = group.publishers;
+            numbers.first.saturating_add(numbers.count)
+        });
+        ends.max().unwrap_or(0)
     }
 
-    fn client_id(&self, role: char, number: u32) -> String {
-        format!("{}-{role}{number}", self.client_prefix)
+    /// The group with this index.
+    pub(super) fn group(&self, index: usize) -> &Group {
+        // Indices come from the list itself, which is not empty.
+        self.groups.get(index).unwrap_or(&self.groups[0])
     }
 
-    /// Where a publisher publishes.
-    ///
-    /// # Errors
-    /// Wrong usage: no Topic Name comes out of the template.
-    pub(super) fn publish_topic(&self, publisher: u32) -> Result<TopicName, Failure> {
-        let name = self.topic.replace("{client}", &publisher.to_string());
-        TopicName::new(name).map_err(|error| {
-            Failure::usage(format!(
-                "{} is not a topic to publish to: {error}",
-                Quoted(&self.topic)
-            ))
-        })
+    /// Whether the subscribers of a group hear a publisher.
+    pub(super) fn hears(&self, group: usize, publisher: u32) -> bool {
+        let heard = self.heard.get(group);
+        heard.is_some_and(|heard| heard.get(publisher as usize) == Some(&true))
     }
 
-    /// A publisher's times.
-    pub(super) fn pace(&self, publisher: u32) -> Pace {
-        match self.rate {
-            None => Pace::Closed,
-            Some(rate) => Pace::Open(Schedule::new(rate, publisher, self.publishers)),
-        }
+    /// How often each message of a publisher should arrive, in all shards together.
+    pub(super) fn fan_out(&self, publisher: u32) -> u64 {
+        let groups = self.groups.iter().enumerate();
+        groups
+            .filter(|(index, _)| self.hears(*index, publisher))
+            .map(|(_, group)| match group.is_shared {
+                true => u64::from(group.subscribers.count.min(1)),
+                false => u64::from(group.subscribers.count),
+            })
+            .sum()
     }
 
-    /// A publisher's share of the count.
-    pub(super) fn share(&self, publisher: u32) -> Option<u64> {
-        let publishers = u64::from(self.publishers.max(1));
-        self.count
-            .map(|count| count / publishers + u64::from(u64::from(publisher) < count % publishers))
-    }
-
-    fn check_topics(&self) -> Result<(), Failure> {
-        if self.topic.starts_with("$share/") {
-            return Err(Failure::usage(
-                "a shared subscription ($share/...) is not a topic to publish to",
-            ));
-        }
-        // The last publisher has the longest topic.
-        let longest = self.publish_topic(self.publishers.saturating_sub(1))?;
-        let packet = self.size as u64 + longest.as_bytes().len() as u64 + PUBLISH_OVERHEAD;
-        if packet > u64::from(varint::MAX) {
+    fn check(&self) -> Result<(), Failure> {
+        let publishers = self.publishers();
+        if publishers > stamp::MAX_PUBLISHERS {
             return Err(Failure::usage(format!(
-                "--size {} is more than an MQTT packet takes: {} bytes, its topic included",
-                self.size,
-                varint::MAX
+                "--publishers takes at most {}",
+                stamp::MAX_PUBLISHERS
             )));
         }
-        topic::check_filter(&self.filter).map_err(|error| {
-            Failure::usage(format!(
-                "{} is not a topic filter: {error}",
-                Quoted(&self.filter)
-            ))
-        })
-    }
-
-    fn check_client_ids(&self) -> Result<(), Failure> {
-        let longest = self.client_id('p', u32::MAX).len();
-        if longest > usize::from(u16::MAX) {
+        let Some(duration) = self.duration else {
+            return Ok(());
+        };
+        let time = (self.warmup + duration).as_secs_f64();
+        for group in &self.groups {
+            let each = group.rate.unwrap_or(0.0) / f64::from(group.publishers.count.max(1));
+            if each * time > stamp::MAX_MESSAGES as f64 {
+                return Err(Failure::usage(format!(
+                    "--rate for this --duration makes {:.0} messages of each publisher, and {} is the limit",
+                    each * time,
+                    stamp::MAX_MESSAGES
+                )));
+            }
+        }
+        if self.warmup + duration > MAX_DURATION {
             return Err(Failure::usage(
-                "the client id (-i) leaves no room for the number of the connection: 65535 bytes is the limit",
+                "--duration and --warmup take at most 3d together",
             ));
         }
         Ok(())
     }
 }
 
-fn check_counts(args: &cli::Bench, has_topic: bool) -> Result<(), Failure> {
-    let refuse = |sentence: &str| Err(Failure::usage(sentence));
-    if args.publishers == 0 {
-        if args.subscribers == 0 && args.idle == 0 {
-            return refuse("nothing to do: no publishers, no subscribers, no idle connections");
+/// Who hears whom; see [`Plan::heard`].
+fn hearing(groups: &[Group]) -> Result<Vec<Vec<bool>>, Failure> {
+    let mut all = Vec::new();
+    for subscribing in groups {
+        let mut heard = Vec::new();
+        for publishing in groups {
+            for client in 0..publishing.publishers.count {
+                let hears = match subscribing.subscribers.count {
+                    0 => Hears::None,
+                    _ => subscribing.hears(publishing, client),
+                };
+                if hears == Hears::Some {
+                    return Err(Failure::usage(format!(
+                        "'{}' hears only some of what {} send, so that nobody could tell what is lost",
+                        subscribing.filter.escape_debug(),
+                        publishing.title()
+                    )));
+                }
+                heard.push(hears == Hears::All);
+            }
         }
-        if args.rate.is_some() || args.count.is_some() {
-            return refuse("--rate and --count want a publisher, and --publishers is 0");
+        all.push(heard);
+    }
+    Ok(all)
+}
+
+/// Two groups with one shared subscription would get some of the messages each.
+fn check_shares(groups: &[Group]) -> Result<(), Failure> {
+    for (index, group) in groups.iter().enumerate() {
+        let is_same = |other: &Group| {
+            other.subscribers.count > 0 && other.subscription == group.subscription
+        };
+        let mut before = groups.iter().take(index);
+        if group.is_shared && group.subscribers.count > 0 && before.any(is_same) {
+            return Err(Failure::usage(format!(
+                "two groups share the subscription '{}': make them one group, or give --share another name",
+                group.subscription.escape_debug()
+            )));
         }
-        if args.subscribers > 0 && !has_topic {
-            return refuse(
-                "subscribers without publishers want a topic to listen on: give --topic",
-            );
-        }
-    }
-    if args.publishers > stamp::MAX_PUBLISHERS {
-        return Err(Failure::usage(format!(
-            "--publishers takes at most {}",
-            stamp::MAX_PUBLISHERS
-        )));
-    }
-    if args.count.is_some_and(|count| count == 0) {
-        return refuse("--count takes 1 or more");
-    }
-    if args.count.is_some_and(|count| count > stamp::MAX_MESSAGES) {
-        return Err(Failure::usage(format!(
-            "--count takes at most {}",
-            stamp::MAX_MESSAGES
-        )));
-    }
-    if args.publishers > 0 && args.subscribers > 0 && (args.size as usize) < stamp::LEN {
-        return Err(Failure::usage(format!(
-            "--size {} is too small: run, publisher, number and time of a message take {} bytes of its payload (without subscribers any size will do)",
-            args.size,
-            stamp::LEN
-        )));
     }
     Ok(())
 }
 
-fn inflight(args: &cli::Bench, qos: QoS) -> Result<u16, Failure> {
-    match (args.inflight, qos) {
-        (Some(0), _) => Err(Failure::usage("--inflight takes 1 to 65535")),
-        (Some(_), QoS::AtMostOnce) => Err(Failure::usage(
-            "--inflight wants acknowledgements, and QoS 0 has none: give -q 1 or -q 2",
-        )),
-        (Some(inflight), _) => Ok(inflight),
-        (None, _) if args.rate.is_some() => Ok(u16::MAX),
-        (None, _) => Ok(DEFAULT_INFLIGHT),
+/// The name of the run: what was typed, the same for all shards, or any.
+fn run_id(flags: &cli::Bench, typed: &[Typed], shard: Shard) -> Result<u32, Failure> {
+    if let Some(text) = &flags.run {
+        let is_name = text.len() == RUN_DIGITS && text.bytes().all(|c| c.is_ascii_hexdigit());
+        return u32::from_str_radix(text, 16)
+            .ok()
+            .filter(|_| is_name)
+            .ok_or_else(|| {
+                Failure::usage(format!(
+                    "--run takes {RUN_DIGITS} hexadecimal digits, not '{}'",
+                    text.escape_debug()
+                ))
+            });
+    }
+    if shard == Shard::WHOLE {
+        return Ok(random());
+    }
+    // What differs from shard to shard, such as the name of a file, must not come into it.
+    let mut hasher = rustc_hash::FxHasher::default();
+    let mut add = |text: &str| hasher.write(text.as_bytes());
+    add(flags.start_at.as_deref().unwrap_or_default());
+    for typed in typed {
+        let f = &typed.flags;
+        add(&format!(
+            "{:?}",
+            (
+                [f.publishers, f.subscribers, f.idle, f.topics_per_client],
+                [&f.rate, &f.rate_per_client, &f.size, &f.payload, &f.topic],
+                [&f.duration, &f.warmup, &f.share, &f.connection.host],
+                (f.count, f.qos, f.retain, f.connection.port, shard.of),
+            )
+        ));
+    }
+    let hash = hasher.finish();
+    Ok((hash ^ hash >> 32) as u32)
+}
+
+fn connect_rate(flags: &cli::Bench, connections: u64) -> Result<Option<f64>, Failure> {
+    match (&flags.connect_rate, &flags.ramp_up) {
+        (Some(text), _) => Ok(Some(rate::parse("--connect-rate", text)?)),
+        (None, Some(text)) => {
+            let time = parse_time("--ramp-up", text)?.as_secs_f64();
+            Ok((time > 0.0).then(|| connections as f64 / time))
+        }
+        (None, None) => Ok(None),
     }
 }
 
-fn parse_duration(args: &cli::Bench) -> Result<Option<Duration>, Failure> {
-    match (&args.duration, args.count) {
-        (Some(text), _) => match parse_time("--duration", text)? {
+/// As many as there are cores, or as was asked for.
+fn workers(flags: &cli::Bench) -> Result<usize, Failure> {
+    match flags.workers {
+        Some(1..=1024) | None => Ok(flags.workers.unwrap_or_else(|| {
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+        })),
+        Some(_) => Err(Failure::usage("--workers takes 1 to 1024")),
+    }
+}
+
+fn parse_duration(flags: &cli::Bench, has_count: bool) -> Result<Option<Duration>, Failure> {
+    match &flags.duration {
+        Some(text) => match parse_time("--duration", text)? {
             Duration::ZERO => Err(Failure::usage("--duration takes more than 0")),
             time => Ok(Some(time)),
         },
-        (None, Some(_)) => Ok(None),
-        (None, None) => Ok(Some(DEFAULT_DURATION)),
+        None if has_count => Ok(None),
+        None => Ok(Some(DEFAULT_DURATION)),
     }
 }
 
@@ -264,36 +362,6 @@ fn parse_time(flag: &str, text: &str) -> Result<Duration, Failure> {
         true => Err(Failure::usage(format!("{flag} takes at most 3d"))),
         false => Ok(time),
     }
-}
-
-/// Messages per second: `1000`, `0.5`, `50k`, `1.5M`.
-fn parse_rate(text: &str) -> Result<f64, Failure> {
-    let text = text.trim_end_matches("/s");
-    let (number, scale) = match text.strip_suffix(['k', 'K']) {
-        Some(number) => (number, 1e3),
-        None => match text.strip_suffix('M') {
-            Some(number) => (number, 1e6),
-            None => (text, 1.0),
-        },
-    };
-    let rate = number.parse::<f64>().map(|number| number * scale);
-    match rate {
-        // From one message in three days to one each ns.
-        Ok(rate) if (1.0 / MAX_DURATION.as_secs_f64()..=1e9).contains(&rate) => Ok(rate),
-        _ => Err(Failure::usage(format!(
-            "--rate takes messages per second as in 1000, 0.5, 50k or 1.5M, not '{}'",
-            text.escape_debug()
-        ))),
-    }
-}
-
-/// What receives every publisher's messages: `+` in place of a level with `{client}`.
-fn filter(topic: &str) -> String {
-    let levels = topic.split('/').map(|level| match level {
-        level if level.contains("{client}") => "+",
-        level => level,
-    });
-    levels.collect::<Vec<_>>().join("/")
 }
 
 fn run_name(run: u32) -> String {
@@ -309,32 +377,29 @@ fn random() -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
 
     fn plan(args: &str) -> Result<Plan, Failure> {
-        let words = ["midge", "bench"]
-            .into_iter()
-            .chain(args.split_whitespace());
-        match cli::Cli::try_parse_from(words).unwrap().command {
-            cli::Command::Bench(args) => Plan::new(&args),
-            _ => unreachable!("the word is bench"),
-        }
+        Plan::new(&cli::Bench::from_words(args), None)
+    }
+
+    fn one(args: &str) -> Group {
+        plan(args).unwrap().groups.remove(0)
     }
 
     #[test]
     fn defaults() {
         let plan = plan("").unwrap();
-        assert_eq!((plan.publishers, plan.subscribers, plan.idle), (1, 1, 0));
         assert_eq!(plan.duration, Some(Duration::from_secs(10)));
-        assert_eq!(plan.inflight, 20);
+        assert_eq!(plan.connections(), 2);
         let run = plan.run_name();
-        assert_eq!(plan.filter, format!("midge/bench/{run}/+"));
-        assert_eq!(
-            plan.publish_topic(7).unwrap().as_str(),
-            format!("midge/bench/{run}/7")
-        );
+        let group = plan.group(0);
+        assert_eq!(group.inflight, 20);
+        assert_eq!(group.filter, format!("midge/bench/{run}/+"));
+        let topics = group.topics.as_ref().unwrap();
+        let name = topics.name(7, 0, &mut Random::new(0, 0)).unwrap();
+        assert_eq!(name.as_str(), format!("midge/bench/{run}/7"));
+        assert_eq!(plan.fan_out(0), 1);
     }
 
     #[test]
@@ -346,36 +411,41 @@ mod tests {
 
     #[test]
     fn the_count_is_shared_out() {
-        let plan = plan("--count 11 --publishers 4").unwrap();
-        let shares = [0, 1, 2, 3].map(|publisher| plan.share(publisher));
+        let group = one("--count 11 --publishers 4");
+        let shares = [0, 1, 2, 3].map(|publisher| group.share(publisher));
         assert_eq!(shares, [Some(3), Some(3), Some(3), Some(2)]);
     }
 
     #[test]
-    fn a_level_with_the_client_becomes_a_wildcard() {
-        for (topic, expected) in [
-            ("a/b", "a/b"),
-            ("a/{client}", "a/+"),
-            ("a/x{client}y/b", "a/+/b"),
-            ("{client}", "+"),
+    fn shared_subscriptions_get_each_message_once() {
+        for args in [
+            "--subscribers 5 --share g -t a/{client}",
+            "--subscribers 5 -t $share/g/a/{client}",
         ] {
-            assert_eq!(filter(topic), expected);
+            let plan = plan(args).unwrap();
+            assert_eq!(plan.group(0).subscription, "$share/g/a/+", "{args}");
+            assert_eq!(plan.fan_out(0), 1, "{args}");
         }
+        assert_eq!(plan("--subscribers 5").unwrap().fan_out(0), 5);
     }
 
     #[test]
-    fn rates() {
-        for (text, rate) in [
-            ("1000", 1000.0),
-            ("0.5", 0.5),
-            ("50k", 5e4),
-            ("1.5M/s", 1.5e6),
-        ] {
-            assert_eq!(parse_rate(text), Ok(rate), "{text}");
-        }
-        for bad in ["", "0", "-1", "k", "1x", "inf", "NaN", "1e300"] {
-            assert!(parse_rate(bad).is_err(), "{bad}");
-        }
+    fn shards_of_one_run_have_one_name() {
+        let name = |args: &str| plan(args).unwrap().run;
+        let with = |more: &str| format!("--start-at +9s --publishers 8 {more}");
+        assert_eq!(name(&with("--shard 0/4")), name(&with("--shard 3/4")));
+        assert_ne!(name(&with("--shard 0/4")), name(&with("--shard 0/4 -q 1")));
+        assert_eq!(name(&with("--run 00c0ffee")), 0xc0_ffee);
+        assert_ne!(name(""), name(""));
+        assert_eq!(plan(&with("--shard 1/4")).unwrap().connections(), 2);
+    }
+
+    #[test]
+    fn ramps() {
+        let rate = |args| plan(args).unwrap().connect_rate;
+        assert_eq!(rate("--idle 98 --ramp-up 2s"), Some(50.0));
+        assert_eq!(rate("--connect-rate 10k/s"), Some(1e4));
+        assert_eq!(rate(""), None);
     }
 
     #[test]
@@ -385,17 +455,35 @@ mod tests {
             ("--publishers 0 --rate 5 --topic a", "--publishers is 0"),
             ("--publishers 0 --count 5 --topic a", "--publishers is 0"),
             ("--publishers 0", "give --topic"),
-            ("--size 17", "take 18 bytes"),
+            ("--size 20", "take 21 bytes"),
+            ("--size 64:1,20:1", "--size 20 is too small"),
             ("--size 268435455", "more than an MQTT packet takes"),
+            ("--size x", "--size takes bytes as in"),
             ("--count 0", "--count takes 1 or more"),
             ("--duration 0", "--duration takes more than 0"),
             ("--duration 4d", "--duration takes at most 3d"),
+            ("--duration 2d --warmup 2d", "take at most 3d together"),
             ("-q 3", "QoS of 0, 1 or 2"),
             ("-q 2 --inflight 0", "--inflight takes 1 to 65535"),
             ("--inflight 5", "QoS 0 has none"),
+            ("-q 1 --rate 1M --inflight 1", "packet ids for 200000 at most"),
+            ("--rate 0", "--rate takes a rate"),
+            ("--rate 9999M", "--rate takes from one message"),
+            ("--rate-per-client x", "--rate-per-client takes a rate"),
+            ("--rate 1000M --duration 1h", "is the limit"),
             ("--topic a/#", "not a topic to publish to"),
-            ("--topic $share/a/b", "shared subscription"),
+            ("--topic $share/a", "not a topic filter"),
+            ("--topic a/{rand:0}", "{rand:N} takes"),
+            ("--topics-per-client 3 -t a", "wants a {n} in the topic"),
+            ("--share a/b -t a", "not a topic filter"),
             ("--publishers 16777217", "--publishers takes at most"),
+            ("--reconnect-every 1s", "sessions that are kept"),
+            ("--reconnect-every 0 --subscribers 0", "1ms or more"),
+            ("--shard 4/4 --start-at +1", "--shard takes I/N"),
+            ("--start-at 5", "is over for"),
+            ("--run x", "--run takes 8 hexadecimal digits"),
+            ("--workers 0", "--workers takes 1 to 1024"),
+            ("-V 311 -D publish content-type x", "do not exist in MQTT 3.1.1"),
         ] {
             let failure = plan(args).unwrap_err();
             assert_eq!(failure.exit.code(), 2, "{args}");
@@ -405,6 +493,13 @@ mod tests {
 
     #[test]
     fn without_subscribers_any_size_will_do() {
-        assert_eq!(plan("--subscribers 0 --size 0").unwrap().size, 0);
+        let group = one("--subscribers 0 --size 0");
+        assert!(matches!(group.payload, Payload::Sizes(sizes) if sizes == Sizes::one(0)));
+    }
+
+    #[test]
+    fn subscribers_alone_may_have_a_filter() {
+        let group = one("--publishers 0 --topic a/+/#");
+        assert_eq!(group.subscription, "a/+/#");
     }
 }

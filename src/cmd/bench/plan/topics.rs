@@ -174,16 +174,18 @@ impl std::fmt::Display for Topics {
 /// # Errors
 /// Wrong usage: no filter, or a name that cannot be.
 pub(in crate::cmd::bench) fn shared(text: &str) -> Result<(Option<String>, String), Failure> {
-    let Some(rest) = text.strip_prefix("$share/") else {
+    if !topic::is_shared(text) {
         return Ok((None, text.to_owned()));
-    };
-    match rest.split_once('/') {
-        Some((name, filter)) => Ok((Some(name.to_owned()), filter.to_owned())),
-        None => Err(Failure::usage(format!(
-            "{} is not a shared subscription, which would be $share/NAME/FILTER",
-            Quoted(text)
-        ))),
     }
+    match topic::parse_shared(text) {
+        Ok(Some(shared)) => Ok((Some(shared.share_name.to_owned()), shared.filter.to_owned())),
+        Ok(None) => Ok((None, text.to_owned())),
+        Err(error) => Err(not_a_filter(text, error)),
+    }
+}
+
+fn not_a_filter(text: &str, error: topic::TopicError) -> Failure {
+    Failure::usage(format!("{} is not a topic filter: {error}", Quoted(text)))
 }
 
 /// What SUBSCRIBE asks for.
@@ -198,12 +200,9 @@ pub(in crate::cmd::bench) fn subscription(
         None => filter.to_owned(),
         Some(name) => format!("$share/{name}/{filter}"),
     };
-    match topic::check_filter(&asked) {
-        Ok(()) => Ok(asked),
-        Err(error) => Err(Failure::usage(format!(
-            "{} is not a topic filter: {error}",
-            Quoted(&asked)
-        ))),
+    match topic::parse_shared(&asked) {
+        Ok(_) => Ok(asked),
+        Err(error) => Err(not_a_filter(&asked, error)),
     }
 }
 
