@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::bench_result::{BenchCommand, BenchResult};
 use super::{Connection, Session};
 
 /// Load a broker, and measure rates, latencies and losses.
@@ -13,6 +14,10 @@ use super::{Connection, Session};
 /// as fast as the broker takes it; with --rate messages are sent at fixed times, and latencies
 /// count from those times, so that a broker that stalls cannot hide it.
 #[derive(Debug, Clone, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_help_heading = "Other work"
+)]
 pub struct Bench {
     /// Connections that publish [default: 1].
     #[arg(long, value_name = "COUNT")]
@@ -172,13 +177,13 @@ pub struct Bench {
     #[arg(long, conflicts_with_all = ["host", "port", "srv", "url", "unix"])]
     pub embedded: bool,
 
-    /// Print the result as a JSON object.
-    #[arg(long)]
-    pub json: bool,
-
     /// Show no progress on stderr.
     #[arg(long)]
     pub no_progress: bool,
+
+    /// What becomes of the result.
+    #[command(flatten)]
+    pub result: BenchResult,
 
     /// How to reach the broker.
     #[command(flatten)]
@@ -187,6 +192,10 @@ pub struct Bench {
     /// What to be there.
     #[command(flatten)]
     pub session: Session,
+
+    /// Something else than a run.
+    #[command(subcommand)]
+    pub other: Option<BenchCommand>,
 
     /// The words that all this was read from, behind the subcommand's name.
     #[arg(skip)]

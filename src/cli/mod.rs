@@ -4,6 +4,7 @@
 //! committed ones. What was typed is turned into a validated plan in [`cmd`](crate::cmd).
 
 mod bench;
+mod bench_result;
 mod broker;
 mod broker_access;
 mod broker_limits;
@@ -23,6 +24,7 @@ mod subscribe;
 mod transport;
 
 pub use bench::Bench;
+pub use bench_result::{BenchCommand, BenchMerge, BenchResult, BenchShow};
 pub use broker::{Broker, Ci, Faults, Listeners, LogFormat};
 pub use broker_access::{Access, BrokerCommand, HashKind, NoMatch, Passwd};
 pub use broker_limits::Limits;

@@ -177,7 +177,8 @@ impl<'m> Wanted<'m> {
         let text = |id| matches.try_get_one::<String>(id).ok().flatten();
         let path = |id| matches.try_get_one::<PathBuf>(id).ok().flatten();
         Wanted {
-            connects: has(subcommand, "profile"),
+            // 'broker passwd' and 'bench merge' do not, and take no flags in front of them.
+            connects: has(subcommand, "profile") && matches.subcommand_name().is_none(),
             profile: text("profile").map(String::as_str),
             config: path("config").map(PathBuf::as_path),
             subcommand,

@@ -23,6 +23,7 @@ mod size;
 pub mod subscribe;
 mod typed_bytes;
 mod version;
+mod whole_file;
 
 pub use exit::{Exit, Failure};
 pub use note::{be_silent, note};

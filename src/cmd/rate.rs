@@ -6,56 +6,53 @@ use std::time::Duration;
 
 use super::Failure;
 
-/// How many in a second.
+/// The time from one to the next.
 ///
 /// # Errors
-/// Wrong usage: not a number, zero, or with an unknown unit.
-pub(super) fn parse(flag: &str, text: &str) -> Result<f64, Failure> {
+/// Wrong usage: not a number, zero, more than one each nanosecond, or with an unknown unit.
+pub(super) fn parse_interval(flag: &str, text: &str) -> Result<Duration, Failure> {
     let wrong = || {
         Failure::usage(format!(
             "{flag} takes a rate as in 100/s, 10/m, 1k/s or 5/h, not '{}'",
             text.escape_debug()
         ))
     };
+    let (count, seconds) = parts(text).ok_or_else(wrong)?;
+    Duration::try_from_secs_f64(seconds / count)
+        .ok()
+        .filter(|interval| !interval.is_zero())
+        .ok_or_else(wrong)
+}
+
+/// How many a second.
+pub(super) fn per_second(text: &str) -> Option<f64> {
+    parts(text).map(|(count, seconds)| count / seconds)
+}
+
+/// How many in how many seconds.
+fn parts(text: &str) -> Option<(f64, f64)> {
     let (count, unit) = text.split_once('/').unwrap_or((text, "s"));
     let seconds = match unit {
         "s" => 1.0,
         "m" => 60.0,
         "h" => 3600.0,
-        _ => return Err(wrong()),
+        _ => return None,
     };
-    let (digits, scale) = match count.strip_suffix(['k', 'K']) {
-        Some(digits) => (digits, 1e3),
-        None => match count.strip_suffix('M') {
-            Some(digits) => (digits, 1e6),
-            None => (count, 1.0),
-        },
-    };
-    if !digits.bytes().all(|c| c.is_ascii_digit() || c == b'.') {
-        return Err(wrong());
-    }
-    let count = digits.parse::<f64>().map_err(|_| wrong())? * scale;
-    match count > 0.0 {
-        true => Ok(count / seconds),
-        false => Err(wrong()),
-    }
+    Some((scaled(count)?, seconds))
 }
 
-/// The time from one to the next.
-///
-/// # Errors
-/// Wrong usage: not a rate, or more than one each nanosecond.
-pub(super) fn parse_interval(flag: &str, text: &str) -> Result<Duration, Failure> {
-    let rate = parse(flag, text)?;
-    Duration::try_from_secs_f64(1.0 / rate)
-        .ok()
-        .filter(|interval| !interval.is_zero())
-        .ok_or_else(|| {
-            Failure::usage(format!(
-                "{flag} takes a rate of at most one each nanosecond, not '{}'",
-                text.escape_debug()
-            ))
-        })
+/// A number of things: `500`, `0.5`, `10k`, `1.5M`.
+pub(super) fn scaled(text: &str) -> Option<f64> {
+    let (digits, scale) = match text.strip_suffix(['k', 'K']) {
+        Some(digits) => (digits, 1e3),
+        None => match text.strip_suffix('M') {
+            Some(digits) => (digits, 1e6),
+            None => (text, 1.0),
+        },
+    };
+    let is_number = digits.bytes().all(|c| c.is_ascii_digit() || c == b'.');
+    let number = digits.parse::<f64>().ok().filter(|_| is_number)?;
+    Some(number * scale)
 }
 
 /// Bytes a second.

@@ -10,6 +10,7 @@
 //! | `stamp` | what tells one message from another |
 //! | `delivery`, `stats` | the counting |
 //! | `report` | figures to the result |
+//! | `result` | what becomes of it |
 //!
 //! Everything runs on one thread, so nothing needs a lock. This file conducts: connect, publish,
 //! wait for what is on its way, leave.
@@ -20,12 +21,12 @@ mod pace;
 mod plan;
 mod publisher;
 mod report;
+mod result;
 mod stage;
 mod stamp;
 mod stats;
 mod subscriber;
 
-use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -33,14 +34,14 @@ use tokio::task::{JoinError, JoinSet, LocalSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use self::plan::Plan;
+use self::result::Wishes;
 use self::stage::{Phase, Stage};
 use self::stats::Totals;
 use super::connect;
 use super::signals::Signals;
 use super::{Exit, Failure};
 use crate::cli;
-use crate::mqtt::ReasonCode;
-use crate::output::bench::{self, Report};
+use crate::output::bench::{self, Outcome};
 use crate::output::progress::{Load, Progress};
 
 /// Runs the subcommand.
@@ -48,12 +49,16 @@ use crate::output::progress::{Load, Progress};
 /// # Errors
 /// One sentence and an exit code; what was measured until then is printed.
 pub fn run(args: &cli::Bench) -> Result<Exit, Failure> {
+    if let Some(command) = &args.other {
+        return result::run_command(command);
+    }
     let plan = Plan::new(args)?;
+    let wishes = Wishes::new(&args.result, &[&report::asked(&plan)])?;
     let runtime = connect::runtime()?;
-    LocalSet::new().block_on(&runtime, work(plan))
+    LocalSet::new().block_on(&runtime, work(plan, wishes))
 }
 
-async fn work(plan: Plan) -> Result<Exit, Failure> {
+async fn work(plan: Plan, wishes: Wishes) -> Result<Exit, Failure> {
     let mut run = Run::new(plan)?;
     run.open();
     if let Some(exit) = run.wait_until_ready().await? {
@@ -64,9 +69,8 @@ async fn work(plan: Plan) -> Result<Exit, Failure> {
     run.close().await;
     let totals = run.stage.stats.borrow().totals();
     let outcome = report::outcome(&run.stage, &ended, &totals);
-    let report = Report::new(&outcome);
-    print(&report, run.stage.plan.json)?;
-    verdict(ended, &totals, &report)
+    let is_well = wishes.fulfil(&outcome)?;
+    exit(ended, &outcome, is_well)
 }
 
 /// How the publishing came to its end.
@@ -288,64 +292,14 @@ fn failure(ended: Result<Result<(), Failure>, JoinError>) -> Option<Failure> {
     }
 }
 
-fn print(report: &Report, json: bool) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    let written = match json {
-        true => bench::write_json(&mut stdout, report),
-        false => bench::write_text(&mut stdout, report),
-    };
-    match written.and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(()),
-        // Nobody wants to read it; the exit code still counts.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Failure::new(
-            Exit::Io,
-            format!("cannot write to stdout: {error}"),
-        )),
-    }
-}
-
-/// A lost connection before a refusal before a loss: each explains those behind it.
-fn verdict(ended: Ended, totals: &Totals, report: &Report) -> Result<Exit, Failure> {
+/// A lost connection before everything else: it explains that.
+fn exit(ended: Ended, outcome: &Outcome, is_well: bool) -> Result<Exit, Failure> {
     if let Ended::Failed(failure) = ended {
         return Err(failure);
     }
-    let most = report.refusals.iter().max_by_key(|refusals| refusals.count);
-    if let Some(most) = most {
-        return Err(Failure::new(
-            Exit::Refused(ReasonCode(most.reason_code)),
-            format!(
-                "the broker refused {} of {} messages, {} of them with 0x{:02x} {}",
-                totals.refused, totals.sent, most.count, most.reason_code, most.reason
-            ),
-        ));
-    }
-    let qos = report.qos.unwrap_or(0);
-    let unacknowledged = report.unacknowledged.unwrap_or(0);
-    // A subscription that was granted QoS 0 promises nothing.
-    if report
-        .granted_qos
-        .is_some_and(|granted| granted.min(qos) > 0)
-        && totals.lost > 0
-    {
-        return Err(Failure::new(
-            Exit::Verdict,
-            format!(
-                "{} of {} messages of QoS {qos} were lost",
-                totals.lost, totals.expected
-            ),
-        ));
-    }
-    if unacknowledged > 0 {
-        return Err(Failure::new(
-            Exit::Verdict,
-            format!(
-                "{unacknowledged} of {} messages of QoS {qos} were not acknowledged",
-                totals.sent
-            ),
-        ));
-    }
+    result::verdict(outcome)?;
     match ended {
+        _ if !is_well => Ok(Exit::Verdict),
         Ended::Signal(exit) => Ok(exit),
         _ => Ok(Exit::Done),
     }

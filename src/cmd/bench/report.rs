@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Ended;
+use super::plan::Plan;
 use super::stage::{Stage, nanos};
 use super::stats::{Stats, Totals};
 use crate::cmd::Exit;
@@ -31,7 +32,7 @@ pub(super) fn outcome(stage: &Stage, ended: &Ended, totals: &Totals) -> Outcome 
             Ended::Failed(failure) => Some(failure.message.clone()),
             Ended::Time | Ended::Count | Ended::Signal(_) => None,
         },
-        asked: asked(stage),
+        asked: asked(&stage.plan),
     };
     Outcome {
         parts: vec![part],
@@ -39,8 +40,8 @@ pub(super) fn outcome(stage: &Stage, ended: &Ended, totals: &Totals) -> Outcome 
     }
 }
 
-fn asked(stage: &Stage) -> Asked {
-    let plan = &stage.plan;
+/// What a run is to do.
+pub(super) fn asked(plan: &Plan) -> Asked {
     let acknowledges = plan.qos > QoS::AtMostOnce && plan.publishers > 0;
     Asked {
         broker: plan.connect.options.target.to_string(),

@@ -13,6 +13,7 @@ use crate::broker::access::users::Line;
 use crate::broker::access::{Algorithm, Hash, HashError, SALT_LEN};
 use crate::cli::{HashKind, Passwd};
 use crate::cmd::connect::hidden;
+use crate::cmd::whole_file::{Readers, WholeFile};
 use crate::cmd::{Exit, Failure};
 use crate::mqtt::topic::Quoted;
 use crate::output::text::Safe;
@@ -171,22 +172,10 @@ fn read(path: &Path) -> Result<String, Failure> {
 
 /// In one step, so that no broker ever reads half of it. A new file is its owner's alone.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-        file.write_all(text.as_bytes())?;
-        if let Ok(old) = fs::metadata(path) {
-            file.as_file().set_permissions(old.permissions())?;
-        }
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(|error: io::Error| {
-        Failure::new(Exit::Io, format!("cannot write {}: {error}", shown(path)))
-    })
+    let file = WholeFile::begin(path, Readers::Owner);
+    let written = file.and_then(|file| file.finish(|out| out.write_all(text.as_bytes())));
+    written
+        .map_err(|error| Failure::new(Exit::Io, format!("cannot write {}: {error}", shown(path))))
 }
 
 fn shown(path: &Path) -> String {

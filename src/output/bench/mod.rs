@@ -5,11 +5,19 @@
 //! | `outcome` | what was asked for, counted and timed: adds exactly |
 //! | `times`, `hdr` | distributions of times, and their text form |
 //! | `series` | second by second |
+//! | `merge` | several results as one |
+//! | `figure` | figures by their names |
+//! | `comparison` | a result beside an earlier one |
 //! | `report` | the JSON object |
+//! | `file` | the file that keeps everything |
 //! | `text` | the summary for people |
 //! | `numbers` | numbers for people |
 
+mod comparison;
+mod figure;
+mod file;
 mod hdr;
+mod merge;
 mod numbers;
 mod outcome;
 mod report;
@@ -17,12 +25,16 @@ mod series;
 mod text;
 mod times;
 
+pub use comparison::{Compared, Comparison, Difference, Verdict};
+pub use figure::{Better, Figure, Unit};
+pub use file::{ReadError, read_file, write_file};
+pub use merge::Overlap;
 pub(super) use numbers::{grouped, time_text};
 pub use outcome::{
     Asked, Counts, Ended, Group, Latencies, Limit, Measured, Outcome, Pair, Part, Refusals, Shard,
     Subscriber,
 };
-pub use report::{Latency, QosCounts, Report, ReportPart, SCHEMA, Second, us};
+pub use report::{Asserted, Latency, QosCounts, Report, ReportPart, SCHEMA, Second, us};
 pub use series::{Coarsened, Row, Series};
 pub use text::write_text;
 pub use times::{Bucket, Coarse, MAX_TIME, Times};

@@ -10,6 +10,16 @@ pub(in crate::output) fn time_text(us: f64) -> String {
     }
 }
 
+/// Bytes with the unit that leaves one to three digits before the point.
+pub(super) fn bytes_text(bytes: f64) -> String {
+    match bytes {
+        b if b < 999.5 => format!("{b:.0} B"),
+        b if b < 999_950.0 => format!("{:.1} kB", b / 1e3),
+        b if b < 999_950_000.0 => format!("{:.1} MB", b / 1e6),
+        b => format!("{:.1} GB", b / 1e9),
+    }
+}
+
 /// With a comma between groups of three digits.
 pub(in crate::output) fn grouped(number: f64, decimals: usize) -> String {
     let text = format!("{number:.decimals$}");

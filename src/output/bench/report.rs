@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::comparison::Comparison;
 use super::outcome::{Counts, Ended, Group, Limit, Outcome, Refusals, Shard, Subscriber};
 use super::series::{Coarsened, Series};
 use super::times::Times;
@@ -140,6 +141,22 @@ pub struct Report {
     pub limited_by: Vec<Limit>,
     /// Second by second.
     pub series: Vec<Second>,
+    /// What was asserted.
+    pub asserted: Vec<Asserted>,
+    /// Beside an earlier result.
+    pub compared: Option<Comparison>,
+}
+
+/// Something that was asserted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Asserted {
+    /// As it was typed.
+    #[serde(rename = "assert")]
+    pub assertion: String,
+    /// The figure: per second, ns, bytes, parts of 100, or a count; none if the run has none.
+    pub value: Option<f64>,
+    /// Whether it is as it must be.
+    pub holds: bool,
 }
 
 /// A run or a shard.
@@ -289,6 +306,8 @@ impl Report {
             peak_memory_bytes: Some(measured.peak_memory_bytes).filter(|&bytes| bytes > 0),
             limited_by: measured.limits.iter().cloned().collect(),
             series: Second::all(outcome.began_ns(), &measured.series),
+            asserted: Vec::new(),
+            compared: None,
         }
     }
 }

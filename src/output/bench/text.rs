@@ -1,30 +1,56 @@
-//! The summary for people.
+//! The summary for people: within 80 columns.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
-use super::numbers::{grouped, time_text};
-use super::report::Report;
+use super::comparison::Comparison;
+use super::figure::Figure;
+use super::numbers::{bytes_text, grouped, time_text};
+use super::outcome::{Counts, Outcome, Pair};
+use super::report::{Latency, Report, us};
+use super::times::Times;
 use crate::output::colour;
+use crate::output::text::{Safe, wrap};
 
-/// Writes the summary.
+/// Columns of a terminal that every user has.
+const WIDTH: usize = 80;
+
+/// Rows of the histogram, at most.
+const ROWS: usize = 12;
+
+/// Columns of its longest bar.
+const BAR: usize = 40;
+
+/// Writes the summary; beside an earlier result, if there is one.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_text(out: &mut impl Write, report: &Report) -> io::Result<()> {
-    out.write_all(text(report).as_bytes())
-}
-
-fn text(report: &Report) -> String {
+pub fn write_text(
+    out: &mut impl Write,
+    outcome: &Outcome,
+    comparison: Option<&Comparison>,
+) -> io::Result<()> {
     let mut text = String::new();
     // Writing to a string does not fail.
-    let _ = head(&mut text, report);
-    let _ = messages(&mut text, report);
-    let _ = latencies(&mut text, report);
-    text
+    let _ = push(&mut text, outcome, comparison);
+    out.write_all(text.as_bytes())
 }
 
-fn head(out: &mut String, report: &Report) -> std::fmt::Result {
+fn push(out: &mut String, outcome: &Outcome, comparison: Option<&Comparison>) -> fmt::Result {
+    let report = &Report::new(outcome);
+    head(out, report)?;
+    messages(out, outcome, report)?;
+    latencies(out, outcome)?;
+    histogram(out, outcome)?;
+    costs(out, outcome, report)?;
+    limits(out, report)?;
+    match comparison {
+        Some(comparison) => comparison.push(out),
+        None => Ok(()),
+    }
+}
+
+fn head(out: &mut String, report: &Report) -> fmt::Result {
     let load = match report.target_rate_per_s {
         Some(rate) if rate < 10.0 => format!("{rate} messages/s"),
         Some(rate) => format!("{} messages/s", grouped(rate, 0)),
@@ -34,22 +60,57 @@ fn head(out: &mut String, report: &Report) -> std::fmt::Result {
         Some(warmup) if warmup > 0.0 => format!(" after {warmup:.1} s of warm-up"),
         _ => String::new(),
     };
+    let broker = report.broker.as_deref().unwrap_or("several brokers");
+    let version = match &report.version {
+        Some(version) => format!("MQTT {}", Safe(version)),
+        None => "several versions of MQTT".to_owned(),
+    };
+    let qos = match report.qos {
+        Some(qos) => format!("QoS {qos}"),
+        None => "several QoS".to_owned(),
+    };
+    let size = match report.size_bytes {
+        Some(size) => format!("{size} bytes"),
+        None => "several sizes".to_owned(),
+    };
     writeln!(
         out,
-        "{} MQTT {}, QoS {}, {} bytes, {load}",
-        colour::bold(report.broker.as_deref().unwrap_or("several brokers,")),
-        report.version.as_deref().unwrap_or("(several)"),
-        several_or(report.qos),
-        several_or(report.size_bytes)
+        "{} {version}, {qos}, {size}, {load}",
+        colour::bold(&Safe(broker).to_string())
     )?;
+    if report.groups.len() > 1 {
+        for group in &report.groups {
+            let name = group.name.as_deref().unwrap_or("(no name)");
+            let line = format!(
+                "{}: {}, {}, {} idle, QoS {}",
+                Safe(name),
+                several(u64::from(group.publishers), "publisher"),
+                several(u64::from(group.subscribers), "subscriber"),
+                group.idle,
+                group.qos
+            );
+            paragraph(out, "  ", &line)?;
+        }
+    }
     writeln!(
         out,
         "{}, {}, {} idle; measured for {:.2} s{warmup}",
         several(report.publishers, "publisher"),
         several(report.subscribers, "subscriber"),
-        report.idle,
+        grouped(report.idle as f64, 0),
         report.duration_s
     )?;
+    if report.parts.len() > 1 {
+        let run = match &report.run {
+            Some(run) => format!("shards of run {}", Safe(run)),
+            None => "runs and shards of runs".to_owned(),
+        };
+        writeln!(out, "the sum of {} {run}", report.parts.len())?;
+    }
+    if let Some(error) = &report.error {
+        let line = format!("the run ended early: {}", Safe(error));
+        paragraph(out, "", &line)?;
+    }
     if let Some((granted, qos)) = report.granted_qos.zip(report.qos)
         && granted < qos
     {
@@ -58,108 +119,290 @@ fn head(out: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(out)
 }
 
-fn several_or(number: Option<impl ToString>) -> String {
-    number.map_or_else(|| "several".to_owned(), |number| number.to_string())
-}
-
 fn several(count: u64, what: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{s}")
+    format!("{} {what}{s}", grouped(count as f64, 0))
 }
 
-fn messages(out: &mut String, report: &Report) -> std::fmt::Result {
+/// Lines within the width; those behind the first stand two columns further in.
+fn paragraph(out: &mut String, indent: &str, text: &str) -> fmt::Result {
+    let lines = wrap(text, Some(WIDTH - indent.len() - 2));
+    for (i, line) in lines.iter().enumerate() {
+        let more = if i > 0 { "  " } else { "" };
+        writeln!(out, "{indent}{more}{line}")?;
+    }
+    Ok(())
+}
+
+fn messages(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result {
+    let totals = outcome.measured.totals();
     if report.publishers > 0 {
-        line(out, "sent", report.sent)?;
-        speed(out, report.sent_per_s, report.sent_bytes, report.sent)?;
+        let speed = (report.sent_per_s, Some(totals.sent_bytes));
+        line(out, "sent", totals.sent, Some(speed), None)?;
     }
-    if let Some(acknowledged) = report.acknowledged {
-        line(out, "acknowledged", acknowledged)?;
-        writeln!(out)?;
-    }
-    let troubles = [
-        ("unacknowledged", report.unacknowledged),
-        ("refused", report.refused),
-        ("not sent", Some(report.not_sent)),
-    ];
-    for (name, count) in troubles {
-        if let Some(count) = count.filter(|&count| count > 0) {
-            line(out, name, count)?;
-            writeln!(out)?;
-        }
-    }
-    for refusals in &report.refusals {
-        writeln!(
+    if let Some(rate) = report.acknowledged_per_s {
+        line(
             out,
-            "    {} times 0x{:02x} {}",
-            refusals.count, refusals.reason_code, refusals.reason
+            "acknowledged",
+            totals.acknowledged,
+            Some((rate, None)),
+            None,
         )?;
+    }
+    let due = totals.sent.saturating_add(totals.not_sent);
+    for (name, count, whole) in [
+        ("unacknowledged", totals.unacknowledged, totals.sent),
+        ("refused", totals.refused, totals.sent),
+        ("not sent", totals.not_sent, due),
+    ] {
+        if count > 0 {
+            line(out, name, count, None, Some(whole))?;
+        }
     }
     if report.subscribers > 0 {
-        line(out, "received", report.received)?;
-        speed(
-            out,
-            report.received_per_s,
-            report.received_bytes,
-            report.received,
-        )?;
-        let counts = [
-            ("lost", report.lost),
-            ("duplicated", report.duplicated),
-            ("reordered", report.reordered),
-        ];
-        for (name, count) in counts {
-            line(out, name, count)?;
-            writeln!(out)?;
+        let speed = (report.received_per_s, Some(totals.received_bytes));
+        line(out, "received", totals.received, Some(speed), None)?;
+        for (name, count) in deliveries(&totals) {
+            line(out, name, count, None, Some(totals.expected))?;
         }
     }
-    for (name, count) in [("foreign", report.foreign), ("retained", report.retained)] {
+    for (name, count) in [("foreign", totals.foreign), ("retained", totals.retained)] {
         if count > 0 {
-            line(out, name, count)?;
-            writeln!(out)?;
+            line(out, name, count, None, None)?;
         }
+    }
+    let is_expected = u64::from(report.groups.iter().any(|g| g.idle > 0));
+    if report.connections > 1 || is_expected > 0 {
+        line(out, "connections", report.connections, None, None)?;
+    }
+    for refusals in &report.refusals {
+        let text = format!(
+            "refused: {} times 0x{:02x} {} ({})",
+            grouped(refusals.count as f64, 0),
+            refusals.reason_code,
+            Safe(&refusals.reason),
+            Safe(&refusals.packet)
+        );
+        paragraph(out, "", &text)?;
+    }
+    for (what, count) in &report.errors {
+        let text = format!("failed: {} times {}", grouped(*count as f64, 0), Safe(what));
+        paragraph(out, "", &text)?;
+    }
+    per_qos(out, report)?;
+    writeln!(out)
+}
+
+fn deliveries(counts: &Counts) -> [(&'static str, u64); 3] {
+    [
+        ("lost", counts.lost),
+        ("duplicated", counts.duplicated),
+        ("reordered", counts.reordered),
+    ]
+}
+
+/// Only where there are several that lost something.
+fn per_qos(out: &mut String, report: &Report) -> fmt::Result {
+    let delivered = report.per_qos.iter().filter(|qos| qos.counts.expected > 0);
+    let delivered: Vec<_> = delivered.collect();
+    let is_clean = delivered.iter().all(|qos| {
+        let [(_, lost), (_, duplicated), (_, reordered)] = deliveries(&qos.counts);
+        lost == 0 && duplicated == 0 && reordered == 0
+    });
+    if delivered.len() < 2 || is_clean {
+        return Ok(());
+    }
+    for qos in delivered {
+        let [lost, duplicated, reordered] = deliveries(&qos.counts)
+            .map(|(name, count)| format!("{} {name}", grouped(count as f64, 0)));
+        let text = format!(
+            "QoS {}: {} received, {lost}, {duplicated}, {reordered}",
+            qos.qos,
+            grouped(qos.counts.received as f64, 0)
+        );
+        paragraph(out, "  ", &text)?;
+    }
+    Ok(())
+}
+
+/// A count; per second, with bytes; and as a share.
+fn line(
+    out: &mut String,
+    name: &str,
+    count: u64,
+    speed: Option<(f64, Option<u64>)>,
+    whole: Option<u64>,
+) -> fmt::Result {
+    write!(out, "{name:<15}{:>15}", grouped(count as f64, 0))?;
+    if let Some((per_second, bytes)) = speed {
+        let decimals = if per_second < 100.0 { 1 } else { 0 };
+        write!(out, "{:>17}/s", grouped(per_second, decimals))?;
+        if let Some(bytes) = bytes {
+            let each = bytes as f64 / count.max(1) as f64;
+            write!(out, "{:>15}/s", bytes_text(each * per_second))?;
+        }
+    }
+    if let Some(whole) = whole.filter(|&whole| whole > 0 && count > 0) {
+        let percent = count as f64 * 100.0 / whole as f64;
+        let decimals = if percent < 0.1 { 4 } else { 2 };
+        write!(out, "{percent:>17.decimals$} %")?;
     }
     writeln!(out)
 }
 
-fn line(out: &mut String, name: &str, count: u64) -> std::fmt::Result {
-    write!(out, "{name:<15}{:>15}", grouped(count as f64, 0))
-}
-
-fn speed(out: &mut String, per_second: f64, bytes: u64, count: u64) -> std::fmt::Result {
-    let bytes_per_second = match count {
-        0 => 0.0,
-        count => bytes as f64 / count as f64 * per_second,
-    };
-    let decimals = if per_second < 100.0 { 1 } else { 0 };
-    writeln!(
-        out,
-        "{:>15}/s{:>11.2} MB/s",
-        grouped(per_second, decimals),
-        bytes_per_second / 1e6
-    )
-}
-
-fn latencies(out: &mut String, report: &Report) -> std::fmt::Result {
-    let rows = [
-        ("connect", &report.connect_us),
-        ("send lateness", &report.send_lateness_us),
-        ("to ack", &report.publish_to_ack_us),
-        ("to delivery", &report.publish_to_delivery_us),
-    ];
-    // As many as fit 80 columns; the JSON has more.
+fn latencies(out: &mut String, outcome: &Outcome) -> fmt::Result {
+    let latencies = &outcome.measured.latencies;
     let columns = ["min", "mean", "p50", "p90", "p99", "p99.9", "max"];
     let mut heading = format!("{:<14}", "latency");
     for column in columns {
         write!(heading, "{column:>9}")?;
     }
+    let has_two =
+        !latencies.ack_qos1.corrected.is_empty() && !latencies.ack_qos2.corrected.is_empty();
+    let acks = match has_two {
+        true => vec![
+            ("QoS 1 to ack", &latencies.ack_qos1),
+            ("QoS 2 to ack", &latencies.ack_qos2),
+        ],
+        // One of them has nothing to show.
+        false => vec![
+            ("to ack", &latencies.ack_qos1),
+            ("to ack", &latencies.ack_qos2),
+        ],
+    };
+    let mut rows = Vec::new();
+    let pair = |rows: &mut Vec<(&'static str, Latency)>, name, pair: &Pair| {
+        rows.extend(Latency::new(&pair.corrected).map(|l| (name, l)));
+        rows.extend(Latency::new(&pair.uncorrected).map(|l| (" uncorrected", l)));
+    };
+    pair(&mut rows, "connect", &latencies.connect);
+    rows.extend(Latency::new(&latencies.lateness).map(|l| ("send lateness", l)));
+    for (name, ack) in acks {
+        pair(&mut rows, name, ack);
+    }
+    pair(&mut rows, "to delivery", &latencies.e2e);
+    if rows.is_empty() {
+        return Ok(());
+    }
     writeln!(out, "{}", colour::bold(&heading))?;
-    for (name, latency) in rows {
-        let Some(l) = latency else { continue };
+    for (name, l) in rows {
         write!(out, "{name:<14}")?;
         for time in [l.min, l.mean, l.p50, l.p90, l.p99, l.p99_9, l.max] {
             write!(out, "{:>9}", time_text(time))?;
         }
         writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// Bars of the times to delivery, or else to the acknowledgement.
+fn histogram(out: &mut String, outcome: &Outcome) -> fmt::Result {
+    let latencies = &outcome.measured.latencies;
+    let ack = latencies.ack();
+    let (name, times) = match latencies.e2e.corrected.is_empty() {
+        false => ("to delivery", &latencies.e2e.corrected),
+        true => ("to ack", &ack.corrected),
+    };
+    let bars = bars(times);
+    // A few times make no distribution.
+    if times.count() < 10 || bars.len() < 2 {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", colour::bold(name))?;
+    let most = bars.iter().map(|bar| bar.count).max().unwrap_or(1).max(1);
+    let all = times.count().max(1);
+    for bar in bars {
+        let eighths = (bar.count as f64 / most as f64 * (BAR * 8) as f64).ceil() as usize;
+        writeln!(
+            out,
+            "{:>9} to{:>9}  {:<BAR$}{:>9.3} %",
+            time_text(us(bar.from)),
+            time_text(us(bar.to)),
+            blocks(eighths),
+            bar.count as f64 * 100.0 / all as f64
+        )?;
+    }
+    Ok(())
+}
+
+/// From 0 to 8 times [`BAR`] eighths of a column.
+fn blocks(eighths: usize) -> String {
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let part = PARTS.get(eighths % 8).copied().unwrap_or_default();
+    format!("{}{part}", "█".repeat(eighths / 8))
+}
+
+/// A row of the histogram; times in ns.
+struct Bar {
+    from: f64,
+    to: f64,
+    count: u64,
+}
+
+/// The times in steps that grow alike, as many as fit.
+fn bars(times: &Times) -> Vec<Bar> {
+    let (Some(min), Some(max)) = (times.min(), times.max()) else {
+        return Vec::new();
+    };
+    let power = |ns: u64| (ns.max(1) as f64).log2();
+    // In powers of 2: an eighth of a doubling is 9 %.
+    let steps = [0.125, 0.25, 0.5, 1.0, 2.0, 4.0];
+    let range = |step: f64| ((power(min) / step).floor(), (power(max) / step).floor());
+    let fits = |step: &f64| {
+        let (first, last) = range(*step);
+        last - first < ROWS as f64
+    };
+    let step = steps.into_iter().find(fits).unwrap_or(4.0);
+    let (first, last) = range(step);
+    let edge = |at: f64| (at * step).exp2();
+    let mut bars: Vec<Bar> = (0..=(last - first) as usize)
+        .map(|i| Bar {
+            from: edge(first + i as f64),
+            to: edge(first + i as f64 + 1.0),
+            count: 0,
+        })
+        .collect();
+    for bucket in times.buckets() {
+        let at = (power(bucket.from.max(min)) / step).floor() - first;
+        if let Some(bar) = bars.get_mut(at.max(0.0) as usize) {
+            bar.count += bucket.count;
+        }
+    }
+    bars
+}
+
+/// What it took.
+fn costs(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result {
+    let mut costs = Vec::new();
+    if outcome.measured.cpu_ns > 0 {
+        let mut cpu = format!("{:.2} s of CPU", report.cpu_s);
+        for (name, what) in [("cpu_use", "of a core"), ("cpu_per_message", "a message")] {
+            let figure = Figure::parse(name).ok();
+            let value = figure.and_then(|figure| Some(figure.show(figure.value(outcome)?)));
+            if let Some(value) = value {
+                let _ = write!(cpu, ", {value} {what}");
+            }
+        }
+        costs.push(cpu);
+    }
+    if let Some(bytes) = report.peak_memory_bytes {
+        costs.push(format!("{} of memory", bytes_text(bytes as f64)));
+    }
+    match costs.is_empty() {
+        true => Ok(()),
+        false => writeln!(out, "\nmidge itself took {}", costs.join("; ")),
+    }
+}
+
+/// What kept the load from being what was asked for.
+fn limits(out: &mut String, report: &Report) -> fmt::Result {
+    if report.limited_by.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", colour::bold("what limited this run"))?;
+    for limit in &report.limited_by {
+        let text = format!("{}: {}", Safe(&limit.what), Safe(&limit.sentence));
+        paragraph(out, "  ", &text)?;
     }
     Ok(())
 }

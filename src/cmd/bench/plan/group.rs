@@ -16,7 +16,7 @@ use crate::cmd::bench::pace::{Pace, Schedule};
 use crate::cmd::bench::stamp;
 use crate::cmd::connect::ConnectPlan;
 use crate::cmd::publish::parse_qos;
-use crate::cmd::{Exit, Failure, duration, rate};
+use crate::cmd::{Exit, Failure, duration};
 use crate::mqtt::packet::SubscriptionOptions;
 use crate::mqtt::topic::Quoted;
 use crate::mqtt::{PacketType, PropertiesBuf, QoS, varint};
@@ -366,8 +366,8 @@ fn check_counts(
 
 fn parse_rate(args: &cli::Bench, publishers: u32) -> Result<Option<f64>, Failure> {
     let rate = match (&args.rate, &args.rate_per_client) {
-        (Some(text), _) => rate::parse("--rate", text)?,
-        (None, Some(text)) => rate::parse("--rate-per-client", text)? * f64::from(publishers),
+        (Some(text), _) => super::per_second("--rate", text)?,
+        (None, Some(text)) => super::per_second("--rate-per-client", text)? * f64::from(publishers),
         (None, None) => return Ok(None),
     };
     // From one message in three days to one each ns.

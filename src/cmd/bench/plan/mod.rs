@@ -65,8 +65,11 @@ pub(super) struct Plan {
     /// Connections to open per second, in all shards together; `None`: as fast as they are taken.
     pub(super) connect_rate: Option<f64>,
     pub(super) workers: usize,
-    pub(super) json: bool,
     pub(super) progress: bool,
+    /// Whether a broker of our own is the target.
+    pub(super) embedded: bool,
+    /// What becomes of the result.
+    pub(super) result: cli::BenchResult,
 }
 
 /// What all groups of a run have in common.
@@ -155,8 +158,9 @@ impl Plan {
             },
             connect_rate: connect_rate(flags, connections)?,
             workers: workers(flags)?,
-            json: flags.json,
             progress: !flags.no_progress && !flags.session.quiet,
+            embedded: flags.embedded,
+            result: flags.result.clone(),
             groups,
         };
         plan.check()?;
@@ -199,6 +203,15 @@ impl Plan {
     pub(super) fn hears(&self, group: usize, publisher: u32) -> bool {
         let heard = self.heard.get(group);
         heard.is_some_and(|heard| heard.get(publisher as usize) == Some(&true))
+    }
+
+    /// Whether a publisher has times to keep.
+    #[inline]
+    pub(super) fn is_paced(&self, publisher: u32) -> bool {
+        self.groups.iter().any(|group| {
+            let at = publisher.wrapping_sub(group.publishers.first);
+            at < group.publishers.count && group.rate.is_some()
+        })
     }
 
     /// How often each message of a publisher should arrive, in all shards together.
@@ -326,7 +339,7 @@ fn run_id(flags: &cli::Bench, typed: &[Typed], shard: Shard) -> Result<u32, Fail
 
 fn connect_rate(flags: &cli::Bench, connections: u64) -> Result<Option<f64>, Failure> {
     match (&flags.connect_rate, &flags.ramp_up) {
-        (Some(text), _) => Ok(Some(rate::parse("--connect-rate", text)?)),
+        (Some(text), _) => Ok(Some(per_second("--connect-rate", text)?)),
         (None, Some(text)) => {
             let time = parse_time("--ramp-up", text)?.as_secs_f64();
             Ok((time > 0.0).then(|| connections as f64 / time))
@@ -354,6 +367,18 @@ fn parse_duration(flags: &cli::Bench, has_count: bool) -> Result<Option<Duration
         None if has_count => Ok(None),
         None => Ok(Some(DEFAULT_DURATION)),
     }
+}
+
+/// How many a second.
+fn per_second(flag: &str, text: &str) -> Result<f64, Failure> {
+    rate::per_second(text)
+        .filter(|rate| *rate > 0.0)
+        .ok_or_else(|| {
+            Failure::usage(format!(
+                "{flag} takes a rate as in 1000, 50k/s, 1.5M/s or 10/m, not '{}'",
+                text.escape_debug()
+            ))
+        })
 }
 
 fn parse_time(flag: &str, text: &str) -> Result<Duration, Failure> {

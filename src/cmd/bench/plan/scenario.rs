@@ -10,7 +10,7 @@ use crate::cmd::Failure;
 use crate::cmd::flags_file::{self, FlagsFile};
 
 /// Flags that are about the run, not about some of its clients.
-const OF_RUN: [&str; 14] = [
+const OF_RUN: [&str; 16] = [
     "duration",
     "warmup",
     "drain",
@@ -25,6 +25,8 @@ const OF_RUN: [&str; 14] = [
     "start_at",
     "out",
     "assert",
+    "compare",
+    "tolerance",
 ];
 
 /// The flags of one group of clients, and what they came from.
