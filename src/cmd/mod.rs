@@ -9,6 +9,7 @@ mod comparison;
 pub mod connect;
 pub mod decode;
 pub mod duration;
+pub mod embedded;
 mod exit;
 mod flags_file;
 pub mod mosquitto;
