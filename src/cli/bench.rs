@@ -134,7 +134,12 @@ pub struct Bench {
 
     /// A local address, or its name, that connections start at; with several they take turns, and
     /// there are as many ports for each.
-    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', conflicts_with = "bind_address")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        value_delimiter = ',',
+        conflicts_with = "bind_address"
+    )]
     pub bind: Vec<String>,
 
     /// How long to wait at the end for messages that are still on their way, counted from the last
@@ -156,7 +161,12 @@ pub struct Bench {
 
     /// Be part I of N, from 0: of the clients, the messages and the rate. Every part is given the
     /// same flags but for I, and all begin at --start-at.
-    #[arg(long, value_name = "I/N", help_heading = "Scenario", requires = "start_at")]
+    #[arg(
+        long,
+        value_name = "I/N",
+        help_heading = "Scenario",
+        requires = "start_at"
+    )]
     pub shard: Option<String>,
 
     /// When to begin to publish: as in 2026-01-31T12:00:00Z, in seconds since 1970, or +5s from now.

@@ -202,10 +202,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the connection is over.
-    pub async fn next_visited(
-        &mut self,
-        visitor: &mut dyn Visitor,
-    ) -> Result<Option<Event>, Lost> {
+    pub async fn next_visited(&mut self, visitor: &mut dyn Visitor) -> Result<Option<Event>, Lost> {
         match self {
             Engine::Native(client) => client.next_visited(visitor).await,
             Engine::Rumqttc(client) => {

@@ -163,10 +163,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`next_event`](Self::next_event).
-    pub async fn next_visited(
-        &mut self,
-        visitor: &mut dyn Visitor,
-    ) -> Result<Option<Event>, Lost> {
+    pub async fn next_visited(&mut self, visitor: &mut dyn Visitor) -> Result<Option<Event>, Lost> {
         poll_fn(|cx| self.poll_visited(cx, visitor)).await
     }
 
@@ -226,10 +223,7 @@ impl Client {
     }
 
     /// The next event; `None` if bytes came that may hold one.
-    fn poll_event_or_bytes(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Event, Lost>>> {
+    fn poll_event_or_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Lost>>> {
         loop {
             if let Some(event) = self.protocol.poll_event() {
                 match self.pass(event) {

@@ -151,7 +151,7 @@ mod tests {
                     publication.retain = len == 3;
                     if len == 25 {
                         let format = PropertyId::CONTENT_TYPE;
-                        let value = Value::Text("text/plain");
+                        let value = Value::Str(b"text/plain");
                         publication.properties.push(format, value).unwrap();
                     }
                     let prepared = Prepared::new(publication, version).unwrap();

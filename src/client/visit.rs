@@ -2,8 +2,8 @@
 //! from the read buffer, without an [`Event`](super::Event) for each.
 
 use super::event::{Event, Token};
-use crate::mqtt::packet::Publish;
 use crate::mqtt::ReasonCode;
+use crate::mqtt::packet::Publish;
 
 /// Who looks.
 pub trait Visitor {

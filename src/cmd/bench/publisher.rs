@@ -155,9 +155,6 @@ enum Pause {
 impl Publisher<'_> {
     async fn publish(&mut self) -> Result<(), Failure> {
         loop {
-            let Some(client) = &mut self.client else {
-                return Ok(());
-            };
             let pause = match self.send_due() {
                 Ok(pause) => pause,
                 Err(Broken::Lost) => return Err(self.lost().await),
@@ -399,7 +396,7 @@ impl Publisher<'_> {
             self.handle_events(event)?;
         }
         if let Some(client) = self.client.take() {
-            let back = self.stage.come_back(self.place, client, &mut self.phase);
+            let back = self.stage.come_back(self.place, client);
             self.client = back.await?;
         }
         if let Some(every) = group.reconnect_every {

@@ -55,7 +55,12 @@ impl Source {
     ///
     /// # Errors
     /// Wrong usage: its topics are none.
-    pub(super) fn new(group: &Group, topics: &Topics, run: u32, number: u32) -> Result<Source, Failure> {
+    pub(super) fn new(
+        group: &Group,
+        topics: &Topics,
+        run: u32,
+        number: u32,
+    ) -> Result<Source, Failure> {
         let client = group.client(number);
         let mut random = Random::new(run, number);
         let names = (0..topics.kept().unwrap_or(0))
@@ -185,7 +190,14 @@ fn ready_payloads(group: &Group) -> Option<Vec<Bytes>> {
             is_small.then(|| sizes.iter().map(|size| zeros(*size as usize)).collect())
         }
         Payload::Bytes(bytes) if bytes.len() <= READY_BYTES => {
-            let mut payload = vec![0; if group.is_stamped { super::stamp::LEN } else { 0 }];
+            let mut payload = vec![
+                0;
+                if group.is_stamped {
+                    super::stamp::LEN
+                } else {
+                    0
+                }
+            ];
             payload.extend_from_slice(bytes);
             Some(vec![Bytes::from(payload)])
         }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 use super::alarm::Alarms;
 use super::plan::Group;
@@ -174,8 +174,8 @@ impl Stage {
         &self,
         place: Place,
         mut engine: Engine,
-        watch: &mut watch::Receiver<Phase>,
     ) -> Result<Option<Engine>, Failure> {
+        let mut watch = self.shared.watch();
         let is_kept = !self.group(place).connect.options.connect.clean_start;
         let farewell = engine.disconnect(ReasonCode::SUCCESS, Properties::EMPTY);
         // A broker that takes no farewell gets none.
@@ -199,8 +199,8 @@ impl Stage {
                 Err(error) => error,
             };
             let connect = &self.group(place).connect;
-            let (ConnectError::Refused(refusal)
-            | ConnectError::Lost(Lost::Disconnected(refusal))) = &error
+            let (ConnectError::Refused(refusal) | ConnectError::Lost(Lost::Disconnected(refusal))) =
+                &error
             else {
                 let mut failure = connect.connect_failure(&error);
                 // It was there before.
@@ -238,12 +238,13 @@ impl Stage {
         phase: Phase,
     ) -> Result<(), Failure> {
         let mut watch = self.shared.watch();
+        let mut nobody = Nobody;
         loop {
             tokio::select! {
                 biased;
                 // The sender is in `shared`.
                 _ = watch.wait_for(|now| *now >= phase) => return Ok(()),
-                event = client.next_visited(&mut Nobody) => {
+                event = client.next_visited(&mut nobody) => {
                     event.map_err(|lost| self.lost(place, &lost))?;
                 }
             }
@@ -310,20 +311,21 @@ async fn churn(
     let mut watch = stage.shared.watch();
     stage.wait_for(place, &mut client, Phase::Running).await?;
     let mut at = tokio::time::Instant::now() + stage.first_leave(place, every);
+    let mut nobody = Nobody;
     loop {
         tokio::select! {
             biased;
             _ = watch.wait_for(|phase| *phase >= Phase::Draining) => return Ok(Some(client)),
-            () = tokio::time::sleep_until(at) => {
-                at += every;
-                client = match stage.come_back(place, client, &mut watch).await? {
-                    Some(client) => client,
-                    None => return Ok(None),
-                };
-            }
-            event = client.next_visited(&mut Nobody) => {
+            () = tokio::time::sleep_until(at) => {}
+            event = client.next_visited(&mut nobody) => {
                 event.map_err(|lost| stage.lost(place, &lost))?;
+                continue;
             }
         }
+        at += every;
+        client = match stage.come_back(place, client).await? {
+            Some(client) => client,
+            None => return Ok(None),
+        };
     }
 }

@@ -44,7 +44,27 @@ impl Stamp {
     #[inline]
     pub(super) fn read(payload: &[u8]) -> Option<Stamp> {
         let &[
-            r0, r1, r2, r3, p1, p2, p3, s3, s4, s5, s6, s7, t2, t3, t4, t5, t6, t7, l1, l2, l3,
+            r0,
+            r1,
+            r2,
+            r3,
+            p1,
+            p2,
+            p3,
+            s3,
+            s4,
+            s5,
+            s6,
+            s7,
+            t2,
+            t3,
+            t4,
+            t5,
+            t6,
+            t7,
+            l1,
+            l2,
+            l3,
         ] = payload.first_chunk::<LEN>()?;
         Some(Stamp {
             run: u32::from_be_bytes([r0, r1, r2, r3]),

@@ -25,8 +25,6 @@ pub(super) struct Stats {
     /// The last sending and the last arrival, since the start of the run.
     pub(super) last_sent: u64,
     pub(super) last_received: u64,
-    /// The largest share of a second that the worker's thread was at work, 0 to 1.
-    pub(super) busiest: f64,
     /// CPU time of the thread while messages were sent, and how long that was.
     pub(super) busy: (u64, u64),
 }
@@ -169,6 +167,8 @@ impl Stats {
         let Some(subscriber) = self.subscribers.get_mut(subscriber) else {
             return false;
         };
+        // A broker that gives more than it has granted is not counted on.
+        let qos = qos.min(subscriber.granted);
         let delivery = &mut subscriber.delivery;
         if delivery.handle(stamp.publisher, stamp.sequence, qos, bytes) == Arrival::Duplicate {
             return false;

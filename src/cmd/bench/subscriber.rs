@@ -35,10 +35,12 @@ pub(super) async fn run(stage: Rc<Stage>, place: Place, index: usize) -> Result<
         },
         stage: &stage,
     };
-    if let Some(client) = subscriber.receive(client).await? {
+    let mut client = Some(client);
+    let result = subscriber.receive(&mut client).await;
+    if let Some(client) = client {
         Box::pin(stage.leave(client)).await;
     }
-    Ok(())
+    result
 }
 
 struct Subscriber<'s> {
@@ -61,8 +63,8 @@ struct Ledger<'s> {
 }
 
 impl Subscriber<'_> {
-    /// The connection, unless it could not come back before the end.
-    async fn receive(&mut self, mut client: Engine) -> Result<Option<Engine>, Failure> {
+    /// Until the end; there is no connection then if it could not come back before.
+    async fn receive(&mut self, place: &mut Option<Engine>) -> Result<(), Failure> {
         let stage = self.stage;
         let group = stage.group(self.place);
         let mut phase = stage.shared.watch();
@@ -73,33 +75,37 @@ impl Subscriber<'_> {
         let far = Duration::from_secs(86_400 * 365);
         let mut leave = std::pin::pin!(tokio::time::sleep(far));
         let mut every = group.reconnect_every;
+        let mut running = stage.shared.watch();
         loop {
-            if let Some(every) = every.take_if(|_| stage.phase() >= Phase::Running) {
-                let first = stage.first_leave(self.place, every);
-                leave.as_mut().reset(tokio::time::Instant::now() + first);
-            }
+            let Some(client) = place else {
+                return Ok(());
+            };
             let event = tokio::select! {
                 biased;
                 // The sender is in what is shared.
-                _ = phase.wait_for(|phase| *phase == Phase::Closing) => return Ok(Some(client)),
-                event = client.next_visited(&mut self.ledger) => event,
+                _ = phase.wait_for(|phase| *phase == Phase::Closing) => return Ok(()),
+                event = client.next_visited(&mut self.ledger) => Some(event),
                 () = &mut patience_over, if !self.is_subscribed => {
                     return Err(self.unanswered(patience));
                 }
-                () = &mut leave => {
-                    let back = stage.come_back(self.place, client, &mut phase);
-                    client = match Box::pin(back).await? {
-                        Some(client) => client,
-                        None => return Ok(None),
-                    };
-                    let every = group.reconnect_every.unwrap_or(far);
-                    leave.as_mut().reset(tokio::time::Instant::now() + every);
+                () = &mut leave => None,
+                _ = running.wait_for(|phase| *phase >= Phase::Running), if every.is_some() => {
+                    if let Some(every) = every.take() {
+                        let first = stage.first_leave(self.place, every);
+                        leave.as_mut().reset(tokio::time::Instant::now() + first);
+                    }
                     continue;
                 }
-                // Only to set the time to leave.
-                _ = phase.wait_for(|phase| *phase >= Phase::Running), if every.is_some() => continue,
             };
-            self.handle(&mut client, event)?;
+            let Some(event) = event else {
+                if let Some(client) = place.take() {
+                    *place = Box::pin(stage.come_back(self.place, client)).await?;
+                }
+                let every = group.reconnect_every.unwrap_or(far);
+                leave.as_mut().reset(tokio::time::Instant::now() + every);
+                continue;
+            };
+            self.handle(client, event)?;
             // A connection with a full socket must not keep the thread from the others.
             tokio::task::yield_now().await;
         }

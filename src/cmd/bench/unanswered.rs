@@ -86,7 +86,15 @@ mod tests {
         for token in [5, 6, 9, 10] {
             unanswered.insert(Token(token), times(token));
         }
-        for (token, found) in [(6, true), (6, false), (7, false), (4, false), (9, true), (5, true), (10, true)] {
+        for (token, found) in [
+            (6, true),
+            (6, false),
+            (7, false),
+            (4, false),
+            (9, true),
+            (5, true),
+            (10, true),
+        ] {
             let expected = found.then(|| times(token));
             assert_eq!(unanswered.remove(Token(token)), expected, "{token}");
         }

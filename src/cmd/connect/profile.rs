@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeValue;
 
-use super::secrets::warn_if_readable;
 use super::env;
+use super::secrets::warn_if_readable;
 use crate::cli::settings::{Flag, Layer};
-use crate::cmd::flags_file::{self, FlagsFile};
 use crate::cmd::Failure;
+use crate::cmd::flags_file::{self, FlagsFile};
 
 /// Reads a profile from `path`, or from where the file is by default.
 ///
@@ -115,8 +115,7 @@ mod tests {
             text,
             path: "c.toml",
         };
-        profile(&file, name, &settings::flags())
-            .map_err(|failure| failure.message)
+        profile(&file, name, &settings::flags()).map_err(|failure| failure.message)
     }
 
     #[test]
@@ -178,8 +177,7 @@ mod tests {
             assert_eq!(read(text, "a"), Err(sentence.to_owned()), "{text}");
         }
         let unknown = read("[profiles.a]\nhots = \"h\"\n", "a").unwrap_err();
-        let start =
-            "c.toml, line 2, column 1: 'hots' is no key of a profile; there are host, port, srv, url, id,";
+        let start = "c.toml, line 2, column 1: 'hots' is no key of a profile; there are host, port, srv, url, id,";
         assert!(unknown.starts_with(start), "{unknown}");
         let broken = read("[profiles.a]\nhost = \n", "a").unwrap_err();
         assert!(broken.starts_with("c.toml, line 2, column "), "{broken}");

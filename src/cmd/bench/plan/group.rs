@@ -192,7 +192,11 @@ impl Group {
     /// Wrong usage: no room for them, or a packet that is too long.
     pub(super) fn stamp(&mut self, is_heard: bool) -> Result<(), Failure> {
         self.is_stamped = is_heard || matches!(self.payload, Payload::Sizes(_));
-        let stamp = if self.is_stamped { stamp::LEN as u64 } else { 0 };
+        let stamp = if self.is_stamped {
+            stamp::LEN as u64
+        } else {
+            0
+        };
         let payload = match &self.payload {
             Payload::Sizes(sizes) => {
                 if is_heard && (sizes.min() as usize) < stamp::LEN {
@@ -399,9 +403,10 @@ fn payload(args: &cli::Bench) -> Result<Payload, Failure> {
         (Some(text), _) => {
             let template = Template::parse("--payload", text, |_| true)?;
             // Numbers that never change need not be filled in each time.
-            Ok(match template.places().next() {
-                Some(_) => Payload::Template(template),
-                None => Payload::Bytes(Bytes::from(text.clone().into_bytes())),
+            let is_fixed = template.places().next().is_none();
+            Ok(match is_fixed {
+                false => Payload::Template(template),
+                true => Payload::Bytes(Bytes::from(text.clone().into_bytes())),
             })
         }
         (None, Some(text)) => Ok(Payload::Sizes(Sizes::parse(text)?)),
@@ -457,7 +462,12 @@ fn reconnect_every(
 fn more(args: &cli::Bench) -> Vec<(&'static str, String)> {
     let text = |text: &Option<String>| text.clone();
     let all = [
-        ("size", args.size.clone().filter(|size| size.contains([',', '.', ':']))),
+        (
+            "size",
+            args.size
+                .clone()
+                .filter(|size| size.contains([',', '.', ':'])),
+        ),
         ("payload", text(&args.payload)),
         (
             "payload-file",
@@ -473,10 +483,7 @@ fn more(args: &cli::Bench) -> Vec<(&'static str, String)> {
         ("share", text(&args.share)),
         ("retain", args.retain.then(|| "true".to_owned())),
         ("reconnect-every", text(&args.reconnect_every)),
-        (
-            "bind",
-            (!args.bind.is_empty()).then(|| args.bind.join(",")),
-        ),
+        ("bind", (!args.bind.is_empty()).then(|| args.bind.join(","))),
         (
             "disable-clean-session",
             args.session
@@ -496,7 +503,8 @@ fn more(args: &cli::Bench) -> Vec<(&'static str, String)> {
             }),
         ),
     ];
-    let given = all.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
+    let given = all
+        .into_iter()
+        .filter_map(|(flag, value)| Some((flag, value?)));
     given.collect()
 }
-

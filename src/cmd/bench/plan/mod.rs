@@ -23,8 +23,7 @@ use std::time::{Duration, SystemTime};
 pub(super) use self::group::{Group, Numbers, Payload};
 pub(super) use self::random::Random;
 pub(super) use self::shard::Shard;
-pub(super) use self::sizes::Sizes;
-pub(super) use self::template::{Template, Values};
+pub(super) use self::template::Values;
 pub(super) use self::topics::Topics;
 
 use self::group::Next;
@@ -32,7 +31,7 @@ use self::scenario::Typed;
 use self::topics::Hears;
 use super::stamp;
 use crate::cli;
-use crate::client::{EngineKind, Target};
+use crate::client::Target;
 use crate::cmd::{Failure, duration, rate};
 use crate::mqtt::QoS;
 
@@ -136,7 +135,9 @@ impl Plan {
         }
         check_shares(&groups)?;
         let connections: u64 = groups.iter().map(Group::connections).sum();
-        let has_count = groups.iter().any(|group| group.count.is_some());
+        let mut publishing = groups.iter().filter(|group| group.publishers.count > 0);
+        let has_count =
+            publishing.clone().next().is_some() && publishing.all(|group| group.count.is_some());
         let needs_ack = groups.iter().any(|group| group.qos > QoS::AtMostOnce);
         let plan = Plan {
             run: run.id,
@@ -182,6 +183,25 @@ impl Plan {
         groups
             .map(|group| here(group.publishers) + here(group.subscribers) + here(group.idle))
             .sum()
+    }
+
+    /// Publishers of this process.
+    pub(super) fn publishers_here(&self) -> u64 {
+        let numbers = self.groups.iter().map(|group| group.publishers);
+        numbers
+            .map(|numbers| u64::from(self.shard.count(numbers.first, numbers.count)))
+            .sum()
+    }
+
+    /// Messages that they send until they are done; `None` if only the time ends them.
+    pub(super) fn count_here(&self) -> Option<u64> {
+        let here = self.groups.iter().flat_map(|group| {
+            let Numbers { first, count } = group.publishers;
+            let numbers = first..first.saturating_add(count);
+            let here = numbers.filter(|number| self.shard.has(*number));
+            here.map(|number| group.share(number))
+        });
+        here.sum()
     }
 
     /// All publishers of the run.
@@ -286,9 +306,8 @@ fn hearing(groups: &[Group]) -> Result<Vec<Vec<bool>>, Failure> {
 /// Two groups with one shared subscription would get some of the messages each.
 fn check_shares(groups: &[Group]) -> Result<(), Failure> {
     for (index, group) in groups.iter().enumerate() {
-        let is_same = |other: &Group| {
-            other.subscribers.count > 0 && other.subscription == group.subscription
-        };
+        let is_same =
+            |other: &Group| other.subscribers.count > 0 && other.subscription == group.subscription;
         let mut before = groups.iter().take(index);
         if group.is_shared && group.subscribers.count > 0 && before.any(is_same) {
             return Err(Failure::usage(format!(
@@ -402,6 +421,7 @@ fn random() -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::sizes::Sizes;
     use super::*;
 
     fn plan(args: &str) -> Result<Plan, Failure> {
@@ -491,7 +511,10 @@ mod tests {
             ("-q 3", "QoS of 0, 1 or 2"),
             ("-q 2 --inflight 0", "--inflight takes 1 to 65535"),
             ("--inflight 5", "QoS 0 has none"),
-            ("-q 1 --rate 1M --inflight 1", "packet ids for 200000 at most"),
+            (
+                "-q 1 --rate 1M --inflight 1",
+                "packet ids for 200000 at most",
+            ),
             ("--rate 0", "--rate takes a rate"),
             ("--rate 9999M", "--rate takes from one message"),
             ("--rate-per-client x", "--rate-per-client takes a rate"),
@@ -508,7 +531,10 @@ mod tests {
             ("--start-at 5", "is over for"),
             ("--run x", "--run takes 8 hexadecimal digits"),
             ("--workers 0", "--workers takes 1 to 1024"),
-            ("-V 311 -D publish content-type x", "do not exist in MQTT 3.1.1"),
+            (
+                "-V 311 -D publish content-type x",
+                "do not exist in MQTT 3.1.1",
+            ),
         ] {
             let failure = plan(args).unwrap_err();
             assert_eq!(failure.exit.code(), 2, "{args}");

@@ -64,7 +64,10 @@ impl Typed {
             })
         };
         let set = self.settings.iter().find(|setting| is_about(setting.id()));
-        match set.map(|setting| setting.origin()).or(self.origin.as_deref()) {
+        match set
+            .map(|setting| setting.origin())
+            .or(self.origin.as_deref())
+        {
             Some(origin) => Failure::new(failure.exit, format!("{origin}: {}", failure.message)),
             None => failure,
         }
@@ -113,7 +116,16 @@ fn parse(file: FlagsFile<'_>, typed: &Bench) -> Result<(Typed, Vec<Typed>), Fail
     };
     let of_group: Vec<Flag> = flags
         .into_iter()
-        .filter(|flag| !OF_RUN.contains(&flag.names.first().map_or("", |n| n).replace('-', "_").as_str()))
+        .filter(|flag| {
+            !OF_RUN.contains(
+                &flag
+                    .names
+                    .first()
+                    .map_or("", |n| n)
+                    .replace('-', "_")
+                    .as_str(),
+            )
+        })
         .collect();
     let mut groups = Vec::new();
     for group in tables.into_iter().flatten() {
@@ -210,15 +222,42 @@ mod tests {
     fn what_is_wrong_has_a_line_and_a_column() {
         for (text, sentence) in [
             ("qos = \n", "s.toml, line 1, column 7: "),
-            ("\nqso = 1\n", "s.toml, line 2, column 1: 'qso' is no key of a scenario; there are publishers, "),
-            ("qos = [1]\n", "s.toml, line 1, column 7: qos takes a text or a number"),
-            ("group = 1\n", "s.toml, line 1, column 1: groups are written as [[group]]"),
-            ("[[group]]\n  qos = true\n", "s.toml, line 2, column 9: qos takes a text or a number"),
-            ("[[group]]\nduration = 1\n", "s.toml, line 2, column 1: 'duration' is no key of a group; "),
-            ("qos = 300\n", "s.toml, line 1, column 7: invalid value '300' for '--qos <QOS>'"),
-            ("property = \"a\"\n", "s.toml, line 1, column 12: property takes an array of arrays of texts"),
-            ("[[group]]\nname = 1\n", "s.toml, line 2, column 8: name takes a text"),
-            ("[[group]]\nrate = 1\nrate-per-client = 2\n", "s.toml, line 1, column 1: the argument "),
+            (
+                "\nqso = 1\n",
+                "s.toml, line 2, column 1: 'qso' is no key of a scenario; there are publishers, ",
+            ),
+            (
+                "qos = [1]\n",
+                "s.toml, line 1, column 7: qos takes a text or a number",
+            ),
+            (
+                "group = 1\n",
+                "s.toml, line 1, column 1: groups are written as [[group]]",
+            ),
+            (
+                "[[group]]\n  qos = true\n",
+                "s.toml, line 2, column 9: qos takes a text or a number",
+            ),
+            (
+                "[[group]]\nduration = 1\n",
+                "s.toml, line 2, column 1: 'duration' is no key of a group; ",
+            ),
+            (
+                "qos = 300\n",
+                "s.toml, line 1, column 7: invalid value '300' for '--qos <QOS>'",
+            ),
+            (
+                "property = \"a\"\n",
+                "s.toml, line 1, column 12: property takes an array of arrays of texts",
+            ),
+            (
+                "[[group]]\nname = 1\n",
+                "s.toml, line 2, column 8: name takes a text",
+            ),
+            (
+                "[[group]]\nrate = 1\nrate-per-client = 2\n",
+                "s.toml, line 1, column 1: the argument ",
+            ),
         ] {
             let error = scenario(text, "").unwrap_err();
             assert!(error.starts_with(sentence), "{text}: {error}");
@@ -233,7 +272,10 @@ mod tests {
             ("--rate takes", "s.toml, line 6, column 8: --rate takes"),
             ("--qos", "s.toml, line 2, column 7: --qos"),
             ("--size", "s.toml, line 4, column 1: --size"),
-            ("what --rate-per-client", "s.toml, line 4, column 1: what --rate-per-client"),
+            (
+                "what --rate-per-client",
+                "s.toml, line 4, column 1: what --rate-per-client",
+            ),
         ] {
             assert_eq!(blamed(sentence), place);
         }

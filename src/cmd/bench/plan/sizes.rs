@@ -157,6 +157,9 @@ mod tests {
         for size in 100..110 {
             assert!(all.contains(&size), "{size}");
         }
-        assert!(all.iter().all(|size| *size == 10 || (100..110).contains(size)));
+        assert!(
+            all.iter()
+                .all(|size| *size == 10 || (100..110).contains(size))
+        );
     }
 }

@@ -136,11 +136,9 @@ impl Topics {
                 ("#", _) => return hears,
                 ("+", Some(_)) => {}
                 (wanted, Some(level)) if level.contains(CHANGING) => {
-                    let [start, end] = [
-                        level.split(CHANGING).next(),
-                        level.rsplit(CHANGING).next(),
-                    ]
-                    .map(Option::unwrap_or_default);
+                    let [start, end] =
+                        [level.split(CHANGING).next(), level.rsplit(CHANGING).next()]
+                            .map(Option::unwrap_or_default);
                     if !wanted.starts_with(start) || !wanted.ends_with(end) {
                         return Hears::None;
                     }
