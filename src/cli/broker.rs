@@ -142,8 +142,9 @@ pub struct Listeners {
 #[command(next_help_heading = "Tests")]
 pub struct Ci {
     /// End after a time as in 30s; after 'idle 5s', in which no client has connected, left,
-    /// subscribed or published; after 'N messages' or 'N disconnects'. May be given more than once:
-    /// what comes first counts. A command is ended with SIGTERM, and its exit code says so.
+    /// subscribed or published; after 'N messages' or 'N disconnects'; at the 'end of stdin', which
+    /// comes when whoever started the broker ends. May be given more than once: what comes first
+    /// counts. A command is ended with SIGTERM, and its exit code says so.
     #[arg(long, value_name = "WHEN")]
     pub exit_after: Vec<String>,
 

@@ -17,6 +17,7 @@ mod publish;
 mod receive;
 mod reconnect;
 mod request;
+mod scenario;
 mod session;
 pub mod settings;
 mod subscribe;
@@ -178,7 +179,10 @@ where
             matches = matches_of(&mut command, &words)?;
         }
     }
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let Command::Bench(bench) = &mut cli.command {
+        bench.words = words.split_off(words.len().min(2));
+    }
     // Once in a process, and giving back its many small pieces would take as long as connecting.
     std::mem::forget((command, matches));
     Ok(cli)

@@ -39,6 +39,8 @@ pub enum Takes {
     One,
     /// A value each time it is there.
     Many,
+    /// Several words each time it is there.
+    Words,
 }
 
 /// Every connection flag, of any subcommand.
@@ -61,7 +63,7 @@ fn definition() -> clap::Command {
 }
 
 impl Flag {
-    fn of(arg: &Arg) -> Option<Flag> {
+    pub(super) fn of(arg: &Arg) -> Option<Flag> {
         let mut names = vec![arg.get_long()?.to_owned()];
         names.extend(
             arg.get_all_aliases()
@@ -74,6 +76,9 @@ impl Flag {
             names,
             takes: match arg.get_action() {
                 ArgAction::SetTrue => Takes::Nothing,
+                ArgAction::Append if arg.get_num_args().is_some_and(|n| n.min_values() > 1) => {
+                    Takes::Words
+                }
                 ArgAction::Append => Takes::Many,
                 _ => Takes::One,
             },
@@ -95,6 +100,19 @@ impl Flag {
             origin,
         }
     }
+
+    /// The flag with each of these lists of words.
+    pub fn set_lists(&self, lists: Vec<Vec<String>>, origin: String) -> Setting {
+        let name = self.names.first().map(|name| format!("--{name}"));
+        let words = lists
+            .into_iter()
+            .flat_map(|list| name.clone().into_iter().chain(list));
+        Setting {
+            id: self.id.clone(),
+            words: words.collect(),
+            origin,
+        }
+    }
 }
 
 /// A flag that is set elsewhere.
@@ -103,6 +121,18 @@ pub struct Setting {
     id: String,
     words: Vec<String>,
     origin: String,
+}
+
+impl Setting {
+    /// Its long name, with underscores.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Where it is set.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
 }
 
 /// Settings of one place.
@@ -114,6 +144,18 @@ pub type Layer = Vec<Setting>;
 pub struct SettingError {
     origin: String,
     what: String,
+}
+
+impl SettingError {
+    /// What clap says, on one line.
+    pub(super) fn new(origin: &str, error: &clap::Error) -> SettingError {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        SettingError {
+            origin: origin.to_owned(),
+            what: first.trim_start_matches("error: ").to_owned(),
+        }
+    }
 }
 
 /// What a subcommand wants to know of other places.
@@ -149,9 +191,12 @@ fn has(command: &clap::Command, id: &str) -> bool {
     command.get_arguments().any(|arg| arg.get_id() == id)
 }
 
+/// Flags, each with those that overrule it.
+pub(super) type Overruled = &'static [(&'static str, &'static [&'static str])];
+
 /// What one flag says, another one need not be asked for elsewhere: each with those that overrule
 /// it, beside itself.
-const OVERRULED_BY: &[(&str, &[&str])] = &[
+pub(super) const OVERRULED_BY: Overruled = &[
     ("url", &["host", "port", "unix"]),
     ("unix", &["host", "port", "url"]),
     ("host", &["url", "unix"]),
@@ -178,6 +223,16 @@ const OVERRULED_BY: &[(&str, &[&str])] = &[
 /// # Errors
 /// A value that its flag does not take.
 pub(super) fn words(wanted: Wanted<'_>, layers: Vec<Layer>) -> Result<Vec<OsString>, SettingError> {
+    words_of(&definition(), &wanted, layers, &[OVERRULED_BY])
+}
+
+/// The same for flags with this definition, and more that overrule each other.
+pub(super) fn words_of(
+    definition: &clap::Command,
+    wanted: &Wanted<'_>,
+    layers: Vec<Layer>,
+    overruled: &[Overruled],
+) -> Result<Vec<OsString>, SettingError> {
     let typed = |id: &&str| wanted.matches.value_source(id) == Some(ValueSource::CommandLine);
     let given = wanted.matches.ids().map(|id| id.as_str()).filter(typed);
     let mut given: BTreeSet<String> = given.map(str::to_owned).collect();
@@ -186,15 +241,15 @@ pub(super) fn words(wanted: Wanted<'_>, layers: Vec<Layer>) -> Result<Vec<OsStri
         let mut new = BTreeSet::new();
         for setting in layer {
             let id = setting.id.as_str();
-            let overruled_by = OVERRULED_BY.iter().find(|(of, _)| *of == id);
-            let mut others = overruled_by.map_or(&[][..], |(_, others)| others).iter();
+            let of = overruled.iter().copied().flatten();
+            let mut others = of.filter(|(of, _)| *of == id).flat_map(|(_, by)| by.iter());
             if !has(wanted.subcommand, id) {
                 continue;
             }
             if given.contains(id) || others.any(|other| given.contains(*other)) {
                 continue;
             }
-            check(&setting)?;
+            check(definition, &setting)?;
             new.insert(setting.id);
             words.extend(setting.words.into_iter().map(OsString::from));
         }
@@ -204,16 +259,11 @@ pub(super) fn words(wanted: Wanted<'_>, layers: Vec<Layer>) -> Result<Vec<OsStri
 }
 
 /// Whether the flag takes it.
-fn check(setting: &Setting) -> Result<(), SettingError> {
-    let checked = definition().try_get_matches_from(&setting.words);
-    checked.map(drop).map_err(|error| {
-        let text = error.to_string();
-        let first = text.lines().next().unwrap_or_default();
-        SettingError {
-            origin: setting.origin.clone(),
-            what: first.trim_start_matches("error: ").to_owned(),
-        }
-    })
+fn check(definition: &clap::Command, setting: &Setting) -> Result<(), SettingError> {
+    let checked = definition.clone().try_get_matches_from(&setting.words);
+    checked
+        .map(drop)
+        .map_err(|error| SettingError::new(&setting.origin, &error))
 }
 
 /// Moves --profile and --config from in front of the subcommand to behind it, where they are read.

@@ -5,7 +5,9 @@ use super::event::{Connected, Event, Token};
 use super::message::Publication;
 use super::native;
 use super::options::Options;
+use super::prepared::{Patch, Prepared};
 use super::rumqttc;
+use super::visit::{Visitor, visit};
 use crate::mqtt::packet::SubscriptionOptions;
 use crate::mqtt::{Properties, ReasonCode};
 
@@ -54,6 +56,18 @@ impl Engine {
         })
     }
 
+    /// Opens a new connection in place of one that is over, and continues the session.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), and the session stays for another try; the rumqttc engine
+    /// cannot.
+    pub async fn reconnect(&mut self) -> Result<(), ConnectError> {
+        match self {
+            Engine::Native(client) => client.reconnect().await,
+            Engine::Rumqttc(_) => Err(rumqttc::unsupported("a session that goes on")),
+        }
+    }
+
     /// What the CONNACK said.
     pub fn connected(&self) -> &Connected {
         match self {
@@ -86,6 +100,24 @@ impl Engine {
         match self {
             Engine::Native(client) => client.publish(publication),
             Engine::Rumqttc(client) => client.publish(publication),
+        }
+    }
+
+    /// Publishes a message that is ready, with `patch` in place of the first bytes of its payload:
+    /// fills a buffer.
+    ///
+    /// # Errors
+    /// [`PublishError`].
+    pub fn publish_prepared(
+        &mut self,
+        prepared: &Prepared,
+        patch: &[u8],
+    ) -> Result<Token, PublishError> {
+        match self {
+            Engine::Native(client) => client.publish_prepared(prepared, patch),
+            Engine::Rumqttc(client) => {
+                client.publish(prepared.patched(&Patch::new(patch, prepared)))
+            }
         }
     }
 
@@ -147,6 +179,36 @@ impl Engine {
         match self {
             Engine::Native(client) => client.next_event().await,
             Engine::Rumqttc(client) => client.next_event().await,
+        }
+    }
+
+    /// What needs no reading or writing, messages and acknowledgements shown to `visitor`; see
+    /// [`next_visited`](Self::next_visited).
+    pub fn buffered_visited(
+        &mut self,
+        visitor: &mut dyn Visitor,
+    ) -> Option<Result<Option<Event>, Lost>> {
+        match self {
+            Engine::Native(client) => client.buffered_visited(visitor),
+            Engine::Rumqttc(client) => {
+                let event = client.buffered_event()?;
+                Some(event.map(|event| visit(event, visitor)))
+            }
+        }
+    }
+
+    /// The next event, but messages and acknowledgements are shown to `visitor`; `None` if that was
+    /// all. Nothing is lost if the future is dropped.
+    ///
+    /// # Errors
+    /// When the connection is over.
+    pub async fn next_visited(&mut self, visitor: &mut dyn Visitor) -> Result<Option<Event>, Lost> {
+        match self {
+            Engine::Native(client) => client.next_visited(visitor).await,
+            Engine::Rumqttc(client) => {
+                let event = client.next_event().await?;
+                Ok(visit(event, visitor))
+            }
         }
     }
 

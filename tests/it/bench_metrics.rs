@@ -102,14 +102,20 @@ impl Metrics {
                 let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
                 assert!(name.chars().all(is_word), "{line}");
                 // Samples stand below their family.
-                let behind = name.strip_prefix(&family).unwrap_or_else(|| panic!("{line}"));
+                let behind = name
+                    .strip_prefix(&family)
+                    .unwrap_or_else(|| panic!("{line}"));
                 let allowed: &[&str] = match metrics.kinds[&family].as_str() {
                     "histogram" => &["_bucket", "_sum", "_count"],
                     _ => &[""],
                 };
                 assert!(allowed.contains(&behind), "{line}");
                 assert!(value >= 0.0 && value.is_finite(), "{line}");
-                assert_eq!(metrics.samples.insert(sample.to_owned(), value), None, "{line}");
+                assert_eq!(
+                    metrics.samples.insert(sample.to_owned(), value),
+                    None,
+                    "{line}"
+                );
             }
         }
         for (name, kind) in &metrics.kinds {
@@ -133,9 +139,15 @@ impl Metrics {
         });
         let buckets: Vec<(f64, u64)> = buckets.collect();
         assert!(buckets.len() >= 10, "{name}");
-        assert!(buckets.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1), "{buckets:?}");
+        assert!(
+            buckets.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1),
+            "{buckets:?}"
+        );
         let (bound, count) = buckets[buckets.len() - 1];
-        assert_eq!((bound, count as f64), (f64::INFINITY, self[&format!("{name}_count")]));
+        assert_eq!(
+            (bound, count as f64),
+            (f64::INFINITY, self[&format!("{name}_count")])
+        );
         assert!(self.samples.contains_key(&format!("{name}_sum")));
     }
 }
@@ -177,15 +189,32 @@ fn figures_rise_while_it_runs() {
     assert!((200.0..600.0).contains(&rate), "{rate}");
     for kind in ["ack", "delivery"] {
         let name = format!("midge_bench_{kind}_duration_seconds");
-        let (count, sum) = (second[&format!("{name}_count")], second[&format!("{name}_sum")]);
-        assert!(count > 0.0 && sum > 0.0 && sum / count < 1.0, "{kind}: {sum} / {count}");
+        let (count, sum) = (
+            second[&format!("{name}_count")],
+            second[&format!("{name}_sum")],
+        );
+        assert!(
+            count > 0.0 && sum > 0.0 && sum / count < 1.0,
+            "{kind}: {sum} / {count}"
+        );
     }
-    assert!(second.samples.keys().any(|sample| sample.starts_with("midge_bench_info{")));
+    assert!(
+        second
+            .samples
+            .keys()
+            .any(|sample| sample.starts_with("midge_bench_info{"))
+    );
 }
 
 #[test]
 fn an_address_that_is_none_ends_it_before_it_begins() {
     let ended = run(&["bench", "-p", "1", "--metrics", "9464"]);
     assert_eq!(ended.code(), 2, "{}", ended.stderr);
-    assert!(ended.stderr.contains("--metrics takes an address and a port"), "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("--metrics takes an address and a port"),
+        "{}",
+        ended.stderr
+    );
 }

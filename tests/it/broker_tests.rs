@@ -1,6 +1,7 @@
 //! What makes a run of the broker a test: when it ends, what it expects, what it writes down.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -59,6 +60,16 @@ fn the_broker_ends_by_itself() {
         let ended = (output.status.code(), stderr.as_str());
         assert_eq!(ended, (Some(0), ""), "{arguments:?}");
     }
+}
+
+#[test]
+fn the_broker_ends_with_whoever_started_it() {
+    let wait = ["broker", "--port", "0", "--exit-after", "end of stdin"];
+    let mut running = Running::start(midge(&wait));
+    running.stdin().write_all(b"anything").unwrap();
+    let ended = running.wait();
+    ended.expect(0, "");
+    assert!(ended.text().starts_with(r#"{"event":"ready""#), "{ended:?}");
 }
 
 #[test]

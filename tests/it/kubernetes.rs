@@ -18,8 +18,16 @@ fn example(name: &str) -> String {
 /// The quoted words below `key:`, or beside it in brackets.
 fn words(yaml: &str, key: &str) -> Vec<String> {
     let key = format!("{key}:");
-    let mut lines = yaml.lines().skip_while(|line| !line.trim().starts_with(&key));
-    let beside = lines.next().unwrap().trim().strip_prefix(&key).unwrap().trim();
+    let mut lines = yaml
+        .lines()
+        .skip_while(|line| !line.trim().starts_with(&key));
+    let beside = lines
+        .next()
+        .unwrap()
+        .trim()
+        .strip_prefix(&key)
+        .unwrap()
+        .trim();
     let unquoted = |word: &str| {
         let word = word.trim().strip_prefix('"')?.strip_suffix('"')?;
         Some(word.to_owned())
@@ -41,7 +49,9 @@ fn text(yaml: &str, key: &str) -> String {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let outer = indent(lines.next().unwrap());
     let lines = lines.take_while(|line| line.is_empty() || indent(line) > outer);
-    lines.map(|line| format!("{}\n", line.trim_start())).collect()
+    lines
+        .map(|line| format!("{}\n", line.trim_start()))
+        .collect()
 }
 
 /// What the container would run, but for the places that are others here.

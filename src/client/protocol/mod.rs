@@ -18,6 +18,7 @@ mod receive;
 mod session;
 mod subscriptions;
 mod timer;
+mod visit;
 
 #[cfg(test)]
 mod lasting_tests;
@@ -38,6 +39,7 @@ use self::auth::Auth;
 pub(super) use self::auth::authentication_data;
 use self::session::Session;
 use self::timer::{KeepAlive, Patience};
+pub use self::visit::Visited;
 use super::error::{Lost, ProtocolError};
 use super::event::{Event, ServerLimits, Token};
 use super::message::TopicName;

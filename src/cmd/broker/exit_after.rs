@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 use std::time::Duration;
+use std::{io, thread};
 
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::super::{Failure, duration};
@@ -16,6 +18,8 @@ pub(super) struct ExitAfter {
     idle: Option<Duration>,
     messages: Option<u64>,
     disconnects: Option<u64>,
+    /// Whoever started it has ended, or wants it to.
+    end_of_stdin: bool,
 }
 
 impl ExitAfter {
@@ -35,6 +39,7 @@ impl ExitAfter {
                 [number, "disconnect" | "disconnects"] => {
                     least(&mut wanted.disconnects, count(text, number)?);
                 }
+                ["end", "of", "stdin"] => wanted.end_of_stdin = true,
                 [time] if time.starts_with(|c: char| c.is_ascii_digit()) => {
                     least(&mut wanted.time, duration::parse("--exit-after", time)?);
                 }
@@ -71,7 +76,7 @@ fn wrong(text: &str) -> Failure {
     let text = text.escape_debug();
     Failure::usage(format!(
         "--exit-after takes a time as in 30s, 'idle 5s', 'N messages' or 'N disconnects' with N from \
-         1 on, not '{text}'"
+         1 on, or 'end of stdin', not '{text}'"
     ))
 }
 
@@ -127,6 +132,27 @@ impl Progress {
         let idle = self.wanted.idle.map(|idle| self.last_event + idle);
         time.into_iter().chain(idle).min()
     }
+
+    /// Whether the end of stdin is waited for.
+    pub(super) fn waits_for_stdin(&self) -> bool {
+        self.wanted.end_of_stdin
+    }
+}
+
+/// Waits for the end of stdin, in a thread that nobody waits for; what comes there is dropped.
+pub(super) async fn end_of_stdin() {
+    let (reached, is_reached) = oneshot::channel::<()>();
+    let reader = thread::Builder::new().name("stdin".to_owned());
+    let reader = reader.spawn(move || {
+        // What cannot be read has ended, too.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        drop(reached);
+    });
+    if reader.is_err() {
+        std::future::pending::<()>().await;
+    }
+    // Nothing is sent, only dropped.
+    let _ = is_reached.await;
 }
 
 #[cfg(test)]
@@ -147,6 +173,7 @@ mod tests {
             "100 messages",
             "1 disconnect",
             "7 messages",
+            "end of stdin",
         ];
         assert_eq!(
             read(&all),
@@ -155,6 +182,7 @@ mod tests {
                 idle: Some(Duration::from_millis(500)),
                 messages: Some(7),
                 disconnects: Some(1),
+                end_of_stdin: true,
             })
         );
         for bad in [

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::exit_after::{ExitAfter, Progress};
+use super::exit_after::{ExitAfter, Progress, end_of_stdin};
 use super::expect::Expectations;
 use crate::broker::{Event, EventKind};
 
@@ -48,8 +48,16 @@ impl Tally {
                 std::future::pending().await
             }
         };
+        let waits_for_stdin = self.progress.borrow().waits_for_stdin();
+        let stdin_over = async {
+            match waits_for_stdin {
+                true => end_of_stdin().await,
+                false => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = time_over => {}
+            () = stdin_over => {}
             () = self.reached.notified() => {}
         }
     }

@@ -55,6 +55,10 @@ impl Outcome {
         self.parts.extend_from_slice(&other.parts);
         self.sort_parts();
         self.measured.add(&other.measured);
+        let has_shards = self.parts.iter().any(|part| part.shard.is_some());
+        if has_shards && self.missing_shards().is_empty() {
+            self.measured.settle();
+        }
         Ok(())
     }
 
