@@ -98,6 +98,7 @@ fn the_page_fits_every_window() {
                 "Rate over time",
                 "Latency by percentile",
                 "Latency over time",
+                "Latency distribution",
             ];
             assert_eq!(titles, all, "{case}");
             for plot in plots {

@@ -74,9 +74,11 @@ impl Live {
         for own in &self.workers {
             measured.add(own);
         }
-        // What should have come is known to all workers together.
+        // What should have come is known to all workers together, and later than what they handed
+        // over: what is missing now is taken as missing then.
+        let missing = shared.sum(|own| &own.expected).saturating_sub(received);
         if let Some(counts) = measured.qos.first_mut() {
-            counts.expected = shared.sum(|own| &own.expected).max(counts.received);
+            counts.expected = counts.received.saturating_add(missing);
         }
         let asked = super::report::asked(&shared.plan);
         let elapsed = match shared.phase() >= Phase::Running {

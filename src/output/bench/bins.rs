@@ -106,21 +106,32 @@ fn length(seconds: u64, room: u64) -> u64 {
     round.unwrap_or(least.div_ceil(60) * 60)
 }
 
-/// Classes of times joined until two quarters, one half or one doubling is a row of the heat map.
+/// Classes of times joined until a quarter of a doubling, a half or all of it is a row of the heat
+/// map.
 ///
 /// The rows in which there is something: from where to where (ns), and how many.
 pub(super) fn rows(times: &Coarsened, per_doubling: u32) -> Vec<(u64, u64, u64)> {
     let mut rows: Vec<(u64, u64, u64)> = Vec::new();
     for &(from, count) in &times.counts {
-        let doubling = from.max(1).ilog2();
-        let width = 1u64 << doubling.saturating_sub(per_doubling.max(1).ilog2());
-        let low = from / width * width;
+        let (low, high) = part(from, per_doubling);
         match rows.last_mut() {
             Some(last) if last.0 == low => add(&mut last.2, count),
-            _ => rows.push((low, low.saturating_add(width), count)),
+            _ => rows.push((low, high, count)),
         }
     }
     rows
+}
+
+/// The quarter of a doubling that a time in ns is in: from where to where.
+pub(super) fn quarter(ns: u64) -> (u64, u64) {
+    part(ns, 4)
+}
+
+fn part(ns: u64, per_doubling: u32) -> (u64, u64) {
+    let doubling = ns.max(1).ilog2();
+    let width = 1u64 << doubling.saturating_sub(per_doubling.max(1).ilog2());
+    let low = ns / width * width;
+    (low, low.saturating_add(width))
 }
 
 #[cfg(test)]

@@ -96,11 +96,10 @@ impl Canvas {
         out.open("g", &[("class", &"axis")]);
         for tick in ticks {
             let y = self.y(tick.place);
-            let class = if tick.place == 0.0 { "base" } else { "grid" };
             out.leaf(
                 "line",
                 &[
-                    ("class", &class),
+                    ("class", &"grid"),
                     ("x1", &Px(self.left)),
                     ("x2", &Px(self.width - self.right)),
                     ("y1", &Px(y)),
@@ -114,10 +113,20 @@ impl Canvas {
         out.close();
     }
 
-    /// Labels below, with small marks.
+    /// A line below, and labels with small marks.
     pub(super) fn bottom_axis(self, out: &mut Markup, ticks: &[Tick]) {
         let base = self.y(0.0);
         out.open("g", &[("class", &"axis")]);
+        out.leaf(
+            "line",
+            &[
+                ("class", &"base"),
+                ("x1", &Px(self.left)),
+                ("x2", &Px(self.width - self.right)),
+                ("y1", &Px(base)),
+                ("y2", &Px(base)),
+            ],
+        );
         for tick in ticks {
             let x = self.x(tick.place);
             out.leaf(

@@ -6,12 +6,13 @@
 //! | here | the page from top to bottom |
 //! | `verdict` | the sentences that come first |
 //! | `table` | figures, and what was asked for, as text |
-//! | `rate`, `quantiles`, `heat`, `errors` | the plots |
+//! | `rate`, `quantiles`, `heat`, `distribution`, `errors` | the plots |
 //! | `canvas` | frame and axes of a plot |
 //! | `markup` | HTML and SVG with everything from outside escaped |
 //! | `page.css`, `page.js` | how it looks, and what the pointer is on |
 
 mod canvas;
+mod distribution;
 mod errors;
 mod heat;
 mod markup;
@@ -76,14 +77,13 @@ fn page(outcome: &Outcome, checks: &[Check], comparison: Option<&Comparison>) ->
     out.open("main", &[]);
     verdict::list(&mut out, outcome, &report, checks, comparison);
     table::key_figures(&mut out, &report);
-    plots(&mut out, &picture);
+    plots(&mut out, &picture, &report);
     table::latencies(&mut out, &report);
     if let Some(comparison) = comparison {
         table::comparison(&mut out, comparison);
     }
     out.open("div", &[("class", &"pair")]);
     table::messages(&mut out, &report);
-    table::troubles(&mut out, &report);
     table::asked(&mut out, &report);
     out.close();
     table::over_time(&mut out, &picture);
@@ -122,7 +122,7 @@ fn head(out: &mut Markup, report: &Report) {
     out.close();
 }
 
-fn plots(out: &mut Markup, picture: &Picture) {
+fn plots(out: &mut Markup, picture: &Picture, report: &Report) {
     out.open("div", &[("class", &"plots")]);
     if picture.has_sent || picture.has_received {
         let caption = match picture.target {
@@ -152,12 +152,25 @@ fn plots(out: &mut Markup, picture: &Picture) {
             heat::draw(out, canvas, picture);
         });
     }
+    let of_heat = |kind| {
+        picture
+            .curves
+            .iter()
+            .find(move |of| of.is_corrected && of.kind == kind)
+    };
+    if let Some(curve) = of_heat("delivery").or(of_heat("ack")) {
+        let caption = format!("How many of the times to {} are how long.", curve.kind);
+        figure(out, "Latency distribution", &caption, &|out, canvas| {
+            distribution::draw(out, canvas.unlabelled(), curve);
+        });
+    }
     if picture.has_errors() {
         let caption = "Refusals, lost connections and what else went wrong.";
         figure(out, "Errors over time", caption, &|out, canvas| {
             errors::draw(out, canvas.unlabelled(), picture);
         });
     }
+    table::troubles(out, report);
     out.close();
 }
 

@@ -53,14 +53,22 @@ pub(super) fn title(out: &mut Markup, report: &Report) {
     out.element("p", &[("class", &"lead")], parts.join(", "));
 }
 
+/// A rate, in full as long as it is short.
+fn rate(per_s: f64) -> String {
+    match per_s {
+        rate if (10.0..100_000.0).contains(&rate) => format!("{} /s", grouped(rate, 0)),
+        rate => format!("{} /s", short(rate)),
+    }
+}
+
 /// The figures that most people look for.
 pub(super) fn key_figures(out: &mut Markup, report: &Report) {
     let mut figures: Vec<(&str, String)> = Vec::new();
     if report.publishers > 0 {
-        figures.push(("sent", format!("{} /s", short(report.sent_per_s))));
+        figures.push(("sent", rate(report.sent_per_s)));
     }
     if report.subscribers > 0 {
-        figures.push(("received", format!("{} /s", short(report.received_per_s))));
+        figures.push(("received", rate(report.received_per_s)));
     }
     let delivery = report
         .publish_to_delivery_us
@@ -310,16 +318,22 @@ pub(super) fn asked(out: &mut Markup, report: &Report) {
         .filter_map(|part| Some(format!("{} of {}", part.shard?.number, part.shard?.of)))
         .collect();
     fact("shards", Some(shards.join(", ")));
+    let is_alone = matches!(&report.groups[..], [only] if only.name.is_none());
+    if is_alone {
+        facts.extend(report.groups.iter().flat_map(group_facts));
+    }
     out.open("section", &[]);
     out.element("h2", &[], "What was asked for");
     facts_list(out, &facts);
     out.close();
+    if is_alone {
+        return;
+    }
     for (number, group) in report.groups.iter().enumerate() {
         out.open("section", &[]);
-        match (&group.name, report.groups.len()) {
-            (Some(name), _) => out.element("h2", &[], format_args!("Group {name}")),
-            (None, 1) => out.element("h2", &[], "Clients"),
-            (None, _) => out.element("h2", &[], format_args!("Group {}", number + 1)),
+        match &group.name {
+            Some(name) => out.element("h2", &[], format_args!("Group {name}")),
+            None => out.element("h2", &[], format_args!("Group {}", number + 1)),
         }
         facts_list(out, &group_facts(group));
         out.close();

@@ -65,6 +65,7 @@ fn it_says_what_there_is_to_say() {
         "Rate over time",
         "Latency by percentile",
         "Latency over time",
+        "Latency distribution",
         "Errors over time",
     ] {
         // Drawn for wide and for narrow windows.

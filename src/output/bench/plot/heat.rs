@@ -21,11 +21,15 @@ pub(super) fn lines(page: Page, picture: &Picture) -> Vec<String> {
     let mut cells = vec![vec![0.0f64; picture.bins.len()]; ROWS];
     for (piece, bin) in picture.bins.iter().enumerate() {
         for (low, high, count) in heat.cells(bin) {
-            let middle = (low as f64 * high.max(1) as f64).sqrt();
-            let row = (scale.place(middle) * ROWS as f64) as usize;
-            let row = cells.get_mut(row.min(ROWS - 1));
-            if let Some(cell) = row.and_then(|row| row.get_mut(piece)) {
-                *cell += count;
+            // Where it reaches over several rows, each gets its part.
+            let (from, to) = (scale.place(low as f64), scale.place(high as f64));
+            let (from, to) = (from * ROWS as f64, to * ROWS as f64);
+            for (number, row) in cells.iter_mut().enumerate() {
+                let (below, above) = (number as f64, (number + 1) as f64);
+                let shared = to.min(above) - from.max(below);
+                if let Some(cell) = row.get_mut(piece).filter(|_| shared > 0.0) {
+                    *cell += count * shared / (to - from);
+                }
             }
         }
     }
