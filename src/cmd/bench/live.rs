@@ -29,10 +29,6 @@ impl Live {
     /// Wrong usage if it is none; else what the system says.
     pub(super) fn start(address: &str, shared: &Shared) -> Result<Live, Failure> {
         let metrics = Metrics::start(address)?;
-        note(format_args!(
-            "metrics at http://{}/metrics",
-            metrics.address()
-        ));
         let mut live = Live {
             metrics,
             workers: vec![Measured::default(); shared.plan.workers],
@@ -41,6 +37,9 @@ impl Live {
             published: None,
         };
         live.publish(shared);
+        // Who reads this may come at once.
+        let address = live.metrics.address();
+        note(format_args!("metrics at http://{address}/metrics"));
         Ok(live)
     }
 

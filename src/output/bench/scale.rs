@@ -101,7 +101,8 @@ impl Scale {
         };
         let least = end / room.max(1) as f64;
         let hours = (least / 3600.0).ceil() * 3600.0;
-        let step = TIME_STEPS.into_iter().find(|step| *step >= least);
+        // A run is a little longer than it was to be.
+        let step = TIME_STEPS.into_iter().find(|step| *step >= least * 0.9);
         self.steps(end, step.unwrap_or(hours), |seconds| moment(seconds, end))
     }
 
@@ -306,6 +307,8 @@ mod tests {
             "0 h,4 h,8 h,12 h,16 h,20 h,24 h"
         );
         assert_eq!(ticks(0.0).len(), 6);
+        let a_little_longer = Scale::seconds(8.003).second_ticks(4);
+        assert_eq!(labels(&a_little_longer).join(","), "0 s,2 s,4 s,6 s,8 s");
     }
 
     #[test]

@@ -49,7 +49,11 @@ frame.onload = () => {
       height: plot.getBoundingClientRect().height,
       marks: [...plot.querySelectorAll("path")].filter((path) => path.getBBox().width > 0).length,
     })),
-    outside: outside.map(name),
+    outside: outside.map((text) => {
+      const box = text.getBoundingClientRect();
+      const around = (text.closest("svg") || page.body).getBoundingClientRect();
+      return `${name(text)}: ${box.left} to ${box.right} in ${around.left} to ${around.right}`;
+    }),
     faint: texts.filter((text) => contrast(text.closest("svg") ? style(text).fill : style(text).color) < 4.5).map(name),
     small: texts.filter((text) => parseFloat(style(text).fontSize) * scale(text) < 10.5).map(name),
   };

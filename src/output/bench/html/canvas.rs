@@ -29,7 +29,7 @@ pub(super) const WIDE: Canvas = Canvas {
     name: "wide",
     width: 544.0,
     height: 264.0,
-    left: 54.0,
+    left: 56.0,
     right: 106.0,
     top: 12.0,
     bottom: 26.0,
@@ -42,7 +42,7 @@ pub(super) const NARROW: Canvas = Canvas {
     name: "narrow",
     width: 358.0,
     height: 232.0,
-    left: 48.0,
+    left: 54.0,
     right: 74.0,
     top: 12.0,
     bottom: 26.0,
@@ -58,7 +58,7 @@ impl Canvas {
     /// Without the room for labels at the right.
     pub(super) fn unlabelled(self) -> Canvas {
         Canvas {
-            right: 14.0,
+            right: 24.0,
             ..self
         }
     }

@@ -59,7 +59,7 @@ pub(super) fn draw(out: &mut Markup, canvas: Canvas, picture: &Picture) {
         short(most)
     );
     canvas.open(out, "rate", "Rate over time", &description);
-    canvas.left_axis(out, &upright.count_ticks(canvas.upright));
+    canvas.left_axis(out, &upright.count_ticks(canvas.upright.min(5)));
     canvas.bottom_axis(out, &across.second_ticks(canvas.across));
     if let Some(target) = picture.target {
         let y = canvas.y(upright.place(target));
