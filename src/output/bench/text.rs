@@ -230,7 +230,8 @@ fn per_qos(out: &mut String, report: &Report) -> fmt::Result {
 fn per_subscriber(out: &mut String, outcome: &Outcome) -> fmt::Result {
     let all = &outcome.measured.subscribers;
     let several_groups = all.iter().any(|subscriber| subscriber.group > 0);
-    let counts: [(&str, fn(&Subscriber) -> u64); 3] = [
+    type Count = fn(&Subscriber) -> u64;
+    let counts: [(&str, Count); 3] = [
         ("lost", |subscriber| subscriber.lost),
         ("duplicated", |subscriber| subscriber.duplicated),
         ("reordered", |subscriber| subscriber.reordered),
