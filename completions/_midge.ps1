@@ -359,6 +359,10 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--qos', '--qos', [CompletionResultType]::ParameterName, 'Quality of Service of messages and subscriptions: 0, 1 or 2')
             [CompletionResult]::new('--inflight', '--inflight', [CompletionResultType]::ParameterName, 'Messages of QoS 1 and 2 that each publisher may have unacknowledged [default: 20; with --rate as many as the broker takes]')
             [CompletionResult]::new('--drain', '--drain', [CompletionResultType]::ParameterName, 'How long to wait at the end for messages that are still on their way, counted from the last one that came [default: 1s with QoS 0, else 5s]')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints')
+            [CompletionResult]::new('--assert', '--assert', [CompletionResultType]::ParameterName, 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once')
+            [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them')
+            [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How much worse a figure may be, in parts of 100 of what it was')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]')
             [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]')
@@ -395,8 +399,8 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--tls-keylog', '--tls-keylog', [CompletionResultType]::ParameterName, 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Take connection flags that are not given from this profile; also in front of the subcommand [env: MIDGE_PROFILE]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in $HOME/.config] [env: MIDGE_CONFIG]')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as a JSON object')
             [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Show no progress on stderr')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as a JSON object')
             [CompletionResult]::new('-S', '-S ', [CompletionResultType]::ParameterName, 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain')
             [CompletionResult]::new('--srv', '--srv', [CompletionResultType]::ParameterName, 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain')
             [CompletionResult]::new('--ask-password', '--ask-password', [CompletionResultType]::ParameterName, 'Ask for the password on the terminal')
@@ -408,6 +412,40 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--no-tls', '--no-tls', [CompletionResultType]::ParameterName, 'No TLS on port 8883')
             [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Add the results of several machines or shards to one')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a result again')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'midge;bench;merge' {
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints')
+            [CompletionResult]::new('--assert', '--assert', [CompletionResultType]::ParameterName, 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once')
+            [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them')
+            [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How much worse a figure may be, in parts of 100 of what it was')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as a JSON object')
+            break
+        }
+        'midge;bench;show' {
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints')
+            [CompletionResult]::new('--assert', '--assert', [CompletionResultType]::ParameterName, 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once')
+            [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them')
+            [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How much worse a figure may be, in parts of 100 of what it was')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as a JSON object')
+            break
+        }
+        'midge;bench;help' {
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Add the results of several machines or shards to one')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a result again')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'midge;bench;help;merge' {
+            break
+        }
+        'midge;bench;help;show' {
+            break
+        }
+        'midge;bench;help;help' {
             break
         }
         'midge;decode' {
@@ -655,6 +693,14 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             break
         }
         'midge;help;bench' {
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Add the results of several machines or shards to one')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a result again')
+            break
+        }
+        'midge;help;bench;merge' {
+            break
+        }
+        'midge;help;bench;show' {
             break
         }
         'midge;help;decode' {

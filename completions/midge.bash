@@ -43,6 +43,24 @@ _midge() {
             midge,sub)
                 cmd="midge__subcmd__sub"
                 ;;
+            midge__subcmd__bench,help)
+                cmd="midge__subcmd__bench__subcmd__help"
+                ;;
+            midge__subcmd__bench,merge)
+                cmd="midge__subcmd__bench__subcmd__merge"
+                ;;
+            midge__subcmd__bench,show)
+                cmd="midge__subcmd__bench__subcmd__show"
+                ;;
+            midge__subcmd__bench__subcmd__help,help)
+                cmd="midge__subcmd__bench__subcmd__help__subcmd__help"
+                ;;
+            midge__subcmd__bench__subcmd__help,merge)
+                cmd="midge__subcmd__bench__subcmd__help__subcmd__merge"
+                ;;
+            midge__subcmd__bench__subcmd__help,show)
+                cmd="midge__subcmd__bench__subcmd__help__subcmd__show"
+                ;;
             midge__subcmd__broker,help)
                 cmd="midge__subcmd__broker__subcmd__help"
                 ;;
@@ -79,6 +97,12 @@ _midge() {
             midge__subcmd__help,sub)
                 cmd="midge__subcmd__help__subcmd__sub"
                 ;;
+            midge__subcmd__help__subcmd__bench,merge)
+                cmd="midge__subcmd__help__subcmd__bench__subcmd__merge"
+                ;;
+            midge__subcmd__help__subcmd__bench,show)
+                cmd="midge__subcmd__help__subcmd__bench__subcmd__show"
+                ;;
             midge__subcmd__help__subcmd__broker,passwd)
                 cmd="midge__subcmd__help__subcmd__broker__subcmd__passwd"
                 ;;
@@ -111,7 +135,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__bench)
-            opts="-t -q -h -p -S -L -i -u -P -V -k -d -A --publishers --subscribers --idle --rate --size --count --duration --warmup --topic --qos --inflight --drain --json --no-progress --host --port --srv --url --id --username --password --pw --password-file --ask-password --protocol-version --keepalive --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help"
+            opts="-t -q -h -p -S -L -i -u -P -V -k -d -A --publishers --subscribers --idle --rate --size --count --duration --warmup --topic --qos --inflight --drain --no-progress --json --out --assert --compare --tolerance --host --port --srv --url --id --username --password --pw --password-file --ask-password --protocol-version --keepalive --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help merge show help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -170,6 +194,22 @@ _midge() {
                     return 0
                     ;;
                 --drain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --assert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compare)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tolerance)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -314,6 +354,122 @@ _midge() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        midge__subcmd__bench__subcmd__help)
+            opts="merge show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        midge__subcmd__bench__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        midge__subcmd__bench__subcmd__help__subcmd__merge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        midge__subcmd__bench__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        midge__subcmd__bench__subcmd__merge)
+            opts="--json --out --assert --compare --tolerance"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --assert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compare)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tolerance)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        midge__subcmd__bench__subcmd__show)
+            opts="--json --out --assert --compare --tolerance"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --assert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compare)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tolerance)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -829,8 +985,36 @@ _midge() {
             return 0
             ;;
         midge__subcmd__help__subcmd__bench)
-            opts=""
+            opts="merge show"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        midge__subcmd__help__subcmd__bench__subcmd__merge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        midge__subcmd__help__subcmd__bench__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -352,6 +352,10 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --qos 'Quality of Service of messages and subscriptions: 0, 1 or 2'
             cand --inflight 'Messages of QoS 1 and 2 that each publisher may have unacknowledged [default: 20; with --rate as many as the broker takes]'
             cand --drain 'How long to wait at the end for messages that are still on their way, counted from the last one that came [default: 1s with QoS 0, else 5s]'
+            cand --out 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints'
+            cand --assert 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once'
+            cand --compare 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them'
+            cand --tolerance 'How much worse a figure may be, in parts of 100 of what it was'
             cand -h 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]'
             cand --host 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]'
             cand -p 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]'
@@ -388,8 +392,8 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --tls-keylog 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark'
             cand --profile 'Take connection flags that are not given from this profile; also in front of the subcommand [env: MIDGE_PROFILE]'
             cand --config 'The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in $HOME/.config] [env: MIDGE_CONFIG]'
-            cand --json 'Print the result as a JSON object'
             cand --no-progress 'Show no progress on stderr'
+            cand --json 'Print the result as a JSON object'
             cand -S 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain'
             cand --srv 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain'
             cand --ask-password 'Ask for the password on the terminal'
@@ -401,6 +405,34 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --no-tls 'No TLS on port 8883'
             cand --insecure 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
             cand --help 'Print help'
+            cand merge 'Add the results of several machines or shards to one'
+            cand show 'Show a result again'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'midge;bench;merge'= {
+            cand --out 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints'
+            cand --assert 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once'
+            cand --compare 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them'
+            cand --tolerance 'How much worse a figure may be, in parts of 100 of what it was'
+            cand --json 'Print the result as a JSON object'
+        }
+        &'midge;bench;show'= {
+            cand --out 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints'
+            cand --assert 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once'
+            cand --compare 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them'
+            cand --tolerance 'How much worse a figure may be, in parts of 100 of what it was'
+            cand --json 'Print the result as a JSON object'
+        }
+        &'midge;bench;help'= {
+            cand merge 'Add the results of several machines or shards to one'
+            cand show 'Show a result again'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'midge;bench;help;merge'= {
+        }
+        &'midge;bench;help;show'= {
+        }
+        &'midge;bench;help;help'= {
         }
         &'midge;decode'= {
             cand --input 'Take the input as this, whatever it looks like'
@@ -635,6 +667,12 @@ set edit:completion:arg-completer[midge] = {|@words|
         &'midge;help;rr'= {
         }
         &'midge;help;bench'= {
+            cand merge 'Add the results of several machines or shards to one'
+            cand show 'Show a result again'
+        }
+        &'midge;help;bench;merge'= {
+        }
+        &'midge;help;bench;show'= {
         }
         &'midge;help;decode'= {
         }

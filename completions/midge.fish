@@ -256,55 +256,75 @@ complete -c midge -n "__fish_midge_using_subcommand rr" -l help -d 'Print help'
 complete -c midge -n "__fish_midge_using_subcommand rr" -s c -l disable-clean-session -d 'Keep the session at the broker when the connection ends; wants -i'
 complete -c midge -n "__fish_midge_using_subcommand rr" -l quiet -d 'Say nothing on stderr about what went wrong; the exit code tells'
 complete -c midge -n "__fish_midge_using_subcommand rr" -l will-retain -d 'Retain that message'
-complete -c midge -n "__fish_midge_using_subcommand bench" -l publishers -d 'Connections that publish' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l subscribers -d 'Connections that subscribe and count what comes' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l idle -d 'Connections that only stay open' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l rate -d 'Messages per second, all publishers together; k and M stand for thousand and million [default: as fast as the broker takes them]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l size -d 'Bytes of each message\'s payload. With subscribers at least 18: what tells one message from another stands there' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l count -d 'End after this many messages, all publishers together' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l duration -d 'How long to publish, warm-up not included: seconds, or with a unit as in 500ms, 10s, 2m [default: 10s, or until --count is reached]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l warmup -d 'How long to publish before anything is counted' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s t -l topic -d 'Topic to publish to. {run} stands for a name of this run, {client} for the publisher\'s number; the subscribers put + in place of a level with {client} [default: midge/bench/{run}/{client}]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s q -l qos -d 'Quality of Service of messages and subscriptions: 0, 1 or 2' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l inflight -d 'Messages of QoS 1 and 2 that each publisher may have unacknowledged [default: 20; with --rate as many as the broker takes]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l drain -d 'How long to wait at the end for messages that are still on their way, counted from the last one that came [default: 1s with QoS 0, else 5s]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s u -l username -d 'User name' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s P -l pw -l password -d 'Password; where other people use this machine, too, better by MIDGE_PASSWORD, --password-file or --ask-password' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l password-file -d 'Password: the first line of this file' -r -F
-complete -c midge -n "__fish_midge_using_subcommand bench" -s V -l protocol-version -d 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1) [default: 5; pub and sub go on with 311 where the broker refuses 5]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -s A -l bind-address -d 'Local address, or its name, that the connection starts at' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l unix -d 'Connect to a unix socket, in place of host and port' -r -F
-complete -c midge -n "__fish_midge_using_subcommand bench" -l proxy -d 'Go through a SOCKS5 proxy, which also resolves the broker\'s name: socks5h://[USER:PASSWORD@]HOST[:PORT]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l ws-path -d 'Path of the WebSocket, with its query [default: /mqtt]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l ws-header -d 'A header for the WebSocket\'s HTTP request; may be given more than once' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l cafile -d 'Use TLS, and trust the certificates in this file (PEM)' -r -F
-complete -c midge -n "__fish_midge_using_subcommand bench" -l capath -d 'Use TLS, and trust the certificates in the files of this folder (PEM)' -r -F
-complete -c midge -n "__fish_midge_using_subcommand bench" -l cert -d 'Client certificate, with its chain (PEM)' -r -F
-complete -c midge -n "__fish_midge_using_subcommand bench" -l key -d 'Key of the client certificate, not encrypted (PEM)' -r -F
-complete -c midge -n "__fish_midge_using_subcommand bench" -l tls-version -d 'The one TLS version to use: tlsv1.2 or tlsv1.3 [default: either]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
-complete -c midge -n "__fish_midge_using_subcommand bench" -l profile -d 'Take connection flags that are not given from this profile; also in front of the subcommand [env: MIDGE_PROFILE]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench" -l config -d 'The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in $HOME/.config] [env: MIDGE_CONFIG]' -r -F
-complete -c midge -n "__fish_midge_using_subcommand bench" -l json -d 'Print the result as a JSON object'
-complete -c midge -n "__fish_midge_using_subcommand bench" -l no-progress -d 'Show no progress on stderr'
-complete -c midge -n "__fish_midge_using_subcommand bench" -s S -l srv -d 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain'
-complete -c midge -n "__fish_midge_using_subcommand bench" -l ask-password -d 'Ask for the password on the terminal'
-complete -c midge -n "__fish_midge_using_subcommand bench" -s d -l debug -d 'Say on stderr what is sent and received'
-complete -c midge -n "__fish_midge_using_subcommand bench" -l nodelay -d 'Send small packets at once; midge always does'
-complete -c midge -n "__fish_midge_using_subcommand bench" -l ws -d 'Use WebSocket'
-complete -c midge -n "__fish_midge_using_subcommand bench" -l tls-use-os-certs -d 'Use TLS, and trust what the system trusts; so it is with mqtts:// and wss:// and on port 8883 if neither --cafile nor --capath is given'
-complete -c midge -n "__fish_midge_using_subcommand bench" -l no-tls -d 'No TLS on port 8883'
-complete -c midge -n "__fish_midge_using_subcommand bench" -l insecure -d 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
-complete -c midge -n "__fish_midge_using_subcommand bench" -l help -d 'Print help'
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l publishers -d 'Connections that publish' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l subscribers -d 'Connections that subscribe and count what comes' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l idle -d 'Connections that only stay open' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l rate -d 'Messages per second, all publishers together; k and M stand for thousand and million [default: as fast as the broker takes them]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l size -d 'Bytes of each message\'s payload. With subscribers at least 18: what tells one message from another stands there' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l count -d 'End after this many messages, all publishers together' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l duration -d 'How long to publish, warm-up not included: seconds, or with a unit as in 500ms, 10s, 2m [default: 10s, or until --count is reached]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l warmup -d 'How long to publish before anything is counted' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -s t -l topic -d 'Topic to publish to. {run} stands for a name of this run, {client} for the publisher\'s number; the subscribers put + in place of a level with {client} [default: midge/bench/{run}/{client}]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -s q -l qos -d 'Quality of Service of messages and subscriptions: 0, 1 or 2' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l inflight -d 'Messages of QoS 1 and 2 that each publisher may have unacknowledged [default: 20; with --rate as many as the broker takes]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l drain -d 'How long to wait at the end for messages that are still on their way, counted from the last one that came [default: 1s with QoS 0, else 5s]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l out -d 'Write the whole result to this file, histograms included: for --compare, \'bench merge\' and \'bench show\'. It is JSON, and has everything that --json prints' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l assert -d 'What must hold, else exit code 5 and a line on stderr, as in \'e2e.p99 < 10ms\', \'lost == 0\', \'lost < 0.1%\' or \'rate > 50k/s\'. May be given more than once' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l compare -d 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l tolerance -d 'How much worse a figure may be, in parts of 100 of what it was' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -s i -l id -d 'Client Identifier [default: midge- and random characters]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -s u -l username -d 'User name' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -s P -l pw -l password -d 'Password; where other people use this machine, too, better by MIDGE_PASSWORD, --password-file or --ask-password' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l password-file -d 'Password: the first line of this file' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -s V -l protocol-version -d 'MQTT version: 5, 311 or 31 (mqttv5, mqttv311, mqttv31; 5.0, 3.1.1, 3.1) [default: 5; pub and sub go on with 311 where the broker refuses 5]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -s A -l bind-address -d 'Local address, or its name, that the connection starts at' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l unix -d 'Connect to a unix socket, in place of host and port' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l proxy -d 'Go through a SOCKS5 proxy, which also resolves the broker\'s name: socks5h://[USER:PASSWORD@]HOST[:PORT]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l ws-path -d 'Path of the WebSocket, with its query [default: /mqtt]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l ws-header -d 'A header for the WebSocket\'s HTTP request; may be given more than once' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l cafile -d 'Use TLS, and trust the certificates in this file (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l capath -d 'Use TLS, and trust the certificates in the files of this folder (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l cert -d 'Client certificate, with its chain (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l key -d 'Key of the client certificate, not encrypted (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l tls-version -d 'The one TLS version to use: tlsv1.2 or tlsv1.3 [default: either]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l ciphers -d 'Cipher suites to offer, by OpenSSL\'s names with colons between' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l tls-alpn -d 'Protocol to offer by ALPN, e.g. mqtt' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l profile -d 'Take connection flags that are not given from this profile; also in front of the subcommand [env: MIDGE_PROFILE]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l config -d 'The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in $HOME/.config] [env: MIDGE_CONFIG]' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l no-progress -d 'Show no progress on stderr'
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l json -d 'Print the result as a JSON object'
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -s S -l srv -d 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain'
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l ask-password -d 'Ask for the password on the terminal'
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -s d -l debug -d 'Say on stderr what is sent and received'
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l nodelay -d 'Send small packets at once; midge always does'
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l ws -d 'Use WebSocket'
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l tls-use-os-certs -d 'Use TLS, and trust what the system trusts; so it is with mqtts:// and wss:// and on port 8883 if neither --cafile nor --capath is given'
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l no-tls -d 'No TLS on port 8883'
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l insecure -d 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l help -d 'Print help'
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -f -a "merge" -d 'Add the results of several machines or shards to one'
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -f -a "show" -d 'Show a result again'
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from merge" -l out -d 'Write the whole result to this file, histograms included: for --compare, \'bench merge\' and \'bench show\'. It is JSON, and has everything that --json prints' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from merge" -l assert -d 'What must hold, else exit code 5 and a line on stderr, as in \'e2e.p99 < 10ms\', \'lost == 0\', \'lost < 0.1%\' or \'rate > 50k/s\'. May be given more than once' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from merge" -l compare -d 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from merge" -l tolerance -d 'How much worse a figure may be, in parts of 100 of what it was' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from merge" -l json -d 'Print the result as a JSON object'
+complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from show" -l out -d 'Write the whole result to this file, histograms included: for --compare, \'bench merge\' and \'bench show\'. It is JSON, and has everything that --json prints' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from show" -l assert -d 'What must hold, else exit code 5 and a line on stderr, as in \'e2e.p99 < 10ms\', \'lost == 0\', \'lost < 0.1%\' or \'rate > 50k/s\'. May be given more than once' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from show" -l compare -d 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them' -r -F
+complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from show" -l tolerance -d 'How much worse a figure may be, in parts of 100 of what it was' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from show" -l json -d 'Print the result as a JSON object'
+complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "merge" -d 'Add the results of several machines or shards to one'
+complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show a result again'
+complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c midge -n "__fish_midge_using_subcommand decode" -l input -d 'Take the input as this, whatever it looks like' -r -f -a "hex\t'Pairs of hex digits'
 array\t'Numbers in an array, as in C: decimal, or hex with 0x'
 escaped\t'A string with escapes such as \\x10 or \\020'
@@ -494,4 +514,6 @@ complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_su
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "capture-replay" -d 'Publish again what clients published in a capture, at the captured times'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c midge -n "__fish_midge_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "merge" -d 'Add the results of several machines or shards to one'
+complete -c midge -n "__fish_midge_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "show" -d 'Show a result again'
 complete -c midge -n "__fish_midge_using_subcommand help; and __fish_seen_subcommand_from broker" -f -a "passwd" -d 'Make or change a password file'

@@ -2,6 +2,8 @@
 
 mod bench_command;
 mod bench_faults;
+mod bench_results;
+mod bench_schema;
 #[cfg(unix)]
 mod broker_access;
 mod broker_command;
@@ -43,6 +45,7 @@ mod interop_access;
 mod interop_broker;
 mod interop_client;
 mod interop_format;
+mod interop_histogram;
 #[cfg(unix)]
 mod interop_libraries;
 #[cfg(unix)]

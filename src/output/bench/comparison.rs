@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::figure::{Better, Figure};
 use super::outcome::{Asked, Group, Outcome};
-use super::report::moment;
+use super::report::{moment, round};
 use crate::output::colour;
 
 /// Two results side by side.
@@ -146,6 +146,7 @@ impl Compared {
         let values = (figure.value(then), figure.value(now));
         let verdict = match values {
             (None, None) => return None,
+            _ if figure.repeats(then) && figure.repeats(now) => return None,
             (Some(a), Some(b)) if figure.is_meaningful(then) && figure.is_meaningful(now) => {
                 judge(figure.better(), a, b, tolerance)
             }
@@ -153,7 +154,7 @@ impl Compared {
         };
         let change = match values {
             (Some(a), Some(b)) if a == b => Some(0.0),
-            (Some(a), Some(b)) if a > 0.0 => Some((b - a) / a * 100.0),
+            (Some(a), Some(b)) if a > 0.0 => Some(round((b - a) / a * 100.0)),
             _ => None,
         };
         Some(Compared {
@@ -169,6 +170,7 @@ impl Compared {
     pub fn change(&self) -> String {
         match (self.change_percent, self.then, self.now) {
             (Some(percent), ..) if percent.abs() >= 1000.0 => format!("{percent:+.0} %"),
+            (Some(0.0), ..) => "=".to_owned(),
             (Some(percent), ..) => format!("{percent:+.1} %"),
             (None, Some(_), Some(_)) => "from 0".to_owned(),
             (None, ..) => String::new(),
@@ -290,10 +292,10 @@ fn of_group(group: &Group, run: &str) -> Vec<(String, String)> {
         ("rate", rate_per_s.map(|rate| rate.to_string())),
         ("inflight", inflight.map(|inflight| inflight.to_string())),
     ];
-    all.retain(|(_, value)| value.is_some());
     let more = more
         .iter()
         .map(|(name, value)| (name.clone(), value.clone()));
+    all.retain(|(_, value)| value.as_deref().is_some_and(|value| !value.is_empty()));
     let own = all
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)));
@@ -360,8 +362,8 @@ mod tests {
             // 10 above it are not enough, and the longest is chance.
             ("e2e.p99.99", (Verdict::NotJudged, "+15.0 %")),
             ("e2e.max", (Verdict::NotJudged, "+15.0 %")),
-            ("lost.share", (Verdict::Same, "+0.0 %")),
-            ("duplicated.share", (Verdict::Same, "+0.0 %")),
+            ("lost.share", (Verdict::Same, "=")),
+            ("duplicated.share", (Verdict::Same, "=")),
         ] {
             let (found, change) = verdict(&comparison, name);
             let change = match change.split_once('.') {

@@ -25,8 +25,8 @@ pub enum ReadError {
         midge: Option<String>,
     },
     /// Something else.
-    #[error("it is no result of midge bench: it has no schema")]
-    Foreign,
+    #[error("it is no result of midge bench: {0}")]
+    Foreign(&'static str),
     /// What `--json` prints.
     #[error(
         "it has no key 'result': what --json prints cannot be read back, what --out writes can"
@@ -79,9 +79,13 @@ pub fn write_file(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
 /// # Errors
 /// What is wrong and where.
 pub fn read_file(bytes: &[u8]) -> Result<Outcome, ReadError> {
+    // A list would be taken for an object with its keys left out.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(ReadError::Foreign("it is no JSON object"));
+    }
     let head: Head = serde_json::from_slice(bytes).map_err(|error| broken(&error))?;
     match head.schema {
-        None => return Err(ReadError::Foreign),
+        None => return Err(ReadError::Foreign("it has no schema")),
         Some(found) if found != SCHEMA => {
             return Err(ReadError::Schema {
                 found: found.to_string(),

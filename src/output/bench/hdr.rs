@@ -26,6 +26,9 @@ const HEADER: usize = 40;
 /// Bytes of the longest count.
 const LONGEST: usize = 9;
 
+/// More times than this have no place in a histogram: so that sums of many still fit 64 bits.
+const MAX_TOTAL: u64 = 1 << 53;
+
 /// Writes the classes of a histogram from 1 to [`MAX_TIME`].
 pub(super) fn encode(digits: u8, buckets: impl Iterator<Item = Bucket>) -> String {
     let classes = Classes::new(digits);
@@ -107,7 +110,7 @@ pub(super) fn decode(digits: u8, text: &str) -> Result<Vec<(u64, u64)>, String> 
     }
     let mut counts = Reader(reader.0.get(..len).ok_or_else(broken)?);
     let mut found = Vec::new();
-    let mut class = 0usize;
+    let (mut class, mut total) = (0usize, 0u64);
     while !counts.0.is_empty() {
         let number = counts.zigzag().ok_or_else(broken)?;
         match u64::try_from(number) {
@@ -117,6 +120,10 @@ pub(super) fn decode(digits: u8, text: &str) -> Result<Vec<(u64, u64)>, String> 
                 }
                 if count > 0 {
                     found.push((classes.value(class), count));
+                }
+                total = count.saturating_add(total);
+                if total > MAX_TOTAL {
+                    return Err("the histogram counts more times than any run has".to_owned());
                 }
                 class += 1;
             }
@@ -238,6 +245,21 @@ mod tests {
             plain[..16],
             [0x1c, 0x84, 0x93, 0x13, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 3]
         );
+    }
+
+    /// From version 0.10.8 of the library for Python: five times, each three times.
+    #[test]
+    fn what_others_write_is_read() {
+        let text = "HISTFAAAADF4nJNpmSzMwMAgwAABzFCaEch0M9ixgMH+A1SA7TQ/2/48tovnGdnW72FkAwDAjAmO";
+        let mut expected = Times::<3>::new();
+        for ns in [1, 1000, 123_456, 1_000_000_000, MAX_TIME - 1] {
+            expected.record_n(ns, 3);
+        }
+        let mut read = Times::<3>::new();
+        for (ns, count) in decode(3, text).unwrap() {
+            read.record_n(ns, count);
+        }
+        assert_eq!(read, expected);
     }
 
     #[test]

@@ -3,10 +3,19 @@
 /// A time in µs with the unit that leaves one to three digits before the point.
 pub(in crate::output) fn time_text(us: f64) -> String {
     match us {
+        us if us < 0.9995 => format!("{:.0} ns", us * 1e3),
         us if us < 999.95 => format!("{us:.1} µs"),
         us if us < 99_995.0 => format!("{:.2} ms", us / 1e3),
         us if us < 999_950.0 => format!("{:.1} ms", us / 1e3),
         us => format!("{:.2} s", us / 1e6),
+    }
+}
+
+/// Parts of 100. What is not nothing does not look like it.
+pub(super) fn percent_text(percent: f64) -> String {
+    match percent {
+        p if p > 0.0 && p < 0.01 => format!("{p:.1e} %"),
+        p => format!("{p:.2} %"),
     }
 }
 
@@ -59,7 +68,9 @@ mod tests {
     #[test]
     fn times_have_a_fitting_unit() {
         for (us, text) in [
-            (0.25, "0.2 µs"),
+            (0.0, "0 ns"),
+            (0.25, "250 ns"),
+            (0.9999, "1.0 µs"),
             (999.9, "999.9 µs"),
             (999.99, "1.00 ms"),
             (12_345.0, "12.35 ms"),

@@ -418,6 +418,6 @@ pub fn us(ns: f64) -> f64 {
 }
 
 /// To three places.
-fn round(number: f64) -> f64 {
+pub(super) fn round(number: f64) -> f64 {
     (number * 1e3).round() / 1e3
 }

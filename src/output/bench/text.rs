@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use super::comparison::Comparison;
 use super::figure::Figure;
-use super::numbers::{bytes_text, grouped, time_text};
-use super::outcome::{Counts, Outcome, Pair};
+use super::numbers::{bytes_text, grouped, percent_text, time_text};
+use super::outcome::{Counts, Outcome, Pair, Subscriber};
 use super::report::{Latency, Report, us};
 use super::times::Times;
 use crate::output::colour;
@@ -73,11 +73,14 @@ fn head(out: &mut String, report: &Report) -> fmt::Result {
         Some(size) => format!("{size} bytes"),
         None => "several sizes".to_owned(),
     };
-    writeln!(
-        out,
-        "{} {version}, {qos}, {size}, {load}",
-        colour::bold(&Safe(broker).to_string())
-    )?;
+    let broker = Safe(broker).to_string();
+    let line = format!("{broker} {version}, {qos}, {size}, {load}");
+    for (i, line) in wrap(&line, Some(WIDTH - 2)).iter().enumerate() {
+        match line.strip_prefix(&broker) {
+            Some(rest) if i == 0 => writeln!(out, "{}{rest}", colour::bold(&broker))?,
+            _ => writeln!(out, "  {line}")?,
+        }
+    }
     if report.groups.len() > 1 {
         for group in &report.groups {
             let name = group.name.as_deref().unwrap_or("(no name)");
@@ -86,20 +89,20 @@ fn head(out: &mut String, report: &Report) -> fmt::Result {
                 Safe(name),
                 several(u64::from(group.publishers), "publisher"),
                 several(u64::from(group.subscribers), "subscriber"),
-                group.idle,
+                grouped(f64::from(group.idle), 0),
                 group.qos
             );
             paragraph(out, "  ", &line)?;
         }
     }
-    writeln!(
-        out,
+    let line = format!(
         "{}, {}, {} idle; measured for {:.2} s{warmup}",
         several(report.publishers, "publisher"),
         several(report.subscribers, "subscriber"),
         grouped(report.idle as f64, 0),
         report.duration_s
-    )?;
+    );
+    paragraph(out, "", &line)?;
     if report.parts.len() > 1 {
         let run = match &report.run {
             Some(run) => format!("shards of run {}", Safe(run)),
@@ -171,10 +174,7 @@ fn messages(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result
             line(out, name, count, None, None)?;
         }
     }
-    let is_expected = u64::from(report.groups.iter().any(|g| g.idle > 0));
-    if report.connections > 1 || is_expected > 0 {
-        line(out, "connections", report.connections, None, None)?;
-    }
+    line(out, "connections", report.connections, None, None)?;
     for refusals in &report.refusals {
         let text = format!(
             "refused: {} times 0x{:02x} {} ({})",
@@ -190,6 +190,7 @@ fn messages(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result
         paragraph(out, "", &text)?;
     }
     per_qos(out, report)?;
+    per_subscriber(out, outcome)?;
     writeln!(out)
 }
 
@@ -225,6 +226,45 @@ fn per_qos(out: &mut String, report: &Report) -> fmt::Result {
     Ok(())
 }
 
+/// Only where there are several, and not all alike.
+fn per_subscriber(out: &mut String, outcome: &Outcome) -> fmt::Result {
+    let all = &outcome.measured.subscribers;
+    let several_groups = all.iter().any(|subscriber| subscriber.group > 0);
+    type Count = fn(&Subscriber) -> u64;
+    let counts: [(&str, Count); 3] = [
+        ("lost", |subscriber| subscriber.lost),
+        ("duplicated", |subscriber| subscriber.duplicated),
+        ("reordered", |subscriber| subscriber.reordered),
+    ];
+    for (name, count) in counts {
+        let concerned = all
+            .iter()
+            .filter(|subscriber| count(subscriber) > 0)
+            .count();
+        // The first of those that have most.
+        let most = all.iter().rev().max_by_key(|subscriber| count(subscriber));
+        let Some(most) = most.filter(|_| concerned > 0 && all.len() > 1) else {
+            continue;
+        };
+        let group = match (several_groups, outcome.groups().nth(most.group as usize)) {
+            (true, Some(group)) => {
+                let name = group.name.as_deref().unwrap_or("(no name)");
+                format!(" of {}", Safe(name))
+            }
+            _ => String::new(),
+        };
+        let text = format!(
+            "{name} at {} of {}; most at number {}{group}: {}",
+            grouped(concerned as f64, 0),
+            several(all.len() as u64, "subscriber"),
+            most.number,
+            grouped(count(most) as f64, 0)
+        );
+        paragraph(out, "  ", &text)?;
+    }
+    Ok(())
+}
+
 /// A count; per second, with bytes; and as a share.
 fn line(
     out: &mut String,
@@ -244,8 +284,7 @@ fn line(
     }
     if let Some(whole) = whole.filter(|&whole| whole > 0 && count > 0) {
         let percent = count as f64 * 100.0 / whole as f64;
-        let decimals = if percent < 0.1 { 4 } else { 2 };
-        write!(out, "{percent:>17.decimals$} %")?;
+        write!(out, "{:>19}", percent_text(percent))?;
     }
     writeln!(out)
 }
@@ -313,11 +352,16 @@ fn histogram(out: &mut String, outcome: &Outcome) -> fmt::Result {
     let all = times.count().max(1);
     for bar in bars {
         let eighths = (bar.count as f64 / most as f64 * (BAR * 8) as f64).ceil() as usize;
+        let time = |ns: u64| time_text(us(ns as f64));
+        let range = match (bar.from, bar.to) {
+            (Some(from), Some(to)) => format!("{:>9} to{:>9}", time(from), time(to)),
+            (None, Some(to)) => format!("{:>9}   {:>9}", "under", time(to)),
+            (Some(from), None) => format!("{:>9}   {:>9}", "over", time(from)),
+            (None, None) => String::new(),
+        };
         writeln!(
             out,
-            "{:>9} to{:>9}  {:<BAR$}{:>9.3} %",
-            time_text(us(bar.from)),
-            time_text(us(bar.to)),
+            "{range}  {:<BAR$}{:>9.3} %",
             blocks(eighths),
             bar.count as f64 * 100.0 / all as f64
         )?;
@@ -334,40 +378,59 @@ fn blocks(eighths: usize) -> String {
 
 /// A row of the histogram; times in ns.
 struct Bar {
-    from: f64,
-    to: f64,
+    /// Without: everything below `to`.
+    from: Option<u64>,
+    /// Without: everything from `from` on.
+    to: Option<u64>,
     count: u64,
 }
 
-/// The times in steps that grow alike, as many as fit.
+/// Where bars may begin, in each power of ten, in hundredths: fine and coarse steps.
+const STEPS: [&[u64]; 5] = [
+    &[
+        100, 110, 120, 130, 140, 150, 160, 180, 200, 220, 240, 260, 280, 300, 330, 360, 400, 450,
+        500, 550, 600, 650, 700, 800, 900,
+    ],
+    &[100, 120, 150, 200, 250, 300, 400, 500, 600, 800],
+    &[100, 150, 200, 300, 500, 700],
+    &[100, 200, 500],
+    &[100],
+];
+
+/// The share of the times at either end that does not make the steps coarser.
+const END: f64 = 0.001;
+
+/// The times in the finest steps that fit, and what is beyond those.
 fn bars(times: &Times) -> Vec<Bar> {
-    let (Some(min), Some(max)) = (times.min(), times.max()) else {
+    let (Some(low), Some(high)) = (times.quantile(END), times.quantile(1.0 - END)) else {
         return Vec::new();
     };
-    let power = |ns: u64| (ns.max(1) as f64).log2();
-    // In powers of 2: an eighth of a doubling is 9 %.
-    let steps = [0.125, 0.25, 0.5, 1.0, 2.0, 4.0];
-    let range = |step: f64| ((power(min) / step).floor(), (power(max) / step).floor());
-    let fits = |step: &f64| {
-        let (first, last) = range(*step);
-        last - first < ROWS as f64
+    let edges = |steps: &[u64]| {
+        // From 100 ns.
+        let powers = (0..14).map(|power| 10u64.pow(power));
+        let edges = powers.flat_map(|power| steps.iter().map(move |step| step * power));
+        let edges: Vec<u64> = edges.collect();
+        let first = edges.partition_point(|edge| *edge <= low).saturating_sub(1);
+        let end = edges.partition_point(|edge| *edge <= high) + 1;
+        edges.get(first..end).unwrap_or_default().to_vec()
     };
-    let step = steps.into_iter().find(fits).unwrap_or(4.0);
-    let (first, last) = range(step);
-    let edge = |at: f64| (at * step).exp2();
-    let mut bars: Vec<Bar> = (0..=(last - first) as usize)
-        .map(|i| Bar {
-            from: edge(first + i as f64),
-            to: edge(first + i as f64 + 1.0),
-            count: 0,
-        })
+    let mut all = STEPS.iter().map(|steps| edges(steps));
+    let edges = all
+        .find(|edges| edges.len() <= ROWS + 1)
+        .unwrap_or_default();
+    let from = std::iter::once(None).chain(edges.iter().copied().map(Some));
+    let to = edges.iter().copied().map(Some).chain([None]);
+    let mut bars: Vec<Bar> = from
+        .zip(to)
+        .map(|(from, to)| Bar { from, to, count: 0 })
         .collect();
     for bucket in times.buckets() {
-        let at = (power(bucket.from.max(min)) / step).floor() - first;
-        if let Some(bar) = bars.get_mut(at.max(0.0) as usize) {
+        let at = edges.partition_point(|edge| *edge <= bucket.from);
+        if let Some(bar) = bars.get_mut(at) {
             bar.count += bucket.count;
         }
     }
+    bars.retain(|bar| bar.count > 0 || (bar.from.is_some() && bar.to.is_some()));
     bars
 }
 
@@ -390,7 +453,10 @@ fn costs(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result {
     }
     match costs.is_empty() {
         true => Ok(()),
-        false => writeln!(out, "\nmidge itself took {}", costs.join("; ")),
+        false => {
+            writeln!(out)?;
+            paragraph(out, "", &format!("midge itself took {}", costs.join("; ")))
+        }
     }
 }
 
@@ -405,4 +471,170 @@ fn limits(out: &mut String, report: &Report) -> fmt::Result {
         paragraph(out, "  ", &text)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Asked, Ended, Group, Limit, Measured, Part, Shard};
+    use super::*;
+
+    /// Much of everything.
+    fn outcome() -> Outcome {
+        let mut measured = Measured {
+            connections: 1_000_004,
+            cpu_ns: 93_250_000_000,
+            peak_memory_bytes: 2_147_483_648,
+            ..Measured::default()
+        };
+        for (i, counts) in measured.qos.iter_mut().enumerate() {
+            let i = i as u64;
+            *counts = Counts {
+                sent: 123_456_789_012,
+                sent_bytes: 123_456_789_012 * 64,
+                not_sent: 12_345 * i,
+                acknowledged: 123_456_789_000 * i,
+                refused: 7 * i,
+                unacknowledged: 12 * i,
+                expected: 123_456_789_012,
+                received: 123_456_789_012 - 3 * i,
+                received_bytes: 123_456_789_012 * 64,
+                lost: 3 * i,
+                duplicated: 5 * i,
+                reordered: 8 * i,
+                foreign: 1,
+                retained: 1,
+            };
+        }
+        for number in 0..3u32 {
+            measured.subscribers.push(Subscriber {
+                group: number / 2,
+                number: number % 2,
+                lost: u64::from(number) * 3,
+                ..Subscriber::default()
+            });
+        }
+        measured.refuse("PUBACK", 0x97, "Quota exceeded", 12_345);
+        measured.refuse("CONNACK", 0x86, "Bad User Name or Password", 3);
+        measured.errors.insert(
+            "connection refused by the machine or by what stands in front of it".to_owned(),
+            99,
+        );
+        measured.limits.insert(Limit {
+            what: "open files".to_owned(),
+            sentence: "this process may have 1,024 open files, and 20,000 connections want more: raise it with ulimit -n 20100".to_owned(),
+        });
+        let latencies = &mut measured.latencies;
+        for ns in 1..20_000u64 {
+            for pair in [
+                &mut latencies.connect,
+                &mut latencies.ack_qos1,
+                &mut latencies.ack_qos2,
+                &mut latencies.e2e,
+            ] {
+                pair.corrected.record(ns * ns * 9);
+                pair.uncorrected.record(ns * ns);
+            }
+            latencies.lateness.record(ns * 50);
+        }
+        let group = |name: &str, qos| Group {
+            name: Some(name.to_owned()),
+            publishers: 2,
+            subscribers: 20_000,
+            idle: 1_000_000,
+            qos,
+            size_bytes: Some(64 + u64::from(qos)),
+            rate_per_s: Some(1e6),
+            ..Group::default()
+        };
+        let part = |number| {
+            Part {
+            run: "0a1b2c3d".to_owned(),
+            shard: Some(Shard { number, of: 2 }),
+            sending_ns: 3_600_000_000_000,
+            receiving_ns: 3_600_000_000_000,
+            ended_by: Ended::Error,
+            error: Some("lost the connection to broker.somewhere.example:8883: the peer closed it without a word".to_owned()),
+            asked: Asked {
+                broker: "broker.somewhere.example:8883".to_owned(),
+                version: "5.0".to_owned(),
+                warmup_ns: 5_000_000_000,
+                groups: vec![group("sensors", 1), group("dashboards", 2)],
+                ..Asked::default()
+            },
+            ..Part::default()
+        }
+        };
+        Outcome {
+            parts: vec![part(1), part(2)],
+            measured,
+        }
+    }
+
+    #[test]
+    fn everything_fits_80_columns() {
+        let outcome = outcome();
+        let comparison = Comparison::new(&Outcome::default(), &outcome, 10.0);
+        let mut text = String::new();
+        push(&mut text, &outcome, Some(&comparison)).unwrap();
+        for line in text.lines() {
+            let columns = crate::output::text::columns(line);
+            assert!(columns <= WIDTH, "{columns}: {line}\n{text}");
+        }
+        for part in [
+            "  sensors: 2 publishers, 20,000 subscribers, 1,000,000 idle, QoS 1\n",
+            "the sum of 2 shards of run 0a1b2c3d\n",
+            "refused: 12,345 times 0x97 Quota exceeded (PUBACK)\n",
+            "refused: 3 times 0x86 Bad User Name or Password (CONNACK)\n",
+            "  QoS 2: 123,456,789,006 received, 6 lost, 10 duplicated, 16 reordered\n",
+            "  lost at 2 of 3 subscribers; most at number 0 of dashboards: 6\n",
+            "QoS 1 to ack  ",
+            "\n uncorrected  ",
+            "  open files: this process may have 1,024 open files, and 20,000 connections\n",
+            "midge itself took 93.25 s of CPU, 2.59 % of a core",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+    }
+
+    #[test]
+    fn every_time_has_its_bar() {
+        let mut times = Times::new();
+        for (ns, count) in [
+            (50, 1),
+            (1_000, 100),
+            (19_999, 10_000),
+            (20_000, 700),
+            (5_000_000, 2),
+        ] {
+            times.record_n(ns, count);
+        }
+        let bars = bars(&times);
+        assert_eq!(bars.iter().map(|bar| bar.count).sum::<u64>(), times.count());
+        let edges: Vec<_> = bars
+            .iter()
+            .map(|bar| (bar.from, bar.to, bar.count))
+            .collect();
+        let us = |us: u64| Some(us * 1000);
+        let tenths = |tenths: u64| Some(tenths * 100);
+        assert_eq!(
+            edges,
+            [
+                (None, us(1), 1),
+                (us(1), tenths(15), 100),
+                (tenths(15), us(2), 0),
+                (us(2), us(3), 0),
+                (us(3), us(5), 0),
+                (us(5), us(7), 0),
+                (us(7), us(10), 0),
+                (us(10), us(15), 0),
+                // To three digits, 19,999 ns is less than 20 µs.
+                (us(15), us(20), 10_000),
+                (us(20), us(30), 700),
+                (us(30), None, 2),
+            ]
+        );
+        for (length, blocks_of_it) in [(0, ""), (1, "▏"), (8, "█"), (12, "█▌")] {
+            assert_eq!(blocks(length), blocks_of_it);
+        }
+    }
 }

@@ -89,12 +89,14 @@ impl Wishes {
             let comparison = Comparison::new(&baseline.outcome, outcome, baseline.tolerance);
             (&baseline.path, comparison)
         });
-        // First what takes most to get again.
-        if let Some((path, file)) = self.out {
-            saved::finish(file, &path, outcome)?;
-        }
+        // What takes most to get again comes first; and one of them is better than none.
+        let kept = match self.out {
+            Some((path, file)) => saved::finish(file, &path, outcome),
+            None => Ok(()),
+        };
         let compared = comparison.as_ref().map(|(_, comparison)| comparison);
         print(outcome, compared, &self.assertions, self.json)?;
+        kept?;
         let mut is_well = true;
         for miss in self.assertions.iter().filter_map(|a| a.miss(outcome)) {
             is_well = false;
