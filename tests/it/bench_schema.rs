@@ -8,7 +8,7 @@ use midge::output::bench::{
     self, Asked, Asserted, Coarse, Coarsened, Comparison, Counts, Ended, Group, Latencies, Limit,
     Measured, Outcome, Pair, Part, Report, Row, Series, Shard, Subscriber, Times,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Keys of `--json`, schema 2.
 const REPORT: &str = "
@@ -282,4 +282,50 @@ fn everything_comes_back_from_a_file() {
     let mut bytes = Vec::new();
     bench::write_file(&mut bytes, &outcome).unwrap();
     assert_eq!(bench::read_file(&bytes).unwrap(), outcome);
+}
+
+/// The places of all numbers in a value, as JSON pointers.
+fn numbers(value: &Value, path: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                numbers(value, &format!("{path}/{key}"), found);
+            }
+        }
+        Value::Array(list) => {
+            for (i, value) in list.iter().enumerate() {
+                numbers(value, &format!("{path}/{i}"), found);
+            }
+        }
+        Value::Number(_) => found.push(path.to_owned()),
+        _ => {}
+    }
+}
+
+/// Whatever numbers a file has: it is refused, or shown, compared and added.
+#[test]
+fn any_number_in_a_file_does_no_harm() {
+    let outcome = full();
+    let file = written(|out| bench::write_file(out, &outcome));
+    let mut places = Vec::new();
+    numbers(&file["result"], "", &mut places);
+    assert!(places.len() > 80, "{}", places.len());
+    let mut taken = 0;
+    for number in [json!(u64::MAX), json!(i64::MIN)] {
+        for place in &places {
+            let mut file = file.clone();
+            *file["result"].pointer_mut(place).unwrap() = number.clone();
+            let Ok(mut read) = bench::read_file(file.to_string().as_bytes()) else {
+                continue;
+            };
+            taken += 1;
+            let comparison = Comparison::new(&outcome, &read, 10.0);
+            bench::write_text(&mut Vec::new(), &read, Some(&comparison)).unwrap();
+            let mut other = read.clone();
+            other.parts[0].run.push('x');
+            read.merge(&other).unwrap();
+            bench::write_json(&mut Vec::new(), &Report::new(&read)).unwrap();
+        }
+    }
+    assert!(taken > 80, "{taken}");
 }

@@ -1,7 +1,9 @@
 //! The figures of a result by their names: what assertions ask for and comparisons compare.
 
+use std::borrow::Cow;
+
 use super::numbers::{bytes_text, grouped, percent_text, time_text};
-use super::outcome::{Asked, Counts, Group, Outcome, Pair};
+use super::outcome::{Asked, Counts, Group, Latencies, Outcome};
 use super::report::us;
 use super::times::Times;
 
@@ -71,7 +73,7 @@ enum Needs {
 struct Distribution {
     name: &'static str,
     needs: Needs,
-    pair: fn(&Outcome) -> Pair,
+    find: Find,
     is_uncorrected: bool,
 }
 
@@ -262,60 +264,56 @@ static SIMPLE: [Simple; 28] = [
     ),
 ];
 
-const fn distribution(
-    name: &'static str,
-    needs: Needs,
-    pair: fn(&Outcome) -> Pair,
-    is_uncorrected: bool,
-) -> Distribution {
+/// Where the times are.
+type Find = for<'l> fn(&'l Latencies) -> Cow<'l, Times>;
+
+const fn distribution(name: &'static str, needs: Needs, find: Find) -> Distribution {
     Distribution {
         name,
         needs,
-        pair,
-        is_uncorrected,
+        find,
+        is_uncorrected: false,
+    }
+}
+
+const fn uncorrected(name: &'static str, needs: Needs, find: Find) -> Distribution {
+    Distribution {
+        is_uncorrected: true,
+        ..distribution(name, needs, find)
     }
 }
 
 static DISTRIBUTIONS: [Distribution; 11] = [
-    distribution("connect", Needs::Nothing, connect, false),
-    distribution("connect_uncorrected", Needs::Nothing, connect, true),
-    distribution("ack", Needs::Acks, ack, false),
-    distribution("ack_uncorrected", Needs::Acks, ack, true),
-    distribution("ack_qos1", Needs::AcksOf(1), ack_qos1, false),
-    distribution("ack_qos1_uncorrected", Needs::AcksOf(1), ack_qos1, true),
-    distribution("ack_qos2", Needs::AcksOf(2), ack_qos2, false),
-    distribution("ack_qos2_uncorrected", Needs::AcksOf(2), ack_qos2, true),
-    distribution("e2e", Needs::Subscribers, e2e, false),
-    distribution("e2e_uncorrected", Needs::Subscribers, e2e, true),
-    distribution("lateness", Needs::Rate, lateness, false),
+    distribution("connect", Needs::Nothing, |l| {
+        Cow::Borrowed(&l.connect.corrected)
+    }),
+    uncorrected("connect_uncorrected", Needs::Nothing, |l| {
+        Cow::Borrowed(&l.connect.uncorrected)
+    }),
+    distribution("ack", Needs::Acks, |l| Cow::Owned(l.ack().corrected)),
+    uncorrected("ack_uncorrected", Needs::Acks, |l| {
+        Cow::Owned(l.ack().uncorrected)
+    }),
+    distribution("ack_qos1", Needs::AcksOf(1), |l| {
+        Cow::Borrowed(&l.ack_qos1.corrected)
+    }),
+    uncorrected("ack_qos1_uncorrected", Needs::AcksOf(1), |l| {
+        Cow::Borrowed(&l.ack_qos1.uncorrected)
+    }),
+    distribution("ack_qos2", Needs::AcksOf(2), |l| {
+        Cow::Borrowed(&l.ack_qos2.corrected)
+    }),
+    uncorrected("ack_qos2_uncorrected", Needs::AcksOf(2), |l| {
+        Cow::Borrowed(&l.ack_qos2.uncorrected)
+    }),
+    distribution("e2e", Needs::Subscribers, |l| {
+        Cow::Borrowed(&l.e2e.corrected)
+    }),
+    uncorrected("e2e_uncorrected", Needs::Subscribers, |l| {
+        Cow::Borrowed(&l.e2e.uncorrected)
+    }),
+    distribution("lateness", Needs::Rate, |l| Cow::Borrowed(&l.lateness)),
 ];
-
-fn connect(outcome: &Outcome) -> Pair {
-    outcome.measured.latencies.connect.clone()
-}
-
-fn ack(outcome: &Outcome) -> Pair {
-    outcome.measured.latencies.ack()
-}
-
-fn ack_qos1(outcome: &Outcome) -> Pair {
-    outcome.measured.latencies.ack_qos1.clone()
-}
-
-fn ack_qos2(outcome: &Outcome) -> Pair {
-    outcome.measured.latencies.ack_qos2.clone()
-}
-
-fn e2e(outcome: &Outcome) -> Pair {
-    outcome.measured.latencies.e2e.clone()
-}
-
-fn lateness(outcome: &Outcome) -> Pair {
-    Pair {
-        corrected: outcome.measured.latencies.lateness.clone(),
-        uncorrected: Times::new(),
-    }
-}
 
 impl Figure {
     /// The figure of this name.
@@ -512,12 +510,8 @@ fn decimals(value: f64, wanted: usize) -> usize {
 }
 
 impl Distribution {
-    fn times(&self, outcome: &Outcome) -> Times {
-        let pair = (self.pair)(outcome);
-        match self.is_uncorrected {
-            true => pair.uncorrected,
-            false => pair.corrected,
-        }
+    fn times<'o>(&self, outcome: &'o Outcome) -> Cow<'o, Times> {
+        (self.find)(&outcome.measured.latencies)
     }
 }
 

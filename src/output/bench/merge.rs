@@ -99,6 +99,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::{Coarse, Coarsened, Limit, Measured, Row, Series, Shard, Subscriber};
+    use super::super::{read_file, write_file};
     use super::*;
 
     /// Something that happens in a run.
@@ -232,6 +233,9 @@ mod tests {
                 merged.parts.iter().filter_map(|p| Some(p.shard?.number)).collect();
             prop_assert_eq!(numbers, [1, 2, 3, 4]);
             prop_assert_eq!(merged.missing_shards(), []);
+            let mut file = Vec::new();
+            write_file(&mut file, &merged).unwrap();
+            prop_assert_eq!(read_file(&file).unwrap(), merged);
         }
     }
 

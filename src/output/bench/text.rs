@@ -230,7 +230,8 @@ fn per_qos(out: &mut String, report: &Report) -> fmt::Result {
 fn per_subscriber(out: &mut String, outcome: &Outcome) -> fmt::Result {
     let all = &outcome.measured.subscribers;
     let several_groups = all.iter().any(|subscriber| subscriber.group > 0);
-    let counts: [(&str, fn(&Subscriber) -> u64); 3] = [
+    type Count = fn(&Subscriber) -> u64;
+    let counts: [(&str, Count); 3] = [
         ("lost", |subscriber| subscriber.lost),
         ("duplicated", |subscriber| subscriber.duplicated),
         ("reordered", |subscriber| subscriber.reordered),
@@ -385,12 +386,13 @@ struct Bar {
 }
 
 /// Where bars may begin, in each power of ten, in hundredths: fine and coarse steps.
-const STEPS: [&[u64]; 4] = [
+const STEPS: [&[u64]; 5] = [
     &[
         100, 110, 120, 130, 140, 150, 160, 180, 200, 220, 240, 260, 280, 300, 330, 360, 400, 450,
         500, 550, 600, 650, 700, 800, 900,
     ],
     &[100, 120, 150, 200, 250, 300, 400, 500, 600, 800],
+    &[100, 150, 200, 300, 500, 700],
     &[100, 200, 500],
     &[100],
 ];
@@ -613,17 +615,22 @@ mod tests {
             .map(|bar| (bar.from, bar.to, bar.count))
             .collect();
         let us = |us: u64| Some(us * 1000);
+        let tenths = |tenths: u64| Some(tenths * 100);
         assert_eq!(
             edges,
             [
                 (None, us(1), 1),
-                (us(1), us(2), 100),
-                (us(2), us(5), 0),
-                (us(5), us(10), 0),
+                (us(1), tenths(15), 100),
+                (tenths(15), us(2), 0),
+                (us(2), us(3), 0),
+                (us(3), us(5), 0),
+                (us(5), us(7), 0),
+                (us(7), us(10), 0),
+                (us(10), us(15), 0),
                 // To three digits, 19,999 ns is less than 20 µs.
-                (us(10), us(20), 10_000),
-                (us(20), us(50), 700),
-                (us(50), None, 2),
+                (us(15), us(20), 10_000),
+                (us(20), us(30), 700),
+                (us(30), None, 2),
             ]
         );
         for (length, blocks_of_it) in [(0, ""), (1, "▏"), (8, "█"), (12, "█▌")] {

@@ -98,22 +98,28 @@ impl Wishes {
             let comparison = Comparison::new(&baseline.outcome, outcome, baseline.tolerance);
             (&baseline.path, comparison)
         });
-        // First what takes most to get again.
-        if let Some((path, file)) = self.out {
-            saved::finish(file, &path, |out| bench::write_file(out, outcome))?;
-        }
+        // What takes most to get again comes first; and one of them is better than none.
+        let kept = match self.out {
+            Some((path, file)) => saved::finish(file, &path, |out| bench::write_file(out, outcome)),
+            None => Ok(()),
+        };
         let compared = comparison.as_ref().map(|(_, comparison)| comparison);
-        if let Some((path, file)) = self.html {
-            let checks = self.assertions.iter().map(|a| a.check_of(outcome));
-            let checks: Vec<Check> = checks.collect();
-            saved::finish(file, &path, |out| {
-                bench::write_html(out, outcome, &checks, compared)
-            })?;
-        }
+        let shown = match self.html {
+            Some((path, file)) => {
+                let checks = self.assertions.iter().map(|a| a.check_of(outcome));
+                let checks: Vec<Check> = checks.collect();
+                saved::finish(file, &path, |out| {
+                    bench::write_html(out, outcome, &checks, compared)
+                })
+            }
+            None => Ok(()),
+        };
         print(outcome, compared, &self.assertions, self.json)?;
         if self.plot {
             draw(outcome)?;
         }
+        kept?;
+        shown?;
         let mut is_well = true;
         for miss in self.assertions.iter().filter_map(|a| a.miss(outcome)) {
             is_well = false;
