@@ -5,6 +5,7 @@
 //! add exactly: [`Measured`] adds, and an [`Outcome`] is what was measured and the [`Part`]s that
 //! it is the sum of.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -293,13 +294,43 @@ impl Measured {
         all.fold(0, |sum, count| sum.saturating_add(*count))
     }
 
+    /// Each shard knows what every subscriber should get from its publishers, and what its own
+    /// subscribers got.
+    fn add_subscribers(&mut self, others: &[Subscriber]) {
+        let key = |subscriber: &Subscriber| (subscriber.group, subscriber.number);
+        let mut all: BTreeMap<_, Subscriber> = self
+            .subscribers
+            .iter()
+            .map(|own| (key(own), *own))
+            .collect();
+        for other in others {
+            match all.entry(key(other)) {
+                Entry::Occupied(mut own) => own.get_mut().add(other),
+                Entry::Vacant(place) => {
+                    place.insert(*other);
+                }
+            }
+        }
+        self.subscribers = all.into_values().collect();
+        self.subscribers.sort_unstable();
+    }
+
+    /// Counts what was lost, now that everything is known of who sent and who got what.
+    pub fn settle(&mut self) {
+        for counts in &mut self.qos {
+            counts.lost = counts.expected.saturating_sub(counts.received);
+        }
+        for own in &mut self.subscribers {
+            own.lost = own.expected.saturating_sub(own.received);
+        }
+    }
+
     /// Adds what another worker, shard or run measured.
     pub fn add(&mut self, other: &Measured) {
         for (own, counts) in self.qos.iter_mut().zip(&other.qos) {
             own.add(counts);
         }
-        self.subscribers.extend_from_slice(&other.subscribers);
-        self.subscribers.sort_unstable();
+        self.add_subscribers(&other.subscribers);
         add(&mut self.connections, other.connections);
         for r in &other.refusals {
             self.refuse(&r.packet, r.reason_code, &r.reason, r.count);
@@ -336,6 +367,17 @@ impl Counts {
 }
 
 impl Subscriber {
+    fn add(&mut self, other: &Subscriber) {
+        self.granted_qos = self.granted_qos.min(other.granted_qos);
+        add(&mut self.expected, other.expected);
+        add(&mut self.received, other.received);
+        add(&mut self.lost, other.lost);
+        add(&mut self.duplicated, other.duplicated);
+        add(&mut self.reordered, other.reordered);
+        add(&mut self.foreign, other.foreign);
+        add(&mut self.retained, other.retained);
+    }
+
     /// Its part of the counts; how many bytes it got is not known.
     pub fn counts(&self) -> Counts {
         Counts {
