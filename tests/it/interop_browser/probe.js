@@ -22,10 +22,6 @@ frame.onload = () => {
   const plots = [...page.querySelectorAll("svg")].filter(isSeen);
   const texts = [...page.querySelectorAll("h1,h2,p,dt,dd,th,td,li span,summary,footer,svg text")].filter(isSeen);
   const name = (element) => element.textContent.slice(0, 40);
-  const hit = plots[0].querySelector(".hits rect");
-  hit.dispatchEvent(new view.PointerEvent("pointerenter"));
-  const said = hit.closest("figure").querySelector("output").textContent;
-
   const outside = texts.filter((text) => {
     const box = text.getBoundingClientRect();
     const around = (text.closest("svg") || page.body).getBoundingClientRect();
@@ -42,7 +38,6 @@ frame.onload = () => {
     scripts: page.scripts.length,
     resources: view.performance.getEntriesByType("resource").length,
     paper,
-    said,
     plots: plots.map((plot) => ({
       title: plot.querySelector("title").textContent,
       width: plot.getBoundingClientRect().width,
@@ -57,5 +52,9 @@ frame.onload = () => {
     faint: texts.filter((text) => contrast(text.closest("svg") ? style(text).fill : style(text).color) < 4.5).map(name),
     small: texts.filter((text) => parseFloat(style(text).fontSize) * scale(text) < 10.5).map(name),
   };
+  // At the end, for it hides the sentence that it stands in place of.
+  const hit = plots[0].querySelector(".hits rect");
+  hit.dispatchEvent(new view.PointerEvent("pointerenter"));
+  seen.said = hit.closest("figure").querySelector("output").textContent;
   document.getElementById("seen").textContent = JSON.stringify(seen).replace(/[<>&]/g, "?");
 };
