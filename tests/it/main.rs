@@ -1,6 +1,7 @@
 //! The one integration test binary: a module per intent.
 
 mod bench_command;
+mod bench_engine;
 mod bench_faults;
 mod bench_results;
 mod bench_schema;

@@ -55,9 +55,19 @@ impl Outcome {
         self.parts.extend_from_slice(&other.parts);
         self.sort_parts();
         self.measured.add(&other.measured);
-        let has_shards = self.parts.iter().any(|part| part.shard.is_some());
-        if has_shards && self.missing_shards().is_empty() {
-            self.measured.settle();
+        // Of shards of one run; different runs have different subscribers by the same numbers.
+        let is_one = |parts: &[Part]| {
+            parts.iter().all(|part| part.shard.is_some())
+                && parts.windows(2).all(|pair| {
+                    let runs = pair.iter().map(|part| &part.run);
+                    runs.clone().min() == runs.max()
+                })
+        };
+        if is_one(&self.parts) {
+            self.measured.join_subscribers();
+            if self.missing_shards().is_empty() {
+                self.measured.settle();
+            }
         }
         Ok(())
     }
