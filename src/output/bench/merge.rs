@@ -1,6 +1,8 @@
 //! Several results as one.
 
-use super::outcome::{Outcome, Part};
+use std::collections::BTreeMap;
+
+use super::outcome::{Measured, Outcome, Part};
 
 /// Two results that cannot be added: they have messages in common.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,24 +54,34 @@ impl Outcome {
         if let Some(overlap) = overlaps.find_map(|(own, part)| Overlap::of(own, part)) {
             return Err(overlap);
         }
+        let before = [self.group_offsets(), other.group_offsets()];
         self.parts.extend_from_slice(&other.parts);
         self.sort_parts();
-        self.measured.add(&other.measured);
-        // Of shards of one run; different runs have different subscribers by the same numbers.
-        let is_one = |parts: &[Part]| {
-            parts.iter().all(|part| part.shard.is_some())
-                && parts.windows(2).all(|pair| {
-                    let runs = pair.iter().map(|part| &part.run);
-                    runs.clone().min() == runs.max()
-                })
-        };
-        if is_one(&self.parts) {
-            self.measured.join_subscribers();
-            if self.missing_shards().is_empty() {
-                self.measured.settle();
-            }
+        let after = self.group_offsets();
+        let [own, others] = before.map(|before| Moved::new(&before, &after));
+        own.apply(&mut self.measured);
+        let mut measured = other.measured.clone();
+        others.apply(&mut measured);
+        self.measured.add(&measured);
+        let has_shards = self.parts.iter().any(|part| part.shard.is_some());
+        if has_shards && self.missing_shards().is_empty() {
+            self.measured.settle();
         }
         Ok(())
+    }
+
+    /// Where each run's groups begin in [`groups`](Self::groups), and how many they are.
+    fn group_offsets(&self) -> BTreeMap<String, (u32, u32)> {
+        let mut next = 0u32;
+        let runs = self.parts.chunk_by(|a, b| a.run == b.run);
+        let offsets = runs.filter_map(|parts| {
+            let first = parts.first()?;
+            let count = u32::try_from(first.asked.groups.len()).unwrap_or(u32::MAX);
+            let offset = next;
+            next = next.saturating_add(count);
+            Some((first.run.clone(), (offset, count)))
+        });
+        offsets.collect()
     }
 
     /// In the order that [`asked`](Self::asked) counts on.
@@ -104,11 +116,36 @@ impl Outcome {
     }
 }
 
+/// Groups that have other numbers beside those of more runs: first number, how many, how far.
+struct Moved(Vec<(u32, u32, u32)>);
+
+impl Moved {
+    fn new(before: &BTreeMap<String, (u32, u32)>, after: &BTreeMap<String, (u32, u32)>) -> Moved {
+        let moved = before.iter().filter_map(|(run, &(first, count))| {
+            let (now, _) = after.get(run)?;
+            Some((first, count, now.saturating_sub(first)))
+        });
+        Moved(moved.collect())
+    }
+
+    fn apply(&self, measured: &mut Measured) {
+        for subscriber in &mut measured.subscribers {
+            let group = subscriber.group;
+            let of = |(first, count, _): &&(u32, u32, u32)| {
+                (*first..first.saturating_add(*count)).contains(&group)
+            };
+            if let Some((_, _, by)) = self.0.iter().find(of) {
+                subscriber.group = group.saturating_add(*by);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Coarse, Coarsened, Limit, Measured, Row, Series, Shard, Subscriber};
+    use super::super::{Coarse, Coarsened, Group, Limit, Row, Series, Shard, Subscriber};
     use super::super::{read_file, write_file};
     use super::*;
 
@@ -304,21 +341,41 @@ mod tests {
         assert_eq!(Series::first_second(early.began_ns()), 10);
     }
 
+    /// A subscriber of one run is none of another, and the same in all shards of its own.
     #[test]
-    fn subscribers_stay_apart() {
-        let with = |run: &str, number| {
-            let mut outcome = outcome(run, None);
-            outcome.measured.subscribers = vec![Subscriber {
+    fn subscribers_are_those_of_their_runs() {
+        let with = |run: &str, shard, groups: usize, subscribers: &[(u32, u32, u64)]| {
+            let mut outcome = outcome(run, shard);
+            outcome.parts[0].asked.groups = vec![Group::default(); groups];
+            let subscriber = |&(group, number, received): &(u32, u32, u64)| Subscriber {
+                group,
                 number,
-                received: 5,
+                expected: 10,
+                received,
                 ..Subscriber::default()
-            }];
+            };
+            outcome.measured.subscribers = subscribers.iter().map(subscriber).collect();
             outcome
         };
-        let mut sum = with("a", 1);
-        sum.merge(&with("b", 0)).unwrap();
-        sum.merge(&with("c", 1)).unwrap();
-        let numbers: Vec<u32> = sum.measured.subscribers.iter().map(|s| s.number).collect();
-        assert_eq!(numbers, [0, 1, 1]);
+        let parts = [
+            with("b", Some((1, 2)), 2, &[(0, 0, 3), (1, 1, 0)]),
+            with("a", None, 1, &[(0, 0, 10)]),
+            with("c", None, 1, &[(0, 1, 9)]),
+            with("b", Some((2, 2)), 2, &[(0, 0, 0), (1, 1, 20)]),
+        ];
+        for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
+            let mut sum = Outcome::default();
+            for at in order {
+                sum.merge(&parts[at]).unwrap();
+            }
+            let all = sum.measured.subscribers.iter();
+            let all: Vec<_> = all
+                .map(|s| (s.group, s.number, s.received, s.lost))
+                .collect();
+            // Group 0 is of run a, 1 and 2 are of b, 3 is of c.
+            let expected = [(0, 0, 10, 0), (1, 0, 3, 17), (2, 1, 20, 0), (3, 1, 9, 1)];
+            assert_eq!(all, expected, "{order:?}");
+            assert_eq!(sum.groups().count(), 4);
+        }
     }
 }

@@ -294,15 +294,20 @@ impl Measured {
         all.fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Makes one of the entries of each subscriber, where they are of one run: each shard knows what
-    /// every subscriber should get from its publishers, and what its own subscribers got.
-    pub fn join_subscribers(&mut self) {
-        let mut all: BTreeMap<_, Subscriber> = BTreeMap::new();
-        for own in self.subscribers.drain(..) {
-            match all.entry((own.group, own.number)) {
-                Entry::Occupied(mut sum) => sum.get_mut().add(&own),
+    /// Each shard knows what every subscriber should get from its publishers, and what its own
+    /// subscribers got.
+    fn add_subscribers(&mut self, others: &[Subscriber]) {
+        let key = |subscriber: &Subscriber| (subscriber.group, subscriber.number);
+        let mut all: BTreeMap<_, Subscriber> = self
+            .subscribers
+            .iter()
+            .map(|own| (key(own), *own))
+            .collect();
+        for other in others {
+            match all.entry(key(other)) {
+                Entry::Occupied(mut own) => own.get_mut().add(other),
                 Entry::Vacant(place) => {
-                    place.insert(own);
+                    place.insert(*other);
                 }
             }
         }
@@ -325,8 +330,7 @@ impl Measured {
         for (own, counts) in self.qos.iter_mut().zip(&other.qos) {
             own.add(counts);
         }
-        self.subscribers.extend_from_slice(&other.subscribers);
-        self.subscribers.sort_unstable();
+        self.add_subscribers(&other.subscribers);
         add(&mut self.connections, other.connections);
         for r in &other.refusals {
             self.refuse(&r.packet, r.reason_code, &r.reason, r.count);
