@@ -1,5 +1,6 @@
 //! The one integration test binary: a module per intent.
 
+mod bench_broker_faults;
 mod bench_command;
 mod bench_engine;
 mod bench_faults;
