@@ -61,10 +61,9 @@ impl<'a> FlagsFile<'a> {
         of: &str,
     ) -> Result<Option<Setting>, Failure> {
         let name = key.get_ref().as_ref();
-        let Some(flag) = flags
-            .iter()
-            .find(|flag| flag.names.iter().any(|n| n == name))
-        else {
+        // Many write keys of TOML with underscores.
+        let dashed = name.replace('_', "-");
+        let Some(flag) = flags.iter().find(|flag| flag.names.contains(&dashed)) else {
             return Err(self.wrong(key.span().start, &unknown(name, flags, of)));
         };
         let at = value.span().start;

@@ -1,6 +1,8 @@
 //! The one integration test binary: a module per intent.
 
+mod bench_broker_faults;
 mod bench_command;
+mod bench_engine;
 mod bench_faults;
 mod bench_metrics;
 mod bench_results;

@@ -134,7 +134,7 @@ impl Group {
         let counts = [args.publishers.unwrap_or(1), args.subscribers.unwrap_or(1)];
         let [publishers, subscribers] = counts;
         let typed = args.topic.clone().or_else(|| connect.topic.take());
-        check_counts(args, counts, typed.is_some())?;
+        check_counts(args, counts, typed.is_some(), index.is_some())?;
         let per_client = args.topics_per_client.unwrap_or(1);
         let topic = match typed {
             Some(topic) => topic,
@@ -162,7 +162,7 @@ impl Group {
             publishers: Next::take(&mut next.publisher, publishers, "--publishers")?,
             subscribers: Next::take(&mut next.subscriber, subscribers, "--subscribers")?,
             idle: Next::take(&mut next.idle, args.idle.unwrap_or(0), "--idle")?,
-            count: args.count,
+            count: args.count.filter(|_| publishers > 0),
             payload: payload(args)?,
             is_stamped: false,
             topics,
@@ -343,13 +343,16 @@ fn check_counts(
     args: &cli::Bench,
     [publishers, subscribers]: [u32; 2],
     has_topic: bool,
+    has_others: bool,
 ) -> Result<(), Failure> {
     let refuse = |sentence: &str| Err(Failure::usage(sentence));
     if publishers == 0 {
         if subscribers == 0 && args.idle.unwrap_or(0) == 0 {
             return refuse("nothing to do: no publishers, no subscribers, no idle connections");
         }
-        if args.rate.is_some() || args.rate_per_client.is_some() || args.count.is_some() {
+        let has_rate = args.rate.is_some() || args.rate_per_client.is_some();
+        // What is for all groups is for those that it fits.
+        if (has_rate || args.count.is_some()) && !has_others {
             return refuse("--rate and --count want a publisher, and --publishers is 0");
         }
         if subscribers > 0 && !has_topic {
@@ -374,6 +377,9 @@ fn parse_rate(args: &cli::Bench, publishers: u32) -> Result<Option<f64>, Failure
         (None, Some(text)) => super::per_second("--rate-per-client", text)? * f64::from(publishers),
         (None, None) => return Ok(None),
     };
+    if publishers == 0 {
+        return Ok(None);
+    }
     // From one message in three days to one each ns.
     match (1.0 / super::MAX_DURATION.as_secs_f64()..=1e9).contains(&rate) {
         true => Ok(Some(rate)),

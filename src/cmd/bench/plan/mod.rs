@@ -99,9 +99,11 @@ impl Plan {
             None => (Typed::without_file(args), vec![Typed::without_file(args)]),
         };
         let plan = Plan::of(&of_run.flags, &typed, target);
-        plan.map_err(|failure| match typed.is_empty() {
-            true => failure,
-            false => of_run.blame(failure),
+        plan.map_err(|failure| match &args.scenario {
+            Some(path) if !failure.message.starts_with(&path.display().to_string()) => {
+                of_run.blame(failure)
+            }
+            _ => failure,
         })
     }
 
@@ -526,7 +528,8 @@ mod tests {
             ("--topic $share/a", "not a topic filter"),
             ("--topic a/{rand:0}", "{rand:N} takes"),
             ("--topics-per-client 3 -t a", "wants a {n} in the topic"),
-            ("--share a/b -t a", "not a topic filter"),
+            ("--share a/b -t a", "--share takes a name"),
+            ("--share + -t a", "--share takes a name"),
             ("--publishers 16777217", "--publishers takes at most"),
             ("--reconnect-every 1s", "sessions that are kept"),
             ("--reconnect-every 0 --subscribers 0", "1ms or more"),

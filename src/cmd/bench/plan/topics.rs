@@ -196,6 +196,12 @@ pub(in crate::cmd::bench) fn subscription(
 ) -> Result<String, Failure> {
     let asked = match share {
         None => filter.to_owned(),
+        Some(name) if name.is_empty() || name.contains(['/', '+', '#']) => {
+            return Err(Failure::usage(format!(
+                "--share takes a name without /, + and #, not {}",
+                Quoted(name)
+            )));
+        }
         Some(name) => format!("$share/{name}/{filter}"),
     };
     match topic::parse_shared(&asked) {
