@@ -12,6 +12,8 @@ pub(super) struct Picture {
     /// Messages per second that were asked for, all publishers together; none if some of them were
     /// to be as fast as possible.
     pub(super) target: Option<f64>,
+    /// Seconds in which messages were sent.
+    pub(super) sending: f64,
     pub(super) has_sent: bool,
     pub(super) has_acks: bool,
     pub(super) has_received: bool,
@@ -52,6 +54,7 @@ impl Picture {
         let heat = Heat::new(&bins, totals.received > 0, upright);
         Picture {
             target: outcome.target_rate_per_s(),
+            sending: outcome.sending_ns() as f64 / 1e9,
             has_sent: outcome.groups().any(|group| group.publishers > 0),
             has_acks: outcome.acknowledges(),
             has_received: outcome.groups().any(|group| group.subscribers > 0),

@@ -68,7 +68,7 @@ pub(super) fn draw(out: &mut Markup, canvas: Canvas, picture: &Picture) {
             &[
                 ("class", &"asked"),
                 ("x1", &Px(canvas.left)),
-                ("x2", &Px(canvas.width - canvas.right)),
+                ("x2", &Px(canvas.x(across.place(picture.sending)))),
                 ("y1", &Px(y)),
                 ("y2", &Px(y)),
             ],
@@ -80,14 +80,22 @@ pub(super) fn draw(out: &mut Markup, canvas: Canvas, picture: &Picture) {
     }
     for line in &lines {
         let mut path = Path::default();
-        for (i, bin) in picture.bins.iter().enumerate() {
+        // Behind the end, nobody was to send.
+        let end = match line.class {
+            "sent" => picture.sending,
+            _ => picture.seconds(),
+        };
+        let bins = picture.bins.iter().take_while(|bin| bin.from < end);
+        let mut last = None;
+        for (i, bin) in bins.enumerate() {
             let y = canvas.y(upright.place((line.rate)(bin)));
             let command = if i == 0 { 'M' } else { 'L' };
             path.to(command, canvas.x(across.place(bin.from)), y);
-            path.to('L', canvas.x(across.place(bin.to)), y);
+            path.to('L', canvas.x(across.place(bin.to.min(end))), y);
+            last = Some(bin);
         }
         path.draw(out, &format!("line {}", line.class));
-        if let Some(last) = picture.bins.last() {
+        if let Some(last) = last {
             let name = match canvas.is_narrow() {
                 true => line.short,
                 false => line.name,
