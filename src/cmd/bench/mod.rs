@@ -53,7 +53,7 @@ pub fn run(args: &cli::Bench) -> Result<Exit, Failure> {
         return result::run_command(command);
     }
     let plan = Plan::new(args)?;
-    let wishes = Wishes::new(&args.result, &[&report::asked(&plan)])?;
+    let wishes = Wishes::new(&args.result, &[&report::asked(&plan)], true)?;
     let runtime = connect::runtime()?;
     LocalSet::new().block_on(&runtime, work(plan, wishes))
 }
