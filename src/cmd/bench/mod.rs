@@ -87,7 +87,11 @@ pub fn run(args: &cli::Bench) -> Result<Exit, Failure> {
         false => None,
     };
     limits::prepare(&plan)?;
-    let wishes = Wishes::new(&plan.result, &[&report::asked(&plan)])?;
+    let wishes = Wishes::new(
+        &plan.result,
+        &[&report::asked(&plan)],
+        plan.shard == Shard::WHOLE,
+    )?;
     let exit = connect::runtime()?.block_on(work(plan, wishes))?;
     if let Some(broker) = embedded {
         broker.end()?;

@@ -242,7 +242,11 @@ pub(super) fn messages(out: &mut Markup, report: &Report) {
     }
     let always = report.subscribers > 0;
     for (name, of, is_shown) in [
-        ("lost", report.lost, always),
+        (
+            "lost",
+            report.lost.unwrap_or(0),
+            always && report.lost.is_some(),
+        ),
         ("duplicated", report.duplicated, always),
         ("reordered", report.reordered, always),
         ("refused", report.refused.unwrap_or(0), false),
@@ -315,7 +319,7 @@ pub(super) fn asked(out: &mut Markup, report: &Report) {
     }
     let parts = report.parts.iter();
     let shards: Vec<String> = parts
-        .filter_map(|part| Some(format!("{} of {}", part.shard?.number, part.shard?.of)))
+        .filter_map(|part| Some(format!("{}/{}", part.shard?.index, part.shard?.of)))
         .collect();
     fact("shards", Some(shards.join(", ")));
     let is_alone = matches!(&report.groups[..], [only] if only.name.is_none());

@@ -65,6 +65,14 @@ fn sentences(
             said.push((Tone::Bad, format!("The run is not whole: {why}.")));
         }
     }
+    for (run, missing, of) in outcome.missing_shards() {
+        let numbers: Vec<String> = missing.iter().map(u32::to_string).collect();
+        let sentence = format!(
+            "Of the {of} shards of run {run} there is no {}: what was lost is not known.",
+            numbers.join(", ")
+        );
+        said.push((Tone::Warn, sentence));
+    }
     said.extend(messages(report));
     let troubles = outcome.measured.troubles();
     if troubles > 0 {
@@ -125,8 +133,9 @@ fn compared(comparison: &Comparison) -> Vec<(Tone, String)> {
 /// What became of the messages.
 fn messages(report: &Report) -> Vec<(Tone, String)> {
     let mut said = Vec::new();
-    if report.expected > 0 {
-        said.push(match report.lost {
+    let expected = report.expected.unwrap_or(0);
+    if let Some(lost) = report.lost.filter(|_| expected > 0) {
+        said.push(match lost {
             0 => (
                 Tone::Good,
                 format!(
@@ -139,7 +148,7 @@ fn messages(report: &Report) -> Vec<(Tone, String)> {
                 format!(
                     "{} of {} lost.",
                     grouped(lost as f64, 0),
-                    counted(report.expected, "message")
+                    counted(expected, "message")
                 ),
             ),
         });
