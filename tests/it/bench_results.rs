@@ -240,7 +240,7 @@ fn worse_than_before_is_exit_5() {
         (&json!("rate"), &json!("worse"))
     );
     assert_eq!(rate["change_percent"], -50.0);
-    assert_eq!(command(&path, &better, "50").code(), 0);
+    assert_eq!(command(&path, &better, "51").code(), 0);
     assert_eq!(command(&better, &path, "10").code(), 0);
     // None before, some now.
     let ended = command(&lossy, &path, "1000");
@@ -253,12 +253,12 @@ fn worse_than_before_is_exit_5() {
 
 /// Two shards of one run, from two runs of their own.
 fn shards(room: &Room) -> [PathBuf; 2] {
-    [1, 2].map(|number| {
-        let path = room.kept(&format!("{number}.json"));
+    [0, 1].map(|index| {
+        let path = room.kept(&format!("{index}.json"));
         change(&path, &path, |value| {
             let part = &mut value["result"]["parts"][0];
             part["run"] = json!("abcd");
-            part["shard"] = json!({"number": number, "of": 2});
+            part["shard"] = json!({"index": index, "of": 2});
             part["asked"]["groups"][0]["topic"] = json!("t");
         });
         path
@@ -287,8 +287,8 @@ fn shards_add_to_the_run() {
         assert_eq!(result[key], expected, "{key}");
     }
     assert_eq!(result["run"], "abcd");
-    assert_eq!(result["parts"][0]["shard"], json!({"number": 1, "of": 2}));
-    assert_eq!(result["parts"][1]["shard"], json!({"number": 2, "of": 2}));
+    assert_eq!(result["parts"][0]["shard"], json!({"index": 0, "of": 2}));
+    assert_eq!(result["parts"][1]["shard"], json!({"index": 1, "of": 2}));
     let (a, b) = (read(&one), read(&two));
     let latency = "publish_to_delivery_us";
     assert_eq!(result[latency]["count"], 600);
@@ -323,9 +323,7 @@ fn what_is_in_both_is_not_added_twice() {
     let (first, second) = (one.display(), two.display());
     command(&[&one, &two, &one]).expect(
         2,
-        &format!(
-            "midge: {first} and {first} cannot be added: shard 1 of 2 of run abcd is in both\n"
-        ),
+        &format!("midge: {first} and {first} cannot be added: shard 0/2 of run abcd is in both\n"),
     );
     change(&two, &two, |value| {
         value["result"]["parts"][0]["shard"]["of"] = json!(3);
@@ -333,8 +331,8 @@ fn what_is_in_both_is_not_added_twice() {
     command(&[&one, &two]).expect(
         2,
         &format!(
-            "midge: {first} and {second} cannot be added: one has shard 1 of 2 of run abcd, the \
-             other shard 2 of 3\n"
+            "midge: {first} and {second} cannot be added: one has shard 0/2 of run abcd, the \
+             other shard 1/3\n"
         ),
     );
     // Different runs, and a shard too few, are said.
@@ -344,7 +342,7 @@ fn what_is_in_both_is_not_added_twice() {
     let mut runs = [run.as_str(), "abcd"];
     runs.sort_unstable();
     let expected = format!(
-        "midge: these are 2 different runs: {}\nmidge: of the 2 shards of run abcd there is no 2\n",
+        "midge: these are 2 different runs: {}\nmidge: of the 2 shards of run abcd there is no 1\n",
         runs.join(", ")
     );
     assert_eq!(ended.stderr, expected);
@@ -413,8 +411,8 @@ fn what_is_no_result_is_refused_by_name() {
         ),
         (&with("/result/parts", json!([])), "result.parts is empty"),
         (
-            &with("/result/parts/0/shard", json!({"number": 3, "of": 2})),
-            "result.parts: there is no shard 3 of 2",
+            &with("/result/parts/0/shard", json!({"index": 2, "of": 2})),
+            "result.parts: there is no shard 2/2",
         ),
         (
             &with("/result/measured/latencies/e2e/corrected", json!("HIST")),

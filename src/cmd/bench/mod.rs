@@ -92,7 +92,8 @@ pub fn run(args: &cli::Bench) -> Result<Exit, Failure> {
         false => None,
     };
     limits::prepare(&plan)?;
-    let wishes = Wishes::new(&plan.result, &[&report::asked(&plan)])?;
+    let is_whole = plan.shard == Shard::WHOLE;
+    let wishes = Wishes::new(&plan.result, &[&report::asked(&plan)], is_whole)?;
     let exit = connect::runtime()?.block_on(work(plan, wishes))?;
     if let Some(broker) = embedded {
         broker.end()?;

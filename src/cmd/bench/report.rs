@@ -22,7 +22,7 @@ pub(super) fn outcome(
     let (sending_ns, receiving_ns) = spans(shared, all, ended);
     let began_ns = began_ns(shared);
     let shard = (plan.shard != Shard::WHOLE).then_some(bench::Shard {
-        number: plan.shard.index + 1,
+        index: plan.shard.index,
         of: plan.shard.of,
     });
     let part = Part {

@@ -127,10 +127,10 @@ fn check(outcome: &Outcome) -> Result<(), String> {
     }
     let shards = outcome.parts.iter().filter_map(|part| part.shard);
     for shard in shards {
-        if shard.number == 0 || shard.number > shard.of {
+        if shard.index >= shard.of {
             return Err(format!(
-                "result.parts: there is no shard {} of {}",
-                shard.number, shard.of
+                "result.parts: there is no shard {}/{}",
+                shard.index, shard.of
             ));
         }
     }

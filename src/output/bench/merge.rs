@@ -9,7 +9,7 @@ use super::outcome::{Measured, Outcome, Part};
 #[error("{}", self.sentence())]
 pub struct Overlap {
     run: String,
-    /// Shard and number of shards of either.
+    /// Index and number of shards of either.
     shards: [Option<(u32, u32)>; 2],
 }
 
@@ -19,17 +19,17 @@ impl Overlap {
             return None;
         }
         match (a.shard, b.shard) {
-            (Some(a), Some(b)) if a.of == b.of && a.number != b.number => None,
+            (Some(a), Some(b)) if a.of == b.of && a.index != b.index => None,
             _ => Some(Overlap {
                 run: a.run.clone(),
-                shards: [a, b].map(|part| part.shard.map(|shard| (shard.number, shard.of))),
+                shards: [a, b].map(|part| part.shard.map(|shard| (shard.index, shard.of))),
             }),
         }
     }
 
     fn sentence(&self) -> String {
         let name = |shard: Option<(u32, u32)>| match shard {
-            Some((number, of)) => format!("shard {number} of {of}"),
+            Some((index, of)) => format!("shard {index}/{of}"),
             None => "the whole".to_owned(),
         };
         let run = self.run.escape_debug();
@@ -104,12 +104,12 @@ impl Outcome {
         let missing = runs.filter_map(|parts| {
             let first = parts.first()?;
             let of = first.shard?.of;
-            let has = |number: u32| {
-                let mut numbers = parts.iter().filter_map(|part| part.shard);
-                numbers.any(|shard| shard.number == number)
+            let has = |index: u32| {
+                let mut shards = parts.iter().filter_map(|part| part.shard);
+                shards.any(|shard| shard.index == index)
             };
             // No more than can be told.
-            let missing: Vec<u32> = (1..=of).filter(|&number| !has(number)).take(10).collect();
+            let missing: Vec<u32> = (0..of).filter(|&index| !has(index)).take(10).collect();
             (!missing.is_empty()).then_some((first.run.as_str(), missing, of))
         });
         missing.collect()
@@ -243,7 +243,7 @@ mod tests {
     fn part(run: &str, shard: Option<(u32, u32)>) -> Part {
         Part {
             run: run.to_owned(),
-            shard: shard.map(|(number, of)| Shard { number, of }),
+            shard: shard.map(|(index, of)| Shard { index, of }),
             ..Part::default()
         }
     }
@@ -267,7 +267,7 @@ mod tests {
             let of = |owner: usize| {
                 let own = happenings.iter().zip(&owners).filter(move |(_, o)| **o == owner);
                 Outcome {
-                    parts: vec![part("r", Some((owner as u32 + 1, 4)))],
+                    parts: vec![part("r", Some((owner as u32, 4)))],
                     measured: measure(own.map(|(happening, _)| happening)),
                 }
             };
@@ -276,9 +276,9 @@ mod tests {
                 merged.merge(&of(owner)).unwrap();
             }
             prop_assert_eq!(&merged.measured, &whole);
-            let numbers: Vec<u32> =
-                merged.parts.iter().filter_map(|p| Some(p.shard?.number)).collect();
-            prop_assert_eq!(numbers, [1, 2, 3, 4]);
+            let indexes: Vec<u32> =
+                merged.parts.iter().filter_map(|p| Some(p.shard?.index)).collect();
+            prop_assert_eq!(indexes, [0, 1, 2, 3]);
             prop_assert_eq!(merged.missing_shards(), []);
             let mut file = Vec::new();
             write_file(&mut file, &merged).unwrap();
@@ -293,17 +293,17 @@ mod tests {
             (
                 ("r", Some((2, 4))),
                 ("r", Some((2, 4))),
-                "shard 2 of 4 of run r is in both",
+                "shard 2/4 of run r is in both",
             ),
             (
                 ("r", Some((1, 4))),
-                ("r", Some((2, 2))),
-                "one has shard 1 of 4 of run r, the other shard 2 of 2",
+                ("r", Some((0, 2))),
+                "one has shard 1/4 of run r, the other shard 0/2",
             ),
             (
                 ("r", None),
                 ("r", Some((1, 2))),
-                "one has the whole of run r, the other shard 1 of 2",
+                "one has the whole of run r, the other shard 1/2",
             ),
         ] {
             let mut own = outcome(a.0, a.1);
@@ -317,11 +317,11 @@ mod tests {
         own.merge(&outcome("r", Some((3, 4)))).unwrap();
         assert_eq!(
             own.merge(&own.clone()).unwrap_err().to_string(),
-            "shard 1 of 4 of run r is in both"
+            "shard 1/4 of run r is in both"
         );
         assert_eq!(
             own.missing_shards(),
-            [("r", vec![2, 4], 4), ("s", vec![2, 3, 4], 4)]
+            [("r", vec![0, 2], 4), ("s", vec![0, 2, 3], 4)]
         );
     }
 
@@ -358,10 +358,10 @@ mod tests {
             outcome
         };
         let parts = [
-            with("b", Some((1, 2)), 2, &[(0, 0, 3), (1, 1, 0)]),
+            with("b", Some((0, 2)), 2, &[(0, 0, 3), (1, 1, 0)]),
             with("a", None, 1, &[(0, 0, 10)]),
             with("c", None, 1, &[(0, 1, 9)]),
-            with("b", Some((2, 2)), 2, &[(0, 0, 0), (1, 1, 20)]),
+            with("b", Some((1, 2)), 2, &[(0, 0, 0), (1, 1, 20)]),
         ];
         for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
             let mut sum = Outcome::default();

@@ -48,8 +48,8 @@ pub struct Part {
 /// One of so many parts of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shard {
-    /// Which one, from 1 to `of`.
-    pub number: u32,
+    /// Which one, from 0 and below `of`.
+    pub index: u32,
     /// How many there are.
     pub of: u32,
 }
@@ -163,13 +163,14 @@ pub struct Counts {
     pub refused: u64,
     /// Messages without an answer at the end: QoS 1 and 2.
     pub unacknowledged: u64,
-    /// Arrivals that there should be, all subscribers together.
+    /// Arrivals that there should be, all subscribers together; in a shard alone, of what its own
+    /// publishers sent.
     pub expected: u64,
     /// Different messages that came.
     pub received: u64,
     /// Payload bytes of those.
     pub received_bytes: u64,
-    /// Expected and not received.
+    /// Expected and not received; 0 as long as shards are missing.
     pub lost: u64,
     /// Arrivals of what had come before.
     pub duplicated: u64,

@@ -87,16 +87,17 @@ pub struct Report {
     pub refusals: Vec<Refusals>,
     /// What went wrong without a reason code, and how often.
     pub errors: BTreeMap<String, u64>,
-    /// Arrivals that there should be, all subscribers together.
-    pub expected: u64,
+    /// Arrivals that there should be, all subscribers together; none while shards are missing,
+    /// because nobody knows what those sent.
+    pub expected: Option<u64>,
     /// Different messages that came.
     pub received: u64,
     /// Received per second.
     pub received_per_s: f64,
     /// Payload bytes of those.
     pub received_bytes: u64,
-    /// Expected and not received.
-    pub lost: u64,
+    /// Expected and not received; none while shards are missing.
+    pub lost: Option<u64>,
     /// Arrivals of what had come before.
     pub duplicated: u64,
     /// Arrivals behind a later message of the same publisher.
@@ -244,6 +245,7 @@ impl Report {
         let latencies = &measured.latencies;
         let ack = latencies.ack();
         let acknowledges = outcome.acknowledges();
+        let knows_all = outcome.missing_shards().is_empty();
         let (sending, receiving) = (outcome.sending_ns(), outcome.receiving_ns());
         Report {
             schema: SCHEMA,
@@ -279,11 +281,11 @@ impl Report {
             unacknowledged: acknowledges.then_some(totals.unacknowledged),
             refusals: measured.refusals.clone(),
             errors: measured.errors.clone(),
-            expected: totals.expected,
+            expected: knows_all.then_some(totals.expected),
             received: totals.received,
             received_per_s: per_second(totals.received, receiving),
             received_bytes: totals.received_bytes,
-            lost: totals.lost,
+            lost: knows_all.then_some(totals.lost),
             duplicated: totals.duplicated,
             reordered: totals.reordered,
             foreign: totals.foreign,

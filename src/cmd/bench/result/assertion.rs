@@ -63,12 +63,14 @@ impl Assertion {
         })
     }
 
-    /// Refuses what no run that asks for this can have.
+    /// Refuses what no run that asks for this can have, or not one of its shards alone.
     ///
     /// # Errors
     /// Wrong usage.
-    pub(super) fn check(&self, asked: &[&Asked]) -> Result<(), Failure> {
-        match self.figure.lacks(asked) {
+    pub(super) fn check(&self, asked: &[&Asked], is_whole: bool) -> Result<(), Failure> {
+        let of_all = (self.figure.wants_all_shards() && !is_whole)
+            .then_some("it is known when all shards are merged");
+        match self.figure.lacks(asked).or(of_all) {
             None => Ok(()),
             Some(why) => Err(Failure::usage(format!(
                 "--assert '{}': this run has no {}: {why}",
@@ -139,6 +141,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::output::bench::Group;
 
     fn parse(text: &str) -> Result<Assertion, String> {
         Assertion::parse(text).map_err(|failure| {
@@ -269,12 +272,30 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_before() {
         let asked = Asked::default();
-        let failure = parse("e2e.p99 < 1s").unwrap().check(&[&asked]).unwrap_err();
+        let failure = parse("e2e.p99 < 1s")
+            .unwrap()
+            .check(&[&asked], true)
+            .unwrap_err();
         assert_eq!(
             failure.message,
             "--assert 'e2e.p99 < 1s': this run has no e2e.p99: nobody subscribes"
         );
-        assert_eq!(parse("errors == 0").unwrap().check(&[&asked]), Ok(()));
+        let errors = parse("errors == 0").unwrap();
+        assert_eq!(errors.check(&[&asked], false), Ok(()));
+        let asked = Asked {
+            groups: vec![Group {
+                subscribers: 1,
+                ..Group::default()
+            }],
+            ..Asked::default()
+        };
+        let lost = parse("lost < 1%").unwrap();
+        assert_eq!(lost.check(&[&asked], true), Ok(()));
+        assert_eq!(
+            lost.check(&[&asked], false).unwrap_err().message,
+            "--assert 'lost < 1%': this run has no lost.share: it is known when all shards are \
+             merged"
+        );
     }
 
     proptest! {

@@ -18,7 +18,8 @@ pub(in crate::cmd::bench) fn run(command: &cli::BenchCommand) -> Result<Exit, Fa
         cli::BenchCommand::Show(args) => (&vec![args.file.clone()], &args.result),
     };
     let outcome = merge(files)?;
-    let wishes = Wishes::new(args, &Vec::from_iter(outcome.asked()))?;
+    let is_whole = outcome.missing_shards().is_empty();
+    let wishes = Wishes::new(args, &Vec::from_iter(outcome.asked()), is_whole)?;
     let is_well = wishes.fulfil(&outcome)?;
     if outcome.ended_by() == Ended::Error {
         let error = outcome.error().unwrap_or_default();

@@ -45,18 +45,22 @@ struct Baseline {
 }
 
 impl Wishes {
-    /// Checks the flags for a run that asks for this.
+    /// Checks the flags for a run that asks for this; `is_whole`: no shard alone.
     ///
     /// # Errors
     /// Wrong usage; a file that cannot be read, or could not be written.
-    pub(super) fn new(args: &cli::BenchResult, asked: &[&Asked]) -> Result<Wishes, Failure> {
+    pub(super) fn new(
+        args: &cli::BenchResult,
+        asked: &[&Asked],
+        is_whole: bool,
+    ) -> Result<Wishes, Failure> {
         let assertions: Vec<Assertion> = args
             .asserts
             .iter()
             .map(|text| Assertion::parse(text))
             .collect::<Result<_, _>>()?;
         for assertion in &assertions {
-            assertion.check(asked)?;
+            assertion.check(asked, is_whole)?;
         }
         let tolerance = parse_tolerance(&args.tolerance)?;
         let baseline = match &args.compare {

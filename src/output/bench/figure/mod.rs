@@ -192,8 +192,20 @@ impl Figure {
         }
     }
 
+    /// Whether it is known only of a whole run: a shard does not know what the others sent.
+    pub fn wants_all_shards(&self) -> bool {
+        match self.0 {
+            What::Simple(simple) => ["expected", "lost"].contains(&simple.name),
+            What::Share(simple) => ["received", "lost"].contains(&simple.name),
+            What::Time(..) => false,
+        }
+    }
+
     /// Its value in this result; `None` if that has none.
     pub fn value(&self, outcome: &Outcome) -> Option<f64> {
+        if self.wants_all_shards() && !outcome.missing_shards().is_empty() {
+            return None;
+        }
         if self.lacks(&Vec::from_iter(outcome.asked())).is_some() {
             return None;
         }

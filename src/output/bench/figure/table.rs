@@ -133,8 +133,8 @@ pub(super) static SIMPLE: [Simple; 28] = [
     count!(expected, Neither, Subscribers, None),
     count!(received, Neither, Subscribers, Some(|c| c.expected)),
     count!(lost, Less, Subscribers, Some(|c| c.expected)),
-    count!(duplicated, Less, Subscribers, Some(|c| c.expected)),
-    count!(reordered, Less, Subscribers, Some(|c| c.expected)),
+    count!(duplicated, Less, Subscribers, Some(|c| c.received)),
+    count!(reordered, Less, Subscribers, Some(|c| c.received)),
     count!(foreign, Neither, Subscribers, None),
     count!(retained, Neither, Subscribers, None),
     simple(

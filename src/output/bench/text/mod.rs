@@ -162,8 +162,15 @@ fn messages(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result
     if report.subscribers > 0 {
         let speed = (report.received_per_s, Some(totals.received_bytes));
         line(out, "received", totals.received, Some(speed), None)?;
-        for (name, count) in deliveries(&totals) {
-            line(out, name, count, None, Some(totals.expected))?;
+        match report.expected {
+            Some(expected) => line(out, "lost", totals.lost, None, Some(expected))?,
+            None => writeln!(out, "{:<15}  known when all shards are merged", "lost")?,
+        }
+        for (name, count) in [
+            ("duplicated", totals.duplicated),
+            ("reordered", totals.reordered),
+        ] {
+            line(out, name, count, None, Some(totals.received))?;
         }
     }
     for (name, count) in [("foreign", totals.foreign), ("retained", totals.retained)] {

@@ -69,10 +69,10 @@ fn outcome() -> Outcome {
         rate_per_s: Some(1e6),
         ..Group::default()
     };
-    let part = |number| {
+    let part = |index| {
         Part {
         run: "0a1b2c3d".to_owned(),
-        shard: Some(Shard { number, of: 2 }),
+        shard: Some(Shard { index, of: 2 }),
         sending_ns: 3_600_000_000_000,
         receiving_ns: 3_600_000_000_000,
         ended_by: Ended::Error,
@@ -88,7 +88,7 @@ fn outcome() -> Outcome {
     }
     };
     Outcome {
-        parts: vec![part(1), part(2)],
+        parts: vec![part(0), part(1)],
         measured,
     }
 }
