@@ -1,5 +1,8 @@
 //! One interface over the engines.
 
+use std::pin::pin;
+use std::task::{Context, Poll};
+
 use super::error::{ConnectError, Lost, PublishError, RequestError};
 use super::event::{Connected, Event, Token};
 use super::message::Publication;
@@ -208,6 +211,25 @@ impl Engine {
             Engine::Rumqttc(client) => {
                 let event = client.next_event().await?;
                 Ok(visit(event, visitor))
+            }
+        }
+    }
+
+    /// [`next_visited`](Self::next_visited) for those who poll.
+    ///
+    /// # Errors
+    /// When the connection is over.
+    pub fn poll_visited(
+        &mut self,
+        cx: &mut Context<'_>,
+        visitor: &mut dyn Visitor,
+    ) -> Poll<Result<Option<Event>, Lost>> {
+        match self {
+            Engine::Native(client) => client.poll_visited(cx, visitor),
+            Engine::Rumqttc(client) => {
+                // Nothing is lost if its future is dropped.
+                let next = pin!(client.next_event());
+                next.poll(cx).map_ok(|event| visit(event, visitor))
             }
         }
     }

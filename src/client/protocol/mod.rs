@@ -49,8 +49,9 @@ use crate::mqtt::frame::Framer;
 use crate::mqtt::packet::Packet;
 use crate::mqtt::{Version, encode};
 
-/// Buffers of more bytes are given back when the connection has nothing to do.
-const IDLE_BUFFER: usize = 1024;
+/// Buffers of more bytes are given back when the connection has nothing to do: of many thousand that
+/// are idle, each byte counts, and a small one is had again in no time.
+const IDLE_BUFFER: usize = 0;
 
 /// The state machine. See the [module](self).
 #[derive(Debug)]

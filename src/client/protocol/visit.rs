@@ -93,3 +93,123 @@ impl Protocol {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Bench;
+    use super::*;
+    use crate::client::{Prepared, Publication, PublishError, Token, TopicName};
+    use crate::mqtt::packet::Publish;
+    use crate::mqtt::{ReasonCode, Version};
+
+    /// What was shown, one line each.
+    #[derive(Default)]
+    struct Shown(Vec<String>);
+
+    impl Visitor for Shown {
+        fn message(&mut self, publish: &Publish<'_>) {
+            let payload = String::from_utf8_lossy(publish.payload);
+            self.0
+                .push(format!("{} {} {payload}", publish.topic, publish.qos));
+        }
+
+        fn published(&mut self, token: Token, reason: ReasonCode) {
+            self.0.push(format!("{} 0x{:02x}", token.0, reason.0));
+        }
+    }
+
+    const CONNACK: &[u8] = &[0, 0, 0];
+
+    /// The same packets, shown and as events, with the same answers, whatever the split of the reads.
+    #[test]
+    fn what_is_shown_is_what_events_say() {
+        let stream: &[u8] = b"\x30\x05\x00\x01a\x00x\
+            \x32\x07\x00\x01b\x00\x07\x00y\
+            \x34\x07\x00\x01c\x00\x08\x00z\
+            \x34\x07\x00\x01c\x00\x08\x00z\
+            \xd0\x00\
+            \x62\x02\x00\x08\
+            \x30\x05\x00\x01d\x00w";
+        for split in 1..stream.len() {
+            let (mut shown, mut told) = (Bench::connected(CONNACK), Bench::connected(CONNACK));
+            let (mut by_visitor, mut by_event) = (Shown::default(), Shown::default());
+            for part in stream.chunks(split) {
+                shown.receive(part);
+                loop {
+                    let visited = shown.protocol.visit(&mut by_visitor);
+                    let event = shown.protocol.poll_event();
+                    let is_none = event.is_none();
+                    if let Some(event) = event {
+                        crate::client::visit::visit(event, &mut by_visitor);
+                    }
+                    if is_none && visited.packets == 0 {
+                        break;
+                    }
+                }
+                told.receive(part);
+                while let Some(event) = told.protocol.poll_event() {
+                    crate::client::visit::visit(event, &mut by_event);
+                }
+            }
+            assert_eq!(by_visitor.0, by_event.0, "{split}");
+            assert_eq!(by_visitor.0, ["a 0 x", "b 1 y", "c 2 z", "d 0 w"]);
+            assert_eq!(shown.sent(), told.sent(), "{split}");
+        }
+    }
+
+    #[test]
+    fn violations_are_left_to_the_events() {
+        let mut bench = Bench::connected(CONNACK);
+        // QoS 3.
+        bench.receive(b"\x36\x07\x00\x01b\x00\x07\x00y");
+        let mut shown = Shown::default();
+        assert_eq!(bench.protocol.visit(&mut shown), Visited::default());
+        assert!(matches!(
+            bench.protocol.poll_event(),
+            Some(Event::Closed(_))
+        ));
+    }
+
+    #[test]
+    fn a_topic_alias_is_an_event() {
+        let mut options = crate::client::ConnectOptions::new(Version::V5, "c");
+        let maximum = crate::mqtt::property::Value::U16(5);
+        let id = PropertyId::TOPIC_ALIAS_MAXIMUM;
+        options.properties.push(id, maximum).unwrap();
+        let mut bench = Bench::connected_with(options, CONNACK);
+        bench.receive(b"\x30\x07\x00\x01a\x03\x23\x00\x01\x30\x06\x00\x00\x03\x23\x00\x01");
+        let mut shown = Shown::default();
+        assert_eq!(bench.protocol.visit(&mut shown).packets, 0);
+        assert_eq!(bench.message().topic.as_str(), "a");
+        assert_eq!(bench.message().topic.as_str(), "a");
+    }
+
+    /// Prepared messages and others share ids, quota and resending.
+    #[test]
+    fn prepared_messages_are_messages() {
+        // Receive Maximum 2.
+        let connack = &[0, 0, 3, 0x21, 0, 2];
+        let mut bench = Bench::connected(connack);
+        let topic = TopicName::new("t").unwrap();
+        let message =
+            |payload: &str| Publication::new(topic.clone(), payload.to_owned(), QoS::AtLeastOnce);
+        let prepared = Prepared::new(message("0123"), Version::V5).unwrap();
+        let token = bench.protocol.publish_prepared(&prepared, b"ab").unwrap();
+        assert_eq!(bench.sent(), b"\x32\x0a\x00\x01t\x00\x01\x00ab23");
+        let other = bench.protocol.publish(message("x")).unwrap();
+        bench.sent();
+        match bench.protocol.publish_prepared(&prepared, b"cd") {
+            Err(PublishError::QuotaFull(full)) => assert_eq!(full.payload, "cd23"),
+            other => panic!("{other:?}"),
+        }
+        bench.cut();
+        bench.reconnect(&[1, 0, 3, 0x21, 0, 2]);
+        let again = b"\x3a\x0a\x00\x01t\x00\x01\x00ab23\x3a\x07\x00\x01t\x00\x02\x00x";
+        assert_eq!(bench.sent(), again);
+        bench.receive(b"\x40\x02\x00\x01\x40\x03\x00\x02\x97");
+        let mut shown = Shown::default();
+        assert_eq!(bench.protocol.visit(&mut shown).packets, 2);
+        let expected = [format!("{} 0x00", token.0), format!("{} 0x97", other.0)];
+        assert_eq!(shown.0, expected);
+    }
+}

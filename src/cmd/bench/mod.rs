@@ -64,6 +64,14 @@ use crate::output::progress::{Load, Progress};
 /// How often a draining run is looked at where nobody has news.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// What the broker of `--embedded` is told: how much may wait for a slow subscriber.
+const EMBEDDED: [&str; 4] = [
+    "--max-queued-messages",
+    "4000000000",
+    "--max-queued-bytes",
+    "1000000000",
+];
+
 /// Runs the subcommand.
 ///
 /// # Errors
@@ -75,7 +83,8 @@ pub fn run(args: &cli::Bench) -> Result<Exit, Failure> {
     let mut plan = Plan::new(args, None)?;
     let embedded = match plan.embedded {
         true => {
-            let broker = Embedded::start::<&str>([])?;
+            // It is to lose nothing, however slow those who listen are.
+            let broker = Embedded::start(EMBEDDED)?;
             let address = broker.address();
             let target = Target::new(Address::Tcp {
                 host: address.ip().to_string(),
@@ -87,11 +96,8 @@ pub fn run(args: &cli::Bench) -> Result<Exit, Failure> {
         false => None,
     };
     limits::prepare(&plan)?;
-    let wishes = Wishes::new(
-        &plan.result,
-        &[&report::asked(&plan)],
-        plan.shard == Shard::WHOLE,
-    )?;
+    let is_whole = plan.shard == Shard::WHOLE;
+    let wishes = Wishes::new(&plan.result, &[&report::asked(&plan)], is_whole)?;
     let exit = connect::runtime()?.block_on(work(plan, wishes))?;
     if let Some(broker) = embedded {
         broker.end()?;

@@ -1,8 +1,10 @@
 //! What all connections of one worker share: its figures, its timer, and how connections are opened.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
@@ -30,6 +32,10 @@ pub(super) struct Stage {
     pub(super) alarms: Rc<Alarms>,
     worker: usize,
     opening: Semaphore,
+    /// Those who wait for another phase.
+    waiting: RefCell<Vec<Waker>>,
+    /// How often they were told.
+    rounds: Cell<u64>,
 }
 
 /// Who a connection is in the run.
@@ -59,6 +65,8 @@ impl Stage {
             alarms: Rc::new(alarms),
             worker,
             opening: Semaphore::new(OPENING),
+            waiting: RefCell::default(),
+            rounds: Cell::new(0),
         })
     }
 
@@ -241,17 +249,33 @@ impl Stage {
         client: &mut Engine,
         phase: Phase,
     ) -> Result<(), Failure> {
-        let mut watch = self.shared.watch();
-        let mut nobody = Nobody;
-        loop {
-            tokio::select! {
-                biased;
-                // The sender is in `shared`.
-                _ = watch.wait_for(|now| *now >= phase) => return Ok(()),
-                event = client.next_visited(&mut nobody) => {
-                    event.map_err(|lost| self.lost(place, &lost))?;
+        // Many thousand connections may wait here, each for one waker.
+        let mut round = None;
+        poll_fn(|cx| {
+            loop {
+                if self.phase() >= phase {
+                    return Poll::Ready(Ok(()));
+                }
+                let now = self.rounds.get();
+                if round.replace(now) != Some(now) {
+                    self.waiting.borrow_mut().push(cx.waker().clone());
+                }
+                match client.poll_visited(cx, &mut Nobody) {
+                    Poll::Ready(Ok(_)) => {}
+                    Poll::Ready(Err(lost)) => return Poll::Ready(Err(self.lost(place, &lost))),
+                    Poll::Pending => return Poll::Pending,
                 }
             }
+        })
+        .await
+    }
+
+    /// Tells those who wait that there is another phase. Each of them waits again if it is not the
+    /// one that it waits for.
+    pub(super) fn wake(&self) {
+        self.rounds.set(self.rounds.get() + 1);
+        for waker in self.waiting.take() {
+            waker.wake();
         }
     }
 

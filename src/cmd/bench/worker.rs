@@ -47,9 +47,14 @@ async fn work(shared: Arc<Shared>, index: usize) -> Result<Stats, Failure> {
         });
     }
     tokio::task::spawn_local(tick(stage.clone()));
-    let mut closing = shared.watch();
+    let mut phase = shared.watch();
     // The sender is in what is shared.
-    let _ = closing.wait_for(|phase| *phase == Phase::Closing).await;
+    while phase.changed().await.is_ok() {
+        stage.wake();
+        if *phase.borrow_and_update() == Phase::Closing {
+            break;
+        }
+    }
     while crew.at_work.get() > 0 {
         crew.news.notified().await;
     }
