@@ -40,7 +40,9 @@ fn page(folder: &Path) -> String {
     let port = broker.address.port().to_string();
     let path = path.to_str().unwrap();
     let mut args = vec!["bench", "-h", "127.0.0.1", "-p", &port, "--html", path];
-    args.extend(["-t", HOSTILE, "--no-progress", "--json"]);
+    // And so long that no phone has room for it.
+    let topic = format!("{}/{HOSTILE}", "W".repeat(200));
+    args.extend(["-t", &topic, "--no-progress", "--json"]);
     args.extend("-q 1 --rate 500 --duration 2500ms --publishers 2".split(' '));
     let ended = run(&args);
     assert_eq!(ended.code(), 0, "{}", ended.stderr);

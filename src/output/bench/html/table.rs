@@ -264,7 +264,7 @@ pub(super) fn messages(out: &mut Markup, report: &Report) {
     }
     out.open("section", &[]);
     out.element("h2", &[], "Messages");
-    out.open("table", &[]);
+    out.open("table", &[("class", &"counts")]);
     heads(out, &["", "messages", "per second", "payload"]);
     body(out, &["", "", "", ""], rows.iter().map(|row| &row[..]));
     out.close();

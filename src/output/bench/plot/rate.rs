@@ -9,8 +9,11 @@ use crate::output::bench::scale::{Scale, short};
 /// Lines of a band.
 const HEIGHT: usize = 4;
 
+/// What of a piece of the run is drawn.
+type Rate = fn(&Bin) -> f64;
+
 pub(super) fn lines(page: Page, picture: &Picture) -> Vec<String> {
-    let bands: [(&str, bool, fn(&Bin) -> f64); 3] = [
+    let bands: [(&str, bool, Rate); 3] = [
         ("sent", picture.has_sent, |bin| bin.sent),
         ("acknowledged", picture.has_acks, |bin| bin.acknowledged),
         ("received", picture.has_received, |bin| bin.received),
