@@ -373,7 +373,9 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--start-at', '--start-at', [CompletionResultType]::ParameterName, 'When to begin to publish: as in 2026-01-31T12:00:00Z, in seconds since 1970, or +5s from now. Connections are opened before')
             [CompletionResult]::new('--run', '--run', [CompletionResultType]::ParameterName, 'The run''s name, 8 hexadecimal digits: where parts of one run cannot tell it from their flags [default: a random one, and of parts one made of their flags]')
             [CompletionResult]::new('--workers', '--workers', [CompletionResultType]::ParameterName, 'Threads that do the work [default: one for each core, and no more than connections]')
+            [CompletionResult]::new('--metrics', '--metrics', [CompletionResultType]::ParameterName, 'Serve the figures to Prometheus while it runs: at this address, as in 127.0.0.1:9464')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints')
+            [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Write the result with its plots as one page, that a browser shows without network')
             [CompletionResult]::new('--assert', '--assert', [CompletionResultType]::ParameterName, 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once')
             [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them')
             [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How much worse a figure may be, in parts of 100 of what it was')
@@ -431,6 +433,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--embedded', '--embedded', [CompletionResultType]::ParameterName, 'Start a broker of midge''s own as a second process, and load that')
             [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Show no progress on stderr')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as a JSON object')
+            [CompletionResult]::new('--plot', '--plot', [CompletionResultType]::ParameterName, 'Draw rates and latencies in the terminal, below the summary')
             [CompletionResult]::new('-S', '-S ', [CompletionResultType]::ParameterName, 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain')
             [CompletionResult]::new('--srv', '--srv', [CompletionResultType]::ParameterName, 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain')
             [CompletionResult]::new('--ask-password', '--ask-password', [CompletionResultType]::ParameterName, 'Ask for the password on the terminal')
@@ -453,18 +456,22 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
         }
         'midge;bench;merge' {
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints')
+            [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Write the result with its plots as one page, that a browser shows without network')
             [CompletionResult]::new('--assert', '--assert', [CompletionResultType]::ParameterName, 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once')
             [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them')
             [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How much worse a figure may be, in parts of 100 of what it was')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as a JSON object')
+            [CompletionResult]::new('--plot', '--plot', [CompletionResultType]::ParameterName, 'Draw rates and latencies in the terminal, below the summary')
             break
         }
         'midge;bench;show' {
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints')
+            [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Write the result with its plots as one page, that a browser shows without network')
             [CompletionResult]::new('--assert', '--assert', [CompletionResultType]::ParameterName, 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once')
             [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them')
             [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How much worse a figure may be, in parts of 100 of what it was')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as a JSON object')
+            [CompletionResult]::new('--plot', '--plot', [CompletionResultType]::ParameterName, 'Draw rates and latencies in the terminal, below the summary')
             break
         }
         'midge;bench;help' {

@@ -135,7 +135,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__bench)
-            opts="-t -q -r -h -p -S -L -i -u -P -V -k -d -A -o -I -c -x -M -D --publishers --subscribers --idle --rate --rate-per-client --size --payload --payload-file --count --duration --warmup --topic --topics-per-client --share --qos --retain --inflight --reconnect-every --connect-rate --ramp-up --bind --drain --scenario --shard --start-at --run --workers --embedded --no-progress --json --out --assert --compare --tolerance --host --port --srv --url --id --username --password --pw --password-file --ask-password --protocol-version --keepalive --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help --options --id-prefix --disable-clean-session --session-expiry-interval --max-inflight --quiet --will-topic --will-payload --will-qos --will-retain --property merge show help"
+            opts="-t -q -r -h -p -S -L -i -u -P -V -k -d -A -o -I -c -x -M -D --publishers --subscribers --idle --rate --rate-per-client --size --payload --payload-file --count --duration --warmup --topic --topics-per-client --share --qos --retain --inflight --reconnect-every --connect-rate --ramp-up --bind --drain --scenario --shard --start-at --run --workers --embedded --no-progress --metrics --json --out --html --plot --assert --compare --tolerance --host --port --srv --url --id --username --password --pw --password-file --ask-password --protocol-version --keepalive --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help --options --id-prefix --disable-clean-session --session-expiry-interval --max-inflight --quiet --will-topic --will-payload --will-qos --will-retain --property merge show help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -253,7 +253,15 @@ _midge() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --metrics)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --html)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -529,13 +537,17 @@ _midge() {
             return 0
             ;;
         midge__subcmd__bench__subcmd__merge)
-            opts="--json --out --assert --compare --tolerance"
+            opts="--json --out --html --plot --assert --compare --tolerance"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --html)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -559,13 +571,17 @@ _midge() {
             return 0
             ;;
         midge__subcmd__bench__subcmd__show)
-            opts="--json --out --assert --compare --tolerance"
+            opts="--json --out --html --plot --assert --compare --tolerance"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --html)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -366,7 +366,9 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --start-at 'When to begin to publish: as in 2026-01-31T12:00:00Z, in seconds since 1970, or +5s from now. Connections are opened before'
             cand --run 'The run''s name, 8 hexadecimal digits: where parts of one run cannot tell it from their flags [default: a random one, and of parts one made of their flags]'
             cand --workers 'Threads that do the work [default: one for each core, and no more than connections]'
+            cand --metrics 'Serve the figures to Prometheus while it runs: at this address, as in 127.0.0.1:9464'
             cand --out 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints'
+            cand --html 'Write the result with its plots as one page, that a browser shows without network'
             cand --assert 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once'
             cand --compare 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them'
             cand --tolerance 'How much worse a figure may be, in parts of 100 of what it was'
@@ -424,6 +426,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --embedded 'Start a broker of midge''s own as a second process, and load that'
             cand --no-progress 'Show no progress on stderr'
             cand --json 'Print the result as a JSON object'
+            cand --plot 'Draw rates and latencies in the terminal, below the summary'
             cand -S 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain'
             cand --srv 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain'
             cand --ask-password 'Ask for the password on the terminal'
@@ -445,17 +448,21 @@ set edit:completion:arg-completer[midge] = {|@words|
         }
         &'midge;bench;merge'= {
             cand --out 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints'
+            cand --html 'Write the result with its plots as one page, that a browser shows without network'
             cand --assert 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once'
             cand --compare 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them'
             cand --tolerance 'How much worse a figure may be, in parts of 100 of what it was'
             cand --json 'Print the result as a JSON object'
+            cand --plot 'Draw rates and latencies in the terminal, below the summary'
         }
         &'midge;bench;show'= {
             cand --out 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints'
+            cand --html 'Write the result with its plots as one page, that a browser shows without network'
             cand --assert 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once'
             cand --compare 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them'
             cand --tolerance 'How much worse a figure may be, in parts of 100 of what it was'
             cand --json 'Print the result as a JSON object'
+            cand --plot 'Draw rates and latencies in the terminal, below the summary'
         }
         &'midge;bench;help'= {
             cand merge 'Add the results of several machines or shards to one'
