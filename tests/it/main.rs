@@ -5,6 +5,7 @@ mod bench_command;
 mod bench_engine;
 mod bench_faults;
 mod bench_metrics;
+mod bench_pages;
 mod bench_results;
 mod bench_schema;
 #[cfg(unix)]
