@@ -8,7 +8,7 @@ use super::super::visit::Visitor;
 use super::Protocol;
 use crate::mqtt::decode::{Context, Strict, decode};
 use crate::mqtt::frame::packet_len;
-use crate::mqtt::packet::Packet;
+use crate::mqtt::packet::{AckKind, Packet};
 use crate::mqtt::{PacketType, PropertyId, QoS, Side};
 
 /// What was shown.
@@ -81,13 +81,17 @@ impl Protocol {
                 true
             }
             Ok(Packet::Ack(ack)) => {
-                if self.check_ack(&ack).is_err() {
+                // A PUBACK that ends nothing changes nothing, and is looked at more closely then.
+                if ack.kind != AckKind::PubAck && self.check_ack(&ack).is_err() {
                     return false;
                 }
-                if let Some(Event::Published { token, reason, .. }) = self.handle_ack(&ack) {
-                    visitor.published(token, reason);
+                match self.handle_ack(&ack) {
+                    Some(Event::Published { token, reason, .. }) => {
+                        visitor.published(token, reason);
+                        true
+                    }
+                    _ => self.check_ack(&ack).is_ok(),
                 }
-                true
             }
             _ => false,
         }

@@ -283,7 +283,7 @@ mod tests {
                 waker: Some(Waker::from(rings.clone())),
             });
         }
-        let mut set = |state: &mut State, slot: usize, at| {
+        let set = |state: &mut State, slot: usize, at| {
             state.slots[slot].at = Some(at);
             state.times.push(Reverse((at, slot)));
         };

@@ -17,7 +17,7 @@ use crate::client::{ConnectError, Engine, Lost, Visitor};
 use crate::cmd::{Exit, Failure};
 use crate::mqtt::{Properties, ReasonCode};
 
-/// Connections that are opened at the same time: enough to hide the way to the broker, few enough
+/// Connections that are opened at the same time, by all workers: enough to hide the way to the broker, few enough
 /// for its listen queue.
 const OPENING: usize = 64;
 
@@ -59,12 +59,13 @@ impl Stage {
     pub(super) fn new(shared: Arc<Shared>, worker: usize) -> Result<Stage, Failure> {
         let alarms =
             Alarms::new().map_err(|error| Failure::new(Exit::Io, format!("no timer: {error}")))?;
+        let opening = OPENING.div_ceil(shared.plan.workers.max(1));
         Ok(Stage {
             shared,
             stats: RefCell::default(),
             alarms: Rc::new(alarms),
             worker,
-            opening: Semaphore::new(OPENING),
+            opening: Semaphore::new(opening),
             waiting: RefCell::default(),
             rounds: Cell::new(0),
         })

@@ -22,7 +22,7 @@ impl Random {
     /// A number below `bound`; 0 if that is 0.
     pub(in crate::cmd::bench) fn below(&mut self, bound: u64) -> u64 {
         // The upper half of the product; of bounds far below 2^64 every number is as likely.
-        (u128::from(self.next()) * u128::from(bound) >> 64) as u64
+        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
 }
 
