@@ -345,20 +345,40 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             break
         }
         'midge;bench' {
-            [CompletionResult]::new('--publishers', '--publishers', [CompletionResultType]::ParameterName, 'Connections that publish')
-            [CompletionResult]::new('--subscribers', '--subscribers', [CompletionResultType]::ParameterName, 'Connections that subscribe and count what comes')
-            [CompletionResult]::new('--idle', '--idle', [CompletionResultType]::ParameterName, 'Connections that only stay open')
-            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Messages per second, all publishers together; k and M stand for thousand and million [default: as fast as the broker takes them]')
-            [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Bytes of each message''s payload. With subscribers at least 18: what tells one message from another stands there')
+            [CompletionResult]::new('--publishers', '--publishers', [CompletionResultType]::ParameterName, 'Connections that publish [default: 1]')
+            [CompletionResult]::new('--subscribers', '--subscribers', [CompletionResultType]::ParameterName, 'Connections that subscribe and count what comes [default: 1]')
+            [CompletionResult]::new('--idle', '--idle', [CompletionResultType]::ParameterName, 'Connections that only stay open [default: 0]')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Messages per second, all publishers together: 1000, 50k/s, 1.5M/s, 10/m [default: as fast as the broker takes them]')
+            [CompletionResult]::new('--rate-per-client', '--rate-per-client', [CompletionResultType]::ParameterName, 'Messages per second of each publisher, in place of --rate')
+            [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Bytes of a payload, with subscribers at least 21, where it is told what message it is: a number, a range, or several with weights [default: 64]')
+            [CompletionResult]::new('--payload', '--payload', [CompletionResultType]::ParameterName, 'Publish this text; {client}, {seq}, {time} and {rand:N} in it are filled in')
+            [CompletionResult]::new('--payload-file', '--payload-file', [CompletionResultType]::ParameterName, 'Publish what is in this file; with subscribers, 21 bytes that tell one message from another stand in front of it')
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'End after this many messages, all publishers together')
             [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'How long to publish, warm-up not included: seconds, or with a unit as in 500ms, 10s, 2m [default: 10s, or until --count is reached]')
-            [CompletionResult]::new('--warmup', '--warmup', [CompletionResultType]::ParameterName, 'How long to publish before anything is counted')
-            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Topic to publish to. {run} stands for a name of this run, {client} for the publisher''s number; the subscribers put + in place of a level with {client} [default: midge/bench/{run}/{client}]')
-            [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'Topic to publish to. {run} stands for a name of this run, {client} for the publisher''s number; the subscribers put + in place of a level with {client} [default: midge/bench/{run}/{client}]')
-            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Quality of Service of messages and subscriptions: 0, 1 or 2')
-            [CompletionResult]::new('--qos', '--qos', [CompletionResultType]::ParameterName, 'Quality of Service of messages and subscriptions: 0, 1 or 2')
-            [CompletionResult]::new('--inflight', '--inflight', [CompletionResultType]::ParameterName, 'Messages of QoS 1 and 2 that each publisher may have unacknowledged [default: 20; with --rate as many as the broker takes]')
+            [CompletionResult]::new('--warmup', '--warmup', [CompletionResultType]::ParameterName, 'How long to publish before anything is counted [default: 0]')
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Topic to publish to; {client}, {n}, {rand:N} and {run} in it are filled in')
+            [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'Topic to publish to; {client}, {n}, {rand:N} and {run} in it are filled in')
+            [CompletionResult]::new('--topics-per-client', '--topics-per-client', [CompletionResultType]::ParameterName, 'Topics of each publisher, used in turn: {n} in the topic [default: 1]')
+            [CompletionResult]::new('--share', '--share', [CompletionResultType]::ParameterName, 'Share the subscription under this name: each message goes to one of the subscribers')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Quality of Service of messages and subscriptions: 0, 1 or 2 [default: 0]')
+            [CompletionResult]::new('--qos', '--qos', [CompletionResultType]::ParameterName, 'Quality of Service of messages and subscriptions: 0, 1 or 2 [default: 0]')
+            [CompletionResult]::new('--inflight', '--inflight', [CompletionResultType]::ParameterName, 'Messages of QoS 1 and 2 that each publisher may have unacknowledged, as -M [default: 20; with a rate as many as the broker takes]')
+            [CompletionResult]::new('--reconnect-every', '--reconnect-every', [CompletionResultType]::ParameterName, 'Each connection leaves and comes back after this time, in turn: seconds, or with a unit as in 500ms, 10s, 2m. Subscribers want sessions that are kept (-c, -i)')
+            [CompletionResult]::new('--connect-rate', '--connect-rate', [CompletionResultType]::ParameterName, 'Connections opened per second, all together: 1000, 10k/s [default: as fast as the broker takes them]')
+            [CompletionResult]::new('--ramp-up', '--ramp-up', [CompletionResultType]::ParameterName, 'The time in which connections are opened, at equal distances')
+            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'A local address, or its name, that connections start at; with several they take turns, and there are as many ports for each')
             [CompletionResult]::new('--drain', '--drain', [CompletionResultType]::ParameterName, 'How long to wait at the end for messages that are still on their way, counted from the last one that came [default: 1s with QoS 0, else 5s]')
+            [CompletionResult]::new('--scenario', '--scenario', [CompletionResultType]::ParameterName, 'Take what is not given here from this file, which may have several groups of clients')
+            [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Be part I of N, from 0: of the clients, the messages and the rate. Every part is given the same flags but for I, and all begin at --start-at')
+            [CompletionResult]::new('--start-at', '--start-at', [CompletionResultType]::ParameterName, 'When to begin to publish: as in 2026-01-31T12:00:00Z, in seconds since 1970, or +5s from now. Connections are opened before')
+            [CompletionResult]::new('--run', '--run', [CompletionResultType]::ParameterName, 'The run''s name, 8 hexadecimal digits: where parts of one run cannot tell it from their flags [default: a random one, and of parts one made of their flags]')
+            [CompletionResult]::new('--workers', '--workers', [CompletionResultType]::ParameterName, 'Threads that do the work [default: one for each core, and no more than connections]')
+            [CompletionResult]::new('--metrics', '--metrics', [CompletionResultType]::ParameterName, 'Serve the figures to Prometheus while it runs: at this address, as in 127.0.0.1:9464')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints')
+            [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Write the result with its plots as one page, that a browser shows without network')
+            [CompletionResult]::new('--assert', '--assert', [CompletionResultType]::ParameterName, 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once')
+            [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them')
+            [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How much worse a figure may be, in parts of 100 of what it was')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]')
             [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]')
@@ -395,8 +415,25 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--tls-keylog', '--tls-keylog', [CompletionResultType]::ParameterName, 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Take connection flags that are not given from this profile; also in front of the subcommand [env: MIDGE_PROFILE]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in $HOME/.config] [env: MIDGE_CONFIG]')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as a JSON object')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Read flags from this file, one a line as in "-q 1", in front of those that are given here; # begins a comment')
+            [CompletionResult]::new('--options', '--options', [CompletionResultType]::ParameterName, 'Read flags from this file, one a line as in "-q 1", in front of those that are given here; # begins a comment')
+            [CompletionResult]::new('-I', '-I ', [CompletionResultType]::ParameterName, 'Client Identifier: this, and the number of the process')
+            [CompletionResult]::new('--id-prefix', '--id-prefix', [CompletionResultType]::ParameterName, 'Client Identifier: this, and the number of the process')
+            [CompletionResult]::new('-x', '-x', [CompletionResultType]::ParameterName, 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i')
+            [CompletionResult]::new('--session-expiry-interval', '--session-expiry-interval', [CompletionResultType]::ParameterName, 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i')
+            [CompletionResult]::new('-M', '-M ', [CompletionResultType]::ParameterName, 'Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many [default: as many as it takes; pub: at most 4000]')
+            [CompletionResult]::new('--max-inflight', '--max-inflight', [CompletionResultType]::ParameterName, 'Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many [default: as many as it takes; pub: at most 4000]')
+            [CompletionResult]::new('--will-topic', '--will-topic', [CompletionResultType]::ParameterName, 'Topic of the message that the broker sends if this client is lost')
+            [CompletionResult]::new('--will-payload', '--will-payload', [CompletionResultType]::ParameterName, 'Payload of that message [default: none]')
+            [CompletionResult]::new('--will-qos', '--will-qos', [CompletionResultType]::ParameterName, 'QoS of that message: 0, 1 or 2')
+            [CompletionResult]::new('-D', '-D ', [CompletionResultType]::ParameterName, 'A property of MQTT 5.0 in one kind of packet; may be given more than once')
+            [CompletionResult]::new('--property', '--property', [CompletionResultType]::ParameterName, 'A property of MQTT 5.0 in one kind of packet; may be given more than once')
+            [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Ask the broker to keep the messages for later subscribers')
+            [CompletionResult]::new('--retain', '--retain', [CompletionResultType]::ParameterName, 'Ask the broker to keep the messages for later subscribers')
+            [CompletionResult]::new('--embedded', '--embedded', [CompletionResultType]::ParameterName, 'Start a broker of midge''s own as a second process, and load that')
             [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Show no progress on stderr')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as a JSON object')
+            [CompletionResult]::new('--plot', '--plot', [CompletionResultType]::ParameterName, 'Draw rates and latencies in the terminal, below the summary')
             [CompletionResult]::new('-S', '-S ', [CompletionResultType]::ParameterName, 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain')
             [CompletionResult]::new('--srv', '--srv', [CompletionResultType]::ParameterName, 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain')
             [CompletionResult]::new('--ask-password', '--ask-password', [CompletionResultType]::ParameterName, 'Ask for the password on the terminal')
@@ -408,6 +445,48 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--no-tls', '--no-tls', [CompletionResultType]::ParameterName, 'No TLS on port 8883')
             [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Keep the session at the broker when the connection ends; wants -i')
+            [CompletionResult]::new('--disable-clean-session', '--disable-clean-session', [CompletionResultType]::ParameterName, 'Keep the session at the broker when the connection ends; wants -i')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing on stderr about what went wrong; the exit code tells')
+            [CompletionResult]::new('--will-retain', '--will-retain', [CompletionResultType]::ParameterName, 'Retain that message')
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Add the results of several machines or shards to one')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a result again')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'midge;bench;merge' {
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints')
+            [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Write the result with its plots as one page, that a browser shows without network')
+            [CompletionResult]::new('--assert', '--assert', [CompletionResultType]::ParameterName, 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once')
+            [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them')
+            [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How much worse a figure may be, in parts of 100 of what it was')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as a JSON object')
+            [CompletionResult]::new('--plot', '--plot', [CompletionResultType]::ParameterName, 'Draw rates and latencies in the terminal, below the summary')
+            break
+        }
+        'midge;bench;show' {
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints')
+            [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Write the result with its plots as one page, that a browser shows without network')
+            [CompletionResult]::new('--assert', '--assert', [CompletionResultType]::ParameterName, 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once')
+            [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them')
+            [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How much worse a figure may be, in parts of 100 of what it was')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as a JSON object')
+            [CompletionResult]::new('--plot', '--plot', [CompletionResultType]::ParameterName, 'Draw rates and latencies in the terminal, below the summary')
+            break
+        }
+        'midge;bench;help' {
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Add the results of several machines or shards to one')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a result again')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'midge;bench;help;merge' {
+            break
+        }
+        'midge;bench;help;show' {
+            break
+        }
+        'midge;bench;help;help' {
             break
         }
         'midge;decode' {
@@ -558,51 +637,51 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             break
         }
         'midge;broker' {
-            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883; with a command a free one]')
-            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883; with a command a free one]')
-            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Address or host name to listen on; * is every address. Think of --password-file before you listen beyond this machine [default: 127.0.0.1]')
-            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in, and 1000 messages wait for a client. What it can say, the flags under Listeners, Access and Limits, cannot be given beside it, but for --max-memory. SIGHUP reads it again: users, rules, certificates, log, and limits that clients are not told when they connect')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in, and 1000 messages wait for a client. What it can say, the flags under Listeners, Access and Limits, cannot be given beside it, but for --max-memory. SIGHUP reads it again: users, rules, certificates, log, and limits that clients are not told when they connect')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883]')
+            [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Address or host name to listen on. Think of --password-file before you listen beyond this machine [default: 127.0.0.1]')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in')
             [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Listen here, in place of --port and --bind: mqtt://HOST:PORT, or the same with mqtts, ws or wss, or unix:PATH. May be given more than once; HOST * is every address')
-            [CompletionResult]::new('--tls-auto', '--tls-auto', [CompletionResultType]::ParameterName, 'Make certificates in this folder for this run: an authority (ca.pem), the server''s for localhost, this host''s name and the addresses listened on (server.pem, server.key), and a client''s (client.pem, client.key). In place of --cafile, --cert and --key')
-            [CompletionResult]::new('--cafile', '--cafile', [CompletionResultType]::ParameterName, 'Certificates of the authorities that clients'' certificates, or the broker''s own, are signed by (PEM). With --cert and --key')
+            [CompletionResult]::new('--tls-auto', '--tls-auto', [CompletionResultType]::ParameterName, 'Make certificates in this folder for this run: an authority (ca.pem), the server''s for localhost, this host''s name and the addresses listened on (server.pem, server.key), and a client''s (client.pem, client.key)')
+            [CompletionResult]::new('--cafile', '--cafile', [CompletionResultType]::ParameterName, 'Certificates of the authorities that clients'' certificates, or the broker''s own, are signed by (PEM)')
             [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'The broker''s certificate, with its chain (PEM)')
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Key of the broker''s certificate, not encrypted (PEM)')
-            [CompletionResult]::new('--crlfile', '--crlfile', [CompletionResultType]::ParameterName, 'Certificates of clients that are revoked (PEM). With --require-certificate. SIGHUP reads it again, and the other files of TLS')
+            [CompletionResult]::new('--crlfile', '--crlfile', [CompletionResultType]::ParameterName, 'Certificates of clients that are revoked (PEM). SIGHUP reads it again, and the other files of TLS')
             [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Users and their passwords, in mosquitto''s form: ''midge broker passwd'' makes such a file. SIGHUP reads it again')
             [CompletionResult]::new('--allow-anonymous', '--allow-anonymous', [CompletionResultType]::ParameterName, 'Whether clients may connect without a user name [default: true, and false with --password-file]')
             [CompletionResult]::new('--acl-file', '--acl-file', [CompletionResultType]::ParameterName, 'What clients may publish and subscribe to: a file in mosquitto''s form (topic, user and pattern lines), or a table (CSV) with the columns allow, ipaddr, username, clientid, access, topic. SIGHUP reads it again')
             [CompletionResult]::new('--acl-nomatch', '--acl-nomatch', [CompletionResultType]::ParameterName, 'What happens where no row of the table matches [default: deny]')
             [CompletionResult]::new('--max-packet-size', '--max-packet-size', [CompletionResultType]::ParameterName, 'Largest packet taken, in bytes with its fixed header')
-            [CompletionResult]::new('--message-size-limit', '--message-size-limit', [CompletionResultType]::ParameterName, 'Largest payload taken; a message with a larger one is dropped, and acknowledged: to 5.0 clients with the reason code 0x83 [default: what the largest packet has room for]')
+            [CompletionResult]::new('--message-size-limit', '--message-size-limit', [CompletionResultType]::ParameterName, 'Largest payload taken; a message with a larger one is acknowledged and dropped')
             [CompletionResult]::new('--max-qos', '--max-qos', [CompletionResultType]::ParameterName, 'Highest QoS taken from clients and granted to them')
             [CompletionResult]::new('--max-inflight-messages', '--max-inflight-messages', [CompletionResultType]::ParameterName, 'QoS 1 and 2 messages that may be unacknowledged, in each direction and per client [default: 20 from a client, 1000 to a client]')
-            [CompletionResult]::new('--max-queued-messages', '--max-queued-messages', [CompletionResultType]::ParameterName, 'QoS 1 and 2 messages that wait per client beside those [default: 100000]')
-            [CompletionResult]::new('--max-queued-bytes', '--max-queued-bytes', [CompletionResultType]::ParameterName, 'Bytes of topic and payload that wait per client [default: 64 MiB]')
-            [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Connections at a time, at each listener [default: any number]')
+            [CompletionResult]::new('--max-queued-messages', '--max-queued-messages', [CompletionResultType]::ParameterName, 'QoS 1 and 2 messages that wait per client beside those')
+            [CompletionResult]::new('--max-queued-bytes', '--max-queued-bytes', [CompletionResultType]::ParameterName, 'Bytes of topic and payload that wait per client')
+            [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Connections at a time, at each listener')
             [CompletionResult]::new('--max-keepalive', '--max-keepalive', [CompletionResultType]::ParameterName, 'Longest Keep Alive of MQTT 5.0 clients, in seconds')
             [CompletionResult]::new('--max-topic-alias', '--max-topic-alias', [CompletionResultType]::ParameterName, 'Highest Topic Alias taken from MQTT 5.0 clients; 0: none [default: 10]')
             [CompletionResult]::new('--persistent-client-expiration', '--persistent-client-expiration', [CompletionResultType]::ParameterName, 'Longest life of a session without a connection, e.g. 10m')
             [CompletionResult]::new('--mount-point', '--mount-point', [CompletionResultType]::ParameterName, 'What stands before every topic, unseen by the clients')
-            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'What sessions, messages and connections may take together, as in 500MB or 1GiB. What there is no room for is refused; the process itself takes some MB more [default: 1GiB]')
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'What sessions, messages and connections may take together, as in 500MB or 1GiB. What there is no room for is refused; the process itself takes some MB more')
             [CompletionResult]::new('--persist', '--persist', [CompletionResultType]::ParameterName, 'Keep sessions, subscriptions, retained and waiting messages in this file, and begin with what is in it. What a client has an acknowledgement for is in the file, whenever the broker is killed')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'What happens, on stderr: connections, refusals, subscriptions')
-            [CompletionResult]::new('--exit-after', '--exit-after', [CompletionResultType]::ParameterName, 'End after a time as in 30s; after ''idle 5s'', in which no client has connected, left, subscribed or published; after ''N messages'' or ''N disconnects''. May be given more than once: what comes first counts. A command is ended with SIGTERM, and after two seconds with SIGKILL, and its exit code says so')
-            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Messages that clients must have published in the end, as in ''sensors/# >= 3'' or ''alarm == 0''; wills count, and a topic has its --mount-point. If not: a line on stderr, and exit code 5 unless the command has failed itself. May be given more than once')
+            [CompletionResult]::new('--exit-after', '--exit-after', [CompletionResultType]::ParameterName, 'End after a time as in 30s; after ''idle 5s'', in which no client has connected, left, subscribed or published; after ''N messages'' or ''N disconnects''; at the ''end of stdin'', which comes when whoever started the broker ends. May be given more than once: what comes first counts. A command is ended with SIGTERM, and its exit code says so')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Messages that clients must have published in the end, as in ''sensors/# >= 3'' or ''alarm == 0''; wills count. If not: a line on stderr, and exit code 5 unless the command has failed itself. May be given more than once')
             [CompletionResult]::new('--expect-payload', '--expect-payload', [CompletionResultType]::ParameterName, 'A payload that a client must have published in the end, as in ''status=online''. May be given more than once')
-            [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Keep what crosses the wire, without TLS and WebSocket, in this file: as a capture (pcapng) that decode, capture-replay and Wireshark read, or in a file called .jsonl as the lines of decode --json. A pcapng file has passwords, too, and other programs want to know the port: tshark -d tcp.port==PORT,mqtt. May be given more than once')
+            [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Keep what crosses the wire, without TLS and WebSocket, in this file: as a capture (pcapng) that decode, capture-replay and Wireshark read, or in a file called .jsonl as the lines of decode --json. May be given more than once')
             [CompletionResult]::new('--fault', '--fault', [CompletionResultType]::ParameterName, 'Something that goes wrong, as in ''on=puback client=dev-* nth=3 do=drop''; see --help')
             [CompletionResult]::new('--latency', '--latency', [CompletionResultType]::ParameterName, 'How long each packet is on its way, in each direction, as in 80ms or 80ms+-20ms')
             [CompletionResult]::new('--slow', '--slow', [CompletionResultType]::ParameterName, 'Bytes a second of each connection, in each direction, as in 50KB/s')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Where chance begins: the same number, and packets in the same order, give the same faults')
             [CompletionResult]::new('--require-certificate', '--require-certificate', [CompletionResultType]::ParameterName, 'Take only clients with a certificate that an authority of --cafile, or that of --tls-auto, has signed')
-            [CompletionResult]::new('--use-identity-as-username', '--use-identity-as-username', [CompletionResultType]::ParameterName, 'Take the Common Name of a client''s certificate for its user name; passwords are not asked for. With --require-certificate')
+            [CompletionResult]::new('--use-identity-as-username', '--use-identity-as-username', [CompletionResultType]::ParameterName, 'Take the Common Name of a client''s certificate for its user name; passwords are not asked for')
             [CompletionResult]::new('--use-subject-as-username', '--use-subject-as-username', [CompletionResultType]::ParameterName, 'The same with the whole subject, as in CN=a,O=b,C=c')
             [CompletionResult]::new('--no-retain', '--no-retain', [CompletionResultType]::ParameterName, 'Refuse retained messages')
             [CompletionResult]::new('--persist-sync', '--persist-sync', [CompletionResultType]::ParameterName, 'Acknowledge only what the disk has (fsync): then it outlives a failure of the machine, too, and takes longer')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Make or change a password file, in mosquitto''s form')
+            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Make or change a password file')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -624,7 +703,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             break
         }
         'midge;broker;help' {
-            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Make or change a password file, in mosquitto''s form')
+            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Make or change a password file')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -655,6 +734,14 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             break
         }
         'midge;help;bench' {
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Add the results of several machines or shards to one')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a result again')
+            break
+        }
+        'midge;help;bench;merge' {
+            break
+        }
+        'midge;help;bench;show' {
             break
         }
         'midge;help;decode' {
@@ -664,7 +751,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             break
         }
         'midge;help;broker' {
-            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Make or change a password file, in mosquitto''s form')
+            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Make or change a password file')
             break
         }
         'midge;help;broker;passwd' {

@@ -338,20 +338,40 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --will-retain 'Retain that message'
         }
         &'midge;bench'= {
-            cand --publishers 'Connections that publish'
-            cand --subscribers 'Connections that subscribe and count what comes'
-            cand --idle 'Connections that only stay open'
-            cand --rate 'Messages per second, all publishers together; k and M stand for thousand and million [default: as fast as the broker takes them]'
-            cand --size 'Bytes of each message''s payload. With subscribers at least 18: what tells one message from another stands there'
+            cand --publishers 'Connections that publish [default: 1]'
+            cand --subscribers 'Connections that subscribe and count what comes [default: 1]'
+            cand --idle 'Connections that only stay open [default: 0]'
+            cand --rate 'Messages per second, all publishers together: 1000, 50k/s, 1.5M/s, 10/m [default: as fast as the broker takes them]'
+            cand --rate-per-client 'Messages per second of each publisher, in place of --rate'
+            cand --size 'Bytes of a payload, with subscribers at least 21, where it is told what message it is: a number, a range, or several with weights [default: 64]'
+            cand --payload 'Publish this text; {client}, {seq}, {time} and {rand:N} in it are filled in'
+            cand --payload-file 'Publish what is in this file; with subscribers, 21 bytes that tell one message from another stand in front of it'
             cand --count 'End after this many messages, all publishers together'
             cand --duration 'How long to publish, warm-up not included: seconds, or with a unit as in 500ms, 10s, 2m [default: 10s, or until --count is reached]'
-            cand --warmup 'How long to publish before anything is counted'
-            cand -t 'Topic to publish to. {run} stands for a name of this run, {client} for the publisher''s number; the subscribers put + in place of a level with {client} [default: midge/bench/{run}/{client}]'
-            cand --topic 'Topic to publish to. {run} stands for a name of this run, {client} for the publisher''s number; the subscribers put + in place of a level with {client} [default: midge/bench/{run}/{client}]'
-            cand -q 'Quality of Service of messages and subscriptions: 0, 1 or 2'
-            cand --qos 'Quality of Service of messages and subscriptions: 0, 1 or 2'
-            cand --inflight 'Messages of QoS 1 and 2 that each publisher may have unacknowledged [default: 20; with --rate as many as the broker takes]'
+            cand --warmup 'How long to publish before anything is counted [default: 0]'
+            cand -t 'Topic to publish to; {client}, {n}, {rand:N} and {run} in it are filled in'
+            cand --topic 'Topic to publish to; {client}, {n}, {rand:N} and {run} in it are filled in'
+            cand --topics-per-client 'Topics of each publisher, used in turn: {n} in the topic [default: 1]'
+            cand --share 'Share the subscription under this name: each message goes to one of the subscribers'
+            cand -q 'Quality of Service of messages and subscriptions: 0, 1 or 2 [default: 0]'
+            cand --qos 'Quality of Service of messages and subscriptions: 0, 1 or 2 [default: 0]'
+            cand --inflight 'Messages of QoS 1 and 2 that each publisher may have unacknowledged, as -M [default: 20; with a rate as many as the broker takes]'
+            cand --reconnect-every 'Each connection leaves and comes back after this time, in turn: seconds, or with a unit as in 500ms, 10s, 2m. Subscribers want sessions that are kept (-c, -i)'
+            cand --connect-rate 'Connections opened per second, all together: 1000, 10k/s [default: as fast as the broker takes them]'
+            cand --ramp-up 'The time in which connections are opened, at equal distances'
+            cand --bind 'A local address, or its name, that connections start at; with several they take turns, and there are as many ports for each'
             cand --drain 'How long to wait at the end for messages that are still on their way, counted from the last one that came [default: 1s with QoS 0, else 5s]'
+            cand --scenario 'Take what is not given here from this file, which may have several groups of clients'
+            cand --shard 'Be part I of N, from 0: of the clients, the messages and the rate. Every part is given the same flags but for I, and all begin at --start-at'
+            cand --start-at 'When to begin to publish: as in 2026-01-31T12:00:00Z, in seconds since 1970, or +5s from now. Connections are opened before'
+            cand --run 'The run''s name, 8 hexadecimal digits: where parts of one run cannot tell it from their flags [default: a random one, and of parts one made of their flags]'
+            cand --workers 'Threads that do the work [default: one for each core, and no more than connections]'
+            cand --metrics 'Serve the figures to Prometheus while it runs: at this address, as in 127.0.0.1:9464'
+            cand --out 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints'
+            cand --html 'Write the result with its plots as one page, that a browser shows without network'
+            cand --assert 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once'
+            cand --compare 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them'
+            cand --tolerance 'How much worse a figure may be, in parts of 100 of what it was'
             cand -h 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]'
             cand --host 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]'
             cand -p 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]'
@@ -388,8 +408,25 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --tls-keylog 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark'
             cand --profile 'Take connection flags that are not given from this profile; also in front of the subcommand [env: MIDGE_PROFILE]'
             cand --config 'The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in $HOME/.config] [env: MIDGE_CONFIG]'
-            cand --json 'Print the result as a JSON object'
+            cand -o 'Read flags from this file, one a line as in "-q 1", in front of those that are given here; # begins a comment'
+            cand --options 'Read flags from this file, one a line as in "-q 1", in front of those that are given here; # begins a comment'
+            cand -I 'Client Identifier: this, and the number of the process'
+            cand --id-prefix 'Client Identifier: this, and the number of the process'
+            cand -x 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i'
+            cand --session-expiry-interval 'Seconds that the session outlives the connection, or a number with a unit as in 500ms, 10s, 2m; "infinite" or a negative number: for ever. MQTT 5.0; wants -i'
+            cand -M 'Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many [default: as many as it takes; pub: at most 4000]'
+            cand --max-inflight 'Messages of QoS 1 and 2 that may be on their way at once, if the broker takes as many [default: as many as it takes; pub: at most 4000]'
+            cand --will-topic 'Topic of the message that the broker sends if this client is lost'
+            cand --will-payload 'Payload of that message [default: none]'
+            cand --will-qos 'QoS of that message: 0, 1 or 2'
+            cand -D 'A property of MQTT 5.0 in one kind of packet; may be given more than once'
+            cand --property 'A property of MQTT 5.0 in one kind of packet; may be given more than once'
+            cand -r 'Ask the broker to keep the messages for later subscribers'
+            cand --retain 'Ask the broker to keep the messages for later subscribers'
+            cand --embedded 'Start a broker of midge''s own as a second process, and load that'
             cand --no-progress 'Show no progress on stderr'
+            cand --json 'Print the result as a JSON object'
+            cand --plot 'Draw rates and latencies in the terminal, below the summary'
             cand -S 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain'
             cand --srv 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain'
             cand --ask-password 'Ask for the password on the terminal'
@@ -401,6 +438,42 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --no-tls 'No TLS on port 8883'
             cand --insecure 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
             cand --help 'Print help'
+            cand -c 'Keep the session at the broker when the connection ends; wants -i'
+            cand --disable-clean-session 'Keep the session at the broker when the connection ends; wants -i'
+            cand --quiet 'Say nothing on stderr about what went wrong; the exit code tells'
+            cand --will-retain 'Retain that message'
+            cand merge 'Add the results of several machines or shards to one'
+            cand show 'Show a result again'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'midge;bench;merge'= {
+            cand --out 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints'
+            cand --html 'Write the result with its plots as one page, that a browser shows without network'
+            cand --assert 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once'
+            cand --compare 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them'
+            cand --tolerance 'How much worse a figure may be, in parts of 100 of what it was'
+            cand --json 'Print the result as a JSON object'
+            cand --plot 'Draw rates and latencies in the terminal, below the summary'
+        }
+        &'midge;bench;show'= {
+            cand --out 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints'
+            cand --html 'Write the result with its plots as one page, that a browser shows without network'
+            cand --assert 'What must hold, else exit code 5 and a line on stderr, as in ''e2e.p99 < 10ms'', ''lost == 0'', ''lost < 0.1%'' or ''rate > 50k/s''. May be given more than once'
+            cand --compare 'Compare with a result that --out has written: a figure that is worse than there by more than --tolerance is a line on stderr and exit code 5. Percentiles are judged if both runs have at least 100 times above them'
+            cand --tolerance 'How much worse a figure may be, in parts of 100 of what it was'
+            cand --json 'Print the result as a JSON object'
+            cand --plot 'Draw rates and latencies in the terminal, below the summary'
+        }
+        &'midge;bench;help'= {
+            cand merge 'Add the results of several machines or shards to one'
+            cand show 'Show a result again'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'midge;bench;help;merge'= {
+        }
+        &'midge;bench;help;show'= {
+        }
+        &'midge;bench;help;help'= {
         }
         &'midge;decode'= {
             cand --input 'Take the input as this, whatever it looks like'
@@ -547,51 +620,51 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --help 'Print help'
         }
         &'midge;broker'= {
-            cand -p 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883; with a command a free one]'
-            cand --port 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883; with a command a free one]'
-            cand --bind 'Address or host name to listen on; * is every address. Think of --password-file before you listen beyond this machine [default: 127.0.0.1]'
-            cand -c 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in, and 1000 messages wait for a client. What it can say, the flags under Listeners, Access and Limits, cannot be given beside it, but for --max-memory. SIGHUP reads it again: users, rules, certificates, log, and limits that clients are not told when they connect'
-            cand --config 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in, and 1000 messages wait for a client. What it can say, the flags under Listeners, Access and Limits, cannot be given beside it, but for --max-memory. SIGHUP reads it again: users, rules, certificates, log, and limits that clients are not told when they connect'
+            cand -p 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883]'
+            cand --port 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883]'
+            cand --bind 'Address or host name to listen on. Think of --password-file before you listen beyond this machine [default: 127.0.0.1]'
+            cand -c 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in'
+            cand --config 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto''s defaults count: with a listener, anonymous clients are not let in'
             cand --listen 'Listen here, in place of --port and --bind: mqtt://HOST:PORT, or the same with mqtts, ws or wss, or unix:PATH. May be given more than once; HOST * is every address'
-            cand --tls-auto 'Make certificates in this folder for this run: an authority (ca.pem), the server''s for localhost, this host''s name and the addresses listened on (server.pem, server.key), and a client''s (client.pem, client.key). In place of --cafile, --cert and --key'
-            cand --cafile 'Certificates of the authorities that clients'' certificates, or the broker''s own, are signed by (PEM). With --cert and --key'
+            cand --tls-auto 'Make certificates in this folder for this run: an authority (ca.pem), the server''s for localhost, this host''s name and the addresses listened on (server.pem, server.key), and a client''s (client.pem, client.key)'
+            cand --cafile 'Certificates of the authorities that clients'' certificates, or the broker''s own, are signed by (PEM)'
             cand --cert 'The broker''s certificate, with its chain (PEM)'
             cand --key 'Key of the broker''s certificate, not encrypted (PEM)'
-            cand --crlfile 'Certificates of clients that are revoked (PEM). With --require-certificate. SIGHUP reads it again, and the other files of TLS'
+            cand --crlfile 'Certificates of clients that are revoked (PEM). SIGHUP reads it again, and the other files of TLS'
             cand --password-file 'Users and their passwords, in mosquitto''s form: ''midge broker passwd'' makes such a file. SIGHUP reads it again'
             cand --allow-anonymous 'Whether clients may connect without a user name [default: true, and false with --password-file]'
             cand --acl-file 'What clients may publish and subscribe to: a file in mosquitto''s form (topic, user and pattern lines), or a table (CSV) with the columns allow, ipaddr, username, clientid, access, topic. SIGHUP reads it again'
             cand --acl-nomatch 'What happens where no row of the table matches [default: deny]'
             cand --max-packet-size 'Largest packet taken, in bytes with its fixed header'
-            cand --message-size-limit 'Largest payload taken; a message with a larger one is dropped, and acknowledged: to 5.0 clients with the reason code 0x83 [default: what the largest packet has room for]'
+            cand --message-size-limit 'Largest payload taken; a message with a larger one is acknowledged and dropped'
             cand --max-qos 'Highest QoS taken from clients and granted to them'
             cand --max-inflight-messages 'QoS 1 and 2 messages that may be unacknowledged, in each direction and per client [default: 20 from a client, 1000 to a client]'
-            cand --max-queued-messages 'QoS 1 and 2 messages that wait per client beside those [default: 100000]'
-            cand --max-queued-bytes 'Bytes of topic and payload that wait per client [default: 64 MiB]'
-            cand --max-connections 'Connections at a time, at each listener [default: any number]'
+            cand --max-queued-messages 'QoS 1 and 2 messages that wait per client beside those'
+            cand --max-queued-bytes 'Bytes of topic and payload that wait per client'
+            cand --max-connections 'Connections at a time, at each listener'
             cand --max-keepalive 'Longest Keep Alive of MQTT 5.0 clients, in seconds'
             cand --max-topic-alias 'Highest Topic Alias taken from MQTT 5.0 clients; 0: none [default: 10]'
             cand --persistent-client-expiration 'Longest life of a session without a connection, e.g. 10m'
             cand --mount-point 'What stands before every topic, unseen by the clients'
-            cand --max-memory 'What sessions, messages and connections may take together, as in 500MB or 1GiB. What there is no room for is refused; the process itself takes some MB more [default: 1GiB]'
+            cand --max-memory 'What sessions, messages and connections may take together, as in 500MB or 1GiB. What there is no room for is refused; the process itself takes some MB more'
             cand --persist 'Keep sessions, subscriptions, retained and waiting messages in this file, and begin with what is in it. What a client has an acknowledgement for is in the file, whenever the broker is killed'
             cand --log 'What happens, on stderr: connections, refusals, subscriptions'
-            cand --exit-after 'End after a time as in 30s; after ''idle 5s'', in which no client has connected, left, subscribed or published; after ''N messages'' or ''N disconnects''. May be given more than once: what comes first counts. A command is ended with SIGTERM, and after two seconds with SIGKILL, and its exit code says so'
-            cand --expect 'Messages that clients must have published in the end, as in ''sensors/# >= 3'' or ''alarm == 0''; wills count, and a topic has its --mount-point. If not: a line on stderr, and exit code 5 unless the command has failed itself. May be given more than once'
+            cand --exit-after 'End after a time as in 30s; after ''idle 5s'', in which no client has connected, left, subscribed or published; after ''N messages'' or ''N disconnects''; at the ''end of stdin'', which comes when whoever started the broker ends. May be given more than once: what comes first counts. A command is ended with SIGTERM, and its exit code says so'
+            cand --expect 'Messages that clients must have published in the end, as in ''sensors/# >= 3'' or ''alarm == 0''; wills count. If not: a line on stderr, and exit code 5 unless the command has failed itself. May be given more than once'
             cand --expect-payload 'A payload that a client must have published in the end, as in ''status=online''. May be given more than once'
-            cand --record 'Keep what crosses the wire, without TLS and WebSocket, in this file: as a capture (pcapng) that decode, capture-replay and Wireshark read, or in a file called .jsonl as the lines of decode --json. A pcapng file has passwords, too, and other programs want to know the port: tshark -d tcp.port==PORT,mqtt. May be given more than once'
+            cand --record 'Keep what crosses the wire, without TLS and WebSocket, in this file: as a capture (pcapng) that decode, capture-replay and Wireshark read, or in a file called .jsonl as the lines of decode --json. May be given more than once'
             cand --fault 'Something that goes wrong, as in ''on=puback client=dev-* nth=3 do=drop''; see --help'
             cand --latency 'How long each packet is on its way, in each direction, as in 80ms or 80ms+-20ms'
             cand --slow 'Bytes a second of each connection, in each direction, as in 50KB/s'
             cand --seed 'Where chance begins: the same number, and packets in the same order, give the same faults'
             cand --require-certificate 'Take only clients with a certificate that an authority of --cafile, or that of --tls-auto, has signed'
-            cand --use-identity-as-username 'Take the Common Name of a client''s certificate for its user name; passwords are not asked for. With --require-certificate'
+            cand --use-identity-as-username 'Take the Common Name of a client''s certificate for its user name; passwords are not asked for'
             cand --use-subject-as-username 'The same with the whole subject, as in CN=a,O=b,C=c'
             cand --no-retain 'Refuse retained messages'
             cand --persist-sync 'Acknowledge only what the disk has (fsync): then it outlives a failure of the machine, too, and takes longer'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
-            cand passwd 'Make or change a password file, in mosquitto''s form'
+            cand passwd 'Make or change a password file'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'midge;broker;passwd'= {
@@ -611,7 +684,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'midge;broker;help'= {
-            cand passwd 'Make or change a password file, in mosquitto''s form'
+            cand passwd 'Make or change a password file'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'midge;broker;help;passwd'= {
@@ -635,13 +708,19 @@ set edit:completion:arg-completer[midge] = {|@words|
         &'midge;help;rr'= {
         }
         &'midge;help;bench'= {
+            cand merge 'Add the results of several machines or shards to one'
+            cand show 'Show a result again'
+        }
+        &'midge;help;bench;merge'= {
+        }
+        &'midge;help;bench;show'= {
         }
         &'midge;help;decode'= {
         }
         &'midge;help;capture-replay'= {
         }
         &'midge;help;broker'= {
-            cand passwd 'Make or change a password file, in mosquitto''s form'
+            cand passwd 'Make or change a password file'
         }
         &'midge;help;broker;passwd'= {
         }

@@ -18,7 +18,7 @@
 //! | [`client`] | the internal client that pub, sub, rr, bench and capture-replay share | flag parsing, printing |
 //! | [`broker`] | `core` (pure: sessions, subscriptions, retained, wills) and the tokio shell around it | flag parsing, printing |
 //! | [`capture`] | pcap/pcapng reading and writing, decompression, link/IP/TCP layers, reassembly, unwrapping of TLS and WebSocket to MQTT byte streams, MQTT-SN datagrams | printing |
-//! | [`output`] | text trees, JSON lines, mosquitto's formats, payloads in other forms, progress bars, tables, colour | sockets, protocol decisions |
+//! | [`output`] | text trees, JSON lines, mosquitto's formats, payloads in other forms, progress bars, tables, pages and plots, colour | sockets, protocol decisions |
 //! | [`cli`] | clap definitions, and flags that are set elsewhere (option files, variables, profiles) becoming words in front of those typed | behaviour |
 //! | [`cmd`] | one file or folder per subcommand; turns arguments into a validated plan, runs it, maps the result to an exit code; `mosquitto` is the same for those who call midge by the names of mosquitto's clients | protocol rules |
 //!

@@ -4,6 +4,7 @@
 //! committed ones. What was typed is turned into a validated plan in [`cmd`](crate::cmd).
 
 mod bench;
+mod bench_result;
 mod broker;
 mod broker_access;
 mod broker_limits;
@@ -16,6 +17,7 @@ mod publish;
 mod receive;
 mod reconnect;
 mod request;
+mod scenario;
 mod selection;
 mod session;
 pub mod settings;
@@ -23,6 +25,7 @@ mod subscribe;
 mod transport;
 
 pub use bench::Bench;
+pub use bench_result::{BenchCommand, BenchMerge, BenchResult, BenchShow};
 pub use broker::{Broker, Ci, Faults, Listeners, LogFormat};
 pub use broker_access::{Access, BrokerCommand, HashKind, NoMatch, Passwd};
 pub use broker_limits::Limits;
@@ -89,11 +92,11 @@ pub enum Command {
     Subscribe(Box<Subscribe>),
     #[command(name = "rr")]
     Request(Box<Request>),
-    Bench(Bench),
+    Bench(Box<Bench>),
     Decode(Decode),
     #[command(visible_alias = "replay")]
     CaptureReplay(Box<CaptureReplay>),
-    Broker(Broker),
+    Broker(Box<Broker>),
 }
 
 /// The exit code contract, shown below every help text.
@@ -182,7 +185,10 @@ where
             matches = matches_of(&mut command, &words)?;
         }
     }
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let Command::Bench(bench) = &mut cli.command {
+        bench.words = words.split_off(words.len().min(2));
+    }
     // Once in a process, and giving back its many small pieces would take as long as connecting.
     std::mem::forget((command, matches));
     Ok(cli)

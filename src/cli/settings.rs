@@ -42,6 +42,8 @@ pub enum Takes {
     One,
     /// A value each time it is there.
     Many,
+    /// Several words each time it is there.
+    Words,
 }
 
 /// Every connection flag, of any subcommand.
@@ -73,7 +75,7 @@ impl Flag {
                 .any(|arg| *arg.get_id() == self.id)
     }
 
-    fn of(arg: &Arg) -> Option<Flag> {
+    pub(super) fn of(arg: &Arg) -> Option<Flag> {
         let mut names = vec![arg.get_long()?.to_owned()];
         names.extend(
             arg.get_all_aliases()
@@ -86,6 +88,9 @@ impl Flag {
             names,
             takes: match arg.get_action() {
                 ArgAction::SetTrue => Takes::Nothing,
+                ArgAction::Append if arg.get_num_args().is_some_and(|n| n.min_values() > 1) => {
+                    Takes::Words
+                }
                 ArgAction::Append => Takes::Many,
                 _ => Takes::One,
             },
@@ -107,6 +112,19 @@ impl Flag {
             origin,
         }
     }
+
+    /// The flag with each of these lists of words.
+    pub fn set_lists(&self, lists: Vec<Vec<String>>, origin: String) -> Setting {
+        let name = self.names.first().map(|name| format!("--{name}"));
+        let words = lists
+            .into_iter()
+            .flat_map(|list| name.clone().into_iter().chain(list));
+        Setting {
+            id: self.id.clone(),
+            words: words.collect(),
+            origin,
+        }
+    }
 }
 
 /// A flag that is set elsewhere.
@@ -115,6 +133,18 @@ pub struct Setting {
     id: String,
     words: Vec<String>,
     origin: String,
+}
+
+impl Setting {
+    /// Its long name, with underscores.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Where it is set.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
 }
 
 /// Settings of one place.
@@ -126,6 +156,18 @@ pub type Layer = Vec<Setting>;
 pub struct SettingError {
     origin: String,
     what: String,
+}
+
+impl SettingError {
+    /// What clap says, on one line.
+    pub(super) fn new(origin: &str, error: &clap::Error) -> SettingError {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        SettingError {
+            origin: origin.to_owned(),
+            what: first.trim_start_matches("error: ").to_owned(),
+        }
+    }
 }
 
 /// What a subcommand wants to know of other places.
@@ -147,7 +189,8 @@ impl<'m> Wanted<'m> {
         let text = |id| matches.try_get_one::<String>(id).ok().flatten();
         let path = |id| matches.try_get_one::<PathBuf>(id).ok().flatten();
         Wanted {
-            connects: has(subcommand, "profile"),
+            // 'broker passwd' and 'bench merge' do not, and take no flags in front of them.
+            connects: has(subcommand, "profile") && matches.subcommand_name().is_none(),
             profile: text("profile").map(String::as_str),
             config: path("config").map(PathBuf::as_path),
             subcommand,
@@ -160,9 +203,12 @@ fn has(command: &clap::Command, id: &str) -> bool {
     command.get_arguments().any(|arg| arg.get_id() == id)
 }
 
+/// Flags, each with those that overrule it.
+pub(super) type Overruled = &'static [(&'static str, &'static [&'static str])];
+
 /// What one flag says, another one need not be asked for elsewhere: each with those that overrule
 /// it, beside itself.
-const OVERRULED_BY: &[(&str, &[&str])] = &[
+pub(super) const OVERRULED_BY: Overruled = &[
     ("url", &["host", "port", "unix"]),
     ("unix", &["host", "port", "url"]),
     ("host", &["url", "unix"]),
@@ -189,6 +235,16 @@ const OVERRULED_BY: &[(&str, &[&str])] = &[
 /// # Errors
 /// A value that its flag does not take.
 pub(super) fn words(wanted: Wanted<'_>, layers: Vec<Layer>) -> Result<Vec<OsString>, SettingError> {
+    words_of(&definition(), &wanted, layers, &[OVERRULED_BY])
+}
+
+/// The same for flags with this definition, and more that overrule each other.
+pub(super) fn words_of(
+    definition: &clap::Command,
+    wanted: &Wanted<'_>,
+    layers: Vec<Layer>,
+    overruled: &[Overruled],
+) -> Result<Vec<OsString>, SettingError> {
     let typed = |id: &&str| wanted.matches.value_source(id) == Some(ValueSource::CommandLine);
     let given = wanted.matches.ids().map(|id| id.as_str()).filter(typed);
     let mut given: BTreeSet<String> = given.map(str::to_owned).collect();
@@ -197,15 +253,15 @@ pub(super) fn words(wanted: Wanted<'_>, layers: Vec<Layer>) -> Result<Vec<OsStri
         let mut new = BTreeSet::new();
         for setting in layer {
             let id = setting.id.as_str();
-            let overruled_by = OVERRULED_BY.iter().find(|(of, _)| *of == id);
-            let mut others = overruled_by.map_or(&[][..], |(_, others)| others).iter();
+            let of = overruled.iter().copied().flatten();
+            let mut others = of.filter(|(of, _)| *of == id).flat_map(|(_, by)| by.iter());
             if !has(wanted.subcommand, id) {
                 continue;
             }
             if given.contains(id) || others.any(|other| given.contains(*other)) {
                 continue;
             }
-            check(&setting)?;
+            check(definition, &setting)?;
             new.insert(setting.id);
             words.extend(setting.words.into_iter().map(OsString::from));
         }
@@ -215,16 +271,11 @@ pub(super) fn words(wanted: Wanted<'_>, layers: Vec<Layer>) -> Result<Vec<OsStri
 }
 
 /// Whether the flag takes it.
-fn check(setting: &Setting) -> Result<(), SettingError> {
-    let checked = definition().try_get_matches_from(&setting.words);
-    checked.map(drop).map_err(|error| {
-        let text = error.to_string();
-        let first = text.lines().next().unwrap_or_default();
-        SettingError {
-            origin: setting.origin.clone(),
-            what: first.trim_start_matches("error: ").to_owned(),
-        }
-    })
+fn check(definition: &clap::Command, setting: &Setting) -> Result<(), SettingError> {
+    let checked = definition.clone().try_get_matches_from(&setting.words);
+    checked
+        .map(drop)
+        .map_err(|error| SettingError::new(&setting.origin, &error))
 }
 
 /// Moves --profile and --config from in front of the subcommand to behind it, where they are read.

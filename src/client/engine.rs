@@ -1,11 +1,16 @@
 //! One interface over the engines.
 
+use std::pin::pin;
+use std::task::{Context, Poll};
+
 use super::error::{ConnectError, Lost, PublishError, RequestError};
 use super::event::{Connected, Event, Token};
 use super::message::Publication;
 use super::native;
 use super::options::Options;
+use super::prepared::{Patch, Prepared};
 use super::rumqttc;
+use super::visit::{Visitor, visit};
 use crate::mqtt::packet::SubscriptionOptions;
 use crate::mqtt::{Properties, ReasonCode};
 
@@ -17,6 +22,16 @@ pub enum EngineKind {
     Native,
     /// The rumqttc package: 3.1.1 and 5.0 over TCP.
     Rumqttc,
+}
+
+impl EngineKind {
+    /// `native` or `rumqttc`, as it is typed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            EngineKind::Native => "native",
+            EngineKind::Rumqttc => "rumqttc",
+        }
+    }
 }
 
 /// A connection to a broker, by one of the engines. The methods mean what they mean on
@@ -42,6 +57,18 @@ impl Engine {
                 Engine::Rumqttc(Box::new(rumqttc::Client::connect(options).await?))
             }
         })
+    }
+
+    /// Opens a new connection in place of one that is over, and continues the session.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), and the session stays for another try; the rumqttc engine
+    /// cannot.
+    pub async fn reconnect(&mut self) -> Result<(), ConnectError> {
+        match self {
+            Engine::Native(client) => client.reconnect().await,
+            Engine::Rumqttc(_) => Err(rumqttc::unsupported("a session that goes on")),
+        }
     }
 
     /// What the CONNACK said.
@@ -76,6 +103,24 @@ impl Engine {
         match self {
             Engine::Native(client) => client.publish(publication),
             Engine::Rumqttc(client) => client.publish(publication),
+        }
+    }
+
+    /// Publishes a message that is ready, with `patch` in place of the first bytes of its payload:
+    /// fills a buffer.
+    ///
+    /// # Errors
+    /// [`PublishError`].
+    pub fn publish_prepared(
+        &mut self,
+        prepared: &Prepared,
+        patch: &[u8],
+    ) -> Result<Token, PublishError> {
+        match self {
+            Engine::Native(client) => client.publish_prepared(prepared, patch),
+            Engine::Rumqttc(client) => {
+                client.publish(prepared.patched(&Patch::new(patch, prepared)))
+            }
         }
     }
 
@@ -137,6 +182,55 @@ impl Engine {
         match self {
             Engine::Native(client) => client.next_event().await,
             Engine::Rumqttc(client) => client.next_event().await,
+        }
+    }
+
+    /// What needs no reading or writing, messages and acknowledgements shown to `visitor`; see
+    /// [`next_visited`](Self::next_visited).
+    pub fn buffered_visited(
+        &mut self,
+        visitor: &mut dyn Visitor,
+    ) -> Option<Result<Option<Event>, Lost>> {
+        match self {
+            Engine::Native(client) => client.buffered_visited(visitor),
+            Engine::Rumqttc(client) => {
+                let event = client.buffered_event()?;
+                Some(event.map(|event| visit(event, visitor)))
+            }
+        }
+    }
+
+    /// The next event, but messages and acknowledgements are shown to `visitor`; `None` if that was
+    /// all. Nothing is lost if the future is dropped.
+    ///
+    /// # Errors
+    /// When the connection is over.
+    pub async fn next_visited(&mut self, visitor: &mut dyn Visitor) -> Result<Option<Event>, Lost> {
+        match self {
+            Engine::Native(client) => client.next_visited(visitor).await,
+            Engine::Rumqttc(client) => {
+                let event = client.next_event().await?;
+                Ok(visit(event, visitor))
+            }
+        }
+    }
+
+    /// [`next_visited`](Self::next_visited) for those who poll.
+    ///
+    /// # Errors
+    /// When the connection is over.
+    pub fn poll_visited(
+        &mut self,
+        cx: &mut Context<'_>,
+        visitor: &mut dyn Visitor,
+    ) -> Poll<Result<Option<Event>, Lost>> {
+        match self {
+            Engine::Native(client) => client.poll_visited(cx, visitor),
+            Engine::Rumqttc(client) => {
+                // Nothing is lost if its future is dropped.
+                let next = pin!(client.next_event());
+                next.poll(cx).map_ok(|event| visit(event, visitor))
+            }
         }
     }
 

@@ -25,8 +25,10 @@ use super::error::{Lost, PublishError, RequestError};
 use super::event::{Connected, Event, Token};
 use super::message::Publication;
 use super::options::Options;
+use super::prepared::Prepared;
 use super::protocol::Protocol;
 use super::retry::Backoff;
+use super::visit::{Visitor, visit};
 use crate::mqtt::packet::SubscriptionOptions;
 use crate::mqtt::{Properties, QoS};
 use crate::net::{Foreign, Stream};
@@ -99,6 +101,18 @@ impl Client {
         self.protocol.publish(publication)
     }
 
+    /// See [`Protocol::publish_prepared`].
+    ///
+    /// # Errors
+    /// [`PublishError`].
+    pub fn publish_prepared(
+        &mut self,
+        prepared: &Prepared,
+        patch: &[u8],
+    ) -> Result<Token, PublishError> {
+        self.protocol.publish_prepared(prepared, patch)
+    }
+
     /// See [`Protocol::subscribe`].
     ///
     /// # Errors
@@ -150,21 +164,82 @@ impl Client {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
+    /// [`next_event`](Self::next_event), but messages and acknowledgements are shown to `visitor`
+    /// as they are decoded. `None`: some were shown, and nothing else is there now.
+    ///
+    /// # Errors
+    /// As [`next_event`](Self::next_event).
+    pub async fn next_visited(&mut self, visitor: &mut dyn Visitor) -> Result<Option<Event>, Lost> {
+        poll_fn(|cx| self.poll_visited(cx, visitor)).await
+    }
+
+    /// [`next_visited`](Self::next_visited) for those who poll.
+    ///
+    /// # Errors
+    /// As [`next_event`](Self::next_event).
+    pub fn poll_visited(
+        &mut self,
+        cx: &mut Context<'_>,
+        visitor: &mut dyn Visitor,
+    ) -> Poll<Result<Option<Event>, Lost>> {
+        if let Some(event) = self.buffered_visited(visitor) {
+            return Poll::Ready(event);
+        }
+        loop {
+            match ready!(self.poll_event_or_bytes(cx)) {
+                Some(event) => {
+                    return Poll::Ready(event.map(|event| visit(event, visitor)));
+                }
+                None => {
+                    if let Some(event) = self.buffered_visited(visitor) {
+                        return Poll::Ready(event);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What [`next_visited`](Self::next_visited) has without reading or writing.
+    pub fn buffered_visited(
+        &mut self,
+        visitor: &mut dyn Visitor,
+    ) -> Option<Result<Option<Event>, Lost>> {
+        let visited = self.protocol.visit(visitor);
+        if visited.packets > 0 {
+            self.has_acknowledged |= visited.has_acknowledged;
+            self.backoff.handle_progress(now);
+        }
+        match self.buffered_event() {
+            Some(event) => Some(event.map(|event| visit(event, visitor))),
+            None if visited.packets > 0 => Some(Ok(None)),
+            None => None,
+        }
+    }
+
     /// [`next_event`](Self::next_event) for those who poll many connections from one task.
     ///
     /// # Errors
     /// As [`next_event`](Self::next_event).
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Lost>> {
         loop {
+            if let Some(event) = ready!(self.poll_event_or_bytes(cx)) {
+                return Poll::Ready(event);
+            }
+        }
+    }
+
+    /// The next event; `None` if bytes came that may hold one.
+    fn poll_event_or_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Lost>>> {
+        loop {
             if let Some(event) = self.protocol.poll_event() {
                 match self.pass(event) {
-                    Some(event) => return Poll::Ready(event),
+                    Some(event) => return Poll::Ready(Some(event)),
                     None => continue,
                 }
             }
             if self.stream.is_none() {
                 match ready!(self.poll_redial(cx)) {
-                    Some(event) => return Poll::Ready(event),
+                    Some(event) => return Poll::Ready(Some(event)),
                     None => continue,
                 }
             }
@@ -176,7 +251,7 @@ impl Client {
                     self.protocol.handle_eof();
                     continue;
                 }
-                Poll::Ready(Ok(_)) => continue,
+                Poll::Ready(Ok(_)) => return Poll::Ready(None),
                 Poll::Ready(Err(error)) => {
                     self.protocol.handle_io_error(error);
                     continue;

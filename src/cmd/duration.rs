@@ -1,5 +1,5 @@
-//! Times as people type them: `5`, `0.5`, `500ms`, `10s`, `2m`, `1m30s`, `1h`. A bare number is
-//! seconds.
+//! Times as people type them: `5`, `0.5`, `500ms`, `10s`, `2m`, `1m30s`, `1h`; also `250us` and
+//! `800ns`. A bare number is seconds.
 
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ fn sum(text: &str) -> Option<Duration> {
             "" if rest.len() == text.len() => 1.0,
             "s" => 1.0,
             "ms" => 0.001,
+            "us" | "µs" => 0.000_001,
+            "ns" => 0.000_000_001,
             "m" => 60.0,
             "h" => 3600.0,
             "d" => 86400.0,
@@ -62,6 +64,9 @@ mod tests {
             ("1m30s", 90_000),
             ("1h0.5m250ms", 3_630_250),
             ("0", 0),
+            ("2000us", 2),
+            ("3000µs", 3),
+            ("4000000ns", 4),
         ] {
             assert_eq!(
                 parse("-W", text),

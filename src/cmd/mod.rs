@@ -11,6 +11,7 @@ pub mod decode;
 pub mod duration;
 pub mod embedded;
 mod exit;
+mod flags_file;
 pub mod mosquitto;
 mod note;
 pub mod publish;
@@ -23,6 +24,7 @@ mod size;
 pub mod subscribe;
 mod typed_bytes;
 mod version;
+mod whole_file;
 
 pub use exit::{Exit, Failure};
 pub use note::{be_silent, note};

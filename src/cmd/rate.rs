@@ -17,28 +17,42 @@ pub(super) fn parse_interval(flag: &str, text: &str) -> Result<Duration, Failure
             text.escape_debug()
         ))
     };
+    let (count, seconds) = parts(text).ok_or_else(wrong)?;
+    Duration::try_from_secs_f64(seconds / count)
+        .ok()
+        .filter(|interval| !interval.is_zero())
+        .ok_or_else(wrong)
+}
+
+/// How many a second.
+pub(super) fn per_second(text: &str) -> Option<f64> {
+    parts(text).map(|(count, seconds)| count / seconds)
+}
+
+/// How many in how many seconds.
+fn parts(text: &str) -> Option<(f64, f64)> {
     let (count, unit) = text.split_once('/').unwrap_or((text, "s"));
     let seconds = match unit {
         "s" => 1.0,
         "m" => 60.0,
         "h" => 3600.0,
-        _ => return Err(wrong()),
+        _ => return None,
     };
-    let (digits, scale) = match count.strip_suffix(['k', 'K']) {
+    Some((scaled(count)?, seconds))
+}
+
+/// A number of things: `500`, `0.5`, `10k`, `1.5M`.
+pub(super) fn scaled(text: &str) -> Option<f64> {
+    let (digits, scale) = match text.strip_suffix(['k', 'K']) {
         Some(digits) => (digits, 1e3),
-        None => match count.strip_suffix('M') {
+        None => match text.strip_suffix('M') {
             Some(digits) => (digits, 1e6),
-            None => (count, 1.0),
+            None => (text, 1.0),
         },
     };
-    if !digits.bytes().all(|c| c.is_ascii_digit() || c == b'.') {
-        return Err(wrong());
-    }
-    let count = digits.parse::<f64>().map_err(|_| wrong())? * scale;
-    Duration::try_from_secs_f64(seconds / count)
-        .ok()
-        .filter(|interval| !interval.is_zero())
-        .ok_or_else(wrong)
+    let is_number = digits.bytes().all(|c| c.is_ascii_digit() || c == b'.');
+    let number = digits.parse::<f64>().ok().filter(|_| is_number)?;
+    Some(number * scale)
 }
 
 /// Bytes a second.

@@ -73,6 +73,11 @@ pub fn publish_len(publish: &Publish<'_>, version: Version) -> usize {
     1 + varint::encoded_len(u32::try_from(len).unwrap_or(varint::MAX)) + len
 }
 
+/// Bytes that [`encode`] makes of its properties, with their length; none before 5.0.
+pub fn publish_properties_len(publish: &Publish<'_>, version: Version) -> usize {
+    properties_len(publish.properties, version)
+}
+
 fn fixed_header(byte1: u8, len: usize, out: &mut impl BufMut) -> Result<(), EncodeError> {
     let remaining_length = u32::try_from(len)
         .ok()

@@ -19,6 +19,8 @@ pub struct Outgoing<M> {
     in_flight: FxHashMap<u16, InFlight<M>>,
     /// Ids in the order in which the messages were first sent; acknowledged ones are skipped.
     order: VecDeque<(u16, u64)>,
+    /// How many of `order` are acknowledged: none of them stands in front.
+    order_closed: usize,
     /// After a reconnect: what has still to be sent again, in the order in which it goes out.
     again: VecDeque<(u16, u64)>,
     /// How many of `again` are not acknowledged meanwhile.
@@ -85,6 +87,7 @@ impl<M> Outgoing<M> {
         Outgoing {
             in_flight: FxHashMap::default(),
             order: VecDeque::new(),
+            order_closed: 0,
             again: VecDeque::new(),
             again_open: 0,
             requests: FxHashSet::default(),
@@ -295,8 +298,8 @@ impl<M> Outgoing<M> {
     }
 
     fn remove(&mut self, id: u16) -> Option<InFlight<M>> {
-        let entry = self.in_flight.remove(&id);
-        if entry.as_ref().is_some_and(|entry| entry.again) {
+        let entry = self.in_flight.remove(&id)?;
+        if entry.again {
             self.again_open -= 1;
         }
         // Acknowledgements mostly come in order. Where the oldest message hangs while others pass,
@@ -304,13 +307,20 @@ impl<M> Outgoing<M> {
         let is_open = |&(id, serial): &(u16, u64)| {
             self.in_flight.get(&id).is_some_and(|e| e.serial == serial)
         };
-        while self.order.front().is_some_and(|front| !is_open(front)) {
+        if self.order.front() != Some(&(id, entry.serial)) {
+            self.order_closed += 1;
+        } else {
             self.order.pop_front();
+            while self.order_closed > 0 && self.order.front().is_some_and(|front| !is_open(front)) {
+                self.order.pop_front();
+                self.order_closed -= 1;
+            }
         }
         if self.order.len() > 2 * self.in_flight.len() + 64 {
             self.order.retain(is_open);
+            self.order_closed = 0;
         }
-        entry
+        Some(entry)
     }
 
     /// The next id that nothing uses, after the last one given out (`[MQTT-2.2.1-3]`).

@@ -45,7 +45,7 @@ pub struct Load<'a> {
     pub received_per_s: f64,
     /// 99th percentile of the latency so far, µs.
     pub p99_us: Option<f64>,
-    /// Messages refused.
+    /// Refusals and whatever else went wrong.
     pub errors: u64,
 }
 
@@ -171,24 +171,31 @@ fn sent(messages: u64, elapsed: Duration) -> String {
     )
 }
 
-/// What matters most comes first: a narrow terminal cuts the rest.
+/// What matters most comes first: a narrow terminal cuts the rest. In 80 columns there is room for
+/// all of it, beside the bar.
 fn line(load: &Load<'_>) -> String {
-    let p99 = match load.p99_us {
-        Some(us) => format!(", p99 {}", time_text(us)),
-        None => String::new(),
-    };
-    let errors = match load.errors {
-        0 => String::new(),
-        n => format!(", {n} refused"),
-    };
-    format!(
-        "{:>4} s {}: {}/s sent, {}/s received{p99}{errors}, {} connected",
-        load.elapsed.as_secs(),
-        load.phase,
-        grouped(load.sent_per_s, 0),
-        grouped(load.received_per_s, 0),
-        load.connected,
-    )
+    let mut line = format!("{:>4} s", load.elapsed.as_secs());
+    if load.phase != "measuring" {
+        line.push(' ');
+        line.push_str(load.phase);
+    }
+    if load.errors > 0 {
+        let errors = grouped(load.errors as f64, 0);
+        line.push_str(&format!(
+            ", {errors} error{}",
+            if load.errors == 1 { "" } else { "s" }
+        ));
+    }
+    let rates = (grouped(load.sent_per_s, 0), grouped(load.received_per_s, 0));
+    line.push_str(&format!(", sent {}/s, received {}/s", rates.0, rates.1));
+    if let Some(us) = load.p99_us {
+        line.push_str(&format!(", p99 {}", time_text(us)));
+    }
+    line.push_str(&format!(
+        ", {} connected",
+        grouped(load.connected as f64, 0)
+    ));
+    line
 }
 
 #[cfg(test)]
@@ -215,7 +222,17 @@ mod tests {
         };
         assert_eq!(
             line(&load),
-            "   3 s measuring: 1,234/s sent, 0/s received, p99 1.50 ms, 2 refused, 12 connected"
+            "   3 s, 2 errors, sent 1,234/s, received 0/s, p99 1.50 ms, 12 connected"
+        );
+        let draining = Load {
+            phase: "draining",
+            errors: 0,
+            p99_us: None,
+            ..load
+        };
+        assert_eq!(
+            line(&draining),
+            "   3 s draining, sent 1,234/s, received 0/s, 12 connected"
         );
     }
 }

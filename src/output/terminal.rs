@@ -13,6 +13,23 @@ pub fn width() -> Option<usize> {
     said.or_else(|| columns(&stdout))
 }
 
+/// Whether other characters than ASCII can be shown, as the locale says.
+pub fn is_unicode() -> bool {
+    // The first one that is set decides, also where it is no good.
+    let names = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
+    let mut set = names.filter_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()));
+    match set.next() {
+        Some(locale) => says_utf8(&locale),
+        // Without any of them it is the locale C; elsewhere there are no such variables.
+        None => cfg!(not(unix)),
+    }
+}
+
+fn says_utf8(locale: &str) -> bool {
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
 fn parse(text: &str) -> Option<usize> {
     text.trim().parse().ok().filter(|columns| *columns > 0)
 }
@@ -33,6 +50,18 @@ fn columns(stdout: &io::Stdout) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_locale_says() {
+        for (locale, is_utf8) in [
+            ("en_GB.UTF-8", true),
+            ("C.utf8", true),
+            ("C", false),
+            ("de_DE.ISO-8859-1", false),
+        ] {
+            assert_eq!(says_utf8(locale), is_utf8, "{locale}");
+        }
+    }
 
     #[test]
     fn what_columns_says() {

@@ -28,18 +28,18 @@ fn every_subscriber_gets_every_message() {
     let broker = TestBroker::start();
     for version in ["31", "311", "5"] {
         for qos in ["0", "1", "2"] {
-            let args = "--publishers 3 --subscribers 2 --idle 2 --count 200 --size 18";
+            let args = "--publishers 3 --subscribers 2 --idle 2 --count 200 --size 21";
             let mut args: Vec<_> = args.split(' ').collect();
             args.extend(["-V", version, "-q", qos]);
             let result = result(&broker, &args);
             for (key, expected) in [
-                ("schema", 1),
+                ("schema", 2),
                 ("sent", 200),
-                ("sent_bytes", 3600),
+                ("sent_bytes", 4200),
                 ("not_sent", 0),
                 ("expected", 400),
                 ("received", 400),
-                ("received_bytes", 7200),
+                ("received_bytes", 8400),
                 ("lost", 0),
                 ("duplicated", 0),
                 ("reordered", 0),
@@ -129,7 +129,7 @@ fn wrong_usage_needs_no_broker() {
     let ended = run(&["bench", "-h", "127.0.0.1", "-p", "1", "--size", "17"]);
     ended.expect(
         2,
-        "midge: --size 17 is too small: run, publisher, number and time of a message take 18 bytes \
+        "midge: --size 17 is too small: run, publisher, number and time of a message take 21 bytes \
          of its payload (without subscribers any size will do)\n",
     );
 }

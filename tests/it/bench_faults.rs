@@ -226,8 +226,8 @@ fn refused_messages_are_not_lost() {
     assert_eq!(
         result["refusals"],
         serde_json::json!([
-            {"reason_code": 0x87, "reason": "Not authorized", "count": 1},
-            {"reason_code": 0x97, "reason": "Quota exceeded", "count": 2},
+            {"reason_code": 0x87, "reason": "Not authorized", "packet": "PUBACK", "count": 1},
+            {"reason_code": 0x97, "reason": "Quota exceeded", "packet": "PUBACK", "count": 2},
         ])
     );
     ended.expect(

@@ -1,7 +1,13 @@
 //! The one integration test binary: a module per intent.
 
+mod bench_broker_faults;
 mod bench_command;
+mod bench_engine;
 mod bench_faults;
+mod bench_metrics;
+mod bench_pages;
+mod bench_results;
+mod bench_schema;
 #[cfg(unix)]
 mod broker_access;
 mod broker_command;
@@ -43,8 +49,10 @@ mod generated;
 #[cfg(unix)]
 mod interop_access;
 mod interop_broker;
+mod interop_browser;
 mod interop_client;
 mod interop_format;
+mod interop_histogram;
 #[cfg(unix)]
 mod interop_libraries;
 #[cfg(unix)]
@@ -54,6 +62,7 @@ mod interop_transport;
 mod interop_tshark;
 mod json_schema;
 mod json_shape;
+mod kubernetes;
 mod lint;
 mod mosquitto_table;
 mod packets;

@@ -155,14 +155,14 @@ fn what_is_wrong_with_settings_is_one_sentence() {
             &["--profile", "a", "--config", config],
             2,
             format!(
-                "{config}, line 2: invalid value 'http' for '--port <PORT>': invalid digit found in string"
+                "{config}, line 2, column 8: invalid value 'http' for '--port <PORT>': invalid digit found in string"
             ),
         ),
         (
             &["--profile", "b", "--config", config],
             2,
             format!(
-                "{config}, line 4: 'hots' is no key of a profile; there are host, port, srv, url, id, "
+                "{config}, line 4, column 1: 'hots' is no key of a profile; there are host, port, srv, url, id, "
             ),
         ),
         (

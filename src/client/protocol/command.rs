@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use super::super::error::{ConnectError, PublishError, RequestError};
 use super::super::event::{ServerLimits, Token};
 use super::super::message::Publication;
+use super::super::prepared::{Patch, Prepared};
 use super::aliases::Aliases;
-use super::session::Stored;
+use super::session::{Content, Stored};
 use super::subscriptions::{Request, Wish};
 use super::timer::{KeepAlive, Patience};
 use super::{Phase, Protocol};
@@ -84,15 +85,56 @@ impl Protocol {
                 }
                 let stored = Stored {
                     token,
-                    publication: publication.clone(),
+                    content: Content::Whole(publication.clone()),
                 };
                 self.session
                     .outgoing
                     .publish(publication.qos, stored)
-                    .map_err(|stored| PublishError::QuotaFull(Box::new(stored.publication)))?
+                    .map_err(|stored| {
+                        PublishError::QuotaFull(Box::new(stored.content.into_publication()))
+                    })?
             }
         };
         self.send_publication(&publication, id, false);
+        Ok(token)
+    }
+
+    /// [`publish`](Self::publish) for a message that is ready; `patch` takes the place of the first
+    /// bytes of its payload, at most [`MAX_PATCH`](super::super::prepared::MAX_PATCH). Allocates
+    /// nothing for QoS 0, nor for the others once there is room for as many as are in flight.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish); the message that is given back is patched.
+    pub fn publish_prepared(
+        &mut self,
+        prepared: &Prepared,
+        patch: &[u8],
+    ) -> Result<Token, PublishError> {
+        let patch = Patch::new(patch, prepared);
+        let is_ready = self.is_connected()
+            && self.trace.is_none()
+            && self.own_aliases.is_none()
+            && prepared.fits(self.version(), &self.limits);
+        if !is_ready {
+            return self.publish(prepared.patched(&patch));
+        }
+        let qos = prepared.publication().qos;
+        if qos == QoS::AtMostOnce {
+            prepared.append(&patch, 0, &mut self.output);
+            return Ok(self.token());
+        }
+        let full = || PublishError::QuotaFull(Box::new(prepared.patched(&patch)));
+        if self.session.quota() == 0 {
+            return Err(full());
+        }
+        let token = self.token();
+        let stored = Stored {
+            token,
+            content: Content::Prepared(prepared.clone(), patch),
+        };
+        let id = self.session.outgoing.publish(qos, stored);
+        let id = id.map_err(|_| full())?;
+        prepared.append(&patch, id, &mut self.output);
         Ok(token)
     }
 

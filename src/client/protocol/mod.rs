@@ -18,6 +18,7 @@ mod receive;
 mod session;
 mod subscriptions;
 mod timer;
+mod visit;
 
 #[cfg(test)]
 mod lasting_tests;
@@ -38,6 +39,7 @@ use self::auth::Auth;
 pub(super) use self::auth::authentication_data;
 use self::session::Session;
 use self::timer::{KeepAlive, Patience};
+pub use self::visit::Visited;
 use super::error::{Lost, ProtocolError};
 use super::event::{Event, ServerLimits, Token};
 use super::message::TopicName;
@@ -47,8 +49,9 @@ use crate::mqtt::frame::Framer;
 use crate::mqtt::packet::Packet;
 use crate::mqtt::{Version, encode};
 
-/// Buffers of more bytes are given back when the connection has nothing to do.
-const IDLE_BUFFER: usize = 1024;
+/// Buffers of more bytes are given back when the connection has nothing to do: of many thousand that
+/// are idle, each byte counts, and a small one is had again in no time.
+const IDLE_BUFFER: usize = 0;
 
 /// The state machine. See the [module](self).
 #[derive(Debug)]

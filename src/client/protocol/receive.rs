@@ -145,6 +145,25 @@ impl Protocol {
 
     fn handle_publish(&mut self, bytes: &Bytes, publish: &Publish<'_>) -> Handled {
         let topic = self.resolve_topic(bytes, publish)?;
+        if !self.take_publish(publish)? {
+            return Ok(None);
+        }
+        Ok(Some(Event::Message(Message {
+            topic,
+            payload: bytes.slice_ref(publish.payload),
+            qos: publish.qos,
+            retain: publish.retain,
+            dup: publish.dup,
+            packet_id: publish.packet_id,
+            properties: match publish.properties.is_empty() {
+                true => PropertiesBuf::new(),
+                false => publish.properties.to_buf(),
+            },
+        })))
+    }
+
+    /// Acknowledges a message; `false` if it has been delivered before.
+    pub(super) fn take_publish(&mut self, publish: &Publish<'_>) -> Result<bool, ProtocolError> {
         match self
             .session
             .incoming
@@ -153,7 +172,7 @@ impl Protocol {
             Received::Deliver => {}
             Received::Duplicate => {
                 self.send_ack(AckKind::PubRec, publish.packet_id, ReasonCode::SUCCESS);
-                return Ok(None);
+                return Ok(false);
             }
             Received::QuotaExceeded => {
                 return Err(self.violation(Rule::ServerReceiveMaximumExceeded, Detail::None));
@@ -169,18 +188,7 @@ impl Protocol {
                 self.send_ack(AckKind::PubRec, publish.packet_id, ReasonCode::SUCCESS);
             }
         }
-        Ok(Some(Event::Message(Message {
-            topic,
-            payload: bytes.slice_ref(publish.payload),
-            qos: publish.qos,
-            retain: publish.retain,
-            dup: publish.dup,
-            packet_id: publish.packet_id,
-            properties: match publish.properties.is_empty() {
-                true => PropertiesBuf::new(),
-                false => publish.properties.to_buf(),
-            },
-        })))
+        Ok(true)
     }
 
     /// The topic, through the Topic Alias if there is one (5.0, 3.3.2.3.4).
@@ -227,7 +235,7 @@ impl Protocol {
     }
 
     /// What answers another QoS than the message has would never end the exchange.
-    fn check_ack(&self, ack: &Ack<'_>) -> Result<(), ProtocolError> {
+    pub(super) fn check_ack(&self, ack: &Ack<'_>) -> Result<(), ProtocolError> {
         let wrong = match ack.kind {
             AckKind::PubAck => QoS::ExactlyOnce,
             AckKind::PubRec => QoS::AtLeastOnce,
@@ -242,7 +250,7 @@ impl Protocol {
         }
     }
 
-    fn handle_ack(&mut self, ack: &Ack<'_>) -> Option<Event> {
+    pub(super) fn handle_ack(&mut self, ack: &Ack<'_>) -> Option<Event> {
         let id = ack.packet_id;
         match ack.kind {
             AckKind::PubAck => {

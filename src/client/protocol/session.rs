@@ -8,6 +8,7 @@ use super::super::error::PublishError;
 use super::super::event::{Event, Token};
 use super::super::message::Publication;
 use super::super::options::ConnectOptions;
+use super::super::prepared::{Patch, Prepared};
 use super::Protocol;
 use super::aliases::Form;
 use super::subscriptions::Subscriptions;
@@ -32,7 +33,23 @@ pub(super) struct Session {
 #[derive(Debug, Clone)]
 pub(super) struct Stored {
     pub(super) token: Token,
-    pub(super) publication: Publication,
+    pub(super) content: Content,
+}
+
+/// What has to be sent again if the connection is lost.
+#[derive(Debug, Clone)]
+pub(super) enum Content {
+    Whole(Publication),
+    Prepared(Prepared, Patch),
+}
+
+impl Content {
+    pub(super) fn into_publication(self) -> Publication {
+        match self {
+            Content::Whole(publication) => publication,
+            Content::Prepared(prepared, patch) => prepared.patched(&patch),
+        }
+    }
 }
 
 impl Session {
@@ -128,8 +145,9 @@ impl Protocol {
             match resend {
                 Resend::PubRel(id) => self.send_ack(AckKind::PubRel, id, ReasonCode::SUCCESS),
                 Resend::Publish(id, qos, stored) => {
-                    let stored = stored.clone();
-                    if let Err(error) = self.check_publication(&stored.publication) {
+                    let Stored { token, content } = stored.clone();
+                    let publication = content.into_publication();
+                    if let Err(error) = self.check_publication(&publication) {
                         match qos {
                             QoS::ExactlyOnce => drop(
                                 (self.session.outgoing)
@@ -137,19 +155,19 @@ impl Protocol {
                             ),
                             _ => drop(self.session.outgoing.handle_puback(id)),
                         }
-                        self.give_up(&stored, &error);
+                        self.give_up(token, &error);
                         continue;
                     }
-                    self.send_publication(&stored.publication, id, true);
+                    self.send_publication(&publication, id, true);
                 }
             }
         }
         while let Some(stored) = self.session.backlog.pop_front() {
-            if let Err(error) = self.check_publication(&stored.publication) {
-                self.give_up(&stored, &error);
+            let publication = stored.content.clone().into_publication();
+            if let Err(error) = self.check_publication(&publication) {
+                self.give_up(stored.token, &error);
                 continue;
             }
-            let publication = stored.publication.clone();
             match self.session.outgoing.publish(publication.qos, stored) {
                 Ok(id) => self.send_publication(&publication, id, false),
                 Err(stored) => {
@@ -162,9 +180,9 @@ impl Protocol {
 
     /// A message that an earlier connection could send, and this one cannot: its server has
     /// smaller limits.
-    fn give_up(&mut self, stored: &Stored, error: &PublishError) {
+    fn give_up(&mut self, token: Token, error: &PublishError) {
         self.events.push_back(Event::Published {
-            token: stored.token,
+            token,
             reason: error.reason().unwrap_or(ReasonCode::UNSPECIFIED_ERROR),
             reason_string: None,
         });

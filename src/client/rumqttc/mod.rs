@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use self::event_loop::{Ended, EventLoop, Happened};
-use self::options::unsupported;
+pub(super) use self::options::unsupported;
 use super::error::{ConnectError, Lost, PublishError, Refusal, RequestError};
 use super::event::{Connected, Event, ServerLimits, Token};
 use super::message::{Publication, TopicName};

@@ -46,7 +46,7 @@ pub(super) fn check_options(connect: &ConnectOptions) -> Result<(), ConnectError
     Ok(())
 }
 
-pub(super) fn unsupported(what: &str) -> ConnectError {
+pub(in crate::client) fn unsupported(what: &str) -> ConnectError {
     ConnectError::Unsupported {
         engine: NAME,
         what: what.to_owned(),

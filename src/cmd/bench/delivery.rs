@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::mqtt::QoS;
+
 /// What one arrival was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
@@ -52,12 +54,22 @@ impl Sequence {
     }
 }
 
-/// What one subscriber has received.
+/// What one subscriber, or all of a shared subscription, have received.
 #[derive(Debug, Default)]
 pub(super) struct Delivery {
+    /// As far as something came.
     by_publisher: Vec<Sequence>,
+    /// By the QoS of the delivery.
+    pub(super) counts: [Arrivals; 3],
+}
+
+/// What came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Arrivals {
     /// Different messages.
     pub(super) unique: u64,
+    /// Payload bytes of those.
+    pub(super) bytes: u64,
     /// Messages that came again.
     pub(super) duplicated: u64,
     /// Different messages that came behind a later one of the same publisher.
@@ -65,29 +77,36 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
-    /// Nothing yet, of this many publishers.
-    pub(super) fn new(publishers: u32) -> Delivery {
-        Delivery {
-            by_publisher: vec![Sequence::default(); publishers as usize],
-            ..Delivery::default()
+    /// A message came.
+    #[inline]
+    pub(super) fn handle(
+        &mut self,
+        publisher: u32,
+        number: u64,
+        qos: QoS,
+        bytes: usize,
+    ) -> Arrival {
+        let at = publisher as usize;
+        if self.by_publisher.len() <= at {
+            self.by_publisher.resize(at + 1, Sequence::default());
         }
-    }
-
-    /// A message came; `None` if there is no such publisher.
-    pub(super) fn handle(&mut self, publisher: u32, number: u64) -> Option<Arrival> {
-        let arrival = self
-            .by_publisher
-            .get_mut(publisher as usize)?
-            .handle(number);
-        match arrival {
-            Arrival::InOrder => self.unique += 1,
-            Arrival::Reordered => {
-                self.unique += 1;
-                self.reordered += 1;
+        let arrival = match self.by_publisher.get_mut(at) {
+            Some(sequence) => sequence.handle(number),
+            None => Arrival::Duplicate,
+        };
+        if let Some(counts) = self.counts.get_mut(usize::from(qos.as_u8())) {
+            match arrival {
+                Arrival::InOrder => {}
+                Arrival::Reordered => counts.reordered += 1,
+                Arrival::Duplicate => {
+                    counts.duplicated += 1;
+                    return arrival;
+                }
             }
-            Arrival::Duplicate => self.duplicated += 1,
+            counts.unique += 1;
+            counts.bytes += bytes as u64;
         }
-        Some(arrival)
+        arrival
     }
 }
 
@@ -143,15 +162,25 @@ mod tests {
     }
 
     #[test]
-    fn publishers_are_counted_apart() {
-        let mut delivery = Delivery::new(2);
+    fn publishers_and_qos_are_counted_apart() {
+        let mut delivery = Delivery::default();
         for (publisher, number) in [(0, 0), (1, 1), (0, 1), (1, 0), (1, 0), (0, 3)] {
-            delivery.handle(publisher, number);
+            delivery.handle(publisher, number, QoS::AtLeastOnce, 10);
         }
-        assert_eq!(delivery.handle(2, 0), None);
+        delivery.handle(9, 0, QoS::AtMostOnce, 7);
+        let expected = |unique, bytes, duplicated, reordered| Arrivals {
+            unique,
+            bytes,
+            duplicated,
+            reordered,
+        };
         assert_eq!(
-            (delivery.unique, delivery.duplicated, delivery.reordered),
-            (5, 1, 1)
+            delivery.counts,
+            [
+                expected(1, 7, 0, 0),
+                expected(5, 50, 1, 1),
+                Arrivals::default()
+            ]
         );
     }
 

@@ -3,69 +3,122 @@
 //! | file | what it is |
 //! |---|---|
 //! | `plan` | the flags, checked |
-//! | `stage` | what all connections share: phase, clock, figures |
+//! | `limits` | what the system has to give, and whether that was too little |
+//! | `shared` | what all threads share: phase, clock, counts to look at |
+//! | `worker`, `stage` | one of the threads, and what its connections share |
 //! | `publisher`, `subscriber` | the connections |
+//! | `source` | what is published |
 //! | `pace` | when each message should be sent |
 //! | `alarm` | waiting for that time |
 //! | `stamp` | what tells one message from another |
-//! | `delivery`, `stats` | the counting |
-//! | `report` | figures to the report |
+//! | `delivery`, `unanswered`, `stats` | the counting |
+//! | `live`, `metrics` | figures over HTTP while it runs |
+//! | `report` | figures to the result |
+//! | `result` | what becomes of it |
 //!
-//! Everything runs on one thread, so nothing needs a lock. This file conducts: connect, publish,
-//! wait for what is on its way, leave.
+//! The connections are spread over threads that share nothing but what everybody may read, so that
+//! no message waits for a lock. This file conducts: connect, publish, wait for what is on its way,
+//! leave.
 
 pub(super) mod alarm;
 mod delivery;
+mod limits;
+mod live;
+mod metrics;
 mod pace;
 mod plan;
 mod publisher;
 mod report;
+mod result;
+mod shared;
+mod source;
 mod stage;
 mod stamp;
 mod stats;
 mod subscriber;
+mod unanswered;
+mod worker;
 
-use std::io::{self, Write};
-use std::rc::Rc;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
 
-use tokio::task::{JoinError, JoinSet, LocalSet};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use self::plan::Plan;
-use self::stage::{Phase, Stage};
-use self::stats::Totals;
-use super::connect;
+use self::limits::{Facts, Machine};
+use self::live::Live;
+use self::plan::{Plan, Shard};
+use self::result::Wishes;
+use self::shared::{Phase, Shared, Told};
+use self::stats::Stats;
+use super::embedded::Embedded;
 use super::signals::Signals;
-use super::{Exit, Failure};
+use super::{Exit, Failure, connect};
 use crate::cli;
-use crate::mqtt::ReasonCode;
-use crate::output::bench::{self, Report};
+use crate::client::{Address, Target};
+use crate::output::bench::{self, Outcome, Row};
 use crate::output::progress::{Load, Progress};
+
+/// How often a draining run is looked at where nobody has news.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What the broker of `--embedded` is told: how much may wait for a slow subscriber.
+const EMBEDDED: [&str; 4] = [
+    "--max-queued-messages",
+    "4000000000",
+    "--max-queued-bytes",
+    "1000000000",
+];
 
 /// Runs the subcommand.
 ///
 /// # Errors
 /// One sentence and an exit code; what was measured until then is printed.
 pub fn run(args: &cli::Bench) -> Result<Exit, Failure> {
-    let plan = Plan::new(args)?;
-    let runtime = connect::runtime()?;
-    LocalSet::new().block_on(&runtime, work(plan))
+    if let Some(command) = &args.other {
+        return result::run_command(command);
+    }
+    let mut plan = Plan::new(args, None)?;
+    let embedded = match plan.embedded {
+        true => {
+            // It is to lose nothing, however slow those who listen are.
+            let broker = Embedded::start(EMBEDDED)?;
+            let address = broker.address();
+            let target = Target::new(Address::Tcp {
+                host: address.ip().to_string(),
+                port: address.port(),
+            });
+            plan = Plan::new(args, Some(&target))?;
+            Some(broker)
+        }
+        false => None,
+    };
+    limits::prepare(&plan)?;
+    let is_whole = plan.shard == Shard::WHOLE;
+    let wishes = Wishes::new(&plan.result, &[&report::asked(&plan)], is_whole)?;
+    let exit = connect::runtime()?.block_on(work(plan, wishes))?;
+    if let Some(broker) = embedded {
+        broker.end()?;
+    }
+    Ok(exit)
 }
 
-async fn work(plan: Plan) -> Result<Exit, Failure> {
+async fn work(plan: Plan, wishes: Wishes) -> Result<Exit, Failure> {
     let mut run = Run::new(plan)?;
-    run.open();
+    run.open()?;
     if let Some(exit) = run.wait_until_ready().await? {
+        return Ok(exit);
+    }
+    if let Some(exit) = run.wait_for_start().await? {
         return Ok(exit);
     }
     let mut ended = run.measure().await;
     run.drain(&mut ended).await;
-    run.close().await;
-    let totals = run.stage.stats.borrow().totals();
-    let report = report::report(&run.stage, &ended, &totals);
-    print(&report, run.stage.plan.json)?;
-    verdict(ended, &totals, &report)
+    let outcome = run.close(&ended)?;
+    let is_well = wishes.fulfil(&outcome)?;
+    exit(ended, &outcome, is_well)
 }
 
 /// How the publishing came to its end.
@@ -83,13 +136,30 @@ enum Ended {
 
 /// The conductor.
 struct Run {
-    stage: Rc<Stage>,
-    workers: JoinSet<Result<(), Failure>>,
+    shared: Arc<Shared>,
+    told: mpsc::UnboundedReceiver<Told>,
+    workers: Vec<JoinHandle<Result<Stats, Failure>>>,
     signals: Signals,
     progress: Progress,
     tick: Interval,
     /// What was shown last, and when.
-    shown: (Instant, Totals),
+    shown: (Instant, Shown),
+    /// The seconds that are over.
+    seconds: BTreeMap<u64, Row>,
+    facts: Facts,
+    /// Where somebody looks on.
+    live: Option<Live>,
+    /// CPU time of midge, and of the machine, when the measurement began.
+    cpu: (u64, Option<Machine>),
+}
+
+/// What is shown while a run goes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Shown {
+    sent: u64,
+    received: u64,
+    acknowledged: u64,
+    refused: u64,
 }
 
 impl Run {
@@ -97,75 +167,132 @@ impl Run {
         let progress = Progress::new(plan.progress);
         let mut tick = tokio::time::interval(progress.interval());
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (tell, told) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared::new(plan, tell));
+        let live = match &shared.plan.metrics {
+            Some(address) => Some(Live::start(address, &shared)?),
+            None => None,
+        };
         Ok(Run {
             signals: Signals::new()?,
-            stage: Rc::new(Stage::new(plan)?),
-            workers: JoinSet::new(),
+            shared,
+            live,
+            told,
+            workers: Vec::new(),
             progress,
             tick,
-            shown: (Instant::now(), Totals::default()),
+            shown: (Instant::now(), Shown::default()),
+            seconds: BTreeMap::new(),
+            facts: Facts::default(),
+            cpu: (0, None),
         })
     }
 
-    /// Begins to open every connection. Subscribers first: most of them are there when the last
-    /// publisher is.
-    fn open(&mut self) {
-        let plan = &self.stage.plan;
-        for number in 0..plan.subscribers {
-            let worker = subscriber::run(self.stage.clone(), number);
-            self.workers.spawn_local(worker);
+    /// Begins to open every connection.
+    fn open(&mut self) -> Result<(), Failure> {
+        for index in 0..self.shared.plan.workers {
+            let shared = self.shared.clone();
+            let worker = thread::Builder::new()
+                .name(format!("bench-{index}"))
+                .spawn(move || worker::run(shared, index))
+                .map_err(|error| Failure::new(Exit::Io, format!("no thread: {error}")))?;
+            self.workers.push(worker);
         }
-        for number in 0..plan.idle {
-            let worker = stage::idle(self.stage.clone(), number);
-            self.workers.spawn_local(worker);
+        Ok(())
+    }
+
+    /// What a worker says: a failure, or nothing that ends the run.
+    fn handle(&mut self, told: Told) -> Option<Failure> {
+        match told {
+            Told::Failed(failure) => return Some(failure),
+            Told::Second(number, row) => {
+                self.seconds.entry(number).or_default().add(&row);
+                if let Some(live) = &mut self.live {
+                    live.handle_second(&row);
+                }
+            }
+            Told::Counts(worker, counts) => {
+                if let Some(live) = &mut self.live {
+                    live.handle_counts(worker, *counts);
+                }
+            }
         }
-        for number in 0..plan.publishers {
-            let worker = publisher::run(self.stage.clone(), number);
-            self.workers.spawn_local(worker);
-        }
-        if plan.rate.is_some() {
-            let alarms = self.stage.alarms.clone();
-            self.workers.spawn_local(async move {
-                let failed = alarms.run().await;
-                failed.map_err(|error| Failure::new(Exit::Io, format!("the timer fails: {error}")))
-            });
-        }
+        None
     }
 
     /// Waits until everybody is connected and subscribed; `Some` if somebody had enough.
     async fn wait_until_ready(&mut self) -> Result<Option<Exit>, Failure> {
-        let stage = self.stage.clone();
+        let shared = self.shared.clone();
+        let connections = shared.plan.connections() as u64;
         // The first tick is at once, and there is nothing to show.
         self.tick.reset();
-        while stage.ready() < stage.plan.connections() {
+        while shared.sum(|own| &own.ready) < connections {
             tokio::select! {
                 biased;
                 exit = self.signals.recv() => {
                     self.progress.clear();
                     return Ok(Some(exit));
                 }
-                Some(ended) = self.workers.join_next() => {
-                    if let Some(failure) = failure(ended) {
+                Some(told) = self.told.recv() => {
+                    if let Some(failure) = self.handle(told) {
                         self.progress.clear();
                         return Err(failure);
                     }
                 }
-                () = stage.news.notified() => {}
+                () = shared.news.notified() => {}
                 _ = self.tick.tick() => self.show("connecting"),
             }
         }
         Ok(None)
     }
 
-    /// Lets the publishers publish.
-    async fn measure(&mut self) -> Ended {
-        let stage = self.stage.clone();
-        stage.start();
-        self.shown = (Instant::now(), Totals::default());
+    /// Lets the publishers publish, when it is time for that; `Some` if somebody had enough before.
+    async fn wait_for_start(&mut self) -> Result<Option<Exit>, Failure> {
+        let shared = self.shared.clone();
+        let mut start = std::time::Instant::now();
+        if let Some(at) = shared.plan.start_at {
+            match at.duration_since(SystemTime::now()) {
+                Ok(left) => start += left,
+                Err(error) => {
+                    self.facts.late_start = Some(error.duration());
+                    start = start.checked_sub(error.duration()).unwrap_or(start);
+                }
+            }
+            let mut time = std::pin::pin!(tokio::time::sleep_until(start.into()));
+            loop {
+                tokio::select! {
+                    biased;
+                    exit = self.signals.recv() => {
+                        self.progress.clear();
+                        return Ok(Some(exit));
+                    }
+                    Some(told) = self.told.recv() => {
+                        if let Some(failure) = self.handle(told) {
+                            self.progress.clear();
+                            return Err(failure);
+                        }
+                    }
+                    () = &mut time => break,
+                    _ = self.tick.tick() => self.show("waiting"),
+                }
+            }
+        }
+        self.cpu = (limits::process_cpu(), Machine::now());
+        shared.start(start);
+        self.shown = (Instant::now(), Shown::default());
         self.tick.reset();
+        Ok(None)
+    }
+
+    /// Waits until everything is sent, or the time is over.
+    async fn measure(&mut self) -> Ended {
+        let shared = self.shared.clone();
+        let plan = &shared.plan;
+        let publishers = plan.publishers_here();
+        let count = plan.count_here().filter(|_| publishers > 0);
         let over = async {
-            match stage.plan.duration {
-                Some(_) => tokio::time::sleep_until(stage.instant(stage.end()).into()).await,
+            match plan.duration {
+                Some(_) => tokio::time::sleep_until(shared.instant(shared.end()).into()).await,
                 None => std::future::pending().await,
             }
         };
@@ -174,21 +301,26 @@ impl Run {
             tokio::select! {
                 biased;
                 exit = self.signals.recv() => break Ended::Signal(exit),
-                Some(ended) = self.workers.join_next() => {
-                    if let Some(failure) = failure(ended) {
+                Some(told) = self.told.recv() => {
+                    if let Some(failure) = self.handle(told) {
                         break Ended::Failed(failure);
                     }
                 }
                 () = &mut over => break Ended::Time,
-                () = stage.news.notified() => {
-                    if stage.is_count_reached() {
+                () = shared.news.notified() => {
+                    // The end of the time ends them, too.
+                    let has_sent = count.is_some_and(|count| shared.sum(|own| &own.sent) >= count);
+                    if has_sent && shared.sum(|own| &own.sent_all) == publishers {
                         break Ended::Count;
                     }
                 }
                 _ = self.tick.tick() => self.show("measuring"),
             }
         };
-        stage.stop();
+        shared.stop();
+        if let (Some(then), Some(now)) = (self.cpu.1, Machine::now()) {
+            self.facts.machine = now.share_since(then);
+        }
         ended
     }
 
@@ -197,11 +329,22 @@ impl Run {
         if matches!(ended, Ended::Failed(_)) {
             return;
         }
-        let stage = self.stage.clone();
-        let silence = stage.plan.drain;
-        let mut last = stage.stats.borrow().totals();
+        let shared = self.shared.clone();
+        let plan = &shared.plan;
+        let publishers = plan.publishers_here();
+        // What others send to the subscribers here is not known.
+        let has_others = plan.shard != Shard::WHOLE
+            && plan.groups.iter().any(|group| group.subscribers.count > 0);
+        let silence = plan.drain;
+        let mut last = self.look();
         let mut patience = std::pin::pin!(tokio::time::sleep(silence));
-        while !(stage.is_finished() && last.received >= last.expected) {
+        let mut look = tokio::time::interval(LOOK);
+        loop {
+            let is_finished = shared.sum(|own| &own.finished) == publishers;
+            let expected = shared.sum(|own| &own.expected);
+            if is_finished && !has_others && shared.sum(|own| &own.received) >= expected {
+                return;
+            }
             tokio::select! {
                 biased;
                 // The second one means it.
@@ -209,142 +352,118 @@ impl Run {
                     *ended = Ended::Signal(exit);
                     return;
                 }
-                Some(joined) = self.workers.join_next() => {
-                    if let Some(failure) = failure(joined) {
+                Some(told) = self.told.recv() => {
+                    if let Some(failure) = self.handle(told) {
                         *ended = Ended::Failed(failure);
                         return;
                     }
                 }
-                () = stage.news.notified() => {
-                    let totals = stage.stats.borrow().totals();
-                    if totals != last {
-                        patience.as_mut().reset(Instant::now() + silence);
-                        last = totals;
-                    }
-                }
+                () = shared.news.notified() => {}
+                _ = look.tick() => {}
                 () = &mut patience => return,
                 _ = self.tick.tick() => self.show("draining"),
+            }
+            let now = self.look();
+            if now != last {
+                patience.as_mut().reset(Instant::now() + silence);
+                last = now;
             }
         }
     }
 
-    /// Lets everybody leave.
-    async fn close(&mut self) {
+    /// Lets everybody leave, and puts together what was found.
+    fn close(&mut self, ended: &Ended) -> Result<Outcome, Failure> {
         self.progress.clear();
-        self.stage.close();
-        // The task of the alarms never ends.
-        let others = usize::from(self.stage.plan.rate.is_some());
-        while self.workers.len() > others {
-            // What goes wrong now is of no consequence.
-            let _ = self.workers.join_next().await;
+        let shared = self.shared.clone();
+        shared.close();
+        let mut all = Vec::new();
+        for worker in self.workers.drain(..) {
+            match worker.join() {
+                Ok(stats) => all.push(stats?),
+                Err(_) => {
+                    let sentence = "internal error: a worker panicked";
+                    return Err(Failure::new(Exit::Io, sentence));
+                }
+            }
+        }
+        // What goes wrong now is of no consequence.
+        while let Ok(told) = self.told.try_recv() {
+            let _ = self.handle(told);
+        }
+        let busy = all.iter().map(|stats| match stats.busy {
+            (_, 0) => 0.0,
+            (cpu, time) => cpu as f64 / time as f64,
+        });
+        self.facts.busiest = busy.fold(0.0, f64::max);
+        let seconds = std::mem::take(&mut self.seconds);
+        let mut outcome = report::outcome(&shared, ended, &all, seconds);
+        let measured = &mut outcome.measured;
+        measured.cpu_ns = limits::process_cpu().saturating_sub(self.cpu.0);
+        measured.peak_memory_bytes = limits::peak_memory();
+        limits::suspect(&shared.plan, &self.facts, measured);
+        Ok(outcome)
+    }
+
+    fn look(&self) -> Shown {
+        let shared = &self.shared;
+        Shown {
+            sent: shared.sum(|own| &own.sent),
+            received: shared.sum(|own| &own.received),
+            acknowledged: shared.sum(|own| &own.acknowledged),
+            refused: shared.sum(|own| &own.refused),
         }
     }
 
     fn show(&mut self, phase: &str) {
-        let stage = &self.stage;
-        let stats = stage.stats.borrow();
-        let totals = stats.totals();
+        let shared = &self.shared;
+        let plan = &shared.plan;
+        let looked = self.look();
         let now = Instant::now();
         let (before, last) = &self.shown;
         let seconds = now.saturating_duration_since(*before).as_secs_f64();
         let rate = |now: u64, last: u64| now.saturating_sub(last) as f64 / seconds.max(1e-3);
-        let latencies = match stats.delivered.is_empty() {
-            true => &stats.acknowledged,
-            false => &stats.delivered,
-        };
-        let is_running = stage.phase() >= Phase::Running;
+        let is_running = shared.phase() >= Phase::Running;
         let elapsed = match is_running {
-            true => Duration::from_nanos(stage.now()),
+            true => Duration::from_nanos(shared.now()),
             false => Duration::ZERO,
         };
-        let is_warming_up = is_running && elapsed < stage.plan.warmup;
+        let is_warming_up = is_running && elapsed < plan.warmup;
+        // Of the last second that is whole.
+        let lately = self.seconds.values().next_back().map(Row::latency);
+        let count = plan.count_here();
         self.progress.show(&Load {
             phase: if is_warming_up { "warming up" } else { phase },
-            done: match (stage.plan.duration, stage.plan.count) {
-                (_, Some(count)) => totals.sent as f64 / count as f64,
+            done: match (plan.duration, count) {
+                (_, Some(count)) => looked.sent as f64 / count.max(1) as f64,
                 (Some(duration), None) => {
-                    elapsed.as_secs_f64() / (stage.plan.warmup + duration).as_secs_f64()
+                    elapsed.as_secs_f64() / (plan.warmup + duration).as_secs_f64()
                 }
                 (None, None) => 0.0,
             },
             elapsed,
-            connected: stats.connect.len(),
-            sent_per_s: rate(totals.sent, last.sent),
-            received_per_s: rate(totals.received, last.received),
-            p99_us: (!latencies.is_empty())
-                .then(|| report::us(latencies.value_at_quantile(0.99) as f64)),
-            errors: totals.refused,
+            connected: shared.sum(|own| &own.connected),
+            sent_per_s: rate(looked.sent, last.sent),
+            received_per_s: rate(looked.received, last.received),
+            p99_us: lately
+                .and_then(|latency| latency.quantile(0.99))
+                .map(|ns| bench::us(ns as f64)),
+            errors: shared.sum(|own| &own.errors),
         });
-        drop(stats);
-        self.shown = (now, totals);
+        self.shown = (now, looked);
+        if let Some(live) = &mut self.live {
+            live.publish(&self.shared);
+        }
     }
 }
 
-/// Why a connection's task ended, if it should not have.
-fn failure(ended: Result<Result<(), Failure>, JoinError>) -> Option<Failure> {
-    match ended {
-        Ok(result) => result.err(),
-        Err(error) => Some(Failure::new(Exit::Io, format!("internal error: {error}"))),
-    }
-}
-
-fn print(report: &Report, json: bool) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    let written = match json {
-        true => bench::write_json(&mut stdout, report),
-        false => bench::write_text(&mut stdout, report),
-    };
-    match written.and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(()),
-        // Nobody wants to read it; the exit code still counts.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Failure::new(
-            Exit::Io,
-            format!("cannot write to stdout: {error}"),
-        )),
-    }
-}
-
-/// A lost connection before a refusal before a loss: each explains those behind it.
-fn verdict(ended: Ended, totals: &Totals, report: &Report) -> Result<Exit, Failure> {
+/// A lost connection before everything else: it explains that.
+fn exit(ended: Ended, outcome: &Outcome, is_well: bool) -> Result<Exit, Failure> {
     if let Ended::Failed(failure) = ended {
         return Err(failure);
     }
-    let most = report.refusals.iter().max_by_key(|refusals| refusals.count);
-    if let Some(most) = most {
-        return Err(Failure::new(
-            Exit::Refused(ReasonCode(most.reason_code)),
-            format!(
-                "the broker refused {} of {} messages, {} of them with 0x{:02x} {}",
-                totals.refused, totals.sent, most.count, most.reason_code, most.reason
-            ),
-        ));
-    }
-    let (qos, unacknowledged) = (report.qos, report.unacknowledged.unwrap_or(0));
-    // A subscription that was granted QoS 0 promises nothing.
-    if report
-        .granted_qos
-        .is_some_and(|granted| granted.min(qos) > 0)
-        && totals.lost > 0
-    {
-        return Err(Failure::new(
-            Exit::Verdict,
-            format!(
-                "{} of {} messages of QoS {qos} were lost",
-                totals.lost, totals.expected
-            ),
-        ));
-    }
-    if unacknowledged > 0 {
-        return Err(Failure::new(
-            Exit::Verdict,
-            format!(
-                "{unacknowledged} of {} messages of QoS {qos} were not acknowledged",
-                totals.sent
-            ),
-        ));
-    }
+    result::verdict(outcome)?;
     match ended {
+        _ if !is_well => Ok(Exit::Verdict),
         Ended::Signal(exit) => Ok(exit),
         _ => Ok(Exit::Done),
     }

@@ -1,54 +1,54 @@
-//! What all connections of a run share: the plan, the phase, the clock, the figures.
+//! What all connections of one worker share: its figures, its timer, and how connections are opened.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::Semaphore;
 
 use super::alarm::Alarms;
-use super::plan::Plan;
+use super::plan::Group;
+use super::shared::{Counters, Phase, Shared, Told, nanos};
 use super::stats::Stats;
-use crate::client::{Engine, Lost};
+use crate::client::{ConnectError, Engine, Lost, Visitor};
 use crate::cmd::{Exit, Failure};
 use crate::mqtt::{Properties, ReasonCode};
 
-/// Connections that are opened at the same time: enough to hide the way to the broker, few enough
+/// Connections that are opened at the same time, by all workers: enough to hide the way to the broker, few enough
 /// for its listen queue.
 const OPENING: usize = 64;
 
-/// Where a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Phase {
-    /// Connections are opened, subscriptions made.
-    Connecting,
-    /// Publishers publish.
-    Running,
-    /// They have stopped; what is on its way may still come.
-    Draining,
-    /// Everybody leaves.
-    Closing,
-}
+/// Before another try of a connection that was refused while others go on.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// See the [module](self). Held by every connection; all of them live on one thread.
 #[derive(Debug)]
 pub(super) struct Stage {
-    pub(super) plan: Plan,
+    pub(super) shared: Arc<Shared>,
     pub(super) stats: RefCell<Stats>,
     pub(super) alarms: Rc<Alarms>,
-    phase: watch::Sender<Phase>,
-    start: Cell<Instant>,
-    /// Nothing is to be sent from then on, in ns since the start.
-    end: Cell<u64>,
-    /// Connections that can begin.
-    ready: Cell<usize>,
-    /// Publishers that have nothing more to send.
-    sent: Cell<u32>,
-    /// Those of them that have every acknowledgement.
-    finished: Cell<u32>,
-    /// Told when `ready`, `sent`, `finished`, or the figures of a draining run change.
-    pub(super) news: Notify,
+    worker: usize,
     opening: Semaphore,
+    /// Those who wait for another phase.
+    waiting: RefCell<Vec<Waker>>,
+    /// How often they were told.
+    rounds: Cell<u64>,
+}
+
+/// Who a connection is in the run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// Index of its group.
+    pub(super) group: usize,
+    /// `p`, `s` or `i`.
+    pub(super) role: char,
+    /// Among all of its role.
+    pub(super) number: u32,
+    /// Among all connections of the run: when it is opened, and when it leaves for a while.
+    pub(super) turn: u64,
 }
 
 impl Stage {
@@ -56,173 +56,305 @@ impl Stage {
     ///
     /// # Errors
     /// If the system gives no timer.
-    pub(super) fn new(plan: Plan) -> Result<Stage, Failure> {
+    pub(super) fn new(shared: Arc<Shared>, worker: usize) -> Result<Stage, Failure> {
         let alarms =
             Alarms::new().map_err(|error| Failure::new(Exit::Io, format!("no timer: {error}")))?;
+        let opening = OPENING.div_ceil(shared.plan.workers.max(1));
         Ok(Stage {
-            stats: RefCell::new(Stats::new(plan.publishers, plan.subscribers, plan.qos)?),
-            plan,
+            shared,
+            stats: RefCell::default(),
             alarms: Rc::new(alarms),
-            phase: watch::Sender::new(Phase::Connecting),
-            start: Cell::new(Instant::now()),
-            end: Cell::new(u64::MAX),
-            ready: Cell::new(0),
-            sent: Cell::new(0),
-            finished: Cell::new(0),
-            news: Notify::new(),
-            opening: Semaphore::new(OPENING),
+            worker,
+            opening: Semaphore::new(opening),
+            waiting: RefCell::default(),
+            rounds: Cell::new(0),
         })
     }
 
-    /// Where the run stands.
-    pub(super) fn phase(&self) -> Phase {
-        *self.phase.borrow()
+    /// The group of a connection.
+    pub(super) fn group(&self, place: Place) -> &Group {
+        self.shared.plan.group(place.group)
     }
 
-    /// To wait for a phase.
-    pub(super) fn watch(&self) -> watch::Receiver<Phase> {
-        self.phase.subscribe()
-    }
-
-    /// Now the publishers may begin.
-    pub(super) fn start(&self) {
-        self.start.set(Instant::now());
-        if let Some(duration) = self.plan.duration {
-            self.end.set(nanos(self.plan.warmup + duration));
-        }
-        self.phase.send_replace(Phase::Running);
-    }
-
-    /// Nothing more is to be sent.
-    pub(super) fn stop(&self) {
-        self.end.set(self.end.get().min(self.now()));
-        self.phase.send_replace(Phase::Draining);
-    }
-
-    /// Everybody has to leave.
-    pub(super) fn close(&self) {
-        self.phase.send_replace(Phase::Closing);
+    /// What this worker shows the others.
+    pub(super) fn counters(&self) -> &Counters {
+        // There is one for each worker.
+        self.shared
+            .counters
+            .get(self.worker)
+            .unwrap_or(&self.shared.counters[0])
     }
 
     /// ns since the start of the run.
+    #[inline]
     pub(super) fn now(&self) -> u64 {
-        nanos(self.start.get().elapsed())
+        self.shared.now()
     }
 
-    /// That time as the system's clock has it.
-    pub(super) fn instant(&self, time: u64) -> Instant {
-        self.start.get() + Duration::from_nanos(time)
+    /// Where the run stands.
+    #[inline]
+    pub(super) fn phase(&self) -> Phase {
+        self.shared.phase()
     }
 
-    /// When the measurement begins: what should have been sent before is warm-up.
-    pub(super) fn warmup(&self) -> u64 {
-        nanos(self.plan.warmup)
-    }
-
-    /// When the run ends or ended, without the draining; [`u64::MAX`] if nobody knows.
-    pub(super) fn end(&self) -> u64 {
-        self.end.get()
-    }
-
-    /// Connections that can begin.
-    pub(super) fn ready(&self) -> usize {
-        self.ready.get()
-    }
-
-    /// One more can begin.
+    /// One more connection can begin.
     pub(super) fn set_ready(&self) {
-        self.ready.set(self.ready.get() + 1);
-        self.news.notify_one();
+        self.counters().ready.add(1);
+        self.shared.news.notify_one();
     }
 
-    /// Whether the publishers have sent all that was asked for. The end of the time is none of it.
-    pub(super) fn is_count_reached(&self) -> bool {
-        let has_left = |sent| self.plan.count.is_none_or(|count| sent < count);
-        self.sent.get() == self.plan.publishers && !has_left(self.stats.borrow().totals().sent)
+    /// Hands the second over that is over.
+    pub(super) fn turn(&self, now: u64) {
+        let Some(measured) = now.checked_sub(self.shared.warmup()) else {
+            return;
+        };
+        let connected = self.counters().connected.get();
+        let second = self.stats.borrow_mut().turn(measured, connected);
+        self.tell(second);
     }
 
-    /// One more publisher has nothing more to send.
-    pub(super) fn set_sent(&self) {
-        self.sent.set(self.sent.get() + 1);
-        self.news.notify_one();
+    /// Hands the last second over.
+    pub(super) fn end(&self) {
+        let connected = self.counters().connected.get();
+        let second = self.stats.borrow_mut().end(connected);
+        self.tell(Some(second));
     }
 
-    /// Whether every publisher has sent everything and has every acknowledgement.
-    pub(super) fn is_finished(&self) -> bool {
-        self.finished.get() == self.plan.publishers
+    fn tell(&self, second: Option<(u64, crate::output::bench::Row)>) {
+        if let Some((number, row)) = second {
+            // Whoever listens may be gone.
+            let _ = self.shared.tell.send(Told::Second(number, Box::new(row)));
+            if self.shared.plan.metrics.is_some() {
+                let counts = Box::new(self.stats.borrow().counts());
+                let _ = self.shared.tell.send(Told::Counts(self.worker, counts));
+            }
+        }
     }
 
-    /// One more publisher has.
-    pub(super) fn set_finished(&self) {
-        self.finished.set(self.finished.get() + 1);
-        self.news.notify_one();
-    }
-
-    /// Opens a connection: `role` and `number` make its client id.
+    /// Opens a connection when its turn has come.
     ///
     /// # Errors
     /// One sentence with the address.
-    pub(super) async fn connect(&self, role: char, number: u32) -> Result<Engine, Failure> {
-        let plan = &self.plan;
+    pub(super) async fn connect(&self, place: Place) -> Result<Engine, Failure> {
+        let due = self.shared.plan.connect_rate.map(|rate| {
+            let behind = Duration::try_from_secs_f64(place.turn as f64 / rate);
+            self.shared.opening + behind.unwrap_or_default()
+        });
+        if let Some(due) = due {
+            tokio::time::sleep_until(due.into()).await;
+        }
         // Never closed.
         let _permit = self.opening.acquire().await;
+        let engine = self.open(place, due).await;
+        engine.map_err(|error| self.group(place).connect.connect_failure(&error))
+    }
+
+    /// Opens a connection; `due` is when that should have been.
+    async fn open(&self, place: Place, due: Option<Instant>) -> Result<Engine, ConnectError> {
+        let group = self.group(place);
         let start = Instant::now();
-        let engine = Engine::connect(plan.connect.engine, plan.options(role, number))
-            .await
-            .map_err(|error| plan.connect.connect_failure(&error))?;
-        let time = nanos(start.elapsed());
+        let options = group.options(place.role, place.number);
+        // In a box that goes away: what a connection needs while it is opened is far more than what
+        // it needs later.
+        let engine = Box::pin(Engine::connect(group.connect.engine, options)).await?;
+        self.handle_connected(start, due);
         let client_id = &engine.connected().client_id;
-        plan.connect
+        group
+            .connect
             .debug(format_args!("connected as '{}'", client_id.escape_debug()));
-        self.stats.borrow_mut().connect.saturating_record(time);
         Ok(engine)
+    }
+
+    fn handle_connected(&self, start: Instant, due: Option<Instant>) {
+        let now = Instant::now();
+        let since = |start| nanos(now.saturating_duration_since(start));
+        let mut stats = self.stats.borrow_mut();
+        let connect = &mut stats.measured.latencies.connect;
+        connect.corrected.record(since(due.unwrap_or(start)));
+        if due.is_some() {
+            connect.uncorrected.record(since(start));
+        }
+        stats.measured.connections += 1;
+        self.counters().connected.add(1);
+    }
+
+    /// Leaves, and comes back at once: as whom it was if its session is kept. A broker that refuses
+    /// is asked again. `None`: the run has ended meanwhile.
+    ///
+    /// # Errors
+    /// If there is no connection any more.
+    pub(super) async fn come_back(
+        &self,
+        place: Place,
+        mut engine: Engine,
+    ) -> Result<Option<Engine>, Failure> {
+        let mut watch = self.shared.watch();
+        let is_kept = !self.group(place).connect.options.connect.clean_start;
+        let farewell = engine.disconnect(ReasonCode::SUCCESS, Properties::EMPTY);
+        // A broker that takes no farewell gets none.
+        let _ = Box::pin(farewell).await;
+        self.counters().connected.sub(1);
+        loop {
+            let start = Instant::now();
+            let again = async {
+                match is_kept {
+                    true => {
+                        Box::pin(engine.reconnect()).await?;
+                        self.handle_connected(start, None);
+                        Ok(None)
+                    }
+                    false => self.open(place, None).await.map(Some),
+                }
+            };
+            let error = match again.await {
+                Ok(None) => return Ok(Some(engine)),
+                Ok(Some(new)) => return Ok(Some(new)),
+                Err(error) => error,
+            };
+            let connect = &self.group(place).connect;
+            let (ConnectError::Refused(refusal) | ConnectError::Lost(Lost::Disconnected(refusal))) =
+                &error
+            else {
+                let mut failure = connect.connect_failure(&error);
+                // It was there before.
+                if failure.exit == Exit::NoConnection {
+                    failure.exit = Exit::ConnectionLost;
+                }
+                return Err(failure);
+            };
+            self.stats
+                .borrow_mut()
+                .refuse(refusal.packet, refusal.version, refusal.reason);
+            self.counters().errors.add(1);
+            tokio::select! {
+                biased;
+                _ = watch.wait_for(|phase| *phase >= Phase::Draining) => return Ok(None),
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+    }
+
+    /// When a connection leaves for the first time after it can begin: connections take turns.
+    pub(super) fn first_leave(&self, place: Place, every: Duration) -> Duration {
+        let all: u64 = self.shared.plan.groups.iter().map(Group::connections).sum();
+        every.mul_f64((place.turn + 1) as f64 / (all + 1) as f64)
     }
 
     /// Keeps a connection alive until the phase has come.
     ///
     /// # Errors
     /// If the connection is lost.
-    pub(super) async fn wait_for(&self, client: &mut Engine, phase: Phase) -> Result<(), Failure> {
-        let mut watch = self.watch();
-        loop {
-            tokio::select! {
-                biased;
-                // The sender is in `self`.
-                _ = watch.wait_for(|now| *now >= phase) => return Ok(()),
-                event = client.next_event() => {
-                    event.map_err(|lost| self.lost(&lost))?;
+    pub(super) async fn wait_for(
+        &self,
+        place: Place,
+        client: &mut Engine,
+        phase: Phase,
+    ) -> Result<(), Failure> {
+        // Many thousand connections may wait here, each for one waker.
+        let mut round = None;
+        poll_fn(|cx| {
+            loop {
+                if self.phase() >= phase {
+                    return Poll::Ready(Ok(()));
+                }
+                let now = self.rounds.get();
+                if round.replace(now) != Some(now) {
+                    self.waiting.borrow_mut().push(cx.waker().clone());
+                }
+                match client.poll_visited(cx, &mut Nobody) {
+                    Poll::Ready(Ok(_)) => {}
+                    Poll::Ready(Err(lost)) => return Poll::Ready(Err(self.lost(place, &lost))),
+                    Poll::Pending => return Poll::Pending,
                 }
             }
+        })
+        .await
+    }
+
+    /// Tells those who wait that there is another phase. Each of them waits again if it is not the
+    /// one that it waits for.
+    pub(super) fn wake(&self) {
+        self.rounds.set(self.rounds.get() + 1);
+        for waker in self.waiting.take() {
+            waker.wake();
         }
     }
 
     /// The sentence and the exit code for a lost connection.
-    pub(super) fn lost(&self, lost: &Lost) -> Failure {
-        self.plan.connect.lost_failure(lost)
+    pub(super) fn lost(&self, place: Place, lost: &Lost) -> Failure {
+        let mut stats = self.stats.borrow_mut();
+        match lost {
+            Lost::Disconnected(refusal) if refusal.reason.is_error() => {
+                stats.refuse(refusal.packet, refusal.version, refusal.reason);
+            }
+            _ => stats.fail("connection lost"),
+        }
+        self.counters().errors.add(1);
+        self.counters().connected.sub(1);
+        self.group(place).connect.lost_failure(lost)
+    }
+
+    /// Ends a connection. Everything is counted by now, so a broker that takes no farewell changes
+    /// nothing.
+    pub(super) async fn leave(&self, mut client: Engine) {
+        let _ = client
+            .disconnect(ReasonCode::SUCCESS, Properties::EMPTY)
+            .await;
     }
 }
 
-/// Connects, does nothing, and leaves at the end.
+/// Who awaits no message.
+struct Nobody;
+
+impl Visitor for Nobody {
+    fn message(&mut self, _: &crate::mqtt::packet::Publish<'_>) {}
+
+    fn published(&mut self, _: crate::client::Token, _: ReasonCode) {}
+}
+
+/// Connects, does nothing but leave and come back where that is asked for, and leaves at the end.
 ///
 /// # Errors
 /// If there is no connection, or not any more.
-pub(super) async fn idle(stage: Rc<Stage>, number: u32) -> Result<(), Failure> {
-    let mut client = stage.connect('i', number).await?;
+pub(super) async fn idle(stage: Rc<Stage>, place: Place) -> Result<(), Failure> {
+    let mut client = Box::pin(stage.connect(place)).await?;
     stage.set_ready();
-    stage.wait_for(&mut client, Phase::Closing).await?;
-    leave(client).await;
+    if let Some(every) = stage.group(place).reconnect_every {
+        client = match Box::pin(churn(&stage, place, client, every)).await? {
+            Some(client) => client,
+            None => return Ok(()),
+        };
+    }
+    stage.wait_for(place, &mut client, Phase::Closing).await?;
+    Box::pin(stage.leave(client)).await;
     Ok(())
 }
 
-/// Ends a connection. Everything is counted by now, so a broker that takes no farewell changes
-/// nothing.
-pub(super) async fn leave(mut client: Engine) {
-    let _ = client
-        .disconnect(ReasonCode::SUCCESS, Properties::EMPTY)
-        .await;
-}
-
-/// ns, as far as they fit: 584 years.
-pub(super) fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+/// Leaves and comes back until the run ends.
+async fn churn(
+    stage: &Stage,
+    place: Place,
+    mut client: Engine,
+    every: Duration,
+) -> Result<Option<Engine>, Failure> {
+    let mut watch = stage.shared.watch();
+    stage.wait_for(place, &mut client, Phase::Running).await?;
+    let mut at = tokio::time::Instant::now() + stage.first_leave(place, every);
+    let mut nobody = Nobody;
+    loop {
+        tokio::select! {
+            biased;
+            _ = watch.wait_for(|phase| *phase >= Phase::Draining) => return Ok(Some(client)),
+            () = tokio::time::sleep_until(at) => {}
+            event = client.next_visited(&mut nobody) => {
+                event.map_err(|lost| stage.lost(place, &lost))?;
+                continue;
+            }
+        }
+        at += every;
+        client = match stage.come_back(place, client).await? {
+            Some(client) => client,
+            None => return Ok(None),
+        };
+    }
 }

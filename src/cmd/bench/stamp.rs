@@ -1,8 +1,8 @@
-//! What every message carries in its first bytes: enough to know it again, and when it should have
-//! been sent.
+//! What every message carries in its first bytes: enough to know it again, when it should have been
+//! sent, and how late it was.
 
 /// Bytes of a stamp.
-pub(super) const LEN: usize = 18;
+pub(super) const LEN: usize = 21;
 
 /// More publishers than this cannot be told apart.
 pub(super) const MAX_PUBLISHERS: u32 = 1 << 24;
@@ -10,7 +10,8 @@ pub(super) const MAX_PUBLISHERS: u32 = 1 << 24;
 /// More messages of one publisher than this cannot be told apart.
 pub(super) const MAX_MESSAGES: u64 = 1 << 40;
 
-/// One message of one run. Big endian on the wire: run 4 bytes, publisher 3, sequence 5, time 6.
+/// One message of one run. Big endian on the wire: run 4 bytes, publisher 3, sequence 5, time 6,
+/// lateness 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     /// Which run: messages of another one are foreign.
@@ -22,20 +23,25 @@ pub(super) struct Stamp {
     pub(super) sequence: u64,
     /// When it should have been sent, in ns since the start of the run; below 2^48, three days.
     pub(super) time: u64,
+    /// How much later it was sent, in ns: to 16 ns and to a millionth of it, up to nine minutes.
+    pub(super) lateness: u64,
 }
 
 impl Stamp {
+    #[inline]
     pub(super) fn to_bytes(self) -> [u8; LEN] {
         let [r0, r1, r2, r3] = self.run.to_be_bytes();
         let [_, p1, p2, p3] = self.publisher.to_be_bytes();
         let [_, _, _, s3, s4, s5, s6, s7] = self.sequence.to_be_bytes();
         let [_, _, t2, t3, t4, t5, t6, t7] = self.time.to_be_bytes();
+        let [_, l1, l2, l3] = pack(self.lateness).to_be_bytes();
         [
-            r0, r1, r2, r3, p1, p2, p3, s3, s4, s5, s6, s7, t2, t3, t4, t5, t6, t7,
+            r0, r1, r2, r3, p1, p2, p3, s3, s4, s5, s6, s7, t2, t3, t4, t5, t6, t7, l1, l2, l3,
         ]
     }
 
     /// `None` if the payload is too short to have one.
+    #[inline]
     pub(super) fn read(payload: &[u8]) -> Option<Stamp> {
         let &[
             r0,
@@ -56,14 +62,39 @@ impl Stamp {
             t5,
             t6,
             t7,
+            l1,
+            l2,
+            l3,
         ] = payload.first_chunk::<LEN>()?;
         Some(Stamp {
             run: u32::from_be_bytes([r0, r1, r2, r3]),
             publisher: u32::from_be_bytes([0, p1, p2, p3]),
             sequence: u64::from_be_bytes([0, 0, 0, s3, s4, s5, s6, s7]),
             time: u64::from_be_bytes([0, 0, t2, t3, t4, t5, t6, t7]),
+            lateness: unpack(u32::from_be_bytes([0, l1, l2, l3])),
         })
     }
+}
+
+/// ns of one step at the smallest exponent, as a power of two.
+const STEP: u32 = 4;
+
+/// Bits of the factor; four bits of exponent stand in front of it.
+const FACTOR: u32 = 20;
+
+/// A number of 24 bits for a time: a factor, and how often it is doubled.
+fn pack(ns: u64) -> u32 {
+    let steps = ns >> STEP;
+    let doubled = (u64::BITS - steps.leading_zeros()).saturating_sub(FACTOR);
+    match doubled {
+        0..=15 => doubled << FACTOR | (steps >> doubled) as u32,
+        _ => (1 << (FACTOR + 4)) - 1,
+    }
+}
+
+fn unpack(packed: u32) -> u64 {
+    let factor = packed & ((1 << FACTOR) - 1);
+    u64::from(factor) << (packed >> FACTOR) << STEP
 }
 
 #[cfg(test)]
@@ -77,12 +108,27 @@ mod tests {
             publisher: 0x0005_0607,
             sequence: 0x08_090a_0b0c,
             time: 0x0d0e_0f10_1112,
+            // Exponent 1, factor 0x31415.
+            lateness: 0x3_1415 << 1 << 4,
         };
         let bytes = stamp.to_bytes();
-        assert!(bytes.iter().copied().eq(1..=18));
+        assert!(bytes.iter().copied().take(18).eq(1..=18));
+        // The factor has 20 bits only if it is at least half of 2^20: here it is kept undoubled.
+        assert_eq!(Stamp::read(&bytes), Some(stamp));
         let mut payload = bytes.to_vec();
         payload.push(0xff);
         assert_eq!(Stamp::read(&payload), Some(stamp));
-        assert_eq!(Stamp::read(bytes.get(..17).unwrap()), None);
+        assert_eq!(Stamp::read(bytes.get(..20).unwrap()), None);
+    }
+
+    #[test]
+    fn lateness_is_kept_well_enough() {
+        for ns in [0, 15, 16, 1_000, 12_345_678, 1_000_000_000, 300_000_000_000] {
+            let read = unpack(pack(ns));
+            assert!(read <= ns && ns - read <= 16 + ns / 500_000, "{ns}: {read}");
+        }
+        let most = 549_755_289_600;
+        assert_eq!(unpack(pack(u64::MAX)), most);
+        assert!(unpack(pack(most)) == most);
     }
 }

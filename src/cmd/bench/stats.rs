@@ -1,45 +1,41 @@
-//! What was measured. One value for the whole run, in the hands of one thread: no lock.
+//! What was counted and timed by one worker: one value, in the hands of one thread, without a lock.
 //!
 //! Times are ns. Only what belongs to the measurement comes here; the warm-up is left out by those
 //! who call.
 
-use std::collections::BTreeMap;
+use super::delivery::{Arrival, Arrivals, Delivery};
+use super::stamp::Stamp;
+use crate::mqtt::{PacketType, QoS, ReasonCode, Version};
+use crate::output::bench::{Coarse, Coarsened, Counts, Measured, Row};
 
-use hdrhistogram::Histogram;
+/// A second, in ns.
+const SECOND: u64 = 1_000_000_000;
 
-use super::delivery::{Arrival, Delivery};
-use crate::cmd::{Exit, Failure};
-use crate::mqtt::{QoS, ReasonCode};
-
-/// Longer times count as this: an hour.
-const MAX_TIME: u64 = 3_600_000_000_000;
-
-/// Everything that is counted.
-#[derive(Debug)]
+/// Everything that a worker counts.
+#[derive(Debug, Default)]
 pub(super) struct Stats {
-    /// By publisher.
+    /// Those of this worker.
     pub(super) publishers: Vec<Publisher>,
-    /// By subscriber.
+    /// Those of this worker; one for all of a shared subscription.
     pub(super) subscribers: Vec<Subscriber>,
-    /// From the first packet of the transport to CONNACK.
-    pub(super) connect: Histogram<u64>,
-    /// From when a message should have been sent to the end of its exchange.
-    pub(super) acknowledged: Histogram<u64>,
-    /// From when a message should have been sent to its first arrival.
-    pub(super) delivered: Histogram<u64>,
-    /// How late messages were sent.
-    pub(super) lateness: Histogram<u64>,
-    /// Refused messages, by reason.
-    pub(super) refusals: BTreeMap<u8, u64>,
+    /// Latencies, refusals and errors.
+    pub(super) measured: Measured,
+    /// The second that goes on.
+    second: Second,
     /// The last sending and the last arrival, since the start of the run.
     pub(super) last_sent: u64,
     pub(super) last_received: u64,
+    /// CPU time of the thread while messages were sent, and how long that was.
+    pub(super) busy: (u64, u64),
 }
 
 /// What a publisher did.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Publisher {
+    pub(super) group: usize,
+    pub(super) number: u32,
     pub(super) sent: u64,
+    pub(super) sent_bytes: u64,
     pub(super) acknowledged: u64,
     pub(super) refused: u64,
     /// Messages that should have been sent within the time, and were not.
@@ -49,138 +45,197 @@ pub(super) struct Publisher {
 /// What a subscriber got.
 #[derive(Debug)]
 pub(super) struct Subscriber {
+    pub(super) group: usize,
+    pub(super) number: u32,
     pub(super) delivery: Delivery,
     /// Messages of no publisher of this run.
     pub(super) foreign: u64,
     /// Messages that were there before the subscription.
     pub(super) retained: u64,
-    /// The QoS that the broker granted.
+    /// The QoS that the broker granted; the lowest of those who share.
     pub(super) granted: QoS,
 }
 
+/// What was counted in one second.
+#[derive(Debug, Default)]
+struct Second {
+    /// Of the measurement, from 0.
+    number: u64,
+    row: Row,
+    ack: (Coarse, u64),
+    e2e: (Coarse, u64),
+}
+
 impl Stats {
-    /// Nothing yet.
-    ///
-    /// # Errors
-    /// None that can happen: the bounds of the histograms are fixed.
-    pub(super) fn new(publishers: u32, subscribers: u32, qos: QoS) -> Result<Stats, Failure> {
-        let times = || {
-            Histogram::new_with_bounds(1, MAX_TIME, 3)
-                .map_err(|error| Failure::new(Exit::Io, format!("no histogram: {error}")))
+    /// Ends the second that goes on if `now`, in ns since the begin of the measurement, is behind it,
+    /// and gives it with its number.
+    pub(super) fn turn(&mut self, now: u64, connected: u64) -> Option<(u64, Row)> {
+        let number = now / SECOND;
+        if number <= self.second.number {
+            return None;
+        }
+        let next = Second {
+            number,
+            ..Second::default()
         };
-        Ok(Stats {
-            publishers: vec![Publisher::default(); publishers as usize],
-            subscribers: (0..subscribers)
-                .map(|_| Subscriber {
-                    delivery: Delivery::new(publishers),
-                    foreign: 0,
-                    retained: 0,
-                    granted: qos,
-                })
-                .collect(),
-            connect: times()?,
-            acknowledged: times()?,
-            delivered: times()?,
-            lateness: times()?,
-            refusals: BTreeMap::new(),
-            last_sent: 0,
-            last_received: 0,
-        })
+        Some(std::mem::replace(&mut self.second, next).finish(connected))
     }
 
-    /// A message of this publisher came back from the broker: taken, or refused.
-    pub(super) fn handle_ack(&mut self, publisher: u32, reason: ReasonCode, latency: u64) {
-        let Some(publisher) = self.publishers.get_mut(publisher as usize) else {
-            return;
-        };
-        if reason.is_error() {
-            publisher.refused += 1;
-            *self.refusals.entry(reason.0).or_default() += 1;
-        } else {
-            publisher.acknowledged += 1;
-            self.acknowledged.saturating_record(latency);
+    /// All that was counted so far, whatever its QoS, and without times.
+    pub(super) fn counts(&self) -> Measured {
+        let mut sum = Counts::default();
+        for publisher in &self.publishers {
+            sum.add(&Counts {
+                sent: publisher.sent,
+                sent_bytes: publisher.sent_bytes,
+                not_sent: publisher.not_sent,
+                acknowledged: publisher.acknowledged,
+                refused: publisher.refused,
+                ..Counts::default()
+            });
+        }
+        for subscriber in &self.subscribers {
+            sum.foreign += subscriber.foreign;
+            for arrivals in subscriber.arrivals() {
+                sum.received += arrivals.unique;
+                sum.received_bytes += arrivals.bytes;
+                sum.duplicated += arrivals.duplicated;
+                sum.reordered += arrivals.reordered;
+            }
+        }
+        Measured {
+            qos: [sum, Counts::default(), Counts::default()],
+            refusals: self.measured.refusals.clone(),
+            errors: self.measured.errors.clone(),
+            ..Measured::default()
         }
     }
 
-    /// A message of this run came.
+    /// Ends the second that goes on, and with it the run.
+    pub(super) fn end(&mut self, connected: u64) -> (u64, Row) {
+        std::mem::take(&mut self.second).finish(connected)
+    }
+
+    /// Messages were sent; the last at `now`.
+    #[inline]
+    pub(super) fn handle_sent(&mut self, publisher: usize, count: u64, bytes: u64, now: u64) {
+        if let Some(publisher) = self.publishers.get_mut(publisher) {
+            publisher.sent += count;
+            publisher.sent_bytes += bytes;
+        }
+        self.second.row.sent += count;
+        self.last_sent = self.last_sent.max(now);
+    }
+
+    /// A message of this publisher was acknowledged, so long behind when it should have been sent,
+    /// and if that was not the same, so long behind when it was.
+    #[inline]
+    pub(super) fn handle_ack(
+        &mut self,
+        publisher: usize,
+        qos: QoS,
+        latency: u64,
+        uncorrected: Option<u64>,
+    ) {
+        if let Some(publisher) = self.publishers.get_mut(publisher) {
+            publisher.acknowledged += 1;
+        }
+        self.second.row.acknowledged += 1;
+        let latencies = &mut self.measured.latencies;
+        let pair = match qos {
+            QoS::ExactlyOnce => &mut latencies.ack_qos2,
+            QoS::AtMostOnce | QoS::AtLeastOnce => &mut latencies.ack_qos1,
+        };
+        pair.corrected.record(latency);
+        if let Some(uncorrected) = uncorrected {
+            pair.uncorrected.record(uncorrected);
+        }
+        let (times, max) = &mut self.second.ack;
+        times.record(latency);
+        *max = latency.max(*max);
+    }
+
+    /// The broker refused a message of this publisher.
+    pub(super) fn handle_refusal(
+        &mut self,
+        publisher: usize,
+        packet: PacketType,
+        version: Version,
+        reason: ReasonCode,
+    ) {
+        if let Some(publisher) = self.publishers.get_mut(publisher) {
+            publisher.refused += 1;
+        }
+        self.refuse(packet, version, reason);
+    }
+
+    /// The broker refused something.
+    pub(super) fn refuse(&mut self, packet: PacketType, version: Version, reason: ReasonCode) {
+        let name = reason.name(packet, version).unwrap_or("(unknown)");
+        self.measured.refuse(&packet.to_string(), reason.0, name, 1);
+        self.second.row.errors += 1;
+    }
+
+    /// Something went wrong that no packet told of.
+    pub(super) fn fail(&mut self, what: &str) {
+        let count = self.measured.errors.entry(what.to_owned()).or_default();
+        *count += 1;
+        self.second.row.errors += 1;
+    }
+
+    /// A message of this run came; whether it was the first of its number.
+    #[inline]
     pub(super) fn handle_arrival(
         &mut self,
-        subscriber: u32,
-        publisher: u32,
-        number: u64,
+        subscriber: usize,
+        stamp: &Stamp,
+        qos: QoS,
+        bytes: usize,
         now: u64,
-        latency: u64,
-    ) {
-        let Some(subscriber) = self.subscribers.get_mut(subscriber as usize) else {
-            return;
+        is_paced: bool,
+    ) -> bool {
+        let Some(subscriber) = self.subscribers.get_mut(subscriber) else {
+            return false;
         };
-        match subscriber.delivery.handle(publisher, number) {
-            Some(Arrival::InOrder | Arrival::Reordered) => {
-                self.delivered.saturating_record(latency);
-                self.last_received = now;
-            }
-            Some(Arrival::Duplicate) => {}
-            None => subscriber.foreign += 1,
+        // A broker that gives more than it has granted is not counted on.
+        let qos = qos.min(subscriber.granted);
+        let delivery = &mut subscriber.delivery;
+        if delivery.handle(stamp.publisher, stamp.sequence, qos, bytes) == Arrival::Duplicate {
+            return false;
         }
-    }
-
-    /// The sums.
-    pub(super) fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
-        for publisher in &self.publishers {
-            totals.sent += publisher.sent;
-            totals.acknowledged += publisher.acknowledged;
-            totals.refused += publisher.refused;
-            totals.not_sent += publisher.not_sent;
+        let latency = now.saturating_sub(stamp.time);
+        let e2e = &mut self.measured.latencies.e2e;
+        e2e.corrected.record(latency);
+        if is_paced {
+            e2e.uncorrected
+                .record(latency.saturating_sub(stamp.lateness));
         }
-        let taken = totals.sent.saturating_sub(totals.refused);
-        for subscriber in &self.subscribers {
-            let unique = subscriber.delivery.unique;
-            totals.received += unique;
-            totals.duplicated += subscriber.delivery.duplicated;
-            totals.reordered += subscriber.delivery.reordered;
-            totals.foreign += subscriber.foreign;
-            totals.retained += subscriber.retained;
-            totals.expected += taken;
-            totals.lost += taken.saturating_sub(unique);
-        }
-        totals
+        let (times, max) = &mut self.second.e2e;
+        times.record(latency);
+        *max = latency.max(*max);
+        self.second.row.received += 1;
+        self.last_received = now;
+        true
     }
 }
 
-/// Sums over all connections.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Totals {
-    /// Messages handed to the client.
-    pub(super) sent: u64,
-    /// QoS 1 and 2: the broker has them.
-    pub(super) acknowledged: u64,
-    /// QoS 1 and 2: the broker said no.
-    pub(super) refused: u64,
-    /// Messages that should have been sent within the time, and were not.
-    pub(super) not_sent: u64,
-    /// Arrivals that there should be: what was sent and not refused, for each subscriber.
-    pub(super) expected: u64,
-    /// First arrivals.
-    pub(super) received: u64,
-    /// `expected` without `received`.
-    pub(super) lost: u64,
-    /// Arrivals of what had come before.
-    pub(super) duplicated: u64,
-    /// First arrivals behind a later message of the same publisher.
-    pub(super) reordered: u64,
-    /// Arrivals of what no publisher of this run sent.
-    pub(super) foreign: u64,
-    /// Arrivals of retained messages.
-    pub(super) retained: u64,
+impl Subscriber {
+    /// All that came, by the QoS of the delivery.
+    pub(super) fn arrivals(&self) -> &[Arrivals; 3] {
+        &self.delivery.counts
+    }
 }
 
-impl Totals {
-    /// QoS 1 and 2: messages without an answer.
-    pub(super) fn unacknowledged(&self) -> u64 {
-        self.sent
-            .saturating_sub(self.acknowledged)
-            .saturating_sub(self.refused)
+impl Second {
+    fn finish(self, connected: u64) -> (u64, Row) {
+        let coarsened = |(times, max): &(Coarse, u64)| Coarsened::new(times, *max);
+        let row = Row {
+            connected,
+            ack: coarsened(&self.ack),
+            e2e: coarsened(&self.e2e),
+            ..self.row
+        };
+        (self.number, row)
     }
 }
 
@@ -188,42 +243,65 @@ impl Totals {
 mod tests {
     use super::*;
 
+    fn stats() -> Stats {
+        let mut stats = Stats::default();
+        stats.publishers.push(Publisher::default());
+        stats.subscribers.push(Subscriber {
+            group: 0,
+            number: 0,
+            delivery: Delivery::default(),
+            foreign: 0,
+            retained: 0,
+            granted: QoS::AtLeastOnce,
+        });
+        stats
+    }
+
+    fn stamp(sequence: u64, time: u64, lateness: u64) -> Stamp {
+        Stamp {
+            run: 0,
+            publisher: 0,
+            sequence,
+            time,
+            lateness,
+        }
+    }
+
     #[test]
-    fn lost_is_what_was_taken_and_never_came() {
-        let mut stats = Stats::new(2, 2, QoS::AtLeastOnce).unwrap();
-        stats.publishers[0].sent = 4;
-        stats.publishers[1].sent = 2;
-        for _ in 0..3 {
-            stats.handle_ack(0, ReasonCode::SUCCESS, 1000);
+    fn a_duplicate_has_no_latency() {
+        let mut stats = stats();
+        let qos = QoS::AtLeastOnce;
+        for (sequence, is_first) in [(0, true), (0, false), (2, true), (1, true)] {
+            let stamp = stamp(sequence, 100, 20);
+            assert_eq!(
+                stats.handle_arrival(0, &stamp, qos, 30, 150, true),
+                is_first
+            );
         }
-        stats.handle_ack(0, ReasonCode::QUOTA_EXCEEDED, 1000);
-        // Number 3 of publisher 0 was refused, and one message of publisher 1 has no answer.
-        stats.handle_ack(1, ReasonCode::SUCCESS, 1000);
-        // Subscriber 0 gets everything: publisher 0 out of order and one twice.
-        for (publisher, number) in [(0, 0), (0, 2), (0, 1), (0, 2), (1, 0), (1, 1)] {
-            stats.handle_arrival(0, publisher, number, 7, 2000);
-        }
-        // Subscriber 1 gets one, and one that nobody sent.
-        stats.handle_arrival(1, 1, 0, 9, 2000);
-        stats.handle_arrival(1, 5, 0, 11, 2000);
+        let arrivals = stats.subscribers[0].arrivals()[1];
         assert_eq!(
-            stats.totals(),
-            Totals {
-                sent: 6,
-                acknowledged: 4,
-                refused: 1,
-                not_sent: 0,
-                expected: 10,
-                received: 6,
-                lost: 4,
-                duplicated: 1,
-                reordered: 1,
-                foreign: 1,
-                retained: 0,
-            }
+            (arrivals.unique, arrivals.duplicated, arrivals.reordered),
+            (3, 1, 1)
         );
-        assert_eq!(stats.acknowledged.len(), 4);
-        assert_eq!(stats.delivered.len(), 6);
-        assert_eq!(stats.last_received, 9);
+        assert_eq!(arrivals.bytes, 90);
+        let e2e = &stats.measured.latencies.e2e;
+        assert_eq!((e2e.corrected.count(), e2e.corrected.max()), (3, Some(50)));
+        assert_eq!(e2e.uncorrected.max(), Some(30));
+    }
+
+    #[test]
+    fn seconds_end_when_the_next_begins() {
+        let mut stats = stats();
+        stats.handle_sent(0, 3, 90, 10);
+        assert_eq!(stats.turn(SECOND - 1, 5), None);
+        let (number, row) = stats.turn(3 * SECOND, 5).unwrap();
+        assert_eq!((number, row.sent, row.connected), (0, 3, 5));
+        stats.handle_ack(0, QoS::ExactlyOnce, 7, Some(5));
+        let (number, row) = stats.end(4);
+        assert_eq!((number, row.sent, row.acknowledged), (3, 0, 1));
+        assert_eq!(row.ack.max_ns, 7);
+        let latencies = &stats.measured.latencies;
+        assert_eq!(latencies.ack_qos2.corrected.max(), Some(7));
+        assert_eq!(latencies.ack_qos2.uncorrected.max(), Some(5));
     }
 }

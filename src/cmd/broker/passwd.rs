@@ -13,6 +13,7 @@ use crate::broker::access::users::Line;
 use crate::broker::access::{Algorithm, Hash, HashError, SALT_LEN};
 use crate::cli::{HashKind, Passwd};
 use crate::cmd::connect::hidden;
+use crate::cmd::whole_file::{Readers, WholeFile};
 use crate::cmd::{Exit, Failure};
 use crate::mqtt::topic::Quoted;
 use crate::output::text::Safe;
@@ -173,49 +174,17 @@ fn read(path: &Path, may_begin: bool) -> Result<String, Failure> {
 /// In one step where that can be, so that no broker ever reads half of it. A new file is its
 /// owner's alone.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    // What a link leads to is written, and the link stays.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if replace(&target, text).is_ok() {
+    let whole = WholeFile::begin(path, Readers::Owner);
+    if whole
+        .and_then(|file| file.finish(|out| out.write_all(text.as_bytes())))
+        .is_ok()
+    {
         return Ok(());
     }
     // What cannot be replaced may be written still: a file that is mounted, or stands in a folder
     // of somebody else's, or is to belong to somebody else.
-    write_into(&target, text)
+    write_into(path, text)
         .map_err(|error| Failure::new(Exit::Io, format!("cannot write {}: {error}", shown(path))))
-}
-
-/// Puts a new file in the place of the old one, as open to others as that.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    if fs::symlink_metadata(path).is_ok_and(|old| !old.is_file()) {
-        return Err(io::ErrorKind::Unsupported.into());
-    }
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(text.as_bytes())?;
-    if let Ok(old) = fs::metadata(path) {
-        keep_owner(file.as_file(), &old)?;
-        file.as_file().set_permissions(old.permissions())?;
-    }
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
-#[cfg(unix)]
-fn keep_owner(file: &fs::File, old: &fs::Metadata) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, fchown};
-    let new = file.metadata()?;
-    match (new.uid(), new.gid()) == (old.uid(), old.gid()) {
-        true => Ok(()),
-        false => fchown(file, Some(old.uid()), Some(old.gid())),
-    }
-}
-
-#[cfg(not(unix))]
-fn keep_owner(_: &fs::File, _: &fs::Metadata) -> io::Result<()> {
-    Ok(())
 }
 
 fn write_into(path: &Path, text: &str) -> io::Result<()> {

@@ -221,8 +221,8 @@ async fn publish(plan: Plan) -> Result<Exit, Failure> {
 }
 
 /// The sentence and the exit code for a message that cannot be sent.
-pub(super) fn publish_failure(error: &PublishError, topic: &TopicName) -> Failure {
+pub(super) fn publish_failure(error: &PublishError, topic: &str) -> Failure {
     let exit = error.reason().map_or(Exit::Usage, Exit::Refused);
-    let topic = Quoted(topic.as_str());
+    let topic = Quoted(topic);
     Failure::new(exit, format!("cannot publish to {topic}: {error}"))
 }

@@ -261,7 +261,7 @@ impl<'p> Run<'p> {
                 Err(error) if !self.plan.is_midge() => {
                     return Err(Stop::Message(mosquitto::strerror(&error)));
                 }
-                Err(error) => return Err(Stop::Message(publish_failure(&error, &topic))),
+                Err(error) => return Err(Stop::Message(publish_failure(&error, topic.as_str()))),
             }
         };
         self.tally.sent(token, &topic, qos);

@@ -280,7 +280,7 @@ impl Run<'_> {
                 Ok(())
             }
             Err(error) if plan.is_midge() || matches!(error, PublishError::NotConnected(_)) => {
-                Err(publish_failure(&error, &plan.topic))
+                Err(publish_failure(&error, plan.topic.as_str()))
             }
             Err(error) => Err(mosquitto::strerror(&error)),
         }

@@ -1,0 +1,516 @@
+//! A group of clients that do the same, checked.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Run;
+use super::sizes::Sizes;
+use super::template::Template;
+use super::topics::{self, Hears, Topics};
+use crate::cli;
+use crate::client::{EngineKind, Options, Retry};
+use crate::cmd::bench::pace::{Pace, Schedule};
+use crate::cmd::bench::stamp;
+use crate::cmd::connect::ConnectPlan;
+use crate::cmd::publish::parse_qos;
+use crate::cmd::{Exit, Failure, duration};
+use crate::mqtt::packet::SubscriptionOptions;
+use crate::mqtt::topic::Quoted;
+use crate::mqtt::{PacketType, PropertiesBuf, QoS, varint};
+
+const DEFAULT_INFLIGHT: u16 = 20;
+
+/// The fastest that any broker acknowledges: a packet and its answer take two system calls on
+/// either side.
+const FASTEST_ACK: f64 = 5e-6;
+
+/// Bytes of a PUBLISH beside topic, properties and payload: their lengths and the packet id.
+const PUBLISH_OVERHEAD: u64 = 8;
+
+/// Bytes of a payload file.
+const MAX_PAYLOAD: u64 = varint::MAX as u64;
+
+/// The numbers of clients of one kind in the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::cmd::bench) struct Numbers {
+    /// The first.
+    pub(in crate::cmd::bench) first: u32,
+    pub(in crate::cmd::bench) count: u32,
+}
+
+/// What messages carry.
+#[derive(Debug, Clone)]
+pub(in crate::cmd::bench) enum Payload {
+    /// Zeros behind the stamp, which is counted.
+    Sizes(Sizes),
+    /// These bytes, behind the stamp if there is one.
+    Bytes(Bytes),
+    /// This text, behind the stamp if there is one.
+    Template(Template),
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(in crate::cmd::bench) struct Group {
+    /// As in the scenario.
+    pub(in crate::cmd::bench) name: Option<String>,
+    pub(in crate::cmd::bench) connect: ConnectPlan,
+    /// Client ids begin with it.
+    prefix: String,
+    pub(in crate::cmd::bench) publishers: Numbers,
+    pub(in crate::cmd::bench) subscribers: Numbers,
+    pub(in crate::cmd::bench) idle: Numbers,
+    /// Messages per second, all publishers of the group together; `None`: as fast as they are taken.
+    pub(in crate::cmd::bench) rate: Option<f64>,
+    pub(in crate::cmd::bench) count: Option<u64>,
+    pub(in crate::cmd::bench) payload: Payload,
+    /// Whether payloads begin with a stamp: somebody hears them, or it fits anyway.
+    pub(in crate::cmd::bench) is_stamped: bool,
+    /// None without publishers.
+    pub(in crate::cmd::bench) topics: Option<Topics>,
+    /// What subscribers hear; without `$share/NAME/`.
+    pub(in crate::cmd::bench) filter: String,
+    /// What they ask for.
+    pub(in crate::cmd::bench) subscription: String,
+    pub(in crate::cmd::bench) is_shared: bool,
+    pub(in crate::cmd::bench) qos: QoS,
+    pub(in crate::cmd::bench) retain: bool,
+    /// Of PUBLISH.
+    pub(in crate::cmd::bench) properties: PropertiesBuf,
+    /// Of SUBSCRIBE.
+    pub(in crate::cmd::bench) subscribe_properties: PropertiesBuf,
+    /// QoS 1 and 2 messages in flight per publisher.
+    pub(in crate::cmd::bench) inflight: u16,
+    pub(in crate::cmd::bench) reconnect_every: Option<Duration>,
+    /// Local addresses that take turns.
+    bind: Vec<String>,
+    /// What was asked for and has no field of its own in the result, by flag.
+    pub(in crate::cmd::bench) more: Vec<(&'static str, String)>,
+}
+
+/// The numbers that the next group's clients begin with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Next {
+    pub(super) publisher: u32,
+    pub(super) subscriber: u32,
+    pub(super) idle: u32,
+}
+
+impl Next {
+    fn take(next: &mut u32, count: u32, flag: &str) -> Result<Numbers, Failure> {
+        let first = *next;
+        *next = first
+            .checked_add(count)
+            .ok_or_else(|| Failure::usage(format!("{flag} takes less")))?;
+        Ok(Numbers { first, count })
+    }
+}
+
+impl Group {
+    /// Checks the flags of one group. `index` is its number if there are several.
+    ///
+    /// # Errors
+    /// Wrong usage, or a payload file that cannot be read.
+    pub(super) fn new(
+        args: &cli::Bench,
+        name: Option<String>,
+        index: Option<usize>,
+        run: &Run,
+        next: &mut Next,
+    ) -> Result<Group, Failure> {
+        let mut connect =
+            ConnectPlan::for_client(&args.connection, &args.session, &cli::Reconnect::default())?;
+        // A load test is not to paper over what it is to find.
+        connect.options.fall_back = false;
+        connect.options.retry = Retry::Never;
+        connect.options.plain = true;
+        if let Some(target) = &run.target {
+            connect.options.target = target.clone();
+        }
+        let qos = parse_qos("--qos", args.qos.unwrap_or(0))?;
+        let counts = [args.publishers.unwrap_or(1), args.subscribers.unwrap_or(1)];
+        let [publishers, subscribers] = counts;
+        let typed = args.topic.clone().or_else(|| connect.topic.take());
+        check_counts(args, counts, typed.is_some(), index.is_some())?;
+        let per_client = args.topics_per_client.unwrap_or(1);
+        let topic = match typed {
+            Some(topic) => topic,
+            None => default_topic(index, per_client),
+        };
+        let topic = topic.replace("{run}", &run.name());
+        let (share, topic) = topics::shared(&topic)?;
+        let share = args.share.clone().or(share);
+        let topics = match publishers {
+            0 => None,
+            count => Some(Topics::parse(&topic, per_client, count)?),
+        };
+        let filter = match &topics {
+            Some(topics) => topics.filter(),
+            None => Topics::parse(&topic, per_client, 1).map_or(topic, |topics| topics.filter()),
+        };
+        let rate = parse_rate(args, publishers)?;
+        let group = Group {
+            prefix: match &args.connection.id {
+                Some(id) => id.clone(),
+                // With up to seven digits behind it within the 23 characters that every 3.1 server
+                // takes.
+                None => format!("midge-{}", run.name()),
+            },
+            publishers: Next::take(&mut next.publisher, publishers, "--publishers")?,
+            subscribers: Next::take(&mut next.subscriber, subscribers, "--subscribers")?,
+            idle: Next::take(&mut next.idle, args.idle.unwrap_or(0), "--idle")?,
+            count: args.count.filter(|_| publishers > 0),
+            payload: payload(args)?,
+            is_stamped: false,
+            topics,
+            subscription: topics::subscription(share.as_deref(), &filter)?,
+            is_shared: share.is_some(),
+            filter,
+            qos,
+            retain: args.retain,
+            properties: connect.packets.of(PacketType::PUBLISH).clone(),
+            subscribe_properties: connect.packets.of(PacketType::SUBSCRIBE).clone(),
+            inflight: inflight(args, qos, rate)?,
+            rate,
+            reconnect_every: reconnect_every(args, &connect, subscribers)?,
+            bind: args.bind.clone(),
+            more: more(args),
+            name,
+            connect,
+        };
+        group.check_packet_ids()?;
+        group.check_client_ids()?;
+        Ok(group)
+    }
+
+    /// Decides on the stamps, now that it is known whether anybody hears this group.
+    ///
+    /// # Errors
+    /// Wrong usage: no room for them, or a packet that is too long.
+    pub(super) fn stamp(&mut self, is_heard: bool) -> Result<(), Failure> {
+        self.is_stamped = is_heard || matches!(self.payload, Payload::Sizes(_));
+        let stamp = if self.is_stamped {
+            stamp::LEN as u64
+        } else {
+            0
+        };
+        let payload = match &self.payload {
+            Payload::Sizes(sizes) => {
+                if is_heard && (sizes.min() as usize) < stamp::LEN {
+                    return Err(Failure::usage(format!(
+                        "--size {} is too small: run, publisher, number and time of a message take {} bytes of its payload (without subscribers any size will do)",
+                        sizes.min(),
+                        stamp::LEN
+                    )));
+                }
+                u64::from(sizes.max())
+            }
+            Payload::Bytes(bytes) => bytes.len() as u64 + stamp,
+            Payload::Template(template) => template.max_len() as u64 + stamp,
+        };
+        let Some(topics) = &self.topics else {
+            return Ok(());
+        };
+        let properties = self.properties.as_properties().as_bytes().len() as u64;
+        let packet = payload + topics.max_len() as u64 + properties + PUBLISH_OVERHEAD;
+        if packet > u64::from(varint::MAX) {
+            return Err(Failure::usage(format!(
+                "--size {payload} is more than an MQTT packet takes: {} bytes, its topic included",
+                varint::MAX
+            )));
+        }
+        Ok(())
+    }
+
+    /// What a group's subscribers hear of the publisher with this number in this group.
+    pub(super) fn hears(&self, other: &Group, client: u32) -> Hears {
+        match &other.topics {
+            Some(topics) => topics.heard_by(&self.filter, client),
+            None => Hears::None,
+        }
+    }
+
+    /// All connections, in all shards.
+    pub(in crate::cmd::bench) fn connections(&self) -> u64 {
+        [self.publishers, self.subscribers, self.idle]
+            .iter()
+            .map(|numbers| u64::from(numbers.count))
+            .sum()
+    }
+
+    /// The number of a publisher in this group.
+    pub(in crate::cmd::bench) fn client(&self, publisher: u32) -> u32 {
+        publisher.saturating_sub(self.publishers.first)
+    }
+
+    /// How the connection with this number in this role (`p`, `s`, `i`) presents itself.
+    pub(in crate::cmd::bench) fn options(&self, role: char, number: u32) -> Options {
+        let mut options = self.connect.options.clone();
+        let mut connect = (*options.connect).clone();
+        connect.client_id = self.client_id(role, number);
+        options.connect = Arc::new(connect);
+        if !self.bind.is_empty() {
+            let at = number as usize % self.bind.len();
+            options.target.bind = self.bind.get(at).cloned();
+        }
+        options
+    }
+
+    /// How many local addresses connections start at.
+    pub(in crate::cmd::bench) fn addresses(&self) -> usize {
+        self.bind.len().max(1)
+    }
+
+    fn client_id(&self, role: char, number: u32) -> String {
+        format!("{}-{role}{number}", self.prefix)
+    }
+
+    /// What subscribers ask for.
+    pub(in crate::cmd::bench) fn subscription_options(&self) -> SubscriptionOptions {
+        SubscriptionOptions::at(self.qos)
+    }
+
+    /// A publisher's times.
+    pub(in crate::cmd::bench) fn pace(&self, publisher: u32) -> Pace {
+        match self.rate {
+            None => Pace::Closed,
+            Some(rate) => {
+                let client = self.client(publisher);
+                Pace::Open(Schedule::new(rate, client, self.publishers.count))
+            }
+        }
+    }
+
+    /// A publisher's share of the count.
+    pub(in crate::cmd::bench) fn share(&self, publisher: u32) -> Option<u64> {
+        let publishers = u64::from(self.publishers.count.max(1));
+        let client = u64::from(self.client(publisher));
+        self.count
+            .map(|count| count / publishers + u64::from(client < count % publishers))
+    }
+
+    /// A name for sentences.
+    pub(in crate::cmd::bench) fn title(&self) -> String {
+        match &self.name {
+            Some(name) => format!("the group '{}'", name.escape_debug()),
+            None => format!("the publishers of {}", Quoted(&self.filter)),
+        }
+    }
+
+    fn check_packet_ids(&self) -> Result<(), Failure> {
+        let Some(rate) = self.rate.filter(|_| self.qos > QoS::AtMostOnce) else {
+            return Ok(());
+        };
+        let each = rate / f64::from(self.publishers.count.max(1));
+        let most = f64::from(self.inflight) / FASTEST_ACK;
+        if each > most {
+            return Err(Failure::usage(format!(
+                "--rate wants {each:.0} messages per second of each publisher, and with --inflight {} there are packet ids for {most:.0} at most: each is free again when its message is acknowledged, which takes {} µs at the very least",
+                self.inflight,
+                FASTEST_ACK * 1e6
+            )));
+        }
+        Ok(())
+    }
+
+    fn check_client_ids(&self) -> Result<(), Failure> {
+        let longest = self.client_id('p', u32::MAX).len();
+        if longest > usize::from(u16::MAX) {
+            return Err(Failure::usage(
+                "the client id (-i) leaves no room for the number of the connection: 65535 bytes is the limit",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn default_topic(index: Option<usize>, per_client: u32) -> String {
+    let mut topic = "midge/bench/{run}".to_owned();
+    if let Some(index) = index {
+        topic.push_str(&format!("/{index}"));
+    }
+    topic.push_str("/{client}");
+    if per_client > 1 {
+        topic.push_str("/{n}");
+    }
+    topic
+}
+
+fn check_counts(
+    args: &cli::Bench,
+    [publishers, subscribers]: [u32; 2],
+    has_topic: bool,
+    has_others: bool,
+) -> Result<(), Failure> {
+    let refuse = |sentence: &str| Err(Failure::usage(sentence));
+    if publishers == 0 {
+        if subscribers == 0 && args.idle.unwrap_or(0) == 0 {
+            return refuse("nothing to do: no publishers, no subscribers, no idle connections");
+        }
+        let has_rate = args.rate.is_some() || args.rate_per_client.is_some();
+        // What is for all groups is for those that it fits.
+        if (has_rate || args.count.is_some()) && !has_others {
+            return refuse("--rate and --count want a publisher, and --publishers is 0");
+        }
+        if subscribers > 0 && !has_topic {
+            return refuse(
+                "subscribers without publishers want a topic to listen on: give --topic",
+            );
+        }
+    }
+    match args.count {
+        Some(0) => refuse("--count takes 1 or more"),
+        Some(count) if count > stamp::MAX_MESSAGES => Err(Failure::usage(format!(
+            "--count takes at most {}",
+            stamp::MAX_MESSAGES
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn parse_rate(args: &cli::Bench, publishers: u32) -> Result<Option<f64>, Failure> {
+    let rate = match (&args.rate, &args.rate_per_client) {
+        (Some(text), _) => super::per_second("--rate", text)?,
+        (None, Some(text)) => super::per_second("--rate-per-client", text)? * f64::from(publishers),
+        (None, None) => return Ok(None),
+    };
+    if publishers == 0 {
+        return Ok(None);
+    }
+    // From one message in three days to one each ns.
+    match (1.0 / super::MAX_DURATION.as_secs_f64()..=1e9).contains(&rate) {
+        true => Ok(Some(rate)),
+        false => Err(Failure::usage(format!(
+            "--rate takes from one message in three days to 1000M/s, and this is {rate}/s"
+        ))),
+    }
+}
+
+fn inflight(args: &cli::Bench, qos: QoS, rate: Option<f64>) -> Result<u16, Failure> {
+    match (args.inflight.or(args.session.max_inflight), qos) {
+        (Some(0), _) => Err(Failure::usage("--inflight takes 1 to 65535")),
+        (Some(_), QoS::AtMostOnce) => Err(Failure::usage(
+            "--inflight wants acknowledgements, and QoS 0 has none: give -q 1 or -q 2",
+        )),
+        (Some(inflight), _) => Ok(inflight),
+        (None, _) if rate.is_some() => Ok(u16::MAX),
+        (None, _) => Ok(DEFAULT_INFLIGHT),
+    }
+}
+
+fn payload(args: &cli::Bench) -> Result<Payload, Failure> {
+    if let Some(path) = &args.payload_file {
+        return Ok(Payload::Bytes(read_payload(path)?));
+    }
+    match (&args.payload, &args.size) {
+        (Some(text), _) => {
+            let template = Template::parse("--payload", text, |_| true)?;
+            // Numbers that never change need not be filled in each time.
+            let is_fixed = template.places().next().is_none();
+            Ok(match is_fixed {
+                false => Payload::Template(template),
+                true => Payload::Bytes(Bytes::from(text.clone().into_bytes())),
+            })
+        }
+        (None, Some(text)) => Ok(Payload::Sizes(Sizes::parse(text)?)),
+        (None, None) => Ok(Payload::Sizes(Sizes::one(64))),
+    }
+}
+
+fn read_payload(path: &Path) -> Result<Bytes, Failure> {
+    let shown = path.display();
+    let cannot = |why: String| {
+        Failure::new(
+            Exit::Io,
+            format!("cannot read {shown} (--payload-file): {why}"),
+        )
+    };
+    let len = std::fs::metadata(path).map_err(|error| cannot(error.to_string()))?;
+    if len.len() > MAX_PAYLOAD {
+        return Err(cannot(format!(
+            "it has {} bytes, and an MQTT packet takes {MAX_PAYLOAD}",
+            len.len()
+        )));
+    }
+    let bytes = std::fs::read(path).map_err(|error| cannot(error.to_string()))?;
+    Ok(Bytes::from(bytes))
+}
+
+fn reconnect_every(
+    args: &cli::Bench,
+    connect: &ConnectPlan,
+    subscribers: u32,
+) -> Result<Option<Duration>, Failure> {
+    let Some(text) = &args.reconnect_every else {
+        return Ok(None);
+    };
+    let every = duration::parse("--reconnect-every", text)?;
+    if every < Duration::from_millis(1) {
+        return Err(Failure::usage("--reconnect-every takes 1ms or more"));
+    }
+    if connect.engine == EngineKind::Rumqttc {
+        return Err(Failure::usage(
+            "--reconnect-every is not for the engine rumqttc, which forgets its session",
+        ));
+    }
+    if subscribers > 0 && connect.options.connect.clean_start {
+        return Err(Failure::usage(
+            "--reconnect-every with subscribers wants sessions that are kept (-c and -i): what is published while a subscriber is away would count as lost",
+        ));
+    }
+    Ok(Some(every))
+}
+
+/// What has no field of its own in the result.
+fn more(args: &cli::Bench) -> Vec<(&'static str, String)> {
+    let text = |text: &Option<String>| text.clone();
+    let all = [
+        (
+            "size",
+            args.size
+                .clone()
+                .filter(|size| size.contains([',', '.', ':'])),
+        ),
+        ("payload", text(&args.payload)),
+        (
+            "payload-file",
+            args.payload_file
+                .as_ref()
+                .map(|path| path.display().to_string()),
+        ),
+        (
+            "topics-per-client",
+            args.topics_per_client.map(|count| count.to_string()),
+        ),
+        ("rate-per-client", text(&args.rate_per_client)),
+        ("share", text(&args.share)),
+        ("retain", args.retain.then(|| "true".to_owned())),
+        ("reconnect-every", text(&args.reconnect_every)),
+        ("bind", (!args.bind.is_empty()).then(|| args.bind.join(","))),
+        (
+            "disable-clean-session",
+            args.session
+                .disable_clean_session
+                .then(|| "true".to_owned()),
+        ),
+        (
+            "session-expiry-interval",
+            text(&args.session.session_expiry_interval),
+        ),
+        (
+            "property",
+            (!args.session.property.is_empty()).then(|| {
+                let words = args.session.property.iter();
+                let words = words.map(|word| word.to_string_lossy().into_owned());
+                words.collect::<Vec<_>>().join(" ")
+            }),
+        ),
+    ];
+    let given = all
+        .into_iter()
+        .filter_map(|(flag, value)| Some((flag, value?)));
+    given.collect()
+}

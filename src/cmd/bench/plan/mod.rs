@@ -1,0 +1,562 @@
+//! What to do, checked: from the flags, and a scenario file, to a [`Plan`] without impossible
+//! combinations.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `group` | clients that do the same; a run is one group or several |
+//! | `scenario` | groups from a file |
+//! | `topics`, `template` | where they publish, and texts with places to fill in |
+//! | `sizes`, `random` | sizes of payloads |
+//! | `shard` | which part of the run is for this process, and when it begins |
+
+mod group;
+mod random;
+mod scenario;
+mod shard;
+mod sizes;
+mod template;
+mod topics;
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::{Duration, SystemTime};
+
+pub(super) use self::group::{Group, Numbers, Payload};
+pub(super) use self::random::Random;
+pub(super) use self::shard::Shard;
+pub(super) use self::template::Values;
+pub(super) use self::topics::Topics;
+
+use self::group::Next;
+use self::scenario::Typed;
+use self::topics::Hears;
+use super::stamp;
+use crate::cli;
+use crate::client::Target;
+use crate::cmd::{Failure, duration, rate};
+use crate::mqtt::QoS;
+
+const DEFAULT_DURATION: Duration = Duration::from_secs(10);
+
+/// Three days: what fits a stamp is a little more.
+const MAX_DURATION: Duration = Duration::from_secs(3 * 86_400);
+
+/// A name for a run is a number of so many hexadecimal digits.
+const RUN_DIGITS: usize = 8;
+
+/// A run, checked.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// The name of the run.
+    pub(super) run: u32,
+    /// At least one.
+    pub(super) groups: Vec<Group>,
+    /// Which clients are in this process.
+    pub(super) shard: Shard,
+    /// When to begin; `None`: when every connection is there.
+    pub(super) start_at: Option<SystemTime>,
+    /// Who hears whom: for each group, whether its subscribers hear the publisher with this number.
+    heard: Vec<Vec<bool>>,
+    /// How long to publish behind the warm-up; `None`: until the count is reached.
+    pub(super) duration: Option<Duration>,
+    pub(super) warmup: Duration,
+    /// Longest silence to wait for messages on their way.
+    pub(super) drain: Duration,
+    /// Connections to open per second, in all shards together; `None`: as fast as they are taken.
+    pub(super) connect_rate: Option<f64>,
+    pub(super) workers: usize,
+    pub(super) progress: bool,
+    /// Whether a broker of our own is the target.
+    pub(super) embedded: bool,
+    /// Where to serve the figures while it runs.
+    pub(super) metrics: Option<String>,
+    /// What becomes of the result.
+    pub(super) result: cli::BenchResult,
+}
+
+/// What all groups of a run have in common.
+#[derive(Debug, Clone)]
+struct Run {
+    id: u32,
+    /// In place of what the flags say.
+    target: Option<Target>,
+}
+
+impl Run {
+    /// As it stands in topics and client ids.
+    fn name(&self) -> String {
+        run_name(self.id)
+    }
+}
+
+impl Plan {
+    /// Checks the flags. `target` takes the place of the broker that they name.
+    ///
+    /// # Errors
+    /// Wrong usage, or a file that cannot be read.
+    pub(super) fn new(args: &cli::Bench, target: Option<&Target>) -> Result<Plan, Failure> {
+        let (of_run, typed) = match &args.scenario {
+            Some(path) => scenario::read(path, args)?,
+            None => (Typed::without_file(args), vec![Typed::without_file(args)]),
+        };
+        let plan = Plan::of(&of_run.flags, &typed, target);
+        plan.map_err(|failure| match &args.scenario {
+            Some(path) if !failure.message.starts_with(&path.display().to_string()) => {
+                of_run.blame(failure)
+            }
+            _ => failure,
+        })
+    }
+
+    fn of(flags: &cli::Bench, typed: &[Typed], target: Option<&Target>) -> Result<Plan, Failure> {
+        let shard = match &flags.shard {
+            Some(text) => Shard::parse(text)?,
+            None => Shard::WHOLE,
+        };
+        let run = Run {
+            id: run_id(flags, typed, shard)?,
+            target: target.cloned(),
+        };
+        let has_several = typed.len() > 1;
+        let mut next = Next::default();
+        let mut groups = Vec::new();
+        for (index, typed) in typed.iter().enumerate() {
+            let name = typed.name.clone();
+            let index = has_several.then_some(index);
+            let group = Group::new(&typed.flags, name, index, &run, &mut next);
+            groups.push(group.map_err(|failure| typed.blame(failure))?);
+        }
+        let heard = hearing(&groups)?;
+        for (group, typed) in groups.iter_mut().zip(typed) {
+            let numbers = group.publishers;
+            let is_heard = heard.iter().any(|heard| {
+                let first = numbers.first as usize;
+                let own = heard.get(first..first + numbers.count as usize);
+                own.is_some_and(|own| own.contains(&true))
+            });
+            group
+                .stamp(is_heard)
+                .map_err(|failure| typed.blame(failure))?;
+        }
+        check_shares(&groups)?;
+        let connections: u64 = groups.iter().map(Group::connections).sum();
+        let mut publishing = groups.iter().filter(|group| group.publishers.count > 0);
+        let has_count =
+            publishing.clone().next().is_some() && publishing.all(|group| group.count.is_some());
+        let needs_ack = groups.iter().any(|group| group.qos > QoS::AtMostOnce);
+        let plan = Plan {
+            run: run.id,
+            shard,
+            start_at: match &flags.start_at {
+                Some(text) => Some(shard::parse_start(text, SystemTime::now())?),
+                None => None,
+            },
+            heard,
+            duration: parse_duration(flags, has_count)?,
+            warmup: match &flags.warmup {
+                Some(text) => parse_time("--warmup", text)?,
+                None => Duration::ZERO,
+            },
+            drain: match &flags.drain {
+                Some(text) => parse_time("--drain", text)?,
+                None if needs_ack => Duration::from_secs(5),
+                None => Duration::from_secs(1),
+            },
+            connect_rate: connect_rate(flags, connections)?,
+            workers: workers(flags)?,
+            progress: !flags.no_progress && !flags.session.quiet,
+            embedded: flags.embedded,
+            metrics: flags.metrics.clone(),
+            result: flags.result.clone(),
+            groups,
+        };
+        plan.check()?;
+        Ok(Plan {
+            workers: plan.workers.min(plan.connections()).max(1),
+            ..plan
+        })
+    }
+
+    /// The run's name as it stands in topics and client ids.
+    pub(super) fn run_name(&self) -> String {
+        run_name(self.run)
+    }
+
+    /// All connections of this process.
+    pub(super) fn connections(&self) -> usize {
+        let here = |numbers: Numbers| self.shard.count(numbers.first, numbers.count) as usize;
+        let groups = self.groups.iter();
+        groups
+            .map(|group| here(group.publishers) + here(group.subscribers) + here(group.idle))
+            .sum()
+    }
+
+    /// Publishers of this process.
+    pub(super) fn publishers_here(&self) -> u64 {
+        let numbers = self.groups.iter().map(|group| group.publishers);
+        numbers
+            .map(|numbers| u64::from(self.shard.count(numbers.first, numbers.count)))
+            .sum()
+    }
+
+    /// Messages that they send until they are done; `None` if only the time ends them.
+    pub(super) fn count_here(&self) -> Option<u64> {
+        let here = self.groups.iter().flat_map(|group| {
+            let Numbers { first, count } = group.publishers;
+            let numbers = first..first.saturating_add(count);
+            let here = numbers.filter(|number| self.shard.has(*number));
+            here.map(|number| group.share(number))
+        });
+        here.sum()
+    }
+
+    /// All publishers of the run.
+    pub(super) fn publishers(&self) -> u32 {
+        let ends = self.groups.iter().map(|group| {
+            let numbers = group.publishers;
+            numbers.first.saturating_add(numbers.count)
+        });
+        ends.max().unwrap_or(0)
+    }
+
+    /// The group with this index.
+    pub(super) fn group(&self, index: usize) -> &Group {
+        // Indices come from the list itself, which is not empty.
+        self.groups.get(index).unwrap_or(&self.groups[0])
+    }
+
+    /// Whether the subscribers of a group hear a publisher.
+    pub(super) fn hears(&self, group: usize, publisher: u32) -> bool {
+        let heard = self.heard.get(group);
+        heard.is_some_and(|heard| heard.get(publisher as usize) == Some(&true))
+    }
+
+    /// Whether a publisher has times to keep.
+    #[inline]
+    pub(super) fn is_paced(&self, publisher: u32) -> bool {
+        self.groups.iter().any(|group| {
+            let at = publisher.wrapping_sub(group.publishers.first);
+            at < group.publishers.count && group.rate.is_some()
+        })
+    }
+
+    /// How often each message of a publisher should arrive, in all shards together.
+    pub(super) fn fan_out(&self, publisher: u32) -> u64 {
+        let groups = self.groups.iter().enumerate();
+        groups
+            .filter(|(index, _)| self.hears(*index, publisher))
+            .map(|(_, group)| match group.is_shared {
+                true => u64::from(group.subscribers.count.min(1)),
+                false => u64::from(group.subscribers.count),
+            })
+            .sum()
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        let publishers = self.publishers();
+        if publishers > stamp::MAX_PUBLISHERS {
+            return Err(Failure::usage(format!(
+                "--publishers takes at most {}",
+                stamp::MAX_PUBLISHERS
+            )));
+        }
+        let Some(duration) = self.duration else {
+            return Ok(());
+        };
+        let time = (self.warmup + duration).as_secs_f64();
+        for group in &self.groups {
+            let each = group.rate.unwrap_or(0.0) / f64::from(group.publishers.count.max(1));
+            if each * time > stamp::MAX_MESSAGES as f64 {
+                return Err(Failure::usage(format!(
+                    "--rate for this --duration makes {:.0} messages of each publisher, and {} is the limit",
+                    each * time,
+                    stamp::MAX_MESSAGES
+                )));
+            }
+        }
+        if self.warmup + duration > MAX_DURATION {
+            return Err(Failure::usage(
+                "--duration and --warmup take at most 3d together",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Who hears whom; see [`Plan::heard`].
+fn hearing(groups: &[Group]) -> Result<Vec<Vec<bool>>, Failure> {
+    let mut all = Vec::new();
+    for subscribing in groups {
+        let mut heard = Vec::new();
+        for publishing in groups {
+            for client in 0..publishing.publishers.count {
+                let hears = match subscribing.subscribers.count {
+                    0 => Hears::None,
+                    _ => subscribing.hears(publishing, client),
+                };
+                if hears == Hears::Some {
+                    return Err(Failure::usage(format!(
+                        "'{}' hears only some of what {} send, so that nobody could tell what is lost",
+                        subscribing.filter.escape_debug(),
+                        publishing.title()
+                    )));
+                }
+                heard.push(hears == Hears::All);
+            }
+        }
+        all.push(heard);
+    }
+    Ok(all)
+}
+
+/// Two groups with one shared subscription would get some of the messages each.
+fn check_shares(groups: &[Group]) -> Result<(), Failure> {
+    for (index, group) in groups.iter().enumerate() {
+        let is_same =
+            |other: &Group| other.subscribers.count > 0 && other.subscription == group.subscription;
+        let mut before = groups.iter().take(index);
+        if group.is_shared && group.subscribers.count > 0 && before.any(is_same) {
+            return Err(Failure::usage(format!(
+                "two groups share the subscription '{}': make them one group, or give --share another name",
+                group.subscription.escape_debug()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The name of the run: what was typed, the same for all shards, or any.
+fn run_id(flags: &cli::Bench, typed: &[Typed], shard: Shard) -> Result<u32, Failure> {
+    if let Some(text) = &flags.run {
+        let is_name = text.len() == RUN_DIGITS && text.bytes().all(|c| c.is_ascii_hexdigit());
+        return u32::from_str_radix(text, 16)
+            .ok()
+            .filter(|_| is_name)
+            .ok_or_else(|| {
+                Failure::usage(format!(
+                    "--run takes {RUN_DIGITS} hexadecimal digits, not '{}'",
+                    text.escape_debug()
+                ))
+            });
+    }
+    if shard == Shard::WHOLE {
+        return Ok(random());
+    }
+    // What differs from shard to shard, such as the name of a file, must not come into it.
+    let mut hasher = rustc_hash::FxHasher::default();
+    let mut add = |text: &str| hasher.write(text.as_bytes());
+    add(flags.start_at.as_deref().unwrap_or_default());
+    for typed in typed {
+        let f = &typed.flags;
+        add(&format!(
+            "{:?}",
+            (
+                [f.publishers, f.subscribers, f.idle, f.topics_per_client],
+                [&f.rate, &f.rate_per_client, &f.size, &f.payload, &f.topic],
+                [&f.duration, &f.warmup, &f.share, &f.connection.host],
+                (f.count, f.qos, f.retain, f.connection.port, shard.of),
+            )
+        ));
+    }
+    let hash = hasher.finish();
+    Ok((hash ^ hash >> 32) as u32)
+}
+
+fn connect_rate(flags: &cli::Bench, connections: u64) -> Result<Option<f64>, Failure> {
+    match (&flags.connect_rate, &flags.ramp_up) {
+        (Some(text), _) => Ok(Some(per_second("--connect-rate", text)?)),
+        (None, Some(text)) => {
+            let time = parse_time("--ramp-up", text)?.as_secs_f64();
+            Ok((time > 0.0).then(|| connections as f64 / time))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// As many as there are cores, or as was asked for.
+fn workers(flags: &cli::Bench) -> Result<usize, Failure> {
+    match flags.workers {
+        Some(1..=1024) | None => Ok(flags.workers.unwrap_or_else(|| {
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+        })),
+        Some(_) => Err(Failure::usage("--workers takes 1 to 1024")),
+    }
+}
+
+fn parse_duration(flags: &cli::Bench, has_count: bool) -> Result<Option<Duration>, Failure> {
+    match &flags.duration {
+        Some(text) => match parse_time("--duration", text)? {
+            Duration::ZERO => Err(Failure::usage("--duration takes more than 0")),
+            time => Ok(Some(time)),
+        },
+        None if has_count => Ok(None),
+        None => Ok(Some(DEFAULT_DURATION)),
+    }
+}
+
+/// How many a second.
+fn per_second(flag: &str, text: &str) -> Result<f64, Failure> {
+    rate::per_second(text)
+        .filter(|rate| *rate > 0.0)
+        .ok_or_else(|| {
+            Failure::usage(format!(
+                "{flag} takes a rate as in 1000, 50k/s, 1.5M/s or 10/m, not '{}'",
+                text.escape_debug()
+            ))
+        })
+}
+
+fn parse_time(flag: &str, text: &str) -> Result<Duration, Failure> {
+    let time = duration::parse(flag, text)?;
+    match time > MAX_DURATION {
+        true => Err(Failure::usage(format!("{flag} takes at most 3d"))),
+        false => Ok(time),
+    }
+}
+
+fn run_name(run: u32) -> String {
+    format!("{run:08x}")
+}
+
+/// The standard library seeds its hashers from the system's random numbers.
+fn random() -> u32 {
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.finish() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sizes::Sizes;
+    use super::*;
+
+    fn plan(args: &str) -> Result<Plan, Failure> {
+        Plan::new(&cli::Bench::from_words(args), None)
+    }
+
+    fn one(args: &str) -> Group {
+        plan(args).unwrap().groups.remove(0)
+    }
+
+    #[test]
+    fn defaults() {
+        let plan = plan("").unwrap();
+        assert_eq!(plan.duration, Some(Duration::from_secs(10)));
+        assert_eq!(plan.connections(), 2);
+        let run = plan.run_name();
+        let group = plan.group(0);
+        assert_eq!(group.inflight, 20);
+        assert_eq!(group.filter, format!("midge/bench/{run}/+"));
+        let topics = group.topics.as_ref().unwrap();
+        let name = topics.name(7, 0, &mut Random::new(0, 0)).unwrap();
+        assert_eq!(name.as_str(), format!("midge/bench/{run}/7"));
+        assert_eq!(plan.fan_out(0), 1);
+    }
+
+    #[test]
+    fn a_count_alone_has_no_time() {
+        assert_eq!(plan("--count 7").unwrap().duration, None);
+        let both = plan("--count 7 --duration 2").unwrap();
+        assert_eq!(both.duration, Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn the_count_is_shared_out() {
+        let group = one("--count 11 --publishers 4");
+        let shares = [0, 1, 2, 3].map(|publisher| group.share(publisher));
+        assert_eq!(shares, [Some(3), Some(3), Some(3), Some(2)]);
+    }
+
+    #[test]
+    fn shared_subscriptions_get_each_message_once() {
+        for args in [
+            "--subscribers 5 --share g -t a/{client}",
+            "--subscribers 5 -t $share/g/a/{client}",
+        ] {
+            let plan = plan(args).unwrap();
+            assert_eq!(plan.group(0).subscription, "$share/g/a/+", "{args}");
+            assert_eq!(plan.fan_out(0), 1, "{args}");
+        }
+        assert_eq!(plan("--subscribers 5").unwrap().fan_out(0), 5);
+    }
+
+    #[test]
+    fn shards_of_one_run_have_one_name() {
+        let name = |args: &str| plan(args).unwrap().run;
+        let with = |more: &str| format!("--start-at +9s --publishers 8 {more}");
+        assert_eq!(name(&with("--shard 0/4")), name(&with("--shard 3/4")));
+        assert_ne!(name(&with("--shard 0/4")), name(&with("--shard 0/4 -q 1")));
+        assert_eq!(name(&with("--run 00c0ffee")), 0xc0_ffee);
+        assert_ne!(name(""), name(""));
+        assert_eq!(plan(&with("--shard 1/4")).unwrap().connections(), 2);
+    }
+
+    #[test]
+    fn ramps() {
+        let rate = |args| plan(args).unwrap().connect_rate;
+        assert_eq!(rate("--idle 98 --ramp-up 2s"), Some(50.0));
+        assert_eq!(rate("--connect-rate 10k/s"), Some(1e4));
+        assert_eq!(rate(""), None);
+    }
+
+    #[test]
+    fn impossible_combinations_are_one_sentence() {
+        for (args, part) in [
+            ("--publishers 0 --subscribers 0", "nothing to do"),
+            ("--publishers 0 --rate 5 --topic a", "--publishers is 0"),
+            ("--publishers 0 --count 5 --topic a", "--publishers is 0"),
+            ("--publishers 0", "give --topic"),
+            ("--size 20", "take 21 bytes"),
+            ("--size 64:1,20:1", "--size 20 is too small"),
+            ("--size 268435455", "more than an MQTT packet takes"),
+            ("--size x", "--size takes bytes as in"),
+            ("--count 0", "--count takes 1 or more"),
+            ("--duration 0", "--duration takes more than 0"),
+            ("--duration 4d", "--duration takes at most 3d"),
+            ("--duration 2d --warmup 2d", "take at most 3d together"),
+            ("-q 3", "QoS of 0, 1 or 2"),
+            ("-q 2 --inflight 0", "--inflight takes 1 to 65535"),
+            ("--inflight 5", "QoS 0 has none"),
+            (
+                "-q 1 --rate 1M --inflight 1",
+                "packet ids for 200000 at most",
+            ),
+            ("--rate 0", "--rate takes a rate"),
+            ("--rate 9999M", "--rate takes from one message"),
+            ("--rate-per-client x", "--rate-per-client takes a rate"),
+            ("--rate 1000M --duration 1h", "is the limit"),
+            ("--topic a/#", "not a topic to publish to"),
+            ("--topic $share/a", "not a topic filter"),
+            ("--topic a/{rand:0}", "{rand:N} takes"),
+            ("--topics-per-client 3 -t a", "wants a {n} in the topic"),
+            ("--share a/b -t a", "--share takes a name"),
+            ("--share + -t a", "--share takes a name"),
+            ("--publishers 16777217", "--publishers takes at most"),
+            ("--reconnect-every 1s", "sessions that are kept"),
+            ("--reconnect-every 0 --subscribers 0", "1ms or more"),
+            ("--shard 4/4 --start-at +1", "--shard takes I/N"),
+            ("--start-at 5", "is over for"),
+            ("--run x", "--run takes 8 hexadecimal digits"),
+            ("--workers 0", "--workers takes 1 to 1024"),
+            (
+                "-V 311 -D publish content-type x",
+                "do not exist in MQTT 3.1.1",
+            ),
+        ] {
+            let failure = plan(args).unwrap_err();
+            assert_eq!(failure.exit.code(), 2, "{args}");
+            assert!(failure.message.contains(part), "{args}: {failure}");
+        }
+    }
+
+    #[test]
+    fn without_subscribers_any_size_will_do() {
+        let group = one("--subscribers 0 --size 0");
+        assert!(matches!(group.payload, Payload::Sizes(sizes) if sizes == Sizes::one(0)));
+    }
+
+    #[test]
+    fn subscribers_alone_may_have_a_filter() {
+        let group = one("--publishers 0 --topic a/+/#");
+        assert_eq!(group.subscription, "a/+/#");
+    }
+}
