@@ -342,7 +342,7 @@ fn latencies(out: &mut String, outcome: &Outcome) -> fmt::Result {
 fn costs(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result {
     let mut costs = Vec::new();
     if outcome.measured.cpu_ns > 0 {
-        let mut cpu = format!("{:.2} s of CPU", report.cpu_s);
+        let mut cpu = format!("{:.2} s CPU", report.cpu_s);
         for (name, what) in [("cpu_use", "of a core"), ("cpu_per_message", "a message")] {
             let figure = Figure::parse(name).ok();
             let value = figure.and_then(|figure| Some(figure.show(figure.value(outcome)?)));
@@ -353,13 +353,13 @@ fn costs(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result {
         costs.push(cpu);
     }
     if let Some(bytes) = report.peak_memory_bytes {
-        costs.push(format!("{} of memory", bytes_text(bytes as f64)));
+        costs.push(format!("{} memory", bytes_text(bytes as f64)));
     }
     match costs.is_empty() {
         true => Ok(()),
         false => {
             writeln!(out)?;
-            paragraph(out, "", &format!("midge itself took {}", costs.join("; ")))
+            paragraph(out, "", &format!("midge itself: {}", costs.join(", ")))
         }
     }
 }

@@ -113,7 +113,7 @@ fn everything_fits_80_columns() {
         "QoS 1 to ack  ",
         "\n uncorrected  ",
         "  open files: this process may have 1,024 open files, and 20,000 connections\n",
-        "midge itself took 93.25 s of CPU, 2.59 % of a core",
+        "midge itself: 93.25 s CPU, 2.59 % of a core",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
