@@ -1,5 +1,5 @@
 //! Messages and acknowledgements for those who only look at them: handed over as they are decoded,
-//! from the read buffer, without an [`Event`](super::Event) for each.
+//! from the read buffer, without an [`Event`] for each.
 
 use super::event::{Event, Token};
 use crate::mqtt::ReasonCode;
