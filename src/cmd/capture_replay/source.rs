@@ -304,7 +304,11 @@ impl Source {
                 session_present: connack.session_present,
             }),
             Packet::SubAck(codes) => stream.outstanding.remove(&codes.packet_id).map(|number| {
-                let reasons = reasons(codes);
+                let mut reasons = reasons(codes);
+                // Of what is asked for, no more is granted.
+                for granted in reasons.iter_mut().filter(|code| !code.is_error()) {
+                    granted.0 = granted.0.min(self.settings.rewrite.max_qos.as_u8());
+                }
                 Answer::Subscribed { number, reasons }
             }),
             Packet::UnsubAck(codes) => stream.outstanding.remove(&codes.packet_id).map(|number| {
