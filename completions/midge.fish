@@ -33,8 +33,8 @@ complete -c midge -n "__fish_midge_needs_command" -f -a "sub" -d 'Subscribe, and
 complete -c midge -n "__fish_midge_needs_command" -f -a "rr" -d 'Publish a request, and print the response to it'
 complete -c midge -n "__fish_midge_needs_command" -f -a "bench" -d 'Load a broker, and measure rates, latencies and losses'
 complete -c midge -n "__fish_midge_needs_command" -f -a "decode" -d 'Decode MQTT packets from a capture file, or from any text that holds their bytes'
-complete -c midge -n "__fish_midge_needs_command" -f -a "capture-replay" -d 'Publish again what clients published in a capture, at the captured times'
-complete -c midge -n "__fish_midge_needs_command" -f -a "replay" -d 'Publish again what clients published in a capture, at the captured times'
+complete -c midge -n "__fish_midge_needs_command" -f -a "capture-replay" -d 'Play what clients did in a capture again, as real clients, at the captured times'
+complete -c midge -n "__fish_midge_needs_command" -f -a "replay" -d 'Play what clients did in a capture again, as real clients, at the captured times'
 complete -c midge -n "__fish_midge_needs_command" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
 complete -c midge -n "__fish_midge_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c midge -n "__fish_midge_using_subcommand pub" -s t -l topic -d 'Topic to publish to; the one in the URL if there is none. May be given more than once: every message goes to each' -r
@@ -404,13 +404,27 @@ complete -c midge -n "__fish_midge_using_subcommand decode" -l show-secrets -d '
 complete -c midge -n "__fish_midge_using_subcommand decode" -l raw -d 'Add the whole packet as raw_hex to the JSON, passwords included'
 complete -c midge -n "__fish_midge_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l speed -d 'How many times as fast as captured, as in 10 or 0.5; max for no waiting at all' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l rate -d 'Messages of all connections at this rate, as in 1000/s, in place of the captured times' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l max-gap -d 'Pauses in which nothing was captured take this time at most, as in 5s' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l loop -d 'Play it so many times, or forever; from the second time on with -2, -3 behind client identifiers, unless --client-id says {loop}' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l keylog -d 'Decrypt TLS with the secrets in this key log (SSLKEYLOGFILE format)' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l sn-topics -d 'Names of predefined MQTT-SN topic ids: lines "ID NAME", or "CLIENT:ID NAME"' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l client -d 'Only packets to and from the client with this identifier; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l stream -d 'Only these connections, by number: 0, 2-5, 7-, and u0 of UDP alone; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l frame -d 'Only packets that these frames completed: 4, 10-20, 30-; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l from -d 'Only what this side sent; of packets without a capture, who sent them' -r -f -a "client\t'The end that sends CONNECT'
+server\t'The broker'"
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l reason -d 'Only packets with this reason code: 0x87, 135, not-authorized, or error; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l since -d 'Only from then on: 2026-11-21T10:00:00Z, or 5s, 1m30s after the first packet' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l until -d 'Only up to then' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l client-id -d 'Client identifiers, as in \'replay-{id}-{loop}\': {id} is the captured one, {n} the number of the connection, {loop} counts from 1' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l max-qos -d 'Publish, and subscribe, at this QoS at most' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l out -d 'Record the replay: a capture (pcapng), or in a file called .jsonl the lines of decode --json' -r -F
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
-complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s u -l username -d 'User name' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s P -l pw -l password -d 'Password; where other people use this machine, too, better by MIDGE_PASSWORD, --password-file or --ask-password' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l password-file -d 'Password: the first line of this file' -r -F
-complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s A -l bind-address -d 'Local address, or its name, that the connection starts at' -r
@@ -428,11 +442,26 @@ complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l tls-alpn 
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l profile -d 'Take connection flags that are not given from this profile; also in front of the subcommand [env: MIDGE_PROFILE]' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l config -d 'The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in $HOME/.config] [env: MIDGE_CONFIG]' -r -F
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l retry -d 'How long to try again, with growing pauses, when there is no connection or it is lost: a time as in 30s or 2m, forever, or none. What is not acknowledged is sent again. A refusal that will not go away, such as a wrong password, ends it at once. Before MQTT 5.0 a broker keeps a session only if it is told by -c: without, QoS 2 may come twice where a connection is lost' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l answer-timeout -d 'Give a broker up that owes an acknowledgement, or the rest of a packet, and sends none for this time, although it may answer pings: seconds, or with a unit as in 500ms, 10s, 2m; 0 waits for ever. The engine rumqttc has no such limit' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s V -l protocol-version -d 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was' -r
-complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s i -l id -d 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]' -r
-complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l deliveries -d 'Play what servers delivered, not what clients published; so it is in any case with a file in which no client publishes, as sub --record makes it'
-complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s y -l yes -d 'Play to a broker that is not on this machine'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s i -l id -d 'What client identifiers begin with, in front of - and the captured one, or the number of the connection where there is none' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s u -l username -d 'User name of every connection, in place of the captured one' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s k -l keepalive -d 'Keep Alive in seconds of connections whose CONNECT was not captured; 0 turns it off' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l topic -d 'Only what is about topics that match; or, as s#REGEX#TEXT#, what topics become; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l type -d 'Only packets of these types, with commas: CONNECT,PUBLISH; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l causal -d 'Wait with what a client does until the broker has answered what it had answered by then in the capture; so it is unless --no-causal is given'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l no-causal -d 'Everything at its time, whatever the broker has answered'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l publishers-only -d 'Only messages of clients, each over a connection that does nothing else'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l deliveries -d 'Play what servers delivered, not what clients did; so it is in any case with a file in which no client does anything but subscribe, as sub --record makes it'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l infer-subscriptions -d 'Where a CONNECT was not captured, subscribe to the topics that the client was sent messages on. Reads the file twice'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l violations-only -d 'Only packets that break a rule'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l strip-retain -d 'Publish without RETAIN, wills too'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l shift-times -d 'Move times in payloads to those of the replay: numbers of seconds, ms, µs or ns since 1970 within a day of the captured time'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l embedded -d 'Play into a broker of midge\'s own that is started for it, and print what clients are sent'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s y -l yes -d 'Play to a broker that is not on this machine; on a terminal it is asked for'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l dry-run -d 'Say what would be played, and connect to nothing'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l verify -d 'Compare what the broker answers with what was captured; exit 5 if something differs'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l json -d 'The summary as a JSON object'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s S -l srv -d 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l ask-password -d 'Ask for the password on the terminal'
@@ -444,13 +473,27 @@ complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l no-tls -d
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l insecure -d 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l help -d 'Print help'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l speed -d 'How many times as fast as captured, as in 10 or 0.5; max for no waiting at all' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l rate -d 'Messages of all connections at this rate, as in 1000/s, in place of the captured times' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l max-gap -d 'Pauses in which nothing was captured take this time at most, as in 5s' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l loop -d 'Play it so many times, or forever; from the second time on with -2, -3 behind client identifiers, unless --client-id says {loop}' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l keylog -d 'Decrypt TLS with the secrets in this key log (SSLKEYLOGFILE format)' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l sn-topics -d 'Names of predefined MQTT-SN topic ids: lines "ID NAME", or "CLIENT:ID NAME"' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l client -d 'Only packets to and from the client with this identifier; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l stream -d 'Only these connections, by number: 0, 2-5, 7-, and u0 of UDP alone; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l frame -d 'Only packets that these frames completed: 4, 10-20, 30-; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l from -d 'Only what this side sent; of packets without a capture, who sent them' -r -f -a "client\t'The end that sends CONNECT'
+server\t'The broker'"
+complete -c midge -n "__fish_midge_using_subcommand replay" -l reason -d 'Only packets with this reason code: 0x87, 135, not-authorized, or error; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l since -d 'Only from then on: 2026-11-21T10:00:00Z, or 5s, 1m30s after the first packet' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l until -d 'Only up to then' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l client-id -d 'Client identifiers, as in \'replay-{id}-{loop}\': {id} is the captured one, {n} the number of the connection, {loop} counts from 1' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l max-qos -d 'Publish, and subscribe, at this QoS at most' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l out -d 'Record the replay: a capture (pcapng), or in a file called .jsonl the lines of decode --json' -r -F
 complete -c midge -n "__fish_midge_using_subcommand replay" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
-complete -c midge -n "__fish_midge_using_subcommand replay" -s u -l username -d 'User name' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s P -l pw -l password -d 'Password; where other people use this machine, too, better by MIDGE_PASSWORD, --password-file or --ask-password' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l password-file -d 'Password: the first line of this file' -r -F
-complete -c midge -n "__fish_midge_using_subcommand replay" -s k -l keepalive -d 'Keep Alive in seconds; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s A -l bind-address -d 'Local address, or its name, that the connection starts at' -r
@@ -468,11 +511,26 @@ complete -c midge -n "__fish_midge_using_subcommand replay" -l tls-alpn -d 'Prot
 complete -c midge -n "__fish_midge_using_subcommand replay" -l tls-keylog -d 'Append the secrets of the connection to this file, for decode --keylog and for Wireshark' -r -F
 complete -c midge -n "__fish_midge_using_subcommand replay" -l profile -d 'Take connection flags that are not given from this profile; also in front of the subcommand [env: MIDGE_PROFILE]' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l config -d 'The file with the profiles [default: midge/config.toml in $XDG_CONFIG_HOME or in $HOME/.config] [env: MIDGE_CONFIG]' -r -F
+complete -c midge -n "__fish_midge_using_subcommand replay" -l retry -d 'How long to try again, with growing pauses, when there is no connection or it is lost: a time as in 30s or 2m, forever, or none. What is not acknowledged is sent again. A refusal that will not go away, such as a wrong password, ends it at once. Before MQTT 5.0 a broker keeps a session only if it is told by -c: without, QoS 2 may come twice where a connection is lost' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l answer-timeout -d 'Give a broker up that owes an acknowledgement, or the rest of a packet, and sends none for this time, although it may answer pings: seconds, or with a unit as in 500ms, 10s, 2m; 0 waits for ever. The engine rumqttc has no such limit' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s V -l protocol-version -d 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was' -r
-complete -c midge -n "__fish_midge_using_subcommand replay" -s i -l id -d 'What client identifiers begin with; - and the number of the connection follow [default: midge-replay- and random characters]' -r
-complete -c midge -n "__fish_midge_using_subcommand replay" -l deliveries -d 'Play what servers delivered, not what clients published; so it is in any case with a file in which no client publishes, as sub --record makes it'
-complete -c midge -n "__fish_midge_using_subcommand replay" -s y -l yes -d 'Play to a broker that is not on this machine'
+complete -c midge -n "__fish_midge_using_subcommand replay" -s i -l id -d 'What client identifiers begin with, in front of - and the captured one, or the number of the connection where there is none' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s u -l username -d 'User name of every connection, in place of the captured one' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s k -l keepalive -d 'Keep Alive in seconds of connections whose CONNECT was not captured; 0 turns it off' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l topic -d 'Only what is about topics that match; or, as s#REGEX#TEXT#, what topics become; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l type -d 'Only packets of these types, with commas: CONNECT,PUBLISH; repeatable' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l causal -d 'Wait with what a client does until the broker has answered what it had answered by then in the capture; so it is unless --no-causal is given'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l no-causal -d 'Everything at its time, whatever the broker has answered'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l publishers-only -d 'Only messages of clients, each over a connection that does nothing else'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l deliveries -d 'Play what servers delivered, not what clients did; so it is in any case with a file in which no client does anything but subscribe, as sub --record makes it'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l infer-subscriptions -d 'Where a CONNECT was not captured, subscribe to the topics that the client was sent messages on. Reads the file twice'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l violations-only -d 'Only packets that break a rule'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l strip-retain -d 'Publish without RETAIN, wills too'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l shift-times -d 'Move times in payloads to those of the replay: numbers of seconds, ms, µs or ns since 1970 within a day of the captured time'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l embedded -d 'Play into a broker of midge\'s own that is started for it, and print what clients are sent'
+complete -c midge -n "__fish_midge_using_subcommand replay" -s y -l yes -d 'Play to a broker that is not on this machine; on a terminal it is asked for'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l dry-run -d 'Say what would be played, and connect to nothing'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l verify -d 'Compare what the broker answers with what was captured; exit 5 if something differs'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l json -d 'The summary as a JSON object'
 complete -c midge -n "__fish_midge_using_subcommand replay" -s S -l srv -d 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l ask-password -d 'Ask for the password on the terminal'
@@ -483,15 +541,15 @@ complete -c midge -n "__fish_midge_using_subcommand replay" -l tls-use-os-certs 
 complete -c midge -n "__fish_midge_using_subcommand replay" -l no-tls -d 'No TLS on port 8883'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l insecure -d 'Accept a certificate of the broker that is for another name. Who signed it and until when it holds is checked all the same'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l help -d 'Print help'
-complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -s p -l port -d 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883]' -r
-complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l bind -d 'Address or host name to listen on. Think of --password-file before you listen beyond this machine [default: 127.0.0.1]' -r
-complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -s c -l config -d 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto\'s defaults count: with a listener, anonymous clients are not let in' -r -F
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -s p -l port -d 'Port to listen on; 0 takes a free one [default: 1883, with TLS 8883; with a command a free one]' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l bind -d 'Address or host name to listen on; * is every address. Think of --password-file before you listen beyond this machine [default: 127.0.0.1]' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -s c -l config -d 'A configuration file of mosquitto. Its options are taken word by word; one that midge has not got ends with exit code 2 and the number of its line. Where it says nothing of its own, mosquitto\'s defaults count: with a listener, anonymous clients are not let in, and 1000 messages wait for a client. What it can say, the flags under Listeners, Access and Limits, cannot be given beside it, but for --max-memory. SIGHUP reads it again: users, rules, certificates, log, and limits that clients are not told when they connect' -r -F
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l listen -d 'Listen here, in place of --port and --bind: mqtt://HOST:PORT, or the same with mqtts, ws or wss, or unix:PATH. May be given more than once; HOST * is every address' -r
-complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l tls-auto -d 'Make certificates in this folder for this run: an authority (ca.pem), the server\'s for localhost, this host\'s name and the addresses listened on (server.pem, server.key), and a client\'s (client.pem, client.key)' -r -F
-complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l cafile -d 'Certificates of the authorities that clients\' certificates, or the broker\'s own, are signed by (PEM)' -r -F
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l tls-auto -d 'Make certificates in this folder for this run: an authority (ca.pem), the server\'s for localhost, this host\'s name and the addresses listened on (server.pem, server.key), and a client\'s (client.pem, client.key). In place of --cafile, --cert and --key' -r -F
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l cafile -d 'Certificates of the authorities that clients\' certificates, or the broker\'s own, are signed by (PEM). With --cert and --key' -r -F
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l cert -d 'The broker\'s certificate, with its chain (PEM)' -r -F
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l key -d 'Key of the broker\'s certificate, not encrypted (PEM)' -r -F
-complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l crlfile -d 'Certificates of clients that are revoked (PEM). SIGHUP reads it again, and the other files of TLS' -r -F
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l crlfile -d 'Certificates of clients that are revoked (PEM). With --require-certificate. SIGHUP reads it again, and the other files of TLS' -r -F
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l password-file -d 'Users and their passwords, in mosquitto\'s form: \'midge broker passwd\' makes such a file. SIGHUP reads it again' -r -F
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l allow-anonymous -d 'Whether clients may connect without a user name [default: true, and false with --password-file]' -r -f -a "true\t''
 false\t''"
@@ -499,36 +557,36 @@ complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l acl-nomatch -d 'What happens where no row of the table matches [default: deny]' -r -f -a "deny\t'It is denied'
 allow\t'It is allowed'"
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-packet-size -d 'Largest packet taken, in bytes with its fixed header' -r
-complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l message-size-limit -d 'Largest payload taken; a message with a larger one is acknowledged and dropped' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l message-size-limit -d 'Largest payload taken; a message with a larger one is dropped, and acknowledged: to 5.0 clients with the reason code 0x83 [default: what the largest packet has room for]' -r
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-qos -d 'Highest QoS taken from clients and granted to them' -r
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-inflight-messages -d 'QoS 1 and 2 messages that may be unacknowledged, in each direction and per client [default: 20 from a client, 1000 to a client]' -r
-complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-queued-messages -d 'QoS 1 and 2 messages that wait per client beside those' -r
-complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-queued-bytes -d 'Bytes of topic and payload that wait per client' -r
-complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-connections -d 'Connections at a time, at each listener' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-queued-messages -d 'QoS 1 and 2 messages that wait per client beside those [default: 100000]' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-queued-bytes -d 'Bytes of topic and payload that wait per client [default: 64 MiB]' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-connections -d 'Connections at a time, at each listener [default: any number]' -r
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-keepalive -d 'Longest Keep Alive of MQTT 5.0 clients, in seconds' -r
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-topic-alias -d 'Highest Topic Alias taken from MQTT 5.0 clients; 0: none [default: 10]' -r
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l persistent-client-expiration -d 'Longest life of a session without a connection, e.g. 10m' -r
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l mount-point -d 'What stands before every topic, unseen by the clients' -r
-complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-memory -d 'What sessions, messages and connections may take together, as in 500MB or 1GiB. What there is no room for is refused; the process itself takes some MB more' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l max-memory -d 'What sessions, messages and connections may take together, as in 500MB or 1GiB. What there is no room for is refused; the process itself takes some MB more [default: 1GiB]' -r
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l persist -d 'Keep sessions, subscriptions, retained and waiting messages in this file, and begin with what is in it. What a client has an acknowledgement for is in the file, whenever the broker is killed' -r -F
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l log -d 'What happens, on stderr: connections, refusals, subscriptions' -r -f -a "text\t'One line per event, for people'
 json\t'One JSON object per line'
 off\t'Nothing'"
-complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l exit-after -d 'End after a time as in 30s; after \'idle 5s\', in which no client has connected, left, subscribed or published; after \'N messages\' or \'N disconnects\'; at the \'end of stdin\', which comes when whoever started the broker ends. May be given more than once: what comes first counts. A command is ended with SIGTERM, and its exit code says so' -r
-complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l expect -d 'Messages that clients must have published in the end, as in \'sensors/# >= 3\' or \'alarm == 0\'; wills count. If not: a line on stderr, and exit code 5 unless the command has failed itself. May be given more than once' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l exit-after -d 'End after a time as in 30s; after \'idle 5s\', in which no client has connected, left, subscribed or published; after \'N messages\' or \'N disconnects\'; at the \'end of stdin\', which comes when whoever started the broker ends. May be given more than once: what comes first counts. A command is ended with SIGTERM, and after two seconds with SIGKILL, and its exit code says so' -r
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l expect -d 'Messages that clients must have published in the end, as in \'sensors/# >= 3\' or \'alarm == 0\'; wills count, and a topic has its --mount-point. If not: a line on stderr, and exit code 5 unless the command has failed itself. May be given more than once' -r
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l expect-payload -d 'A payload that a client must have published in the end, as in \'status=online\'. May be given more than once' -r
-complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l record -d 'Keep what crosses the wire, without TLS and WebSocket, in this file: as a capture (pcapng) that decode, capture-replay and Wireshark read, or in a file called .jsonl as the lines of decode --json. May be given more than once' -r -F
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l record -d 'Keep what crosses the wire, without TLS and WebSocket, in this file: as a capture (pcapng) that decode, capture-replay and Wireshark read, or in a file called .jsonl as the lines of decode --json. A pcapng file has passwords, too, and other programs want to know the port: tshark -d tcp.port==PORT,mqtt. May be given more than once' -r -F
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l fault -d 'Something that goes wrong, as in \'on=puback client=dev-* nth=3 do=drop\'; see --help' -r
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l latency -d 'How long each packet is on its way, in each direction, as in 80ms or 80ms+-20ms' -r
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l slow -d 'Bytes a second of each connection, in each direction, as in 50KB/s' -r
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l seed -d 'Where chance begins: the same number, and packets in the same order, give the same faults' -r
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l require-certificate -d 'Take only clients with a certificate that an authority of --cafile, or that of --tls-auto, has signed'
-complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l use-identity-as-username -d 'Take the Common Name of a client\'s certificate for its user name; passwords are not asked for'
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l use-identity-as-username -d 'Take the Common Name of a client\'s certificate for its user name; passwords are not asked for. With --require-certificate'
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l use-subject-as-username -d 'The same with the whole subject, as in CN=a,O=b,C=c'
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l no-retain -d 'Refuse retained messages'
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -l persist-sync -d 'Acknowledge only what the disk has (fsync): then it outlives a failure of the machine, too, and takes longer'
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -a "passwd" -d 'Make or change a password file'
+complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -a "passwd" -d 'Make or change a password file, in mosquitto\'s form'
 complete -c midge -n "__fish_midge_using_subcommand broker; and not __fish_seen_subcommand_from passwd help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s H -l hash -d 'How passwords are hashed' -r -f -a "sha512-pbkdf2\t'PBKDF2 with HMAC-SHA512 ($7$)'
 sha512\t'One round of SHA-512 ($6$), for mosquitto before 2.0'"
@@ -538,16 +596,16 @@ complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subc
 complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s D -l delete -d 'Remove the user'
 complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s U -l upgrade -d 'Hash the plain passwords of the whole file'
 complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from passwd" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from help" -f -a "passwd" -d 'Make or change a password file'
+complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from help" -f -a "passwd" -d 'Make or change a password file, in mosquitto\'s form'
 complete -c midge -n "__fish_midge_using_subcommand broker; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "pub" -d 'Publish messages'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "sub" -d 'Subscribe, and print the messages that come'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "rr" -d 'Publish a request, and print the response to it'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "bench" -d 'Load a broker, and measure rates, latencies and losses'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "decode" -d 'Decode MQTT packets from a capture file, or from any text that holds their bytes'
-complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "capture-replay" -d 'Publish again what clients published in a capture, at the captured times'
+complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "capture-replay" -d 'Play what clients did in a capture again, as real clients, at the captured times'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "broker" -d 'Run a throwaway MQTT broker, alone or around a command'
 complete -c midge -n "__fish_midge_using_subcommand help; and not __fish_seen_subcommand_from pub sub rr bench decode capture-replay broker help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c midge -n "__fish_midge_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "merge" -d 'Add the results of several machines or shards to one'
 complete -c midge -n "__fish_midge_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "show" -d 'Show a result again'
-complete -c midge -n "__fish_midge_using_subcommand help; and __fish_seen_subcommand_from broker" -f -a "passwd" -d 'Make or change a password file'
+complete -c midge -n "__fish_midge_using_subcommand help; and __fish_seen_subcommand_from broker" -f -a "passwd" -d 'Make or change a password file, in mosquitto\'s form'
