@@ -93,7 +93,7 @@ pub enum Command {
     #[command(name = "rr")]
     Request(Box<Request>),
     Bench(Box<Bench>),
-    Decode(Decode),
+    Decode(Box<Decode>),
     #[command(visible_alias = "replay")]
     CaptureReplay(Box<CaptureReplay>),
     Broker(Box<Broker>),
