@@ -29,8 +29,7 @@ impl WholeFile {
     /// If it could not be put there: no such folder, no permission, or something there that is no
     /// file.
     pub(super) fn begin(path: &Path, readers: Readers) -> io::Result<WholeFile> {
-        // Through a link to what it stands for.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = behind_links(path);
         let old = fs::metadata(&path).ok();
         if old.as_ref().is_some_and(|old| !old.is_file()) {
             return Err(io::Error::other("it is there and no regular file"));
@@ -71,6 +70,15 @@ impl WholeFile {
             .map_err(|error| error.error)?;
         Ok(())
     }
+}
+
+/// What a link stands for, also where nothing is there yet.
+fn behind_links(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| match (fs::read_link(path), path.parent()) {
+        (Ok(target), Some(folder)) => folder.join(target),
+        (Ok(target), None) => target,
+        (Err(_), _) => path.to_owned(),
+    })
 }
 
 #[cfg(unix)]
@@ -133,5 +141,11 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"new");
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o640);
+        // One that leads to what is not there yet.
+        fs::remove_file(&path).unwrap();
+        let file = WholeFile::begin(&link, Readers::Usual).unwrap();
+        file.finish(|out| out.write_all(b"new")).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&path).unwrap(), b"new");
     }
 }
