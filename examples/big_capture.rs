@@ -97,7 +97,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     subscriber.send(&mut out, &mut tick)?;
     for talk in talks.into_iter().chain([subscriber]) {
-        out.close(tick(), talk.stream)?;
+        out.close(tick(), talk.stream, Side::Client)?;
     }
     out.flush()?;
     file.flush()?;

@@ -93,7 +93,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let end = at(SECOND + messages * SECOND / rate);
     for stream in streams {
-        out.close(end, stream)?;
+        out.close(end, stream, Side::Client)?;
     }
     out.flush()?;
     Ok(())

@@ -68,7 +68,7 @@ fn read(segments: &[(Side, Vec<u8>)], keys: &[u8]) -> impl Iterator<Item = Vec<u
     for (side, bytes) in segments {
         writer.data(time, &mut stream, *side, bytes).unwrap();
     }
-    writer.close(time, stream).unwrap();
+    writer.close(time, stream, midge::mqtt::Side::Client).unwrap();
     let mut packets = Packets::new(Cursor::new(file), Options::default());
     packets
         .follow_key_log(Box::new(Cursor::new(keys.to_vec())))

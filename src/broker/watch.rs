@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::core::{ConnectionId, Event, Peer};
 use super::faults::Fault;
+use crate::mqtt::Side;
 use crate::net::listen::HandshakeError;
 
 /// Told of what happens, in the order in which it happens. Nothing that it does changes the
@@ -32,8 +33,8 @@ pub trait Watch {
     /// Bytes left for the network.
     fn sent(&mut self, _connection: ConnectionId, _bytes: &[u8]) {}
 
-    /// The connection is over.
-    fn closed(&mut self, _connection: ConnectionId) {}
+    /// The connection is over: the client has left, or the broker has ended it.
+    fn closed(&mut self, _connection: ConnectionId, _by: Side) {}
 }
 
 /// Nobody looks on.

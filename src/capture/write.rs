@@ -116,11 +116,16 @@ impl<W: Write> CaptureWriter<W> {
         Ok(())
     }
 
-    /// Ends a stream.
+    /// Ends a stream, which `by` has ended.
     ///
     /// # Errors
     /// Those of the file.
-    pub fn close(&mut self, time: Timestamp, mut stream: WrittenStream) -> io::Result<()> {
+    pub fn close(
+        &mut self,
+        time: Timestamp,
+        mut stream: WrittenStream,
+        by: Side,
+    ) -> io::Result<()> {
         let end = Flags {
             ack: true,
             fin: true,
@@ -130,9 +135,10 @@ impl<W: Write> CaptureWriter<W> {
             ack: true,
             ..Flags::default()
         };
-        self.segment(time, &mut stream, Side::Client, end, &[])?;
-        self.segment(time, &mut stream, Side::Server, end, &[])?;
-        self.segment(time, &mut stream, Side::Client, last, &[])
+        let other = by.other();
+        self.segment(time, &mut stream, by, end, &[])?;
+        self.segment(time, &mut stream, other, end, &[])?;
+        self.segment(time, &mut stream, by, last, &[])
     }
 
     /// Passes on what is buffered.
@@ -255,7 +261,9 @@ mod tests {
         writer
             .data(at(4_000_000_005), &mut stream, Side::Client, &publish)
             .unwrap();
-        writer.close(at(4_000_000_006), stream).unwrap();
+        writer
+            .close(at(4_000_000_006), stream, Side::Client)
+            .unwrap();
 
         let mut packets = Packets::new(file.as_slice(), Options::default());
         let mut read = Vec::new();

@@ -27,7 +27,9 @@ pub struct Summary {
     pub made_up: Vec<String>,
     /// What cannot be played.
     pub skips: Skips,
-    /// How long it would take, in a dry run.
+    /// How often it is played; none: until somebody ends it.
+    pub rounds: Option<u64>,
+    /// How long it would take once, in a dry run.
     pub planned: Option<Duration>,
     /// What the replay does with them; `None` in a dry run.
     pub played: Option<Played>,
@@ -281,7 +283,12 @@ pub fn write_text(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
         writeln!(out, "CONNECT made up for: {}", summary.made_up.join(", "))?;
     }
     if let Some(planned) = summary.planned {
-        writeln!(out, "would take: {}", seconds(planned))?;
+        let planned = seconds(planned);
+        match summary.rounds {
+            Some(1) => writeln!(out, "would take: {planned}")?,
+            Some(rounds) => writeln!(out, "would take: {planned}, {rounds} times")?,
+            None => writeln!(out, "would take: {planned}, again and again")?,
+        }
     }
     let skipped: Vec<_> = summary
         .skips
@@ -478,6 +485,7 @@ impl Serialize for Summary {
         }
         if let Some(planned) = self.planned {
             map.serialize_entry("planned_duration", &planned.as_secs_f64())?;
+            map.serialize_entry("planned_rounds", &self.rounds)?;
         }
         let skips = Counted(self.skips.iter().collect());
         map.serialize_entry("skipped", &skips)?;
@@ -567,6 +575,7 @@ mod tests {
                 ..Found::default()
             },
             made_up: Vec::new(),
+            rounds: Some(1),
             planned: None,
             skips: Skips {
                 duplicates: 2,

@@ -364,6 +364,25 @@ fn a_recording_holds_what_crossed_the_wire() {
 }
 
 #[test]
+fn a_recording_says_who_ended_a_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wire.pcapng");
+    let file = file.to_str().unwrap();
+    for (fault, end) in [
+        ("close", "closed by the server"),
+        ("delay 1ms", "DISCONNECT"),
+    ] {
+        let fault = format!("on=publish do={fault}");
+        let mut command = broker(&["--record", file, "--fault", &fault, "--", "midge"]);
+        let publish = ["pub", "--quiet", "-q", "1", "-t", "a", "-m", "b"];
+        command.args(publish).output().unwrap();
+        let mut decode = Command::new(env!("CARGO_BIN_EXE_midge"));
+        let (stats, _, _) = text(decode.args(["decode", "--stats", file]).output().unwrap());
+        assert!(stats.contains(end), "{stats}");
+    }
+}
+
+#[test]
 fn a_recording_that_cannot_be_written() {
     let file = "/nonexistent/wire.pcapng";
     assert_eq!(

@@ -141,7 +141,7 @@ fn talk() -> Vec<u8> {
     writer
         .data(at(20), &mut stream, Side::Client, DISCONNECT)
         .unwrap();
-    writer.close(at(20), stream).unwrap();
+    writer.close(at(20), stream, Side::Client).unwrap();
     file
 }
 

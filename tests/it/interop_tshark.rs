@@ -212,7 +212,7 @@ fn write_stream(out: &mut CaptureWriter<impl std::io::Write>, entry: &Entry, num
     }
     out.data(at(2), &mut stream, entry.from, &entry.bytes)
         .unwrap();
-    out.close(at(3), stream).unwrap();
+    out.close(at(3), stream, Side::Client).unwrap();
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::LINGER;
 use super::hub::Hub;
 use crate::broker::core::{ConnectionId, Core, Input, Peer};
 use crate::broker::outbox::Outbox;
+use crate::mqtt::Side;
 
 /// Reads of one connection before the others get their turn.
 const READS_PER_TURN: usize = 4;
@@ -25,6 +26,8 @@ pub(super) struct Member {
     unflushed: Cell<bool>,
     /// Whether the peer sends no more.
     is_ended: Cell<bool>,
+    /// Who ends the connection.
+    ended_by: Cell<Side>,
 }
 
 impl Member {
@@ -41,6 +44,7 @@ impl Member {
             outbox,
             unflushed: Cell::new(false),
             is_ended: Cell::new(false),
+            ended_by: Cell::new(Side::Client),
         };
         member.input(Input::Opened(peer));
         member
@@ -93,7 +97,10 @@ impl Member {
 impl Drop for Member {
     fn drop(&mut self) {
         self.input(Input::Closed);
-        self.hub.watch.borrow_mut().closed(self.id);
+        self.hub
+            .watch
+            .borrow_mut()
+            .closed(self.id, self.ended_by.get());
         self.hub.outboxes.borrow_mut().remove(&self.id);
         self.hub.connections.set(self.hub.connections.get() - 1);
         self.hub.connection_ended.notify_one();
@@ -104,6 +111,7 @@ impl Drop for Member {
 pub(super) async fn run(member: Member, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let ended = poll_fn(|cx| poll_connection(&member, &mut stream, cx)).await;
     if let Ended::Closing = ended {
+        member.ended_by.set(Side::Server);
         // Shutting down the sending side only, and reading on: closing with unread input would
         // make the system throw away what the peer has not fetched, such as DISCONNECT.
         let last_words = async {

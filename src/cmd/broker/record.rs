@@ -106,10 +106,11 @@ impl<K: Copy + Eq + Hash> Recording<K> {
         }
     }
 
-    pub(in crate::cmd) fn close(&mut self, time: Timestamp, connection: K) {
+    /// `by` has ended it.
+    pub(in crate::cmd) fn close(&mut self, time: Timestamp, connection: K, by: Side) {
         if let Some(stream) = self.streams.remove(&connection) {
             // Whoever waits for the end of a connection can read all of it.
-            self.write(|file| file.close(time, stream).and_then(|()| file.flush()));
+            self.write(|file| file.close(time, stream, by).and_then(|()| file.flush()));
         }
     }
 
@@ -137,7 +138,7 @@ impl<K: Copy + Eq + Hash> Recording<K> {
 impl<K: Copy + Eq + Hash> Drop for Recording<K> {
     fn drop(&mut self) {
         for connection in self.streams.keys().copied().collect::<Vec<K>>() {
-            self.close(now(), connection);
+            self.close(now(), connection, Side::Client);
         }
         self.write(CaptureWriter::flush);
         drop(self.file.take());

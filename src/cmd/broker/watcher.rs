@@ -100,13 +100,13 @@ impl Watch for Watcher {
         self.data(connection, Side::Server, bytes);
     }
 
-    fn closed(&mut self, connection: ConnectionId) {
+    fn closed(&mut self, connection: ConnectionId, by: Side) {
         if self.recordings.is_empty() {
             return;
         }
         let time = now();
         for recording in &mut self.recordings {
-            recording.close(time, connection);
+            recording.close(time, connection, by);
         }
     }
 }

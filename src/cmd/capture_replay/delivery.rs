@@ -89,7 +89,7 @@ impl fmt::Display for Delivery {
             "QoS {}{retain}, {} bytes: '{}{more}'",
             self.qos.as_u8(),
             self.len,
-            self.head.escape_ascii()
+            String::from_utf8_lossy(&self.head)
         )
     }
 }

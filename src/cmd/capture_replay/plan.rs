@@ -12,6 +12,7 @@ use super::source::{Mode, Settings};
 use super::speed::Speed;
 use crate::cli;
 use crate::client::Address;
+use crate::client::EngineKind;
 use crate::cmd::connect::{self, ConnectPlan, Session};
 use crate::cmd::decode::{Selection, sn_topics};
 use crate::cmd::{Failure, duration, rate, version};
@@ -60,6 +61,11 @@ impl Plan {
         // It stands in front of others.
         connection.id = None;
         let mut connect = ConnectPlan::new(&connection, Session::default(), connect::env)?;
+        if connect.engine != EngineKind::Native {
+            return Err(Failure::usage(
+                "capture-replay needs the engine native: rumqttc does not do all that clients do",
+            ));
+        }
         if connect.topic.is_some() && args.connection.url.is_some() {
             return Err(Failure::usage(
                 "the topics come from the capture: give -L without one",

@@ -71,8 +71,11 @@ pub(super) fn finish(plan: &Plan, total: Total, tally: &Tally) -> Result<Exit, F
     }
     match (outcome.signal, last) {
         (Some(exit), _) => Ok(exit),
+        (None, failure) if verdict.is_some_and(|verdict| verdict.differences > 0) => {
+            failure.iter().for_each(note);
+            Ok(Exit::Verdict)
+        }
         (None, Some(failure)) => Err(failure),
-        (None, None) if verdict.is_some_and(|verdict| verdict.differences > 0) => Ok(Exit::Verdict),
         (None, None) => Ok(Exit::Done),
     }
 }
@@ -168,6 +171,7 @@ pub(super) fn summarize(
         found: counts.found,
         made_up: made_up.iter().map(SocketAddr::to_string).collect(),
         skips: counts.skips,
+        rounds: plan.rounds,
         planned: None,
         played,
     }

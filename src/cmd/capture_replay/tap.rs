@@ -129,7 +129,7 @@ fn write(
             Taped::Packet(session, time, from, bytes) => {
                 recording.data(time, session, from, &bytes);
             }
-            Taped::Close(session, time) => recording.close(time, session),
+            Taped::Close(session, time) => recording.close(time, session, Side::Client),
         }
     }
     let outcome = recording.outcome();

@@ -186,7 +186,7 @@ impl Recording {
             return Ok(());
         };
         self.file
-            .close(now(), stream)
+            .close(now(), stream, Side::Client)
             .map_err(|error| cannot_write(&self.name, &error))?;
         self.flush()
     }

@@ -81,7 +81,7 @@ impl Watch for Counting {
         self.count(connection, |counts| counts.sent += bytes.len());
     }
 
-    fn closed(&mut self, connection: ConnectionId) {
+    fn closed(&mut self, connection: ConnectionId, _: midge::mqtt::Side) {
         self.count(connection, |counts| counts.closed = true);
     }
 }
