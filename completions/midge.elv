@@ -360,7 +360,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --connect-rate 'Connections opened per second, all together: 1000, 10k/s [default: as fast as the broker takes them]'
             cand --ramp-up 'The time in which connections are opened, at equal distances'
             cand --bind 'A local address, or its name, that connections start at; with several they take turns, and there are as many ports for each'
-            cand --drain 'How long to wait at the end for messages that are still on their way, counted from the last one that came [default: 1s with QoS 0, else 5s]'
+            cand --drain 'How long to wait at the end for messages that are still on their way, counted from the last one that came [default: 1s with QoS 0, else 5s]. A run with --count and no --duration also ends if nothing moves for ten times as long'
             cand --scenario 'Take what is not given here from this file, which may have several groups of clients'
             cand --shard 'Be part I of N, from 0: of the clients, the messages and the rate. Every part is given the same flags but for I, and all begin at --start-at'
             cand --start-at 'When to begin to publish: as in 2026-01-31T12:00:00Z, in seconds since 1970, or +5s from now. Connections are opened before'

@@ -143,7 +143,8 @@ pub struct Bench {
     pub bind: Vec<String>,
 
     /// How long to wait at the end for messages that are still on their way, counted from the last
-    /// one that came [default: 1s with QoS 0, else 5s].
+    /// one that came [default: 1s with QoS 0, else 5s]. A run with --count and no --duration also
+    /// ends if nothing moves for ten times as long.
     #[arg(long, value_name = "TIME")]
     pub drain: Option<String>,
 

@@ -316,6 +316,18 @@ fn a_message_without_answer_does_not_hold_the_run() {
     );
 }
 
+/// The window is full of messages that nobody acknowledges, and there is more to send.
+#[test]
+fn a_window_without_answers_does_not_hold_the_run() {
+    let port = broker(1, Box::new(|_, _| vec![Act::LeaveUnanswered]));
+    let ended = bench(
+        &port,
+        "-q 1 --inflight 5 --subscribers 0 --count 100 --drain 50ms",
+    );
+    check(&result(&ended), &[("sent", 5), ("unacknowledged", 5)]);
+    assert_eq!(ended.code(), 5);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_the_run_with_its_results() {

@@ -297,6 +297,8 @@ impl Run {
             }
         };
         let mut over = std::pin::pin!(over);
+        let stall = plan.stall();
+        let mut moved = (Instant::now(), self.look());
         let ended = loop {
             tokio::select! {
                 biased;
@@ -315,6 +317,13 @@ impl Run {
                     }
                 }
                 _ = self.tick.tick() => self.show("measuring"),
+            }
+            let now = self.look();
+            if now != moved.1 {
+                moved = (Instant::now(), now);
+            } else if count.is_some() && moved.0.elapsed() > stall {
+                // A broker that has stopped would hold it for ever.
+                break Ended::Time;
             }
         };
         shared.stop();

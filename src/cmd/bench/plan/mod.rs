@@ -39,6 +39,9 @@ use crate::client::Target;
 use crate::cmd::{Failure, duration, rate};
 use crate::mqtt::QoS;
 
+/// How many times `--drain` nothing may move while there is more to send.
+const STALL: u32 = 10;
+
 const DEFAULT_DURATION: Duration = Duration::from_secs(10);
 
 /// Three days: what fits a stamp is a little more.
@@ -202,6 +205,14 @@ impl Plan {
             .sum()
     }
 
+    /// How long nothing may move in a run that its count ends.
+    pub(super) fn stall(&self) -> Duration {
+        let pauses = self.groups.iter().filter_map(|group| group.rate);
+        let pause = pauses.fold(0.0, |longest: f64, rate| longest.max(1.0 / rate));
+        let pauses = Duration::try_from_secs_f64(2.0 * pause).unwrap_or(Duration::MAX);
+        pauses.saturating_add(self.drain.saturating_mul(STALL))
+    }
+
     /// Messages that they send until they are done; `None` if only the time ends them.
     pub(super) fn count_here(&self) -> Option<u64> {
         let here = self.groups.iter().flat_map(|group| {
@@ -264,7 +275,13 @@ impl Plan {
             )));
         }
         let Some(duration) = self.duration else {
-            return Ok(());
+            return match self.publishers_here() {
+                0 => Err(Failure::usage(
+                    "--shard: no publisher is in this shard, so that --count does not end it: give \
+                     --duration, or make fewer shards",
+                )),
+                _ => Ok(()),
+            };
         };
         let time = (self.warmup + duration).as_secs_f64();
         for group in &self.groups {
