@@ -10,25 +10,29 @@
 //! | `worker`, `stage` | one of the threads, and what its connections share |
 //! | `publisher`, `subscriber` | the connections |
 //! | `source` | what is published |
-//! | `pace` | when each message should be sent |
+//! | `pace`, `dues` | when each message should be sent, and should have been |
 //! | `alarm` | waiting for that time |
 //! | `stamp` | what tells one message from another |
-//! | `delivery`, `unanswered`, `stats` | the counting |
+//! | `delivery`, `ranges`, `unanswered`, `stats` | the counting |
 //! | `live`, `metrics` | figures over HTTP while it runs |
+//! | `account` | what became of the messages |
 //! | `report` | figures to the result |
 //! | `result` | what becomes of it |
 //!
 //! The connections are spread over threads that share nothing but what everybody may read, so that
 //! no message waits for a lock.
 
+mod account;
 pub(super) mod alarm;
 mod delivery;
+mod dues;
 mod limits;
 mod live;
 mod metrics;
 mod pace;
 mod plan;
 mod publisher;
+mod ranges;
 mod report;
 mod result;
 mod run;

@@ -276,7 +276,11 @@ impl Run {
         loop {
             let is_finished = shared.sum(|own| &own.finished) == publishers;
             let expected = shared.sum(|own| &own.expected);
-            if is_finished && !has_others && shared.sum(|own| &own.received) >= expected {
+            let received = shared.sum(|own| &own.received);
+            // What was refused may come all the same: then it is not what is still on its way.
+            let unsure = shared.sum(|own| &own.unsure);
+            let is_all = received >= expected + unsure || unsure == 0 && received >= expected;
+            if is_finished && !has_others && is_all {
                 return;
             }
             match self.news("draining").await {
@@ -304,6 +308,7 @@ impl Run {
     pub(super) fn close(&mut self, ended: &Ended) -> Result<Outcome, Failure> {
         self.progress.clear();
         let shared = self.shared.clone();
+        let closed = shared.now();
         shared.close();
         let mut all = Vec::new();
         for worker in self.workers.drain(..) {
@@ -325,7 +330,7 @@ impl Run {
         });
         self.facts.busiest = busy.fold(0.0, f64::max);
         let seconds = std::mem::take(&mut self.seconds);
-        let mut outcome = report::outcome(&shared, ended, &all, seconds);
+        let mut outcome = report::outcome(&shared, ended, closed, &all, seconds);
         let measured = &mut outcome.measured;
         measured.cpu_ns = limits::process_cpu().saturating_sub(self.cpu.0);
         measured.peak_memory_bytes = limits::peak_memory();
@@ -337,7 +342,7 @@ impl Run {
         let shared = &self.shared;
         Shown {
             sent: shared.sum(|own| &own.sent),
-            received: shared.sum(|own| &own.received),
+            received: shared.sum(|own| &own.received) + shared.sum(|own| &own.foreign),
             acknowledged: shared.sum(|own| &own.acknowledged),
             refused: shared.sum(|own| &own.refused),
         }

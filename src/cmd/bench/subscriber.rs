@@ -149,10 +149,8 @@ impl Subscriber<'_> {
             stats.refuse(PacketType::SUBACK, version, *reason);
             return Err(self.refused(*reason));
         }
-        if let Some(figures) = stats.subscribers.get_mut(self.ledger.index)
-            && let Some(granted) = QoS::from_u8(reason.0)
-        {
-            figures.granted = figures.granted.min(granted);
+        if let Some(granted) = QoS::from_u8(reason.0) {
+            stats.handle_grant(self.ledger.index, granted);
         }
         if !std::mem::replace(&mut self.is_subscribed, true) {
             stage.set_ready();
@@ -222,7 +220,9 @@ impl Visitor for Ledger<'_> {
             None => {
                 if let Some(figures) = stats.subscribers.get_mut(self.index) {
                     figures.foreign += 1;
+                    figures.foreign_bytes += publish.payload.len() as u64;
                 }
+                stage.counters().foreign.add(1);
             }
         }
     }

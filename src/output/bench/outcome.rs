@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::counts::{Counts, Subscriber, add};
+use super::latencies::Latencies;
 use super::series::Series;
-use super::times::Times;
 
 /// The result of one run, or of several that were merged.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -147,67 +148,6 @@ pub struct Measured {
     pub limits: BTreeSet<Limit>,
 }
 
-/// Counts of messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Counts {
-    /// Messages sent.
-    pub sent: u64,
-    /// Payload bytes of those.
-    pub sent_bytes: u64,
-    /// Messages that were due and not sent, because the broker took nothing.
-    pub not_sent: u64,
-    /// Messages whose exchange has ended well: QoS 1 and 2.
-    pub acknowledged: u64,
-    /// Messages that the broker refused: QoS 1 and 2.
-    pub refused: u64,
-    /// Messages without an answer at the end: QoS 1 and 2.
-    pub unacknowledged: u64,
-    /// Arrivals that there should be, all subscribers together; in a shard alone, of what its own
-    /// publishers sent.
-    pub expected: u64,
-    /// Different messages that came.
-    pub received: u64,
-    /// Payload bytes of those.
-    pub received_bytes: u64,
-    /// Expected and not received; 0 as long as shards are missing.
-    pub lost: u64,
-    /// Arrivals of what had come before.
-    pub duplicated: u64,
-    /// First arrivals behind a later message of the same publisher.
-    pub reordered: u64,
-    /// Arrivals of what this run did not send.
-    pub foreign: u64,
-    /// Arrivals of retained messages.
-    pub retained: u64,
-}
-
-/// What one subscriber got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Subscriber {
-    /// Which group it is of, from 0.
-    pub group: u32,
-    /// Its number in the whole run, from 0.
-    pub number: u32,
-    /// The QoS that the broker granted.
-    pub granted_qos: u8,
-    /// As in [`Counts`].
-    pub expected: u64,
-    /// As in [`Counts`].
-    pub received: u64,
-    /// As in [`Counts`].
-    pub lost: u64,
-    /// As in [`Counts`].
-    pub duplicated: u64,
-    /// As in [`Counts`].
-    pub reordered: u64,
-    /// As in [`Counts`].
-    pub foreign: u64,
-    /// As in [`Counts`].
-    pub retained: u64,
-}
-
 /// Refusals with one reason.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Refusals {
@@ -219,32 +159,6 @@ pub struct Refusals {
     pub packet: String,
     /// How many.
     pub count: u64,
-}
-
-/// Distributions of times.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Latencies {
-    /// To CONNACK: from when the connection should have been opened; uncorrected from when it was.
-    pub connect: Pair,
-    /// QoS 1: to PUBACK; from when a message should have been sent, uncorrected from when it was.
-    pub ack_qos1: Pair,
-    /// QoS 2: to PUBCOMP, likewise.
-    pub ack_qos2: Pair,
-    /// To the first arrival at each subscriber, likewise.
-    pub e2e: Pair,
-    /// How late messages were sent; empty without a rate.
-    pub lateness: Times,
-}
-
-/// The same times twice.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Pair {
-    /// From when it should have begun: what a user of the broker would have waited.
-    pub corrected: Times,
-    /// From when it began. Empty where nothing said when it should have: then both are the same.
-    pub uncorrected: Times,
 }
 
 /// Something that limited the run.
@@ -319,10 +233,10 @@ impl Measured {
     /// Counts what was lost, now that everything is known of who sent and who got what.
     pub fn settle(&mut self) {
         for counts in &mut self.qos {
-            counts.lost = counts.expected.saturating_sub(counts.received);
+            counts.settle();
         }
         for own in &mut self.subscribers {
-            own.lost = own.expected.saturating_sub(own.received);
+            own.settle();
         }
     }
 
@@ -347,88 +261,10 @@ impl Measured {
     }
 }
 
-impl Counts {
-    /// Adds another's.
-    pub fn add(&mut self, other: &Counts) {
-        add(&mut self.sent, other.sent);
-        add(&mut self.sent_bytes, other.sent_bytes);
-        add(&mut self.not_sent, other.not_sent);
-        add(&mut self.acknowledged, other.acknowledged);
-        add(&mut self.refused, other.refused);
-        add(&mut self.unacknowledged, other.unacknowledged);
-        add(&mut self.expected, other.expected);
-        add(&mut self.received, other.received);
-        add(&mut self.received_bytes, other.received_bytes);
-        add(&mut self.lost, other.lost);
-        add(&mut self.duplicated, other.duplicated);
-        add(&mut self.reordered, other.reordered);
-        add(&mut self.foreign, other.foreign);
-        add(&mut self.retained, other.retained);
-    }
-}
-
-impl Subscriber {
-    fn add(&mut self, other: &Subscriber) {
-        self.granted_qos = self.granted_qos.min(other.granted_qos);
-        add(&mut self.expected, other.expected);
-        add(&mut self.received, other.received);
-        add(&mut self.lost, other.lost);
-        add(&mut self.duplicated, other.duplicated);
-        add(&mut self.reordered, other.reordered);
-        add(&mut self.foreign, other.foreign);
-        add(&mut self.retained, other.retained);
-    }
-
-    /// Its part of the counts; how many bytes it got is not known.
-    pub fn counts(&self) -> Counts {
-        Counts {
-            expected: self.expected,
-            received: self.received,
-            lost: self.lost,
-            duplicated: self.duplicated,
-            reordered: self.reordered,
-            foreign: self.foreign,
-            retained: self.retained,
-            ..Counts::default()
-        }
-    }
-}
-
 impl Refusals {
     fn key(&self) -> (u8, &str, &str) {
         (self.reason_code, &self.reason, &self.packet)
     }
-}
-
-impl Latencies {
-    /// QoS 1 and 2 together, from when messages should have been sent, or from when they were.
-    pub fn ack(&self) -> Pair {
-        let mut sum = self.ack_qos1.clone();
-        sum.add(&self.ack_qos2);
-        sum
-    }
-
-    /// Adds another's.
-    pub fn add(&mut self, other: &Latencies) {
-        self.connect.add(&other.connect);
-        self.ack_qos1.add(&other.ack_qos1);
-        self.ack_qos2.add(&other.ack_qos2);
-        self.e2e.add(&other.e2e);
-        self.lateness.add(&other.lateness);
-    }
-}
-
-impl Pair {
-    /// Adds another's.
-    pub fn add(&mut self, other: &Pair) {
-        self.corrected.add(&other.corrected);
-        self.uncorrected.add(&other.uncorrected);
-    }
-}
-
-/// Sums stop at the largest number: a file can hold any.
-pub(super) fn add(own: &mut u64, other: u64) {
-    *own = own.saturating_add(other);
 }
 
 impl Outcome {
@@ -487,6 +323,12 @@ impl Outcome {
     pub fn acknowledges(&self) -> bool {
         self.groups()
             .any(|group| group.qos > 0 && group.publishers > 0)
+    }
+
+    /// Whether anybody publishes at a rate.
+    pub fn has_rate(&self) -> bool {
+        self.groups()
+            .any(|group| group.publishers > 0 && group.rate_per_s.is_some())
     }
 
     /// Messages per second that were asked for, all publishers together; none if any of them

@@ -2,11 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::super::dues::Dues;
 use super::super::pace::Pace;
 use super::super::shared::nanos;
 use super::super::stamp::Stamp;
 use super::super::unanswered::Times;
-use super::Publisher;
+use super::{Ledger, Publisher};
 use crate::client::PublishError;
 use crate::cmd::Failure;
 use crate::cmd::publish::publish_failure;
@@ -44,6 +45,8 @@ pub(super) enum Broken {
 pub(super) struct Batch {
     count: u64,
     bytes: u64,
+    /// Those of them that were sent when no message was due any more.
+    late: u64,
     /// When the last of them was handed over.
     now: u64,
 }
@@ -119,6 +122,7 @@ impl Publisher<'_> {
                     let times = Times {
                         due: time,
                         sent: now,
+                        number: stamp.sequence,
                     };
                     self.ledger.unanswered.insert(token, times);
                 }
@@ -128,6 +132,7 @@ impl Publisher<'_> {
                 }
                 self.batch.count += 1;
                 self.batch.bytes += bytes as u64;
+                self.batch.late += u64::from(now >= self.due_until);
                 self.batch.now = now;
             } else {
                 self.warmup_sequence += 1;
@@ -142,7 +147,12 @@ impl Publisher<'_> {
 
     /// Counts what was handed over.
     pub(super) fn count_batch(&mut self) {
-        let Batch { count, bytes, now } = std::mem::take(&mut self.batch);
+        let Batch {
+            count,
+            bytes,
+            late,
+            now,
+        } = std::mem::take(&mut self.batch);
         if count == 0 {
             return;
         }
@@ -153,21 +163,59 @@ impl Publisher<'_> {
         counters.sent.add(count);
         let mut stats = self.stage.stats.borrow_mut();
         stats.handle_sent(self.ledger.index, count, bytes, now);
+        if let Some(figures) = stats.publishers.get_mut(self.ledger.index) {
+            figures.sent_late += late;
+        }
+    }
+
+    /// Notes when the messages that are measured are due.
+    pub(super) fn note_dues(&mut self) {
+        let start = self.stage.shared.warmup();
+        let Some(dues) = self.dues_from(start) else {
+            return;
+        };
+        if let Some(left) = self.left {
+            self.due_until = dues.at(left);
+        }
+        let mut stats = self.stage.stats.borrow_mut();
+        if let Some(figures) = stats.publishers.get_mut(self.ledger.index) {
+            figures.dues = Some(dues);
+        }
     }
 
     /// What should have been sent before the end and was not, because the broker took nothing.
     pub(super) fn count_unsent(&mut self) {
-        let Pace::Open(schedule) = &self.pace else {
-            return;
-        };
         // Without an end there is a count, and only an end stops a publisher before it.
         let (start, end) = (self.stage.shared.warmup(), self.stage.shared.end());
+        let (Some(dues), Pace::Open(schedule)) = (self.dues_from(start.min(end)), &self.pace)
+        else {
+            return;
+        };
         let due = schedule.due_before(end) - schedule.due_before(start.min(end));
         let not_sent = due.min(self.left.unwrap_or(u64::MAX));
         let mut stats = self.stage.stats.borrow_mut();
-        if let Some(figures) = stats.publishers.get_mut(self.ledger.index) {
-            figures.not_sent = not_sent;
-        }
+        let Ledger {
+            index,
+            qos,
+            fan_out,
+            ..
+        } = self.ledger;
+        stats.handle_unsent(index, qos, fan_out, (dues, not_sent), end);
+    }
+
+    /// When the messages that are still to be sent are due that are due then or later; `None`: it
+    /// has no times to keep.
+    fn dues_from(&self, time: u64) -> Option<Dues> {
+        let group = self.stage.group(self.place);
+        let (Some(rate), Pace::Open(schedule)) = (group.rate, &self.pace) else {
+            return None;
+        };
+        let next = Dues {
+            first: schedule.next_at(),
+            interval: f64::from(group.publishers.count) * 1e9 / rate,
+        };
+        let first = next.at(schedule.due_before(time));
+        Some(Dues { first, ..next })
     }
 }
 

@@ -58,6 +58,9 @@ impl Publisher<'_> {
             };
             self.handle_events(event)?;
         }
+        if group.connect.options.connect.clean_start {
+            self.ledger.give_up();
+        }
         if let Some(client) = self.client.take() {
             let back = self.stage.come_back(self.place, client);
             self.client = back.await?;

@@ -21,6 +21,17 @@ pub(super) struct Ledger<'s> {
     pub(super) now: Option<u64>,
 }
 
+impl Ledger<'_> {
+    /// Nothing more is awaited: what has no answer has waited until now.
+    pub(super) fn give_up(&mut self) {
+        let now = self.stage.now();
+        let mut stats = self.stage.stats.borrow_mut();
+        for times in self.unanswered.take_all() {
+            stats.handle_unanswered(self.qos, times, now, self.is_paced);
+        }
+    }
+}
+
 impl Visitor for Ledger<'_> {
     fn message(&mut self, _: &Publish<'_>) {}
 
@@ -38,10 +49,11 @@ impl Visitor for Ledger<'_> {
                 QoS::ExactlyOnce => PacketType::PUBREC,
                 QoS::AtMostOnce | QoS::AtLeastOnce => PacketType::PUBACK,
             };
-            stats.handle_refusal(self.index, packet, self.version, reason);
+            stats.handle_refusal(self.index, times.number, packet, self.version, reason);
             counters.refused.add(1);
             counters.errors.add(1);
             counters.expected.sub(self.fan_out);
+            counters.unsure.add(self.fan_out);
         } else {
             let uncorrected = self.is_paced.then(|| now.saturating_sub(times.sent));
             let latency = now.saturating_sub(times.due);

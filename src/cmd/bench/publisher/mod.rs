@@ -60,6 +60,7 @@ pub(super) async fn run(stage: Rc<Stage>, place: Place) -> Result<(), Failure> {
         leave_at: group
             .reconnect_every
             .map(|every| now.saturating_add(nanos(stage.first_leave(place, every)))),
+        due_until: u64::MAX,
         warmup_sequence: 0,
         sequence: 0,
         batch: Batch::default(),
@@ -76,11 +77,9 @@ pub(super) async fn run(stage: Rc<Stage>, place: Place) -> Result<(), Failure> {
         source,
         stage: &stage,
     };
-    publisher.publish().await?;
-    publisher.count_unsent();
-    stage.counters().sent_all.add(1);
-    stage.shared.news.notify_one();
-    publisher.wait_for_acks().await?;
+    let worked = publisher.work().await;
+    publisher.ledger.give_up();
+    worked?;
     stage.counters().finished.add(1);
     stage.shared.news.notify_one();
     if let Some(mut client) = publisher.client.take() {
@@ -103,6 +102,8 @@ struct Publisher<'s> {
     left: Option<u64>,
     /// When to leave for a while.
     leave_at: Option<u64>,
+    /// No message is due at its rate from then on.
+    due_until: u64,
     warmup_sequence: u64,
     sequence: u64,
     batch: Batch,
@@ -110,6 +111,16 @@ struct Publisher<'s> {
 }
 
 impl Publisher<'_> {
+    /// Until every message is sent and acknowledged, or everybody leaves.
+    async fn work(&mut self) -> Result<(), Failure> {
+        self.note_dues();
+        self.publish().await?;
+        self.count_unsent();
+        self.stage.counters().sent_all.add(1);
+        self.stage.shared.news.notify_one();
+        self.wait_for_acks().await
+    }
+
     async fn publish(&mut self) -> Result<(), Failure> {
         loop {
             let pause = match self.send_due() {

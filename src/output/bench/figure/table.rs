@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use super::{Better, Unit};
-use crate::output::bench::outcome::{Counts, Latencies, Outcome};
+use crate::output::bench::counts::Counts;
+use crate::output::bench::latencies::Latencies;
+use crate::output::bench::outcome::Outcome;
 use crate::output::bench::times::Times;
 
 /// A figure that is one number.
@@ -114,11 +116,7 @@ pub(super) static SIMPLE: [Simple; 28] = [
     // How much of the load that was asked for was offered.
     simple("offered", Unit::Percent, Better::More, Needs::Rate, |o| {
         let totals = o.measured.totals();
-        percent(
-            totals.sent,
-            totals.sent.saturating_add(totals.not_sent),
-            100.0,
-        )
+        percent(totals.offered, totals.due, f64::NAN)
     }),
     count!(sent, Neither, Publishers, None),
     count!(

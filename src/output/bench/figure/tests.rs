@@ -7,6 +7,7 @@ fn outcome(group: Group) -> Outcome {
     counts.sent = 1000;
     counts.sent_bytes = 64_000;
     counts.not_sent = 250;
+    (counts.due, counts.offered) = (1250, 1000);
     counts.expected = 1000;
     counts.received = 990;
     counts.lost = 10;

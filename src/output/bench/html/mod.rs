@@ -78,7 +78,7 @@ fn page(outcome: &Outcome, checks: &[Check], comparison: Option<&Comparison>) ->
     verdict::list(&mut out, outcome, &report, checks, comparison);
     table::key_figures(&mut out, &report);
     plots(&mut out, &picture, &report);
-    table::latencies(&mut out, &report);
+    table::latencies(&mut out, outcome, &report);
     if let Some(comparison) = comparison {
         table::comparison(&mut out, comparison);
     }

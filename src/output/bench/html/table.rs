@@ -4,7 +4,7 @@ use super::markup::Markup;
 use crate::output::bench::picture::{Picture, ending};
 use crate::output::bench::scale::short;
 use crate::output::bench::{
-    Compared, Comparison, Figure, Group, Latency, Report, Verdict, grouped, time_text,
+    Compared, Comparison, Figure, Group, Latency, Outcome, Report, Verdict, grouped, time_text,
 };
 
 /// The broker, in a word.
@@ -105,7 +105,7 @@ pub(super) fn key_figures(out: &mut Markup, report: &Report) {
 }
 
 /// The distributions; on a phone each row is a card.
-pub(super) fn latencies(out: &mut Markup, report: &Report) {
+pub(super) fn latencies(out: &mut Markup, outcome: &Outcome, report: &Report) {
     let rows: [(&str, &Option<Latency>); 7] = [
         ("connect", &report.connect_us),
         ("connect, uncorrected", &report.connect_uncorrected_us),
@@ -134,6 +134,9 @@ pub(super) fn latencies(out: &mut Markup, report: &Report) {
     if !cells.is_empty() {
         out.element("h2", &[], "Latencies");
         cards(out, &columns, &cells);
+    }
+    if let Some(sentence) = outcome.measured.latencies.lower_bounds() {
+        out.element("p", &[], format_args!("{sentence}."));
     }
 }
 
@@ -247,6 +250,7 @@ pub(super) fn messages(out: &mut Markup, report: &Report) {
             report.lost.unwrap_or(0),
             always && report.lost.is_some(),
         ),
+        ("refused and came", report.refused_received, false),
         ("duplicated", report.duplicated, always),
         ("reordered", report.reordered, always),
         ("refused", report.refused.unwrap_or(0), false),

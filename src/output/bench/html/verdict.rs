@@ -93,7 +93,8 @@ fn sentences(
     }));
     if let (Some(rate), true) = (report.target_rate_per_s, report.limited_by.is_empty()) {
         let rate = grouped(rate, 0);
-        said.push(match report.not_sent {
+        let due = report.due.unwrap_or(0);
+        said.push(match due.saturating_sub(report.offered.unwrap_or(0)) {
             0 => (
                 Tone::Good,
                 format!("The load was offered as asked for: {rate} messages per second."),

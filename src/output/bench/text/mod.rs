@@ -8,10 +8,13 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
 use super::comparison::Comparison;
+use super::counts::{Counts, Subscriber};
 use super::figure::Figure;
+use super::latencies::{Latencies, Pair};
+use super::latency::Latency;
 use super::numbers::{bytes_text, grouped, percent_text, time_text};
-use super::outcome::{Counts, Outcome, Pair, Subscriber};
-use super::report::{Latency, Report};
+use super::outcome::Outcome;
+use super::report::Report;
 use crate::output::colour;
 use crate::output::text::{Safe, wrap};
 
@@ -150,10 +153,14 @@ fn messages(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result
         )?;
     }
     let due = totals.sent.saturating_add(totals.not_sent);
+    // What was sent when nothing was due any more did not load the broker as was asked for.
+    let in_vain = totals.offered.saturating_add(totals.not_sent);
+    let sent_late = totals.due.saturating_sub(in_vain);
     for (name, count, whole) in [
         ("unacknowledged", totals.unacknowledged, totals.sent),
         ("refused", totals.refused, totals.sent),
         ("not sent", totals.not_sent, due),
+        ("sent too late", sent_late, totals.due),
     ] {
         if count > 0 {
             line(out, name, count, None, Some(whole))?;
@@ -165,6 +172,10 @@ fn messages(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result
         match report.expected {
             Some(expected) => line(out, "lost", totals.lost, None, Some(expected))?,
             None => writeln!(out, "{:<15}  known when all shards are merged", "lost")?,
+        }
+        if totals.refused_received > 0 {
+            let count = totals.refused_received;
+            line(out, "refused, came", count, None, None)?;
         }
         for (name, count) in [
             ("duplicated", totals.duplicated),
@@ -315,11 +326,12 @@ fn latencies(out: &mut String, outcome: &Outcome) -> fmt::Result {
     };
     let mut rows = Vec::new();
     let pair = |rows: &mut Vec<(&'static str, Latency)>, name, pair: &Pair| {
-        rows.extend(Latency::new(&pair.corrected).map(|l| (name, l)));
-        rows.extend(Latency::new(&pair.uncorrected).map(|l| (" uncorrected", l)));
+        rows.extend(Latency::corrected(pair).map(|l| (name, l)));
+        rows.extend(Latency::uncorrected(pair).map(|l| (" uncorrected", l)));
     };
     pair(&mut rows, "connect", &latencies.connect);
-    rows.extend(Latency::new(&latencies.lateness).map(|l| ("send lateness", l)));
+    let lateness = Latency::new(&latencies.lateness, latencies.lateness_lower_bounds);
+    rows.extend(lateness.map(|l| ("send lateness", l)));
     for (name, ack) in acks {
         pair(&mut rows, name, ack);
     }
@@ -335,7 +347,15 @@ fn latencies(out: &mut String, outcome: &Outcome) -> fmt::Result {
         }
         writeln!(out)?;
     }
-    Ok(())
+    lower_bounds(out, latencies)
+}
+
+/// How many of the times would be longer if the run had gone on.
+fn lower_bounds(out: &mut String, latencies: &Latencies) -> fmt::Result {
+    match latencies.lower_bounds() {
+        Some(sentence) => paragraph(out, "", &sentence),
+        None => Ok(()),
+    }
 }
 
 /// What it took.
