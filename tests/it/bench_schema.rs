@@ -19,11 +19,11 @@ const REPORT: &str = "
     parameters.*
     parts[].run parts[].shard.index parts[].shard.of parts[].midge parts[].began
     parts[].duration_s parts[].ended_by parts[].error
-    duration_s ended_by error
+    duration_s ended_by error interrupted
     sent not_sent due offered sent_per_s sent_bytes acknowledged acknowledged_per_s refused unacknowledged
     refusals[].reason_code refusals[].reason refusals[].packet refusals[].count
     errors.*
-    expected received received_per_s received_bytes refused_received lost duplicated reordered
+    only_listens expected received received_per_s received_bytes refused_received lost duplicated reordered
     foreign foreign_per_s foreign_bytes retained
     per_qos[].qos per_qos[].COUNTS
     per_subscriber[].group per_subscriber[].number per_subscriber[].granted_qos
@@ -52,7 +52,7 @@ const REPORT: &str = "
 const RESULT: &str = "
     result.parts[].run result.parts[].shard.index result.parts[].shard.of result.parts[].midge
     result.parts[].began_ns result.parts[].sending_ns result.parts[].receiving_ns
-    result.parts[].ended_by result.parts[].error
+    result.parts[].ended_by result.parts[].error result.parts[].still_ns
     result.parts[].asked.broker result.parts[].asked.version result.parts[].asked.engine
     result.parts[].asked.warmup_ns result.parts[].asked.duration_ns result.parts[].asked.count
     result.parts[].asked.groups[].name result.parts[].asked.groups[].publishers
@@ -60,7 +60,7 @@ const RESULT: &str = "
     result.parts[].asked.groups[].qos result.parts[].asked.groups[].topic
     result.parts[].asked.groups[].size_bytes result.parts[].asked.groups[].rate_per_s
     result.parts[].asked.groups[].inflight result.parts[].asked.groups[].more.*
-    result.parts[].asked.more.*
+    result.parts[].asked.unheard result.parts[].asked.more.*
     result.measured.qos[].COUNTS
     result.measured.subscribers[].group result.measured.subscribers[].number
     result.measured.subscribers[].granted_qos result.measured.subscribers[].shared
@@ -196,8 +196,9 @@ fn full() -> Outcome {
         began_ns: 1_000_000_000,
         sending_ns: 1,
         receiving_ns: 1,
-        ended_by: Ended::Error,
+        ended_by: Ended::Interrupt,
         error: Some("e".to_owned()),
+        still_ns: 1,
         asked: Asked {
             duration_ns: Some(1),
             count: Some(1),

@@ -5,7 +5,8 @@
 //! | `plan` | the flags, checked |
 //! | `run` | the conductor: connect, publish, wait for what is on its way, leave |
 //! | `stillness` | whether anything moves |
-//! | `limits` | what the system has to give, and whether that was too little |
+//! | `limits` | what the system has to give |
+//! | `suspicion` | who kept the load from being what was asked for |
 //! | `shared` | what all threads share: phase, clock, counts to look at |
 //! | `worker`, `stage` | one of the threads, and what its connections share |
 //! | `publisher`, `subscriber` | the connections |
@@ -43,6 +44,7 @@ mod stamp;
 mod stats;
 mod stillness;
 mod subscriber;
+mod suspicion;
 mod unanswered;
 mod worker;
 
@@ -125,15 +127,13 @@ enum Ended {
     Failed(Failure),
 }
 
-/// A lost connection before everything else: it explains that.
+/// A lost connection before everything else: it explains that. A run that somebody ended has no
+/// verdict, whatever there is to say of it.
 fn exit(ended: Ended, outcome: &Outcome, is_well: bool) -> Result<Exit, Failure> {
-    if let Ended::Failed(failure) = ended {
-        return Err(failure);
-    }
-    result::verdict(outcome)?;
-    match ended {
-        _ if !is_well => Ok(Exit::Verdict),
-        Ended::Signal(exit) => Ok(exit),
-        _ => Ok(Exit::Done),
-    }
+    let verdict = match ended {
+        Ended::Failed(failure) => return Err(failure),
+        Ended::Time | Ended::Count => None,
+        Ended::Signal(exit) => Some(exit),
+    };
+    result::exit(verdict, outcome, is_well)
 }

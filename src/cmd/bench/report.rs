@@ -45,7 +45,11 @@ pub(super) fn outcome(
             Ended::Failed(failure) => Some(failure.message.clone()),
             Ended::Time | Ended::Count | Ended::Signal(_) => None,
         },
-        asked: asked(plan),
+        still_ns: 0,
+        asked: Asked {
+            groups: groups(plan, all),
+            ..asked(plan)
+        },
     };
     let mut measured = account::measured(plan, all, closed);
     let first = Series::first_second(began_ns);
@@ -57,6 +61,21 @@ pub(super) fn outcome(
         parts: vec![part],
         measured,
     }
+}
+
+/// The groups, with the windows that they really had.
+fn groups(plan: &Plan, all: &[Stats]) -> Vec<bench::Group> {
+    let groups = plan.groups.iter().map(asked_of_group).enumerate();
+    let windowed = groups.map(|(index, group)| {
+        let publishers = all.iter().flat_map(|stats| &stats.publishers);
+        let of_group = publishers.filter(|publisher| publisher.group == index);
+        let window = of_group.map(|publisher| publisher.window).min();
+        bench::Group {
+            inflight: group.inflight.map(|asked| window.unwrap_or(asked)),
+            ..group
+        }
+    });
+    windowed.collect()
 }
 
 /// What a run is to do.
@@ -83,6 +102,7 @@ pub(super) fn asked(plan: &Plan) -> Asked {
         warmup_ns: nanos(plan.warmup),
         duration_ns: plan.duration.map(nanos),
         count: groups.iter().map(|group| group.count).sum(),
+        unheard: plan.is_unheard(),
         groups: groups.iter().map(asked_of_group).collect(),
         more: more
             .into_iter()

@@ -8,12 +8,13 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use super::limits::{Facts, Machine};
+use super::limits::Machine;
 use super::live::Live;
 use super::plan::{Plan, Shard};
-use super::shared::{Phase, Shared, Told};
+use super::shared::{Phase, Shared, Told, nanos};
 use super::stats::Stats;
 use super::stillness::Stillness;
+use super::suspicion::{self, Facts};
 use super::{Ended, limits, report, worker};
 use crate::cmd::signals::Signals;
 use crate::cmd::{Exit, Failure};
@@ -255,6 +256,8 @@ impl Run {
             }
         };
         shared.stop();
+        self.facts.still_at_end = stillness.look(self.looked(), Instant::now());
+        self.facts.still = stillness.longest();
         if let (Some(then), Some(now)) = (self.cpu.1, Machine::now()) {
             self.facts.machine = now.share_since(then);
         }
@@ -331,10 +334,15 @@ impl Run {
         self.facts.busiest = busy.fold(0.0, f64::max);
         let seconds = std::mem::take(&mut self.seconds);
         let mut outcome = report::outcome(&shared, ended, closed, &all, seconds);
+        let still = suspicion::stood_still(&shared.plan, &self.facts);
+        for part in &mut outcome.parts {
+            part.still_ns = still.map_or(0, nanos);
+            self.facts.add_waits(&all, part.sending_ns);
+        }
         let measured = &mut outcome.measured;
         measured.cpu_ns = limits::process_cpu().saturating_sub(self.cpu.0);
         measured.peak_memory_bytes = limits::peak_memory();
-        limits::suspect(&shared.plan, &self.facts, measured);
+        suspicion::suspect(&shared.plan, &self.facts, measured);
         Ok(outcome)
     }
 

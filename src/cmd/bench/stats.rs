@@ -53,6 +53,33 @@ pub(super) struct Publisher {
     pub(super) dues: Option<Dues>,
     /// When it sent its last one.
     pub(super) last_sent: u64,
+    /// QoS 1 and 2: messages that it may have in flight, by its own measure and the broker's.
+    pub(super) window: u16,
+    pub(super) waits: Waits,
+}
+
+/// How long, in ns, messages waited that were due, and for what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Waits {
+    /// For an acknowledgement, because of `--inflight`; and how many may be in flight.
+    pub(super) window: (u64, u16),
+    /// For an acknowledgement, because of the broker's Receive Maximum; likewise.
+    pub(super) maximum: (u64, u16),
+    /// For the socket to take more.
+    pub(super) socket: u64,
+}
+
+impl Waits {
+    /// Adds another publisher's.
+    pub(super) fn add(&mut self, other: &Waits) {
+        let add = |own: &mut (u64, u16), other: (u64, u16)| {
+            own.0 = own.0.saturating_add(other.0);
+            own.1 = own.1.max(other.1);
+        };
+        add(&mut self.window, other.window);
+        add(&mut self.maximum, other.maximum);
+        self.socket = self.socket.saturating_add(other.socket);
+    }
 }
 
 /// What a subscriber got.

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
 use super::delivery::{Delivery, Order};
-use super::plan::{Numbers, Plan};
+use super::plan::{Numbers, Plan, ROLES};
 use super::shared::{Phase, Shared, Told};
 use super::stage::{self, Place, Stage};
 use super::stats::{Reception, Share, Stats, Subscriber};
@@ -63,17 +63,12 @@ async fn work(shared: Arc<Shared>, index: usize) -> Result<Stats, Failure> {
     Ok(stage.stats.take())
 }
 
-/// Every connection of this process, with its worker: subscribers first, since most of them are there
-/// then when the last publisher is.
+/// Every connection of this process, with its worker.
 fn each(plan: &Plan, mut handle: impl FnMut(usize, Place)) {
     let (mut turn, mut here) = (0, 0);
-    for role in ['s', 'i', 'p'] {
+    for role in ROLES {
         for (index, group) in plan.groups.iter().enumerate() {
-            let Numbers { first, count } = match role {
-                's' => group.subscribers,
-                'i' => group.idle,
-                _ => group.publishers,
-            };
+            let Numbers { first, count } = group.numbers(role);
             for number in first..first.saturating_add(count) {
                 let place = Place {
                     group: index,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::{Counts, Subscriber, add};
 use super::latencies::Latencies;
+use super::numbers::grouped;
 use super::series::Series;
 
 /// The result of one run, or of several that were merged.
@@ -42,6 +43,9 @@ pub struct Part {
     pub ended_by: Ended,
     /// Why it ended early: one sentence.
     pub error: Option<String>,
+    /// How long nothing had moved when it ended, if that was longer than it should be; else 0.
+    #[serde(default)]
+    pub still_ns: u64,
     /// What was asked for: by the whole run, not by the shard alone.
     pub asked: Asked,
 }
@@ -90,8 +94,23 @@ pub struct Asked {
     pub count: Option<u64>,
     /// The groups of clients; one if no scenario has more.
     pub groups: Vec<Group>,
+    /// Whether nobody here publishes what the subscribers hear.
+    pub unheard: bool,
     /// Everything else that was not left as it is by default: flag without its dashes, and value.
     pub more: BTreeMap<String, String>,
+}
+
+impl Asked {
+    /// Whether anybody hears what anybody publishes: only then can it be known what was lost.
+    pub fn delivers(&self) -> bool {
+        let has = |is: fn(&Group) -> bool| self.groups.iter().any(is);
+        has(|group| group.publishers > 0) && has(|group| group.subscribers > 0) && !self.unheard
+    }
+
+    /// Whether connections had a time to be opened at.
+    pub fn has_connect_rate(&self) -> bool {
+        self.more.contains_key("connect-rate")
+    }
 }
 
 /// Clients that do the same.
@@ -114,7 +133,8 @@ pub struct Group {
     pub size_bytes: Option<u64>,
     /// Messages per second, all publishers of the group together; none: as fast as possible.
     pub rate_per_s: Option<f64>,
-    /// Unacknowledged messages allowed per publisher; none with QoS 0.
+    /// Unacknowledged messages allowed per publisher, in a run that has begun by the broker, too;
+    /// none with QoS 0.
     pub inflight: Option<u16>,
     /// Everything else: flag without its dashes, and value.
     pub more: BTreeMap<String, String>,
@@ -308,6 +328,32 @@ impl Outcome {
         (!sentences.is_empty()).then(|| Vec::from_iter(sentences).join("; "))
     }
 
+    /// That it was interrupted and how far it had come, if it was: without a full stop.
+    pub fn interrupted(&self) -> Option<String> {
+        let how = match self.ended_by() {
+            Ended::Interrupt => "interrupted",
+            Ended::Terminate => "terminated",
+            Ended::Count | Ended::Time | Ended::Error => return None,
+        };
+        let mut asked = self.asked();
+        let (Some(run), None) = (asked.next(), asked.next()) else {
+            return Some(format!("{how}, at least one of several runs"));
+        };
+        let seconds = |ns: u64| ns as f64 / 1e9;
+        let time = seconds(self.sending_ns());
+        Some(match (run.count, run.duration_ns) {
+            (Some(count), _) => {
+                let sent = self.measured.totals().sent;
+                let [sent, count] = [sent, count].map(|number| grouped(number as f64, 0));
+                format!("{how} after {sent} of {count} messages")
+            }
+            (None, Some(duration)) => {
+                format!("{how} after {time:.1} s of {:.1} s", seconds(duration))
+            }
+            (None, None) => format!("{how} after {time:.1} s"),
+        })
+    }
+
     /// What the different runs asked for: one entry per run, not per shard.
     pub fn asked(&self) -> impl Iterator<Item = &Asked> {
         let runs = self.parts.chunk_by(|a, b| a.run == b.run);
@@ -323,6 +369,12 @@ impl Outcome {
     pub fn acknowledges(&self) -> bool {
         self.groups()
             .any(|group| group.qos > 0 && group.publishers > 0)
+    }
+
+    /// Whether there are subscribers, and nobody publishes what they hear.
+    pub fn only_listens(&self) -> bool {
+        let listens = self.groups().any(|group| group.subscribers > 0);
+        listens && !self.asked().any(Asked::delivers)
     }
 
     /// Whether anybody publishes at a rate.

@@ -68,6 +68,8 @@ pub struct Report {
     pub ended_by: Ended,
     /// Why the run ended early.
     pub error: Option<String>,
+    /// How far it had come when it was interrupted: a sentence.
+    pub interrupted: Option<String>,
     /// Messages sent.
     pub sent: u64,
     /// Messages that were due and not sent, because the broker took nothing.
@@ -93,8 +95,10 @@ pub struct Report {
     /// What went wrong without a reason code, and how often.
     pub errors: BTreeMap<String, u64>,
     /// Arrivals that there should be, all subscribers together; none while shards are missing,
-    /// because nobody knows what those sent.
+    /// because nobody knows what those sent, and if nobody publishes here.
     pub expected: Option<u64>,
+    /// Whether nobody here publishes what the subscribers hear: then all that comes is foreign.
+    pub only_listens: bool,
     /// Different messages that came.
     pub received: u64,
     /// Received per second.
@@ -103,7 +107,7 @@ pub struct Report {
     pub received_bytes: u64,
     /// Arrivals of messages that the broker had refused: received, and not expected.
     pub refused_received: u64,
-    /// Expected and not received; none while shards are missing.
+    /// Expected and not received; likewise.
     pub lost: Option<u64>,
     /// Arrivals of what had come before.
     pub duplicated: u64,
@@ -232,7 +236,8 @@ impl Report {
         let ack = latencies.ack();
         let acknowledges = outcome.acknowledges();
         let has_rate = outcome.has_rate();
-        let knows_all = outcome.missing_shards().is_empty();
+        let only_listens = outcome.only_listens();
+        let knows_loss = outcome.missing_shards().is_empty() && !only_listens;
         let (sending, receiving) = (outcome.sending_ns(), outcome.receiving_ns());
         Report {
             schema: SCHEMA,
@@ -258,6 +263,7 @@ impl Report {
             duration_s: seconds(sending),
             ended_by: outcome.ended_by(),
             error: outcome.error(),
+            interrupted: outcome.interrupted(),
             sent: totals.sent,
             not_sent: totals.not_sent,
             due: has_rate.then_some(totals.due),
@@ -270,12 +276,13 @@ impl Report {
             unacknowledged: acknowledges.then_some(totals.unacknowledged),
             refusals: measured.refusals.clone(),
             errors: measured.errors.clone(),
-            expected: knows_all.then_some(totals.expected),
+            expected: knows_loss.then_some(totals.expected),
+            only_listens,
             received: totals.received,
             received_per_s: per_second(totals.received, receiving),
             received_bytes: totals.received_bytes,
             refused_received: totals.refused_received,
-            lost: knows_all.then_some(totals.lost),
+            lost: knows_loss.then_some(totals.lost),
             duplicated: totals.duplicated,
             reordered: totals.reordered,
             foreign: totals.foreign,

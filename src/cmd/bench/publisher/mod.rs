@@ -22,7 +22,7 @@ use super::pace::Pace;
 use super::shared::{Phase, nanos};
 use super::source::Source;
 use super::stage::{Place, Stage};
-use super::stats;
+use super::stats::{self, Waits};
 use super::unanswered::Unanswered;
 use crate::client::{Engine, Event, Lost};
 use crate::cmd::{Exit, Failure};
@@ -40,11 +40,18 @@ pub(super) async fn run(stage: Rc<Stage>, place: Place) -> Result<(), Failure> {
     let mut client = Box::pin(stage.connect(place)).await?;
     stage.set_ready();
     stage.wait_for(place, &mut client, Phase::Running).await?;
+    let maximum = client.connected().limits.receive_maximum;
     let index = {
         let mut stats = stage.stats.borrow_mut();
         stats.publishers.push(stats::Publisher {
             group: place.group,
             number: place.number,
+            window: group.inflight.min(maximum),
+            waits: Waits {
+                window: (0, group.inflight),
+                maximum: (0, maximum),
+                socket: 0,
+            },
             ..stats::Publisher::default()
         });
         stats.publishers.len() - 1
@@ -55,6 +62,7 @@ pub(super) async fn run(stage: Rc<Stage>, place: Place) -> Result<(), Failure> {
         alarm: Alarm::new(stage.alarms.clone()),
         place,
         client: Some(client),
+        window_is_own: group.inflight < u16::MAX && group.inflight <= maximum,
         pace: group.pace(place.number),
         left: group.share(place.number),
         leave_at: group
@@ -97,6 +105,8 @@ struct Publisher<'s> {
     /// None while it is away, or if it could not come back before the end.
     client: Option<Engine>,
     source: Source,
+    /// Whether `--inflight` allows less than the broker does.
+    window_is_own: bool,
     pace: Pace,
     /// Messages of the measurement that are still to be sent.
     left: Option<u64>,
@@ -136,6 +146,7 @@ impl Publisher<'_> {
                 return Ok(());
             };
             if client.unsent() > 0 {
+                let began = self.ledger.is_paced.then(|| self.stage.now());
                 let flushed = tokio::select! {
                     biased;
                     flushed = client.flush() => flushed,
@@ -145,6 +156,7 @@ impl Publisher<'_> {
                 if flushed.is_err() {
                     return Err(self.lost().await);
                 }
+                self.note_wait(began, |waits| &mut waits.socket);
             }
             match pause {
                 Pause::Batch | Pause::End => {
@@ -152,6 +164,7 @@ impl Publisher<'_> {
                     tokio::task::yield_now().await;
                 }
                 Pause::Window => {
+                    let began = self.ledger.is_paced.then(|| self.stage.now());
                     let Some(client) = self.client.as_mut() else {
                         return Ok(());
                     };
@@ -167,6 +180,11 @@ impl Publisher<'_> {
                         event = room => Some(event),
                         () = stopped(&mut self.phase) => None,
                     };
+                    let is_own = self.window_is_own;
+                    self.note_wait(began, |waits| match is_own {
+                        true => &mut waits.window.0,
+                        false => &mut waits.maximum.0,
+                    });
                     if let Some(event) = event {
                         self.handle_events(event)?;
                     }
@@ -191,6 +209,16 @@ impl Publisher<'_> {
                 }
                 Pause::Leave => Box::pin(self.leave_for_a_while()).await?,
             }
+        }
+    }
+
+    /// Something that was due has waited since then, for this.
+    fn note_wait(&self, began: Option<u64>, what: impl FnOnce(&mut Waits) -> &mut u64) {
+        let Some(began) = began else { return };
+        let waited = self.stage.now().saturating_sub(began);
+        let mut stats = self.stage.stats.borrow_mut();
+        if let Some(figures) = stats.publishers.get_mut(self.ledger.index) {
+            *what(&mut figures.waits) += waited;
         }
     }
 

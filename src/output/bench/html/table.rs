@@ -67,7 +67,9 @@ pub(super) fn key_figures(out: &mut Markup, report: &Report) {
     if report.publishers > 0 {
         figures.push(("sent", rate(report.sent_per_s)));
     }
-    if report.subscribers > 0 {
+    if report.only_listens {
+        figures.push(("foreign", rate(report.foreign_per_s)));
+    } else if report.subscribers > 0 {
         figures.push(("received", rate(report.received_per_s)));
     }
     let delivery = report
@@ -231,7 +233,14 @@ pub(super) fn messages(out: &mut Markup, report: &Report) {
             String::new(),
         ]);
     }
-    if report.subscribers > 0 {
+    if report.only_listens {
+        rows.push([
+            "foreign".to_owned(),
+            count(report.foreign),
+            rate(report.foreign_per_s),
+            bytes(report.foreign_per_s, report.foreign_bytes, report.foreign),
+        ]);
+    } else if report.subscribers > 0 {
         rows.push([
             "received".to_owned(),
             count(report.received),
@@ -243,7 +252,7 @@ pub(super) fn messages(out: &mut Markup, report: &Report) {
             ),
         ]);
     }
-    let always = report.subscribers > 0;
+    let always = report.subscribers > 0 && !report.only_listens;
     for (name, of, is_shown) in [
         (
             "lost",
@@ -256,7 +265,15 @@ pub(super) fn messages(out: &mut Markup, report: &Report) {
         ("refused", report.refused.unwrap_or(0), false),
         ("unacknowledged", report.unacknowledged.unwrap_or(0), false),
         ("not sent", report.not_sent, false),
-        ("foreign", report.foreign, false),
+        (
+            "foreign",
+            if report.only_listens {
+                0
+            } else {
+                report.foreign
+            },
+            false,
+        ),
         ("retained", report.retained, false),
     ] {
         if is_shown || of > 0 {

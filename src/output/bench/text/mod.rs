@@ -21,6 +21,10 @@ use crate::output::text::{Safe, wrap};
 /// Columns of a terminal that every user has.
 const WIDTH: usize = 80;
 
+/// Why there is no loss in such a result.
+pub(super) const ONLY_LISTENS: &str = "nobody here publishes what the subscribers hear: all that \
+    comes is foreign, and whether any of it was lost, or how long it took, cannot be known";
+
 /// Writes the summary; beside an earlier result, if there is one.
 ///
 /// # Errors
@@ -114,6 +118,9 @@ fn head(out: &mut String, report: &Report) -> fmt::Result {
         let line = format!("the run ended early: {}", Safe(error));
         paragraph(out, "", &line)?;
     }
+    if let Some(interrupted) = &report.interrupted {
+        paragraph(out, "", &format!("the run was {interrupted}"))?;
+    }
     if let Some((granted, qos)) = report.granted_qos.zip(report.qos)
         && granted < qos
     {
@@ -166,7 +173,10 @@ fn messages(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result
             line(out, name, count, None, Some(whole))?;
         }
     }
-    if report.subscribers > 0 {
+    if report.only_listens {
+        let speed = (report.foreign_per_s, Some(totals.foreign_bytes));
+        line(out, "foreign", totals.foreign, Some(speed), None)?;
+    } else if report.subscribers > 0 {
         let speed = (report.received_per_s, Some(totals.received_bytes));
         line(out, "received", totals.received, Some(speed), None)?;
         match report.expected {
@@ -184,12 +194,20 @@ fn messages(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result
             line(out, name, count, None, Some(totals.received))?;
         }
     }
-    for (name, count) in [("foreign", totals.foreign), ("retained", totals.retained)] {
+    let foreign = if report.only_listens {
+        0
+    } else {
+        totals.foreign
+    };
+    for (name, count) in [("foreign", foreign), ("retained", totals.retained)] {
         if count > 0 {
             line(out, name, count, None, None)?;
         }
     }
     line(out, "connections", report.connections, None, None)?;
+    if report.only_listens {
+        paragraph(out, "", ONLY_LISTENS)?;
+    }
     for refusals in &report.refusals {
         let text = format!(
             "refused: {} times 0x{:02x} {} ({})",
