@@ -59,10 +59,14 @@ impl Latencies {
             .map(|(name, count)| format!("{} {name}", grouped(*count as f64, 0)))
             .collect();
         (!some.is_empty()).then(|| {
+            let all = match some.split_last() {
+                Some((last, [])) => last.clone(),
+                Some((last, others)) => format!("{} and {last}", others.join(", ")),
+                None => String::new(),
+            };
             format!(
-                "of these times, {} are lower bounds: what had not come to its end when the run \
-                 ended counts as long as it had waited",
-                some.join(" and ")
+                "of these times, {all} are lower bounds: what had not come to its end when the run \
+                 ended counts as long as it had waited"
             )
         })
     }

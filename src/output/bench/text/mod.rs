@@ -78,7 +78,10 @@ fn head(out: &mut String, report: &Report) -> fmt::Result {
         None => "several sizes".to_owned(),
     };
     let broker = Safe(broker).to_string();
-    let line = format!("{broker} {version}, {qos}, {size}, {load}");
+    let line = match report.publishers {
+        0 => format!("{broker} {version}, {qos}"),
+        _ => format!("{broker} {version}, {qos}, {size}, {load}"),
+    };
     for (i, line) in wrap(&line, Some(WIDTH - 2)).iter().enumerate() {
         match line.strip_prefix(&broker) {
             Some(rest) if i == 0 => writeln!(out, "{}{rest}", colour::bold(&broker))?,
