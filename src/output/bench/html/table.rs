@@ -1,6 +1,7 @@
 //! The page's text: title, figures, tables, and what was asked for.
 
 use super::markup::Markup;
+use crate::output::bench::numbers::{rate_text, several};
 use crate::output::bench::picture::{Picture, ending};
 use crate::output::bench::scale::short;
 use crate::output::bench::{
@@ -28,14 +29,11 @@ pub(super) fn title(out: &mut Markup, report: &Report) {
         parts.push(format!("QoS {qos}"));
     }
     if let Some(size) = report.size_bytes {
-        parts.push(format!("{} bytes", grouped(size as f64, 0)));
+        parts.push(several(size, "byte"));
     }
     if report.publishers > 0 {
         parts.push(match report.target_rate_per_s {
-            Some(rate) => format!(
-                "{} messages/s",
-                grouped(rate, if rate < 10.0 { 1 } else { 0 })
-            ),
+            Some(rate) => format!("{} messages/s", rate_text(rate)),
             None => "as fast as possible".to_owned(),
         });
     }
@@ -354,7 +352,7 @@ fn group_facts(group: &Group) -> Vec<(String, String)> {
         ("topic", group.topic.clone()),
     ];
     if let Some(size) = group.size_bytes {
-        facts.push(("payload", format!("{} bytes", grouped(size as f64, 0))));
+        facts.push(("payload", several(size, "byte")));
     }
     if group.publishers > 0 {
         facts.push(match group.rate_per_s {
