@@ -1,7 +1,7 @@
 //! The page's text: title, figures, tables, and what was asked for.
 
 use super::markup::Markup;
-use crate::output::bench::numbers::{rate_text, several};
+use crate::output::bench::numbers::{bytes_text, rate_text, several};
 use crate::output::bench::picture::{Picture, ending};
 use crate::output::bench::scale::short;
 use crate::output::bench::{
@@ -204,7 +204,7 @@ fn compared(out: &mut Markup, figures: &[&Compared]) {
 pub(super) fn messages(out: &mut Markup, report: &Report) {
     let bytes = |per_s: f64, bytes: u64, count: u64| match count {
         0 => String::new(),
-        count => format!("{} MB/s", short(bytes as f64 / count as f64 * per_s / 1e6)),
+        count => format!("{}/s", bytes_text(bytes as f64 / count as f64 * per_s)),
     };
     let rate = |per_s: f64| grouped(per_s, if per_s < 100.0 { 1 } else { 0 });
     let count = |count: u64| grouped(count as f64, 0);
@@ -443,10 +443,7 @@ pub(super) fn foot(out: &mut Markup, report: &Report) {
         said.push(format!("{} of CPU time", seconds(report.cpu_s)));
     }
     if let Some(bytes) = report.peak_memory_bytes {
-        said.push(format!(
-            "{} MB of memory at most",
-            short(bytes as f64 / 1e6)
-        ));
+        said.push(format!("{} of memory at most", bytes_text(bytes as f64)));
     }
     out.open("footer", &[]);
     out.push(said.join(", "));
