@@ -2,6 +2,7 @@
 
 use super::markup::Markup;
 use super::table::seconds;
+use crate::output::bench::numbers::several;
 use crate::output::bench::picture::ending;
 use crate::output::bench::{Group, Report, grouped};
 
@@ -60,7 +61,7 @@ fn group_facts(group: &Group) -> Vec<(String, String)> {
         ("topic", group.topic.clone()),
     ];
     if let Some(size) = group.size_bytes {
-        facts.push(("payload", format!("{} bytes", grouped(size as f64, 0))));
+        facts.push(("payload", several(size, "byte")));
     }
     if group.publishers > 0 {
         facts.push(match group.rate_per_s {

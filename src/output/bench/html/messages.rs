@@ -2,14 +2,14 @@
 
 use super::markup::Markup;
 use super::table::{body, heads};
-use crate::output::bench::scale::short;
+use crate::output::bench::numbers::bytes_text;
 use crate::output::bench::{Report, grouped};
 
 /// Counts, rates and bytes.
 pub(super) fn tables(out: &mut Markup, report: &Report) {
     let bytes = |per_s: f64, bytes: u64, count: u64| match count {
         0 => String::new(),
-        count => format!("{} MB/s", short(bytes as f64 / count as f64 * per_s / 1e6)),
+        count => format!("{}/s", bytes_text(bytes as f64 / count as f64 * per_s)),
     };
     let rate = |per_s: f64| grouped(per_s, if per_s < 100.0 { 1 } else { 0 });
     let count = |count: u64| grouped(count as f64, 0);

@@ -1,6 +1,7 @@
 //! The page's text: title, figures and their tables.
 
 use super::markup::Markup;
+use crate::output::bench::numbers::{bytes_text, rate_text, several};
 use crate::output::bench::picture::Picture;
 use crate::output::bench::scale::short;
 use crate::output::bench::{
@@ -27,15 +28,12 @@ pub(super) fn title(out: &mut Markup, report: &Report) {
     if let Some(qos) = report.qos {
         parts.push(format!("QoS {qos}"));
     }
-    if let Some(size) = report.size_bytes {
-        parts.push(format!("{} bytes", grouped(size as f64, 0)));
+    if let Some(size) = report.size_bytes.filter(|_| report.publishers > 0) {
+        parts.push(several(size, "byte"));
     }
     if report.publishers > 0 {
         parts.push(match report.target_rate_per_s {
-            Some(rate) => format!(
-                "{} messages/s",
-                grouped(rate, if rate < 10.0 { 1 } else { 0 })
-            ),
+            Some(rate) => format!("{} messages/s", rate_text(rate)),
             None => "as fast as possible".to_owned(),
         });
     }
@@ -263,10 +261,7 @@ pub(super) fn foot(out: &mut Markup, report: &Report) {
         said.push(format!("{} of CPU time", seconds(report.cpu_s)));
     }
     if let Some(bytes) = report.peak_memory_bytes {
-        said.push(format!(
-            "{} MB of memory at most",
-            short(bytes as f64 / 1e6)
-        ));
+        said.push(format!("{} of memory at most", bytes_text(bytes as f64)));
     }
     out.open("footer", &[]);
     out.push(said.join(", "));

@@ -12,10 +12,11 @@ use super::counts::{Counts, Subscriber};
 use super::figure::Figure;
 use super::latencies::{Latencies, Pair};
 use super::latency::Latency;
-use super::numbers::{bytes_text, grouped, percent_text, time_text};
+use super::numbers::{bytes_text, grouped, percent_text, rate_text, several, time_text};
 use super::outcome::Outcome;
 use super::report::Report;
 use crate::output::colour;
+use crate::output::terminal::spell;
 use crate::output::text::{Safe, wrap};
 
 /// Columns of a terminal that every user has.
@@ -25,7 +26,8 @@ const WIDTH: usize = 80;
 pub(super) const ONLY_LISTENS: &str = "nobody here publishes what the subscribers hear: all that \
     comes is foreign, and whether any of it was lost, or how long it took, cannot be known";
 
-/// Writes the summary; beside an earlier result, if there is one.
+/// Writes the summary; beside an earlier result, if there is one. `unicode`: whether other
+/// characters than ASCII can be shown.
 ///
 /// # Errors
 /// Those of `out`.
@@ -33,11 +35,12 @@ pub fn write_text(
     out: &mut impl Write,
     outcome: &Outcome,
     comparison: Option<&Comparison>,
+    unicode: bool,
 ) -> io::Result<()> {
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = push(&mut text, outcome, comparison);
-    out.write_all(text.as_bytes())
+    out.write_all(spell(&text, unicode).as_bytes())
 }
 
 fn push(out: &mut String, outcome: &Outcome, comparison: Option<&Comparison>) -> fmt::Result {
@@ -56,8 +59,7 @@ fn push(out: &mut String, outcome: &Outcome, comparison: Option<&Comparison>) ->
 
 fn head(out: &mut String, report: &Report) -> fmt::Result {
     let load = match report.target_rate_per_s {
-        Some(rate) if rate < 10.0 => format!("{rate} messages/s"),
-        Some(rate) => format!("{} messages/s", grouped(rate, 0)),
+        Some(rate) => format!("{} messages/s", rate_text(rate)),
         None => "as fast as possible".to_owned(),
     };
     let warmup = match report.warmup_s {
@@ -74,7 +76,7 @@ fn head(out: &mut String, report: &Report) -> fmt::Result {
         None => "several QoS".to_owned(),
     };
     let size = match report.size_bytes {
-        Some(size) => format!("{size} bytes"),
+        Some(size) => several(size, "byte"),
         None => "several sizes".to_owned(),
     };
     let broker = Safe(broker).to_string();
@@ -130,11 +132,6 @@ fn head(out: &mut String, report: &Report) -> fmt::Result {
         writeln!(out, "the broker granted the subscribers only QoS {granted}")?;
     }
     writeln!(out)
-}
-
-fn several(count: u64, what: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{} {what}{s}", grouped(count as f64, 0))
 }
 
 /// Lines within the width; those behind the first stand two columns further in.
@@ -213,8 +210,8 @@ fn messages(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result
     }
     for refusals in &report.refusals {
         let text = format!(
-            "refused: {} times 0x{:02x} {} ({})",
-            grouped(refusals.count as f64, 0),
+            "refused: {} 0x{:02x} {} ({})",
+            several(refusals.count, "time"),
             refusals.reason_code,
             Safe(&refusals.reason),
             Safe(&refusals.packet)
@@ -222,7 +219,7 @@ fn messages(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result
         paragraph(out, "", &text)?;
     }
     for (what, count) in &report.errors {
-        let text = format!("failed: {} times {}", grouped(*count as f64, 0), Safe(what));
+        let text = format!("failed: {} {}", several(*count, "time"), Safe(what));
         paragraph(out, "", &text)?;
     }
     per_qos(out, report)?;
