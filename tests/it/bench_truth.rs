@@ -189,7 +189,7 @@ fn the_window_is_that_of_who_set_it() {
     let (what, sentence) = limits.iter().find(|(what, _)| what != "cpu").unwrap();
     assert_eq!(what, "window");
     assert!(
-        sentence.contains(": 2 messages in flight (--inflight) were all that"),
+        sentence.contains(": the window of 2 (--inflight) was full for "),
         "{sentence}"
     );
     assert!(

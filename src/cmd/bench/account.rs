@@ -71,6 +71,16 @@ fn sent(publisher: &Publisher, qos: QoS) -> Counts {
     }
 }
 
+/// What should have come to a subscriber of what these publishers have sent.
+#[derive(Debug, Default)]
+struct Due {
+    expected: u64,
+    /// What came and was refused.
+    refused_received: u64,
+    /// What came and nobody has sent.
+    beyond: u64,
+}
+
 struct Account<'r> {
     plan: &'r Plan,
     all: &'r [Stats],
@@ -110,18 +120,20 @@ impl<'r> Account<'r> {
                 stats::Reception::Own(delivery) => Some(delivery),
                 stats::Reception::Shared(..) => None,
             });
-            let (expected, refused_received) = self.expect(&heard, granted, delivery);
             let mut own = Subscriber {
                 group: u32::try_from(index).unwrap_or(u32::MAX),
                 number,
                 granted_qos: granted.as_u8(),
-                expected,
-                refused_received,
                 ..Subscriber::default()
             };
             if let Some(figures) = figures {
                 self.receive(figures, granted, &mut own);
             }
+            let due = self.expect(&heard, granted, delivery);
+            own.expected = due.expected;
+            own.refused_received = due.refused_received;
+            own.received = own.received.saturating_sub(due.beyond);
+            own.foreign += due.beyond;
             self.measured.subscribers.push(own);
         }
     }
@@ -136,7 +148,7 @@ impl<'r> Account<'r> {
         let share = shares.find(of_group);
         let granted = share.map_or(group.qos, |share| share.granted);
         let heard = self.heard(index);
-        self.expect(&heard, granted, share.map(|share| &share.delivery));
+        let delivery = share.map(|share| &share.delivery);
         for figures in self.subscribers(index) {
             let mut own = Subscriber {
                 group: u32::try_from(index).unwrap_or(u32::MAX),
@@ -148,25 +160,22 @@ impl<'r> Account<'r> {
             self.receive(figures, granted, &mut own);
             self.measured.subscribers.push(own);
         }
+        self.expect(&heard, granted, delivery);
     }
 
     /// Counts what should have come of what these have sent, and how long that has waited which did
-    /// not: how many messages that are, and how many came that the broker had refused.
-    fn expect(
-        &mut self,
-        heard: &[&Publisher],
-        granted: QoS,
-        delivery: Option<&Delivery>,
-    ) -> (u64, u64) {
-        let (mut expected, mut refused_received) = (0, 0);
+    /// not. To be called when it is counted what came: numbers that nobody has sent are foreign.
+    fn expect(&mut self, heard: &[&Publisher], granted: QoS, delivery: Option<&Delivery>) -> Due {
+        let mut due = Due::default();
         for publisher in heard {
             let qos = self.plan.group(publisher.group).qos.min(granted);
             let taken = publisher.sent.saturating_sub(publisher.refused);
-            let mut came = 0;
+            let (mut came, mut beyond) = (0, 0);
             if let Some(delivery) = delivery {
                 let sequence = delivery.of(publisher.number);
                 if let Some(sequence) = sequence {
                     came = sequence.came_of(&publisher.refused_numbers, publisher.sent);
+                    beyond = sequence.beyond(publisher.sent);
                 }
                 // Of a subscription that is shared with other processes nobody here knows what
                 // came to them.
@@ -178,11 +187,14 @@ impl<'r> Account<'r> {
             if let Some(counts) = self.measured.qos.get_mut(usize::from(qos.as_u8())) {
                 counts.expected += taken;
                 counts.refused_received += came;
+                counts.received = counts.received.saturating_sub(beyond);
+                counts.foreign += beyond;
             }
-            expected += taken;
-            refused_received += came;
+            due.expected += taken;
+            due.refused_received += came;
+            due.beyond += beyond;
         }
-        (expected, refused_received)
+        due
     }
 
     fn is_shared(&self, delivery: &Delivery) -> bool {

@@ -56,6 +56,12 @@ impl Sequence {
         (self.gaps.forgotten(), self.gaps.floor())
     }
 
+    /// How many have come that are not below `sent`, so that nobody can have sent them.
+    pub(super) fn beyond(&self, sent: u64) -> u64 {
+        let all = self.next.saturating_sub(sent);
+        all - common(self.gaps.iter(), [(sent, u64::MAX)].into_iter())
+    }
+
     /// How many of these numbers, all of them below `sent`, have come. Those of long ago count as
     /// if they had not.
     pub(super) fn came_of(&self, numbers: &Ranges, sent: u64) -> u64 {

@@ -29,6 +29,7 @@ pub(super) async fn run(stage: Rc<Stage>, place: Place, index: usize) -> Result<
         ledger: Ledger {
             stage: &stage,
             index,
+            group: place.group,
             run: stage.shared.plan.run,
             warmup: stage.shared.warmup(),
             now: None,
@@ -55,6 +56,7 @@ struct Subscriber<'s> {
 struct Ledger<'s> {
     stage: &'s Stage,
     index: usize,
+    group: usize,
     run: u32,
     warmup: u64,
     /// When what is looked at now came; read when the first of it is: all that one reading brought
@@ -192,8 +194,9 @@ impl Visitor for Ledger<'_> {
         let stage = self.stage;
         let now = *self.now.get_or_insert_with(|| stage.now());
         let stamp = Stamp::read(publish.payload).filter(|stamp| {
-            // Others may have made a stamp of the same run: who they are then is no publisher of it.
-            stamp.run == self.run && stamp.publisher < stage.shared.plan.publishers()
+            // Others may have made a stamp of the same run: who they are then is no publisher that
+            // is heard here.
+            stamp.run == self.run && stage.shared.plan.hears(self.group, stamp.publisher)
         });
         let mut stats = stage.stats.borrow_mut();
         match stamp {

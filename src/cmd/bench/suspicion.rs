@@ -153,14 +153,14 @@ fn hold_up(facts: &Facts) -> (&'static str, String) {
         ns if ns == window_ns => (
             "window",
             format!(
-                "{window} messages in flight (--inflight) were all that a publisher may have for {:.0} % of the time",
+                "the window of {window} (--inflight) was full for {:.0} % of the time",
                 share(ns)
             ),
         ),
         ns if ns == maximum_ns => (
             "broker",
             format!(
-                "{maximum} messages in flight were all that the broker allows a publisher (its Receive Maximum, or what packet ids there are) for {:.0} % of the time",
+                "the window of {maximum} (the broker's Receive Maximum, or what packet ids there are) was full for {:.0} % of the time",
                 share(ns)
             ),
         ),

@@ -103,3 +103,14 @@ fn what_was_never_sent_has_waited_since_it_was_due() {
         assert_eq!(pair.uncorrected_lower_bounds, 0);
     }
 }
+
+/// Another run of the same name has stamps as ours, and numbers that ours never came to.
+#[test]
+fn what_nobody_has_sent_is_foreign() {
+    let measured = account(stats(3, &[0, 1, 7, 9]), 10 * SECOND);
+    let counts = measured.qos[1];
+    assert_eq!((counts.expected, counts.received), (3, 2));
+    assert_eq!((counts.foreign, counts.lost), (2, 1));
+    let own = measured.subscribers[0];
+    assert_eq!((own.received, own.foreign, own.lost), (2, 2, 1));
+}
