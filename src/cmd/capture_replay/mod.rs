@@ -11,6 +11,7 @@
 //! | `source` | records to steps |
 //! | `rewrite` | what becomes of names, topics and payloads |
 //! | `schedule`, `speed` | when each step is due |
+//! | `part` | what of the capture is played, where only some is selected |
 //! | `ledger` | what the broker still has to answer before the next one |
 //! | `player` | one session at the broker |
 //! | `verify` | the broker's answers beside the captured ones |
@@ -22,6 +23,7 @@ mod delivery;
 mod input;
 mod ledger;
 mod lines;
+mod part;
 mod plan;
 mod player;
 mod reader;
@@ -129,6 +131,7 @@ impl Total {
         if total.made_up.is_empty() {
             total.made_up = outcome.made_up;
         }
+        total.passwords += outcome.passwords;
         total.refused_as_captured += outcome.refused_as_captured;
         total.damage = total.damage.take().or(outcome.damage);
         total.signal = outcome.signal;
@@ -142,7 +145,8 @@ fn play(plan: &Plan, inferred: Inferred) -> Result<Exit, Failure> {
         None => None,
     };
     let show = plan.embedded.then(|| Show::new(plan.json));
-    let shared = Rc::new(Shared::new(plan.verify, show)?);
+    let is_part = plan.settings.select.is_some() && plan.is_sessions;
+    let shared = Rc::new(Shared::new(plan.verify, is_part, show)?);
     let runtime = connect::runtime()?;
     let players = tokio::task::LocalSet::new();
     let mut total = Total::default();
@@ -159,12 +163,11 @@ fn play(plan: &Plan, inferred: Inferred) -> Result<Exit, Failure> {
             let outcome =
                 conductor::conduct(plan, &shared, taps.as_ref(), &mut signals, batches).await?;
             total.add(outcome);
-            if let Some(verify) = &shared.verify {
-                let (differences, more, compared) = verify.take().finish();
+            if let Some(verified) = shared.verified() {
                 let verdict = total.verdict.get_or_insert_default();
-                verdict.compared += compared;
-                verdict.differences += differences.len() as u64 + more;
-                show_differences(plan, &differences)?;
+                verdict.compared += verified.compared;
+                verdict.differences += verified.found;
+                show_differences(plan, &verified.differences)?;
             }
             let outcome = &total.outcome;
             if outcome.signal.is_some() || outcome.is_broken_off || outcome.damage.is_some() {

@@ -42,7 +42,7 @@ pub(super) fn finish(plan: &Plan, total: Total, tally: &Tally) -> Result<Exit, F
         refused_as_captured: outcome.refused_as_captured,
         received: tally.received,
         properties_dropped: tally.properties_dropped,
-        adaptations: adaptations(&counts, tally),
+        adaptations: adaptations(tally),
         duration: outcome.duration,
         sending: outcome.sending,
         lateness: lateness(plan, tally),
@@ -80,11 +80,9 @@ pub(super) fn finish(plan: &Plan, total: Total, tally: &Tally) -> Result<Exit, F
     }
 }
 
-/// What was done otherwise than captured.
-fn adaptations(counts: &Counts, tally: &Tally) -> Vec<(&'static str, u64)> {
+/// What was done otherwise than captured, because of the target.
+fn adaptations(tally: &Tally) -> Vec<(&'static str, u64)> {
     [
-        ("authentication_dropped", counts.found.auth),
-        ("aliases_expanded_or_made_anew", counts.found.aliased),
         ("qos_lowered", tally.qos_lowered),
         ("retain_dropped", tally.retain_dropped),
         ("wills_adapted", tally.wills_adapted),

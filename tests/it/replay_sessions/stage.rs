@@ -10,6 +10,7 @@ use midge::client::native::Client;
 use midge::client::{
     Address, ConnectOptions, Event, Options, Publication, Target, TopicName, Will,
 };
+use midge::mqtt::QoS::AtLeastOnce;
 use midge::mqtt::packet::SubscriptionOptions;
 use midge::mqtt::property::Value as Property;
 use midge::mqtt::{Properties, PropertiesBuf, PropertyId, QoS, ReasonCode, Version};
@@ -111,7 +112,7 @@ impl Actor {
         connect.will = role.will.map(|topic| Will {
             topic: TopicName::new(topic).unwrap(),
             payload: "gone".into(),
-            qos: QoS::AtLeastOnce,
+            qos: AtLeastOnce,
             retain: true,
             properties: PropertiesBuf::new(),
         });
@@ -156,6 +157,20 @@ impl Actor {
         self.0.flush().await.unwrap();
         while self.0.in_flight() > 0 {
             self.event().await;
+        }
+    }
+
+    /// Publishes, for which the server ends the connection.
+    pub(crate) async fn publish_and_be_thrown_out(mut self, topic: &str) {
+        let topic = TopicName::new(topic).unwrap();
+        self.0
+            .publish(Publication::new(topic, "x", AtLeastOnce))
+            .unwrap();
+        loop {
+            let event = tokio::time::timeout(PATIENCE, self.0.next_event());
+            if event.await.expect("it ends").is_err() {
+                return;
+            }
         }
     }
 
@@ -259,14 +274,18 @@ pub(crate) fn transcript_of(lines: &str) -> Vec<(String, Vec<String>)> {
     found
 }
 
-/// Writes what a broker has recorded of a scene, which `play` plays to its port.
-pub(crate) fn record<F: Future<Output = ()>>(file: &Path, play: impl FnOnce(u16) -> F) {
-    let broker = Broker::start(&["--record", file.to_str().unwrap()]);
+pub(crate) fn in_runtime(scene: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap()
-        .block_on(play(broker.port));
+        .block_on(scene);
+}
+
+/// Writes what a broker has recorded of a scene, which `play` plays to its port.
+pub(crate) fn record<F: Future<Output = ()>>(file: &Path, play: impl FnOnce(u16) -> F) {
+    let broker = Broker::start(&["--record", file.to_str().unwrap()]);
+    in_runtime(play(broker.port));
     broker.end();
     assert!(fs::metadata(file).unwrap().len() > 500);
 }

@@ -1,0 +1,142 @@
+//! Where only a part of the capture is played: what the rest of it does, by which it is known what
+//! cannot come of the part alone.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::stream::Stream;
+use super::{MAX_KEPT, Mode, Source};
+use crate::cmd::capture_replay::delivery::content;
+use crate::cmd::capture_replay::part::Rest;
+use crate::cmd::capture_replay::step::Action;
+use crate::mqtt::packet::Connect;
+
+/// Of what is not played no session is.
+const NOBODY: u64 = u64::MAX;
+
+/// What is known of clients by name.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Those with a connection that is not played, or only from somewhere on.
+    in_part: FxHashSet<String>,
+    /// Their connections: the last one of each.
+    streams: FxHashMap<String, u64>,
+    /// Filters of sessions that are kept: those that are played, and the others.
+    filters: FxHashMap<String, (Vec<String>, Vec<String>)>,
+}
+
+impl Known {
+    /// Whether a connection of this client is not played.
+    pub(super) fn is_played_in_part(&self, id: &str) -> bool {
+        self.in_part.contains(id)
+    }
+}
+
+impl Source {
+    /// Whether what is not played is of interest.
+    fn is_part(&self) -> bool {
+        self.selector.is_some() && self.settings.mode == Mode::Sessions
+    }
+
+    /// A client connects on this stream, and that is played or not.
+    pub(super) fn connects(&mut self, number: u64, connect: &Connect<'_>, is_played: bool) {
+        let id = connect.client_id;
+        if !self.is_part() || id.is_empty() || self.known.streams.len() >= MAX_KEPT {
+            return;
+        }
+        let before = self.known.streams.insert(id.to_owned(), number);
+        if !is_played {
+            self.known.in_part.insert(id.to_owned());
+            if let Some(before) = before.and_then(|before| self.streams.get_mut(&before))
+                && before.captured_id.as_deref() == Some(id)
+            {
+                before.is_taken_over = true;
+            }
+        }
+        let kept = match connect.clean_start {
+            true => {
+                self.known.filters.remove(id);
+                None
+            }
+            false => self.known.filters.get(id).cloned(),
+        };
+        if let Some((played, not_played)) = kept
+            && let Some(stream) = self.streams.get_mut(&number)
+        {
+            (stream.filters_before, stream.not_played) = (played, not_played);
+        }
+    }
+
+    /// A connection is over whose session is kept.
+    pub(super) fn keep_filters(&mut self, id: &str, stream: &mut Stream) {
+        if !self.is_part() || self.known.filters.len() >= MAX_KEPT {
+            return;
+        }
+        let mut played = std::mem::take(&mut stream.filters_before);
+        played.extend(stream.filters.iter().cloned());
+        let not_played = std::mem::take(&mut stream.not_played);
+        self.known
+            .filters
+            .insert(id.to_owned(), (played, not_played));
+    }
+
+    /// A connection is over on which nothing was played: its will is not, either.
+    pub(super) fn forget_held(&mut self, stream: &mut Stream) {
+        if let Some(held) = stream.held.take()
+            && self.is_part()
+            && let Some(will) = &held.connect.will
+        {
+            let content = content(will.topic.as_str(), &will.payload);
+            self.rest(NOBODY, Rest::Message(content));
+        }
+    }
+
+    /// A message is not played.
+    pub(super) fn not_published(&mut self, topic: &str, payload: &[u8]) {
+        if self.is_part() {
+            let content = content(&self.settings.rewrite.topic(topic), payload);
+            self.rest(NOBODY, Rest::Message(content));
+        }
+    }
+
+    /// A request with these filters is not played.
+    pub(super) fn not_requested(&mut self, number: u64, filters: Vec<String>) {
+        if !self.is_part() {
+            return;
+        }
+        let Some(stream) = self.streams.get_mut(&number) else {
+            return;
+        };
+        stream.not_played.extend(filters.iter().cloned());
+        let live = stream.live.as_ref().map(|live| live.session);
+        if let Some(session) = live {
+            let rest = Rest::Filters {
+                played: Vec::new(),
+                not_played: filters.clone(),
+            };
+            self.rest(session, rest);
+        }
+        self.rest(NOBODY, Rest::Others(filters));
+    }
+
+    /// A session begins on this stream: what its client has subscribed to before.
+    pub(super) fn tell_filters(&mut self, session: u64, number: u64) {
+        if !self.is_part() {
+            return;
+        }
+        let Some(stream) = self.streams.get(&number) else {
+            return;
+        };
+        if stream.filters_before.is_empty() && stream.not_played.is_empty() {
+            return;
+        }
+        let rest = Rest::Filters {
+            played: stream.filters_before.clone(),
+            not_played: stream.not_played.clone(),
+        };
+        self.rest(session, rest);
+    }
+
+    fn rest(&mut self, session: u64, rest: Rest) {
+        self.push(session, self.last_time, Action::Rest(rest));
+    }
+}
