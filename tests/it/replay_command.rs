@@ -414,10 +414,6 @@ fn wrong_usage_is_one_sentence() {
         ),
         (&["-V", "6"], "'6' is not an MQTT version; use 5, 311 or 31"),
         (
-            &["-P", "secret"],
-            "a password without a user name is not possible before MQTT 5.0: give -u too, or -V 5",
-        ),
-        (
             &["-L", "mqtt://localhost/topic"],
             "the topics come from the capture: give -L without one",
         ),

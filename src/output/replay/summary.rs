@@ -17,8 +17,10 @@ pub struct Summary {
     pub file: String,
     /// The broker; none was connected to in a dry run.
     pub target: Option<String>,
-    /// As it is typed.
-    pub speed: String,
+    /// How many times as fast as captured, as it is typed.
+    pub speed: Option<String>,
+    /// Messages at this rate instead, as it is typed.
+    pub rate: Option<String>,
     /// What is in the capture.
     pub found: Found,
     /// Clients whose CONNECT was not captured, the first of them.
@@ -71,7 +73,7 @@ pub struct Played {
 pub struct Verdict {
     /// Answers and messages that were compared.
     pub compared: u64,
-    /// Those that differ.
+    /// Those of them that differ.
     pub differences: u64,
 }
 
@@ -167,12 +169,12 @@ pub fn write_text(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
     if let Some(target) = &summary.target {
         write!(out, " to {target}")?;
     }
-    writeln!(
-        out,
-        " in {} at speed {}",
-        seconds(played.duration),
-        summary.speed
-    )?;
+    write!(out, " in {}", seconds(played.duration))?;
+    match (&summary.rate, &summary.speed) {
+        (Some(rate), _) => writeln!(out, " at {rate}")?,
+        (None, Some(speed)) => writeln!(out, " at speed {speed}")?,
+        (None, None) => writeln!(out)?,
+    }
     write!(out, "acknowledged: {}", played.acknowledged)?;
     match played.unacknowledged {
         0 => writeln!(out)?,
@@ -214,7 +216,9 @@ pub fn write_text(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
             .collect();
         writeln!(out, "lateness: {}", percentiles.join(", "))?;
     }
-    if let Some(verdict) = &played.verdict {
+    if played.verdict.is_some_and(|verdict| verdict.compared == 0) {
+        writeln!(out, "verdict: nothing was compared")?;
+    } else if let Some(verdict) = &played.verdict {
         writeln!(
             out,
             "verdict: {} of {} compared",
@@ -242,7 +246,12 @@ impl Serialize for Summary {
         if let Some(target) = &self.target {
             map.serialize_entry("target", target)?;
         }
-        map.serialize_entry("speed", &self.speed)?;
+        if let Some(speed) = &self.speed {
+            map.serialize_entry("speed", speed)?;
+        }
+        if let Some(rate) = &self.rate {
+            map.serialize_entry("rate", rate)?;
+        }
         map.serialize_entry("clients", &self.found.clients)?;
         map.serialize_entry("messages", &self.found.messages)?;
         map.serialize_entry("captured_duration", &self.found.captured.as_secs_f64())?;
@@ -332,7 +341,8 @@ mod tests {
         Summary {
             file: "a.pcap".into(),
             target: Some("localhost:1883".into()),
-            speed: "10".into(),
+            speed: Some("10".into()),
+            rate: None,
             found: Found {
                 clients: 1,
                 messages: 7,

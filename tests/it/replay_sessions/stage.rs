@@ -82,6 +82,8 @@ pub(crate) struct Role<'r> {
     pub(crate) version: Version,
     pub(crate) keeps: bool,
     pub(crate) will: Option<&'r str>,
+    /// Seconds; 5.0 only.
+    pub(crate) will_delay: u32,
 }
 
 impl<'r> Role<'r> {
@@ -91,6 +93,7 @@ impl<'r> Role<'r> {
             version,
             keeps: false,
             will: None,
+            will_delay: 0,
         }
     }
 }
@@ -109,12 +112,21 @@ impl Actor {
             let expiry = PropertyId::SESSION_EXPIRY_INTERVAL;
             connect.properties.push(expiry, Property::U32(600)).unwrap();
         }
+        let mut properties = PropertiesBuf::new();
+        if role.will_delay > 0 {
+            let delay = Property::U32(role.will_delay);
+            let expiry = PropertyId::SESSION_EXPIRY_INTERVAL;
+            connect.properties.push(expiry, Property::U32(600)).unwrap();
+            properties
+                .push(PropertyId::WILL_DELAY_INTERVAL, delay)
+                .unwrap();
+        }
         connect.will = role.will.map(|topic| Will {
             topic: TopicName::new(topic).unwrap(),
             payload: "gone".into(),
             qos: AtLeastOnce,
             retain: true,
-            properties: PropertiesBuf::new(),
+            properties,
         });
         let options = Options::new(target, connect, PATIENCE);
         Actor(Client::connect(options).await.unwrap())

@@ -56,6 +56,13 @@ impl Source {
     }
 
     pub(super) fn delivered(&mut self, stream: u64, delivery: Option<Box<Delivery>>) {
+        if let (Some(waiting), Some(delivery)) = (self.streams.get_mut(&stream), &delivery)
+            && waiting.live.is_none()
+            && waiting.held.is_some()
+        {
+            self.early(stream, (**delivery).clone());
+            return;
+        }
         let Some(Stream {
             live: Some(live),
             filters,

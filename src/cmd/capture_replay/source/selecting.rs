@@ -1,17 +1,21 @@
-//! Where only a part of the capture is played: what the rest of it does, by which it is known what
-//! cannot come of the part alone.
+//! Clients by name. Where only a part of the capture is played: what the rest of it does, by which it
+//! is known what cannot come of the part alone. In lines: connections that are over when their client
+//! comes back.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::stream::Stream;
 use super::{MAX_KEPT, Mode, Source};
-use crate::cmd::capture_replay::delivery::content;
+use crate::cmd::capture_replay::delivery::{Delivery, content};
 use crate::cmd::capture_replay::part::Rest;
-use crate::cmd::capture_replay::step::Action;
+use crate::cmd::capture_replay::step::{Action, Leave};
 use crate::mqtt::packet::Connect;
 
 /// Of what is not played no session is.
 const NOBODY: u64 = u64::MAX;
+
+/// Messages that are remembered of a client before something is played on its connection.
+const MAX_EARLY: usize = 1000;
 
 /// What is known of clients by name.
 #[derive(Debug, Default)]
@@ -40,15 +44,28 @@ impl Source {
     /// A client connects on this stream, and that is played or not.
     pub(super) fn connects(&mut self, number: u64, connect: &Connect<'_>, is_played: bool) {
         let id = connect.client_id;
-        if !self.is_part() || id.is_empty() || self.known.streams.len() >= MAX_KEPT {
+        let is_lines = self.records.is_lines() && self.settings.mode == Mode::Sessions;
+        if id.is_empty()
+            || !is_lines && !self.is_part()
+            || self.known.streams.len() >= MAX_KEPT && !self.known.streams.contains_key(id)
+        {
             return;
         }
         let before = self.known.streams.insert(id.to_owned(), number);
+        let before = before.filter(|before| {
+            let stream = self.streams.get(before).filter(|_| *before != number);
+            stream.is_some_and(|stream| stream.captured_id.as_deref() == Some(id))
+        });
+        if is_lines && let Some(before) = before {
+            // Whether it was gone already or is taken over: the server sends its will.
+            self.leave(before, Leave::Cut);
+        }
+        if !self.is_part() {
+            return;
+        }
         if !is_played {
             self.known.in_part.insert(id.to_owned());
-            if let Some(before) = before.and_then(|before| self.streams.get_mut(&before))
-                && before.captured_id.as_deref() == Some(id)
-            {
+            if let Some(before) = before.and_then(|before| self.streams.get_mut(&before)) {
                 before.is_taken_over = true;
             }
         }
@@ -123,17 +140,35 @@ impl Source {
         if !self.is_part() {
             return;
         }
-        let Some(stream) = self.streams.get(&number) else {
+        let Some(stream) = self.streams.get_mut(&number) else {
             return;
         };
-        if stream.filters_before.is_empty() && stream.not_played.is_empty() {
+        let early = std::mem::take(&mut stream.early);
+        if !stream.filters_before.is_empty() || !stream.not_played.is_empty() {
+            let rest = Rest::Filters {
+                played: stream.filters_before.clone(),
+                not_played: stream.not_played.clone(),
+            };
+            self.rest(session, rest);
+        }
+        for delivery in early {
+            self.delivered(number, Some(Box::new(delivery)));
+        }
+    }
+
+    /// What a client is sent on a connection of which nothing is played yet: it comes as soon as
+    /// something is.
+    pub(super) fn early(&mut self, number: u64, delivery: Delivery) {
+        if !self.is_part() {
             return;
         }
-        let rest = Rest::Filters {
-            played: stream.filters_before.clone(),
-            not_played: stream.not_played.clone(),
-        };
-        self.rest(session, rest);
+        if let Some(stream) = self.streams.get_mut(&number) {
+            match stream.early.len() < MAX_EARLY {
+                true => stream.early.push(delivery),
+                // None of it can be compared then.
+                false => stream.not_played = vec!["#".to_owned()],
+            }
+        }
     }
 
     fn rest(&mut self, session: u64, rest: Rest) {

@@ -2,6 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::cmd::capture_replay::delivery::Delivery;
 use crate::cmd::capture_replay::step::{Number, Opening};
 use crate::mqtt::ReasonCode;
 use crate::mqtt::alias::Aliases;
@@ -53,6 +54,8 @@ pub(super) struct Stream {
     /// Filters that the client has from earlier connections, and those that are not played.
     pub(super) filters_before: Vec<String>,
     pub(super) not_played: Vec<String>,
+    /// What the client was sent before something is played on it.
+    pub(super) early: Vec<Delivery>,
     /// When the client has sent something last.
     pub(super) last_of_client: Option<i64>,
     pub(super) last_time: Option<i64>,

@@ -39,6 +39,14 @@ pub(super) fn is_same(captured: &Seen, now: &Seen, terms: Terms) -> bool {
             };
             was.len() == is.len() && was.iter().zip(is).all(is_same)
         }
+        (Seen::Codes(was), Seen::Codes(is)) if terms.is_part => {
+            // Whether there was such a subscription (0x11), may depend on what is not played.
+            let plain = |code: &ReasonCode| match *code {
+                ReasonCode::NO_SUBSCRIPTION_EXISTED => ReasonCode::SUCCESS,
+                code => code,
+            };
+            was.iter().map(plain).eq(is.iter().map(plain))
+        }
         (was, is) => was == is,
     }
 }
@@ -87,6 +95,9 @@ mod tests {
             (codes(&[0x80, 1]), codes(&[0x87, 1]), OTHER, true),
             (codes(&[0x80, 1]), codes(&[0x87, 0]), OTHER, false),
             (codes(&[0x80]), codes(&[0x87]), SAME, false),
+            (codes(&[0]), codes(&[0x11]), SAME, false),
+            (codes(&[0]), codes(&[0x11]), PART, true),
+            (codes(&[1]), codes(&[0]), PART, false),
             (ack(0), ack(0x10), SAME, false),
             (ack(0), ack(0x10), OTHER, true),
             (ack(0x10), ack(0), PART, true),
