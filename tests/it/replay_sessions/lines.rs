@@ -272,3 +272,59 @@ fn order_is_not_kept_where_nobody_waits_for_it() {
          capture: differences may come from that\n",
     );
 }
+
+/// In the capture one of two had all of it; now they share it otherwise, and nobody waits in vain.
+#[test]
+fn members_of_a_shared_subscription_get_their_messages_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let connect = |id: &str| format!(r#""type":"CONNECT","client_id":"{id}","clean_start":true"#);
+    let (one, two, sender) = (connect("one"), connect("two"), connect("sender"));
+    let subscribe =
+        r#""type":"SUBSCRIBE","packet_id":1,"filters":[{"filter":"$share/g/t","qos":1}]"#;
+    let suback = r#""type":"SUBACK","packet_id":1,"reason_codes":[1]"#;
+    let mut packets = vec![
+        (0, 0, "client", &*one),
+        (0, 0, "server", CONNACK),
+        (0, 1, "client", &*two),
+        (0, 1, "server", CONNACK),
+        (0, 2, "client", &*sender),
+        (0, 2, "server", CONNACK),
+        (1, 0, "client", subscribe),
+        (1, 0, "server", suback),
+        (1, 1, "client", subscribe),
+        (1, 1, "server", suback),
+    ];
+    let messages: Vec<[String; 4]> = (1..=6)
+        .map(|id| {
+            let keys = format!(r#""packet_id":{id}"#);
+            let publish = format!(r#"{PUBLISH},"qos":1,{keys}"#);
+            let ack = format!(r#""type":"PUBACK",{keys}"#);
+            [publish.clone(), ack.clone(), publish, ack]
+        })
+        .collect();
+    for [publish, ack, delivery, taken] in &messages {
+        packets.push((2, 2, "client", publish));
+        packets.push((2, 2, "server", ack));
+        packets.push((2, 0, "server", delivery));
+        packets.push((2, 0, "client", taken));
+    }
+    for stream in 0..3 {
+        packets.push((3, stream, "client", r#""type":"DISCONNECT""#));
+    }
+    let file = file(folder.path(), &packets);
+    let ended = embedded(&["--verify", "--json", &file]);
+    ended.expect(0, "");
+    let lines: Vec<Value> = ended
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let got = |id: &str| lines.iter().filter(|line| line["client"] == id).count();
+    assert_eq!((got("one"), got("two")), (3, 3));
+    let summary = lines.last().unwrap();
+    assert_eq!(
+        summary["adaptations"].get("answers_given_up"),
+        None,
+        "{summary}"
+    );
+}

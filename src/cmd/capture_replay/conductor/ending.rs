@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::{CapturedEnd, Conductor, FAILURES_SHOWN, LEAVES, Lost, Outcome, Refused};
+use super::{Actor, CapturedEnd, Conductor, FAILURES_SHOWN, LEAVES, Lost, Outcome, Refused};
 use crate::cmd::capture_replay::player::{Job, News, What};
 use crate::cmd::capture_replay::step::{Leave, by_server};
 use crate::cmd::{Exit, Failure};
@@ -38,6 +38,7 @@ impl Conductor<'_> {
         let Some(actor) = self.actors.remove(&session) else {
             return;
         };
+        self.forget(session, &actor);
         self.await_will(actor.will_delay, &leave);
         let captured = CapturedEnd {
             end,
@@ -52,6 +53,11 @@ impl Conductor<'_> {
             ledger.must(number);
         }
         let _ = actor.jobs.send(Job::Leave(leave, unreleased));
+    }
+
+    fn forget(&mut self, session: u64, actor: &Actor) {
+        let received = actor.received.get();
+        self.waiting.is_over(session, actor.expected, received);
     }
 
     fn ended(&self, session: u64, captured: Option<End>, now: Option<End>, at: At) {
@@ -168,7 +174,9 @@ impl Conductor<'_> {
             true => self.connected -= 1,
             false => self.connecting -= 1,
         }
-        self.actors.remove(&session);
+        if let Some(actor) = self.actors.remove(&session) {
+            self.forget(session, &actor);
+        }
         if let Some(taps) = self.taps {
             taps.close(session);
         }

@@ -55,6 +55,10 @@ pub(super) struct Waiting {
     until: Option<Instant>,
     /// Sessions that were sent less than in the capture, as far as that is known.
     behind: FxHashSet<u64>,
+    /// Sessions with a shared subscription: who of them gets what is the broker's choice, so they
+    /// have what they were sent together. And what those were to get and got that are over.
+    shared: FxHashSet<u64>,
+    shared_over: (u64, u64),
     /// How long what others were sent is waited for: half as long each time that it did not come,
     /// so that a broker which delivers nothing does not hold up everybody for ever.
     for_others: Duration,
@@ -69,6 +73,8 @@ impl Waiting {
             since: None,
             until: None,
             behind: FxHashSet::default(),
+            shared: FxHashSet::default(),
+            shared_over: (0, 0),
             for_others: PATIENCE,
             wills_out: None,
             told: 0,
@@ -78,6 +84,19 @@ impl Waiting {
     /// When it is over, if something is waited for.
     pub(super) fn until(&self) -> Option<Instant> {
         self.until
+    }
+
+    /// A session has a shared subscription.
+    pub(super) fn shares(&mut self, session: u64) {
+        self.shared.insert(session);
+    }
+
+    /// A session that was to get so many messages, and got so many, is over.
+    pub(super) fn is_over(&mut self, session: u64, expected: u64, received: u64) {
+        if self.shared.remove(&session) {
+            self.shared_over.0 += expected;
+            self.shared_over.1 += received;
+        }
     }
 
     /// A session is to get a message.
@@ -180,18 +199,48 @@ impl Conductor<'_> {
         ));
     }
 
-    /// Waits no longer for messages to a session: how many.
+    /// Waits no longer for messages to a session, or to all members of a shared subscription if it
+    /// is one: how many.
     fn need_not(&mut self, session: u64) -> u64 {
-        let Some(actor) = self.actors.get_mut(&session) else {
-            return 0;
+        let is_shared = self.waiting.shared.contains(&session);
+        let members = self.waiting.shared.iter().filter(|_| is_shared);
+        let missing = match is_shared {
+            true => {
+                let (expected, received) = self.shared();
+                expected.saturating_sub(received)
+            }
+            false => 0,
         };
-        let missing = actor.expected.saturating_sub(actor.received.get());
-        actor.expected -= missing;
+        let mut own = 0;
+        for one in members.chain([&session]) {
+            if let Some(actor) = self.actors.get_mut(one) {
+                own = actor.expected.saturating_sub(actor.received.get());
+                actor.expected -= own;
+            }
+        }
+        if !is_shared {
+            return own;
+        }
+        self.waiting.shared_over.0 = self.waiting.shared_over.1;
         missing
+    }
+
+    /// What the members of shared subscriptions were sent by now in the capture, and now.
+    fn shared(&self) -> (u64, u64) {
+        let members = self.waiting.shared.iter();
+        let members = members.filter_map(|session| self.actors.get(session));
+        let (expected, received) = self.waiting.shared_over;
+        members.fold((expected, received), |(expected, received), actor| {
+            (expected + actor.expected, received + actor.received.get())
+        })
     }
 
     /// Whether a session was sent what it had been sent by now in the capture.
     fn has_all(&self, session: u64) -> bool {
+        if self.waiting.shared.contains(&session) {
+            let (expected, received) = self.shared();
+            return received >= expected;
+        }
         let actor = self.actors.get(&session);
         actor.is_none_or(|actor| actor.received.get() >= actor.expected)
     }

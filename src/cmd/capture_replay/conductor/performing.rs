@@ -8,7 +8,7 @@ use crate::cmd::capture_replay::player::Job;
 use crate::cmd::capture_replay::rewrite;
 use crate::cmd::capture_replay::step::{Action, Answer, Number, Request};
 use crate::cmd::clock::now;
-use crate::mqtt::QoS;
+use crate::mqtt::{QoS, topic};
 use crate::output::replay::{At, Of, Seen};
 
 impl Conductor<'_> {
@@ -88,6 +88,9 @@ impl Conductor<'_> {
         });
         if what != "SUBACK" {
             return;
+        }
+        if filters().any(|filter| matches!(topic::parse_shared(filter), Ok(Some(_)))) {
+            self.waiting.shares(session);
         }
         if let Some(verify) = &self.shared.verify {
             verify.borrow_mut().subscribed(session, filters());

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use rustc_hash::FxHashMap;
+
 use super::super::delivery::Delivery;
 use crate::mqtt::QoS;
 
@@ -48,7 +50,7 @@ impl Topic {
     /// Nothing comes any more. Those that are not played do not count.
     pub(super) fn finish(self, is_played: impl Fn(&Delivery) -> bool) -> Compared {
         let mut compared = Compared::default();
-        let (mut missing, mut extra) = (Vec::new(), Vec::new());
+        let (mut missing, mut extra): (Vec<Delivery>, Vec<Delivery>) = Default::default();
         for (_, mut lists) in self.lanes {
             compared.same += lists.settle();
             lists.missing.retain(&is_played);
@@ -58,14 +60,7 @@ impl Topic {
             extra.append(&mut lists.extra);
         }
         // The same content may be of one publisher or of another: that is no order.
-        let mut others: Vec<Option<Delivery>> = extra.into_iter().map(Some).collect();
-        missing.retain(|was| {
-            let like = others.iter_mut().find(|is| is.as_ref() == Some(was));
-            let is_like = like.and_then(Option::take).is_some();
-            compared.same += u64::from(is_like);
-            !is_like
-        });
-        let extra = others.into_iter().flatten().collect();
+        compared.same += take_alike(&mut missing, &mut extra).len() as u64;
         compared.differences.extend(pair(missing, extra));
         compared
     }
@@ -173,19 +168,8 @@ impl Lists {
 
     /// What is on both sides at different places.
     fn take_moved(&mut self) -> Vec<Unequal> {
-        let mut extra: Vec<Option<Delivery>> = self.extra.drain(..).map(Some).collect();
-        let mut missing = Vec::new();
-        let mut moved = Vec::new();
-        for was in self.missing.drain(..) {
-            let like = extra.iter_mut().find(|is| is.as_ref() == Some(&was));
-            match like.and_then(Option::take) {
-                Some(is) => moved.push(Unequal::Moved(was, is)),
-                None => missing.push(was),
-            }
-        }
-        self.missing = missing;
-        self.extra = extra.into_iter().flatten().collect();
-        moved
+        let alike = take_alike(&mut self.missing, &mut self.extra).into_iter();
+        alike.map(|(was, is)| Unequal::Moved(was, is)).collect()
     }
 
     /// Nothing comes any more: how many have found their like.
@@ -198,6 +182,31 @@ impl Lists {
         self.extra.extend(self.replayed.drain(..));
         same
     }
+}
+
+/// Takes out those that have their like on the other side.
+fn take_alike(missing: &mut Vec<Delivery>, extra: &mut Vec<Delivery>) -> Vec<(Delivery, Delivery)> {
+    // There may be many on both sides.
+    let mut places: FxHashMap<u64, VecDeque<usize>> = FxHashMap::default();
+    for (place, is) in extra.iter().enumerate() {
+        places.entry(is.message.key()).or_default().push_back(place);
+    }
+    let mut others: Vec<Option<Delivery>> = std::mem::take(extra).into_iter().map(Some).collect();
+    let mut alike = Vec::new();
+    for was in std::mem::take(missing) {
+        let places = places.get_mut(&was.message.key());
+        let place = places.and_then(|places| {
+            let is_like = |&at: &usize| others.get(at).is_some_and(|is| is.as_ref() == Some(&was));
+            let at = places.iter().position(is_like)?;
+            places.remove(at)
+        });
+        match place.and_then(|at| others.get_mut(at)?.take()) {
+            Some(is) => alike.push((was, is)),
+            None => missing.push(was),
+        }
+    }
+    *extra = others.into_iter().flatten().collect();
+    alike
 }
 
 /// Those that are left stand in for each other, if there are as many on both sides.

@@ -72,7 +72,7 @@ fn members_of_a_group_are_one() {
     verify.captured_delivery(1, delivery("t/2", "z"));
     verify.replayed_delivery(0, delivery("t/2", "y"));
     verify.replayed_delivery(1, delivery("t/1", "x"));
-    let shown = Some("QoS 1, 1 bytes: 'z'".to_owned());
+    let shown = Some("QoS 1, 1 byte: 'z'".to_owned());
     assert_eq!(found(verify), [("PUBLISH", shown, None)]);
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::super::super::json::{Object, PropertyList};
+use super::super::super::text::count;
 use crate::mqtt::packet::Publish;
 use crate::mqtt::property::{Property, Value};
 use crate::mqtt::{Properties, PropertiesBuf, PropertyId, QoS};
@@ -55,6 +56,11 @@ impl SentMessage {
             len: publish.payload.len(),
             head: begin(publish.payload, KEPT).into(),
         }
+    }
+
+    /// Equal messages have equal keys.
+    pub fn key(&self) -> u64 {
+        self.digest ^ self.properties_digest.rotate_left(1)
     }
 
     /// Its QoS.
@@ -172,9 +178,9 @@ impl fmt::Display for SentMessage {
         let more = if self.len > shown.len() { "…" } else { "" };
         write!(
             f,
-            "QoS {}{retain}, {} bytes: '{}{more}'",
+            "QoS {}{retain}, {}: '{}{more}'",
             self.qos.as_u8(),
-            self.len,
+            count(self.len as u64, "byte"),
             String::from_utf8_lossy(shown)
         )
     }

@@ -62,8 +62,8 @@ fn what_differs_in_a_message_is_shown() {
     let found = difference(Kind::Changed, seen(was), seen(is));
     assert_eq!(
         text(&found),
-        "'c': PUBLISH of 't' (frame 9): captured QoS 1, 1 bytes: 'x', subscription identifier 1 \
-         and 2, now QoS 1, 1 bytes: 'x', subscription identifier 5\n"
+        "'c': PUBLISH of 't' (frame 9): captured QoS 1, 1 byte: 'x', subscription identifier 1 \
+         and 2, now QoS 1, 1 byte: 'x', subscription identifier 5\n"
     );
     assert_eq!(
         json(&found),
