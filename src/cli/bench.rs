@@ -52,16 +52,17 @@ pub struct Bench {
     )]
     pub size: Option<String>,
 
-    /// Publish this text; {client}, {seq}, {time} and {rand:N} in it are filled in.
+    /// Publish this text; {client}, {n}, {seq}, {time} and {rand:N} in it are filled in.
     #[arg(
         long,
         value_name = "TEMPLATE",
         allow_hyphen_values = true,
         conflicts_with_all = ["size", "payload_file"],
-        long_help = "Publish this text, in which {client} stands for the publisher's number, {seq} \
-            for the message's, {rand:N} for a random number below N, and {time} for when it is sent, \
-            in ms since 1970 ({time:s}, {time:us} and {time:ns} in other units). With subscribers, \
-            21 bytes that tell one message from another stand in front of it."
+        long_help = "Publish this text, in which {client} stands for the publisher's number, {n} \
+            for its topic's, {seq} for the message's, {rand:N} for a random number below N, and \
+            {time} for when it is sent, in ms since 1970 ({time:s}, {time:us} and {time:ns} in other \
+            units). Other braces stay as they are. With subscribers, 21 bytes that tell one message \
+            from another stand in front of it."
     )]
     pub payload: Option<String>,
 

@@ -335,6 +335,18 @@ fn what_is_in_both_is_not_added_twice() {
              other shard 1/3\n"
         ),
     );
+    change(&two, &two, |value| {
+        let part = &mut value["result"]["parts"][0];
+        part["shard"]["of"] = json!(2);
+        part["asked"]["groups"][0]["publishers"] = json!(7);
+    });
+    command(&[&one, &two]).expect(
+        2,
+        &format!(
+            "midge: {first} and {second} cannot be added: shard 0/2 and shard 1/2 of run abcd were \
+             asked for different loads\n"
+        ),
+    );
     // Different runs, and a shard too few, are said.
     let ended = command(&[&one, &other]);
     assert_eq!(ended.code(), 0);

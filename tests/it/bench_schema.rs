@@ -320,7 +320,7 @@ fn any_number_in_a_file_does_no_harm() {
             };
             taken += 1;
             let comparison = Comparison::new(&outcome, &read, 10.0);
-            bench::write_text(&mut Vec::new(), &read, Some(&comparison)).unwrap();
+            bench::write_text(&mut Vec::new(), &read, Some(&comparison), true).unwrap();
             bench::write_html(&mut Vec::new(), &read, &[], Some(&comparison)).unwrap();
             let plain = bench::Plain {
                 width: None,

@@ -1,6 +1,7 @@
 //! The page's text: title, figures, tables, and what was asked for.
 
 use super::markup::Markup;
+use crate::output::bench::numbers::{bytes_text, rate_text, several};
 use crate::output::bench::picture::{Picture, ending};
 use crate::output::bench::scale::short;
 use crate::output::bench::{
@@ -28,14 +29,11 @@ pub(super) fn title(out: &mut Markup, report: &Report) {
         parts.push(format!("QoS {qos}"));
     }
     if let Some(size) = report.size_bytes {
-        parts.push(format!("{} bytes", grouped(size as f64, 0)));
+        parts.push(several(size, "byte"));
     }
     if report.publishers > 0 {
         parts.push(match report.target_rate_per_s {
-            Some(rate) => format!(
-                "{} messages/s",
-                grouped(rate, if rate < 10.0 { 1 } else { 0 })
-            ),
+            Some(rate) => format!("{} messages/s", rate_text(rate)),
             None => "as fast as possible".to_owned(),
         });
     }
@@ -206,7 +204,7 @@ fn compared(out: &mut Markup, figures: &[&Compared]) {
 pub(super) fn messages(out: &mut Markup, report: &Report) {
     let bytes = |per_s: f64, bytes: u64, count: u64| match count {
         0 => String::new(),
-        count => format!("{} MB/s", short(bytes as f64 / count as f64 * per_s / 1e6)),
+        count => format!("{}/s", bytes_text(bytes as f64 / count as f64 * per_s)),
     };
     let rate = |per_s: f64| grouped(per_s, if per_s < 100.0 { 1 } else { 0 });
     let count = |count: u64| grouped(count as f64, 0);
@@ -354,7 +352,7 @@ fn group_facts(group: &Group) -> Vec<(String, String)> {
         ("topic", group.topic.clone()),
     ];
     if let Some(size) = group.size_bytes {
-        facts.push(("payload", format!("{} bytes", grouped(size as f64, 0))));
+        facts.push(("payload", several(size, "byte")));
     }
     if group.publishers > 0 {
         facts.push(match group.rate_per_s {
@@ -445,10 +443,7 @@ pub(super) fn foot(out: &mut Markup, report: &Report) {
         said.push(format!("{} of CPU time", seconds(report.cpu_s)));
     }
     if let Some(bytes) = report.peak_memory_bytes {
-        said.push(format!(
-            "{} MB of memory at most",
-            short(bytes as f64 / 1e6)
-        ));
+        said.push(format!("{} of memory at most", bytes_text(bytes as f64)));
     }
     out.open("footer", &[]);
     out.push(said.join(", "));

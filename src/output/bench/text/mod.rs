@@ -9,16 +9,18 @@ use std::io::{self, Write};
 
 use super::comparison::Comparison;
 use super::figure::Figure;
-use super::numbers::{bytes_text, grouped, percent_text, time_text};
+use super::numbers::{bytes_text, grouped, percent_text, rate_text, several, time_text};
 use super::outcome::{Counts, Outcome, Pair, Subscriber};
 use super::report::{Latency, Report};
 use crate::output::colour;
+use crate::output::terminal::spell;
 use crate::output::text::{Safe, wrap};
 
 /// Columns of a terminal that every user has.
 const WIDTH: usize = 80;
 
-/// Writes the summary; beside an earlier result, if there is one.
+/// Writes the summary; beside an earlier result, if there is one. `unicode`: whether other
+/// characters than ASCII can be shown.
 ///
 /// # Errors
 /// Those of `out`.
@@ -26,11 +28,12 @@ pub fn write_text(
     out: &mut impl Write,
     outcome: &Outcome,
     comparison: Option<&Comparison>,
+    unicode: bool,
 ) -> io::Result<()> {
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = push(&mut text, outcome, comparison);
-    out.write_all(text.as_bytes())
+    out.write_all(spell(&text, unicode).as_bytes())
 }
 
 fn push(out: &mut String, outcome: &Outcome, comparison: Option<&Comparison>) -> fmt::Result {
@@ -49,8 +52,7 @@ fn push(out: &mut String, outcome: &Outcome, comparison: Option<&Comparison>) ->
 
 fn head(out: &mut String, report: &Report) -> fmt::Result {
     let load = match report.target_rate_per_s {
-        Some(rate) if rate < 10.0 => format!("{rate} messages/s"),
-        Some(rate) => format!("{} messages/s", grouped(rate, 0)),
+        Some(rate) => format!("{} messages/s", rate_text(rate)),
         None => "as fast as possible".to_owned(),
     };
     let warmup = match report.warmup_s {
@@ -67,7 +69,7 @@ fn head(out: &mut String, report: &Report) -> fmt::Result {
         None => "several QoS".to_owned(),
     };
     let size = match report.size_bytes {
-        Some(size) => format!("{size} bytes"),
+        Some(size) => several(size, "byte"),
         None => "several sizes".to_owned(),
     };
     let broker = Safe(broker).to_string();
@@ -117,11 +119,6 @@ fn head(out: &mut String, report: &Report) -> fmt::Result {
         writeln!(out, "the broker granted the subscribers only QoS {granted}")?;
     }
     writeln!(out)
-}
-
-fn several(count: u64, what: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{} {what}{s}", grouped(count as f64, 0))
 }
 
 /// Lines within the width; those behind the first stand two columns further in.
@@ -181,8 +178,8 @@ fn messages(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result
     line(out, "connections", report.connections, None, None)?;
     for refusals in &report.refusals {
         let text = format!(
-            "refused: {} times 0x{:02x} {} ({})",
-            grouped(refusals.count as f64, 0),
+            "refused: {} 0x{:02x} {} ({})",
+            several(refusals.count, "time"),
             refusals.reason_code,
             Safe(&refusals.reason),
             Safe(&refusals.packet)
@@ -190,7 +187,7 @@ fn messages(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result
         paragraph(out, "", &text)?;
     }
     for (what, count) in &report.errors {
-        let text = format!("failed: {} times {}", grouped(*count as f64, 0), Safe(what));
+        let text = format!("failed: {} {}", several(*count, "time"), Safe(what));
         paragraph(out, "", &text)?;
     }
     per_qos(out, report)?;
