@@ -9,6 +9,9 @@ use crate::mqtt::topic;
 /// Messages that are remembered; what comes of others is not compared.
 const MAX_MESSAGES: usize = 1 << 20;
 
+/// Filters of a session that are remembered and not played; with more, nothing is compared.
+const MAX_FILTERS: usize = 10_000;
+
 /// Something that is not played, or was before.
 #[derive(Debug)]
 pub(super) enum Rest {
@@ -71,11 +74,16 @@ impl Part {
                 let own = self.filters.entry(session).or_default();
                 own.played.append(&mut played);
                 own.not_played.append(&mut not_played);
+                if own.not_played.len() > MAX_FILTERS {
+                    own.not_played = vec!["#".to_owned()];
+                }
             }
             Rest::Others(filters) => {
                 let shares = filters.into_iter();
                 let shares = shares.filter(|f| matches!(topic::parse_shared(f), Ok(Some(_))));
-                self.other_shares.extend(shares);
+                if self.other_shares.len() < MAX_MESSAGES {
+                    self.other_shares.extend(shares);
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::stage::{Actor, Broker, Role, record, replay};
 use super::{recorded, summary};
+use crate::interop_client::Mosquitto;
 use crate::program::{Ended, run};
 
 const PART: &str = "midge: only a part of the capture is played: of what clients were sent, the \
@@ -151,7 +152,17 @@ fn who_subscribes_after_a_will_subscribes_after_it_again() {
 #[test]
 fn a_retained_message_of_an_earlier_run_is_in_its_place() {
     let broker = Broker::start(&[]);
-    let port = broker.port.to_string();
+    repeated(&broker.port.to_string());
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn a_retained_message_of_an_earlier_run_is_in_its_place_by_mosquitto() {
+    let broker = Mosquitto::start();
+    repeated(&broker.port);
+}
+
+fn repeated(port: &str) {
     let capture = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/captures/mosq20_v5_ip6.pcap"
@@ -164,7 +175,7 @@ fn a_retained_message_of_an_earlier_run_is_in_its_place() {
         "--speed",
         "max",
     ];
-    let args = [&args[..], &["-h", "127.0.0.1", "-p", &port]].concat();
+    let args = [&args[..], &["-h", "127.0.0.1", "-p", port]].concat();
     assert_eq!(run(&args).code(), 5);
     for _ in 0..3 {
         let ended = run(&args);

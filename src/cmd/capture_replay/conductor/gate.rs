@@ -1,12 +1,13 @@
 //! What a step waits for, so that clients do what they do when the broker has done what it had done
 //! by then in the capture.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 use tokio::time::Instant;
 
-use super::Conductor;
+use super::{Actor, Conductor};
 use crate::client::ConnectOptions;
 use crate::cmd::capture_replay::player::Job;
 use crate::cmd::capture_replay::step::{Action, Leave};
@@ -54,7 +55,7 @@ pub(super) struct Waiting {
     since: Option<Instant>,
     until: Option<Instant>,
     /// Sessions that were sent less than in the capture, as far as that is known.
-    behind: FxHashSet<u64>,
+    behind: BTreeSet<u64>,
     /// Sessions with a shared subscription: who of them gets what is the broker's choice, so they
     /// have what they were sent together. And what those were to get and got that are over.
     shared: FxHashSet<u64>,
@@ -72,7 +73,7 @@ impl Waiting {
         Waiting {
             since: None,
             until: None,
-            behind: FxHashSet::default(),
+            behind: BTreeSet::new(),
             shared: FxHashSet::default(),
             shared_over: (0, 0),
             for_others: PATIENCE,
@@ -116,6 +117,15 @@ pub(super) fn will_delay(connect: &ConnectOptions) -> Option<Duration> {
     let expiry = seconds(&connect.properties, PropertyId::SESSION_EXPIRY_INTERVAL);
     let delay = Duration::from_secs(u64::from(delay.min(expiry)));
     (!delay.is_zero()).then(|| delay.min(LONGEST_DELAY))
+}
+
+impl Actor {
+    /// Waits no longer for messages: how many.
+    fn need_not(&mut self) -> u64 {
+        let missing = self.expected.saturating_sub(self.received.get());
+        self.expected -= missing;
+        missing
+    }
 }
 
 impl Conductor<'_> {
@@ -202,27 +212,18 @@ impl Conductor<'_> {
     /// Waits no longer for messages to a session, or to all members of a shared subscription if it
     /// is one: how many.
     fn need_not(&mut self, session: u64) -> u64 {
-        let is_shared = self.waiting.shared.contains(&session);
-        let members = self.waiting.shared.iter().filter(|_| is_shared);
-        let missing = match is_shared {
-            true => {
-                let (expected, received) = self.shared();
-                expected.saturating_sub(received)
-            }
-            false => 0,
-        };
-        let mut own = 0;
-        for one in members.chain([&session]) {
-            if let Some(actor) = self.actors.get_mut(one) {
-                own = actor.expected.saturating_sub(actor.received.get());
-                actor.expected -= own;
-            }
+        if !self.waiting.shared.contains(&session) {
+            let actor = self.actors.get_mut(&session);
+            return actor.map_or(0, Actor::need_not);
         }
-        if !is_shared {
-            return own;
+        let (expected, received) = self.shared();
+        for member in &self.waiting.shared {
+            if let Some(actor) = self.actors.get_mut(member) {
+                actor.need_not();
+            }
         }
         self.waiting.shared_over.0 = self.waiting.shared_over.1;
-        missing
+        expected.saturating_sub(received)
     }
 
     /// What the members of shared subscriptions were sent by now in the capture, and now.
@@ -247,11 +248,11 @@ impl Conductor<'_> {
 
     /// Whether all sessions were.
     fn have_all(&mut self) -> bool {
-        while let Some(&session) = self.waiting.behind.iter().next() {
+        while let Some(&session) = self.waiting.behind.first() {
             if !self.has_all(session) {
                 return false;
             }
-            self.waiting.behind.remove(&session);
+            self.waiting.behind.pop_first();
         }
         true
     }

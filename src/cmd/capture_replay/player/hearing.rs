@@ -9,7 +9,7 @@ use crate::mqtt::QoS;
 use crate::output::replay::{At, Seen};
 
 impl Player {
-    /// The broker has answered; `reply` if that is to be compared.
+    /// The broker has answered; `reply` where that is compared.
     pub(super) fn answered(&self, number: Number, reply: impl FnOnce() -> Seen) {
         if let Some(verify) = &self.shared.verify {
             verify.borrow_mut().replayed(number, reply());

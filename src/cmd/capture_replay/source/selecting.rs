@@ -17,6 +17,9 @@ const NOBODY: u64 = u64::MAX;
 /// Messages that are remembered of a client before something is played on its connection.
 const MAX_EARLY: usize = 1000;
 
+/// Filters that are remembered of a client and not played.
+const MAX_FILTERS: usize = 10_000;
+
 /// What is known of clients by name.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -123,7 +126,11 @@ impl Source {
         let Some(stream) = self.streams.get_mut(&number) else {
             return;
         };
-        stream.not_played.extend(filters.iter().cloned());
+        match stream.not_played.len() < MAX_FILTERS {
+            true => stream.not_played.extend(filters.iter().cloned()),
+            // Nothing it is sent can be compared then.
+            false => stream.not_played = vec!["#".to_owned()],
+        }
         let live = stream.live.as_ref().map(|live| live.session);
         if let Some(session) = live {
             let rest = Rest::Filters {
