@@ -179,6 +179,16 @@ fn a_wrong_assertion_needs_no_broker() {
             "--assert 'e2e.p99 < 10ms': this run has no e2e.p99: nobody subscribes",
         ),
         (
+            vec!["--assert", "connect_uncorrected.p99 < 10ms"],
+            "--assert 'connect_uncorrected.p99 < 10ms': this run has no connect_uncorrected.p99: \
+             without --connect-rate or --ramp-up there is nothing to correct",
+        ),
+        (
+            vec!["--publishers", "0", "-t", "a", "--assert", "lost == 0"],
+            "--assert 'lost == 0': this run has no lost: nobody here publishes what the \
+             subscribers hear",
+        ),
+        (
             vec!["--assert", "ack.p99 < 10ms"],
             "--assert 'ack.p99 < 10ms': this run has no ack.p99: messages of QoS 0 are not \
              acknowledged",

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use self::assertion::Assertion;
 pub(super) use self::merge::run as run_command;
-pub(super) use self::verdict::verdict;
+pub(super) use self::verdict::exit;
 use crate::cli;
 use crate::cmd::whole_file::WholeFile;
 use crate::cmd::{Exit, Failure, note};
