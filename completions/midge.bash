@@ -839,7 +839,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__capture__subcmd__replay)
-            opts="-y -h -p -S -L -P -d -A -V -i -u -k --speed --rate --max-gap --loop --causal --no-causal --publishers-only --deliveries --infer-subscriptions --keylog --sn-topics --client --stream --frame --from --reason --since --until --violations-only --client-id --max-qos --strip-retain --shift-times --embedded --yes --dry-run --verify --out --json --host --port --srv --url --password --pw --password-file --ask-password --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help --retry --answer-timeout --protocol-version --id --username --keepalive --topic --type"
+            opts="-y -h -p -S -L -d -A -V -i -u -P -k --speed --rate --max-gap --loop --causal --no-causal --publishers-only --deliveries --infer-subscriptions --keylog --sn-topics --client --stream --frame --from --reason --since --until --violations-only --client-id --max-qos --strip-retain --shift-times --embedded --yes --dry-run --verify --out --json --host --port --srv --url --password-file --ask-password --connect-timeout --engine --debug --bind-address --unix --proxy --nodelay --ws --ws-path --ws-header --cafile --capath --tls-use-os-certs --no-tls --cert --key --insecure --tls-version --ciphers --tls-alpn --tls-keylog --profile --config --help --retry --answer-timeout --protocol-version --id --username --password --pw --keepalive --topic --type"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -930,18 +930,6 @@ _midge() {
                     return 0
                     ;;
                 -L)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --pw)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --password)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -P)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1050,6 +1038,18 @@ _midge() {
                     return 0
                     ;;
                 -u)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pw)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -P)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -423,7 +423,6 @@ complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l out -d 'R
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
-complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s P -l pw -l password -d 'Password; where other people use this machine, too, better by MIDGE_PASSWORD, --password-file or --ask-password' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l password-file -d 'Password: the first line of this file' -r -F
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
@@ -447,13 +446,14 @@ complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l answer-ti
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s V -l protocol-version -d 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s i -l id -d 'What client identifiers begin with, in front of - and the captured one, or the number of the connection where there is none' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s u -l username -d 'User name of every connection, in place of the captured one' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s P -l pw -l password -d 'Password of every connection with a user name, given or captured; where other people use this machine, too, better by MIDGE_PASSWORD, --password-file or --ask-password' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s k -l keepalive -d 'Keep Alive in seconds of connections whose CONNECT was not captured; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l topic -d 'Only what is about topics that match; or, as s#REGEX#TEXT#, what topics become; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l type -d 'Only packets of these types, with commas: CONNECT,PUBLISH; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l causal -d 'Wait with what a client does until the broker has answered what it had answered by then in the capture; so it is unless --no-causal is given'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l no-causal -d 'Everything at its time, whatever the broker has answered'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l publishers-only -d 'Only messages of clients, each over a connection that does nothing else'
-complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l deliveries -d 'Play what servers delivered, not what clients did; so it is in any case with a file in which no client does anything but subscribe, as sub --record makes it'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l deliveries -d 'Play what servers delivered, not what clients did; so it is in any case with a file in which no client does anything but subscribe, as sub --record makes it, and with lines of sub --json on stdin'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l infer-subscriptions -d 'Where a CONNECT was not captured, subscribe to the topics that the client was sent messages on. Reads the file twice'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l violations-only -d 'Only packets that break a rule'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l strip-retain -d 'Publish without RETAIN, wills too'
@@ -461,7 +461,7 @@ complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l shift-tim
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l embedded -d 'Play into a broker of midge\'s own that is started for it, and print what clients are sent'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s y -l yes -d 'Play to a broker that is not on this machine; on a terminal it is asked for'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l dry-run -d 'Say what would be played, and connect to nothing'
-complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l verify -d 'Compare what the broker answers with what was captured; exit 5 if something differs'
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l verify -d 'Compare what the broker answers with what was captured; exit 5 if something differs, or if there was nothing to compare'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l json -d 'The summary as a JSON object'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s S -l srv -d 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain'
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l ask-password -d 'Ask for the password on the terminal'
@@ -492,7 +492,6 @@ complete -c midge -n "__fish_midge_using_subcommand replay" -l out -d 'Record th
 complete -c midge -n "__fish_midge_using_subcommand replay" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s p -l port -d 'Port of the broker [env: MQTT_PORT] [default: 1883, and 8883 with TLS]' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s L -l url -d 'Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], or the same with mqtts://, ws:// or wss:// (whose path is in --ws-path), or unix://PATH [env: MQTT_URL, where neither host, port nor --unix is given]' -r
-complete -c midge -n "__fish_midge_using_subcommand replay" -s P -l pw -l password -d 'Password; where other people use this machine, too, better by MIDGE_PASSWORD, --password-file or --ask-password' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l password-file -d 'Password: the first line of this file' -r -F
 complete -c midge -n "__fish_midge_using_subcommand replay" -l connect-timeout -d 'Longest time from the first packet to the broker\'s CONNACK: seconds, or with a unit as in 500ms, 10s, 2m' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l engine -d 'Which client does the work: native, or rumqttc (3.1.1 and 5.0) to tell midge\'s faults from the broker\'s' -r
@@ -516,13 +515,14 @@ complete -c midge -n "__fish_midge_using_subcommand replay" -l answer-timeout -d
 complete -c midge -n "__fish_midge_using_subcommand replay" -s V -l protocol-version -d 'MQTT version of every connection: 5, 311 or 31, or captured for each as it was' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s i -l id -d 'What client identifiers begin with, in front of - and the captured one, or the number of the connection where there is none' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s u -l username -d 'User name of every connection, in place of the captured one' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -s P -l pw -l password -d 'Password of every connection with a user name, given or captured; where other people use this machine, too, better by MIDGE_PASSWORD, --password-file or --ask-password' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -s k -l keepalive -d 'Keep Alive in seconds of connections whose CONNECT was not captured; 0 turns it off' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l topic -d 'Only what is about topics that match; or, as s#REGEX#TEXT#, what topics become; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l type -d 'Only packets of these types, with commas: CONNECT,PUBLISH; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l causal -d 'Wait with what a client does until the broker has answered what it had answered by then in the capture; so it is unless --no-causal is given'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l no-causal -d 'Everything at its time, whatever the broker has answered'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l publishers-only -d 'Only messages of clients, each over a connection that does nothing else'
-complete -c midge -n "__fish_midge_using_subcommand replay" -l deliveries -d 'Play what servers delivered, not what clients did; so it is in any case with a file in which no client does anything but subscribe, as sub --record makes it'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l deliveries -d 'Play what servers delivered, not what clients did; so it is in any case with a file in which no client does anything but subscribe, as sub --record makes it, and with lines of sub --json on stdin'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l infer-subscriptions -d 'Where a CONNECT was not captured, subscribe to the topics that the client was sent messages on. Reads the file twice'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l violations-only -d 'Only packets that break a rule'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l strip-retain -d 'Publish without RETAIN, wills too'
@@ -530,7 +530,7 @@ complete -c midge -n "__fish_midge_using_subcommand replay" -l shift-times -d 'M
 complete -c midge -n "__fish_midge_using_subcommand replay" -l embedded -d 'Play into a broker of midge\'s own that is started for it, and print what clients are sent'
 complete -c midge -n "__fish_midge_using_subcommand replay" -s y -l yes -d 'Play to a broker that is not on this machine; on a terminal it is asked for'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l dry-run -d 'Say what would be played, and connect to nothing'
-complete -c midge -n "__fish_midge_using_subcommand replay" -l verify -d 'Compare what the broker answers with what was captured; exit 5 if something differs'
+complete -c midge -n "__fish_midge_using_subcommand replay" -l verify -d 'Compare what the broker answers with what was captured; exit 5 if something differs, or if there was nothing to compare'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l json -d 'The summary as a JSON object'
 complete -c midge -n "__fish_midge_using_subcommand replay" -s S -l srv -d 'Find host and port by the SRV records of the domain given with -h: _mqtt._tcp, or with TLS _secure-mqtt._tcp. A certificate has to be for that domain'
 complete -c midge -n "__fish_midge_using_subcommand replay" -l ask-password -d 'Ask for the password on the terminal'

@@ -21,6 +21,10 @@ use super::{Connection, Reconnect, Selection};
                number of the connection where there is none")),
     mut_arg("username", |arg| arg
         .help("User name of every connection, in place of the captured one")),
+    mut_arg("password", |arg| arg
+        .help("Password of every connection with a user name, given or captured; where other \
+               people use this machine, too, better by MIDGE_PASSWORD, --password-file or \
+               --ask-password")),
     mut_arg("keepalive", |arg| arg
         .help("Keep Alive in seconds of connections whose CONNECT was not captured; 0 turns it \
                off")),
@@ -87,7 +91,8 @@ pub struct CaptureReplay {
     pub publishers_only: bool,
 
     /// Play what servers delivered, not what clients did; so it is in any case with a file in which
-    /// no client does anything but subscribe, as sub --record makes it.
+    /// no client does anything but subscribe, as sub --record makes it, and with lines of sub --json
+    /// on stdin.
     #[arg(long, conflicts_with_all = ["verify", "infer_subscriptions"], help_heading = "What to play")]
     pub deliveries: bool,
 
@@ -140,19 +145,27 @@ pub struct CaptureReplay {
     pub yes: bool,
 
     /// Say what would be played, and connect to nothing.
-    #[arg(long, help_heading = "Target")]
+    #[arg(long, conflicts_with = "verify", help_heading = "Target")]
     pub dry_run: bool,
 
-    /// Compare what the broker answers with what was captured; exit 5 if something differs.
+    /// Compare what the broker answers with what was captured; exit 5 if something differs, or if
+    /// there was nothing to compare.
     ///
-    /// CONNACK and session present, granted QoS, reason codes, the ends of connections, and what
-    /// each client was sent: the same messages, in the same order on each topic. Packet identifiers,
-    /// topic aliases and client identifiers that the server gives may differ. Each difference is a
-    /// line, or with --json an object.
+    /// CONNACK and session present, granted QoS, reason codes, how the server ends connections, and
+    /// what each client was sent: the same messages, in the same order of each publisher, QoS and
+    /// topic, QoS 2 up to PUBREL. Packet identifiers, topic aliases and client identifiers that the
+    /// server gives may differ, and with -V what the other version cannot say. Of a selection only
+    /// what comes of the selected packets is compared. Each difference is a line, or with --json an
+    /// object: record, kind (answer, missing, extra, changed, order, release, end), type, session,
+    /// client, frame and time in the capture, topic or filters, differs, captured and now, which
+    /// have the keys of decode --json, or are null.
     #[arg(long, help_heading = "Result")]
     pub verify: bool,
 
     /// Record the replay: a capture (pcapng), or in a file called .jsonl the lines of decode --json.
+    ///
+    /// The capture has the port of the broker. Where that is not 1883, tshark has to be told:
+    /// -d tcp.port==PORT,mqtt.
     #[arg(long, value_name = "FILE", help_heading = "Result")]
     pub out: Option<PathBuf>,
 

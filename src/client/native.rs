@@ -88,6 +88,11 @@ impl Client {
         self.protocol.unreleased()
     }
 
+    /// See [`Protocol::unreleased_ids`].
+    pub fn unreleased_ids(&self) -> impl Iterator<Item = u16> {
+        self.protocol.unreleased_ids()
+    }
+
     /// Bytes that wait to be sent.
     pub fn unsent(&self) -> usize {
         self.protocol.output().len()
@@ -267,6 +272,21 @@ impl Client {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// The next event; `None` as soon as the server has released all QoS 2 messages but `most`.
+    pub async fn next_event_before_release(&mut self, most: usize) -> Option<Result<Event, Lost>> {
+        poll_fn(|cx| {
+            if self.unreleased() <= most {
+                return Poll::Ready(None);
+            }
+            match self.poll_event(cx) {
+                Poll::Ready(event) => Poll::Ready(Some(event)),
+                Poll::Pending if self.unreleased() <= most => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
     }
 
     /// Waits until the server has released every QoS 2 message, or the connection is over. What

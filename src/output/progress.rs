@@ -126,6 +126,17 @@ impl Transfer {
         }
     }
 
+    /// What all of it is, in any unit, is known now.
+    pub fn of(&mut self, total: u64) {
+        if self.total.is_none() && total > 0 {
+            self.total = Some(total);
+            // One without a length becomes one with.
+            if let Some(bar) = self.bar.take() {
+                bar.finish_and_clear();
+            }
+        }
+    }
+
     /// Whether it is worth telling how it stands.
     pub fn is_on(&self) -> bool {
         self.next.is_some()

@@ -148,6 +148,11 @@ impl Protocol {
         self.session.incoming.unreleased()
     }
 
+    /// Their packet identifiers, in no order.
+    pub fn unreleased_ids(&self) -> impl Iterator<Item = u16> {
+        self.session.incoming.unreleased_ids()
+    }
+
     /// QoS 1 and 2 messages whose exchange has not ended, those that wait for their turn included.
     pub fn in_flight(&self) -> usize {
         self.session.in_flight()

@@ -2,7 +2,9 @@
 //! of the capture is to be kept, when the broker has answered what it had answered by then.
 
 mod ending;
+mod gate;
 mod opening;
+mod performing;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -15,27 +17,24 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use self::gate::{Gate, Waiting};
 use super::Plan;
 use super::player::{Job, News};
 use super::reader::{Batch, Counts, Room};
-use super::rewrite;
 use super::schedule::{Clock, Queue};
 use super::shared::Shared;
-use super::step::{Action, Answer, Number, Opening, Request, Step};
+use super::step::{Action, Number, Opening, Step};
 use super::tap::Taps;
-use super::verify::{Reply, about};
 use crate::cmd::bench::alarm::{Alarm, Alarms};
-use crate::cmd::clock::now;
 use crate::cmd::signals::Signals;
 use crate::cmd::{Exit, Failure, note};
-use crate::mqtt::{QoS, ReasonCode};
+use crate::mqtt::ReasonCode;
 use crate::output::progress::Transfer;
+use crate::output::replay::{At, End};
+use crate::output::text::count;
 
 /// How long before its first message a session connects that does nothing but publish.
 const CONNECT_AHEAD: Duration = Duration::from_secs(1);
-
-/// How long an answer is waited for that the capture has, and the broker does not give.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A sleep is never longer than this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(86_400);
@@ -67,6 +66,8 @@ pub(super) struct Outcome {
     pub(super) failed: u64,
     /// Clients whose CONNECT was made up, the first of them.
     pub(super) made_up: Vec<SocketAddr>,
+    /// Connections with the password that the user has given.
+    pub(super) passwords: u64,
     /// Connections that the broker refused, as it did in the capture.
     pub(super) refused_as_captured: u64,
     /// What is wrong with the capture.
@@ -108,12 +109,13 @@ pub(super) async fn conduct(
         lost: BTreeMap::new(),
         names: FxHashMap::default(),
         taken_over: FxHashSet::default(),
-        server_ends: FxHashMap::default(),
+        ends: FxHashMap::default(),
         refused: FxHashMap::default(),
+        sent_before: shared.tally.borrow().sent,
         openings: 0,
         connecting: 0,
         connected: 0,
-        blocked_since: None,
+        waiting: Waiting::new(),
         news,
         stopped,
         outcome: Outcome::default(),
@@ -151,7 +153,11 @@ pub(super) async fn conduct(
             }
             slept = sleep => slept.map_err(no_timer)?,
             _ = look.tick(), if progress.is_on() => {
-                progress.show(0, shared.tally.borrow().sent);
+                let sent = shared.tally.borrow().sent - conductor.sent_before;
+                if conductor.ended {
+                    progress.of(conductor.outcome.counts.found.messages);
+                }
+                progress.show(sent, sent);
             }
             _ = lines.tick(), if plan.shows_progress && !progress.is_on() => conductor.tell(),
         }
@@ -189,17 +195,19 @@ struct Conductor<'p> {
     names: FxHashMap<String, u64>,
     /// Those that another one of the same name has taken over: the server ends them.
     taken_over: FxHashSet<u64>,
-    /// Connections that it is the server's turn to end, with the code that it gave in the capture.
-    server_ends: FxHashMap<u64, Option<ReasonCode>>,
+    /// Connections that are ending, each with how it did in the capture.
+    ends: FxHashMap<u64, CapturedEnd>,
     /// Connections that the broker has refused, until it is known the same way; and those that it
     /// refused in the capture.
     refused: FxHashMap<u64, Refused>,
+    /// Messages of earlier rounds.
+    sent_before: u64,
     /// Connections that are still to be opened.
     openings: usize,
     connecting: usize,
     connected: usize,
-    /// Since when the next step waits for answers.
-    blocked_since: Option<Instant>,
+    /// What the next step waits for.
+    waiting: Waiting,
     news: mpsc::UnboundedSender<News>,
     stopped: watch::Receiver<bool>,
     outcome: Outcome,
@@ -208,24 +216,38 @@ struct Conductor<'p> {
 /// A step at its time.
 struct Planned {
     session: u64,
-    /// When it was captured.
+    /// When it was captured, and where it stands.
     time: Option<i64>,
+    at: At,
     action: Action,
     room: Room,
 }
 
 /// A session that is played.
 struct Actor {
+    client: String,
     jobs: mpsc::UnboundedSender<Job>,
     /// Messages that it was sent in the capture by now, and those that it was sent now.
     expected: u64,
     received: Rc<Cell<u64>>,
     is_unsettled: bool,
+    will_delay: Option<Duration>,
 }
 
 struct Lost {
     failure: Failure,
     said: Option<ReasonCode>,
+    /// Another one of the same name has taken it over, as is right.
+    is_taken_over: bool,
+}
+
+/// How a connection ended in the capture, where that stands, and how many QoS 2 messages to the
+/// client were not released by then.
+#[derive(Debug, Clone, Copy)]
+struct CapturedEnd {
+    end: Option<End>,
+    at: At,
+    unreleased: usize,
 }
 
 #[derive(Default)]
@@ -286,73 +308,20 @@ impl Conductor<'_> {
         }
     }
 
-    /// Whether the broker has answered everything that it had answered by now in the capture. If it
-    /// takes too long, it need not.
-    fn may_go(&mut self, session: u64, gate: Gate) -> bool {
-        let may = match gate {
-            Gate::Open => true,
-            Gate::Message => self.shared.ledger.borrow().may_publish(),
-            Gate::Connect => self.shared.ledger.borrow().may_control(),
-            Gate::Request => {
-                self.settle_others(session);
-                self.shared.ledger.borrow().may_control() && self.has_all(session)
-            }
-        };
-        if may {
-            self.blocked_since = None;
-            return true;
-        }
-        let since = *self.blocked_since.get_or_insert_with(Instant::now);
-        if since.elapsed() < PATIENCE {
-            self.shared.bell.want();
-            return false;
-        }
-        self.blocked_since = None;
-        let mut given_up = 0;
-        if !self.shared.ledger.borrow().may_control() {
-            given_up += self.shared.ledger.borrow_mut().give_up();
-        }
-        if let Some(actor) = self.actors.get_mut(&session) {
-            given_up += actor.expected.saturating_sub(actor.received.get());
-            actor.expected = actor.expected.min(actor.received.get());
-        }
-        self.shared.tally.borrow_mut().given_up += given_up;
-        true
-    }
-
-    /// Whether a session was sent what it had been sent by now in the capture.
-    fn has_all(&self, session: u64) -> bool {
-        let actor = self.actors.get(&session);
-        actor.is_none_or(|actor| actor.received.get() >= actor.expected)
-    }
-
-    /// Asks all other sessions that have published without an answer for a sign that it arrived.
-    fn settle_others(&mut self, session: u64) {
-        let unsettled = std::mem::take(&mut self.unsettled);
-        for other in unsettled {
-            if other == session {
-                self.unsettled.push(other);
-                continue;
-            }
-            if let Some(actor) = self.actors.get_mut(&other) {
-                actor.is_unsettled = false;
-                if actor.jobs.send(Job::Settle).is_ok() {
-                    self.shared.ledger.borrow_mut().settle(other);
-                }
-            }
-        }
-    }
-
     /// Says how far it is.
     fn tell(&self) {
         let tally = self.shared.tally.borrow();
         let elapsed = self.start.map_or(Duration::ZERO, |start| start.elapsed());
+        let messages = self.outcome.counts.found.messages;
+        // What is read ahead is not all there is.
+        let least = if self.ended { "" } else { "at least " };
         note(format_args!(
-            "{} s: {} messages sent, {} received, {} connections",
+            "{} s: {} of {least}{} sent, {} received, {}",
             elapsed.as_secs(),
-            tally.sent,
+            tally.sent - self.sent_before,
+            count(messages, "message"),
             tally.received,
-            self.connected
+            count(self.connected as u64, "connection")
         ));
     }
 
@@ -360,8 +329,8 @@ impl Conductor<'_> {
     fn wake(&self) -> Option<Instant> {
         let now = Instant::now();
         let latest = now + LONGEST_SLEEP;
-        if let Some(since) = self.blocked_since {
-            return Some(since + PATIENCE);
+        if let Some(until) = self.waiting.until() {
+            return Some(until);
         }
         let next = match (self.opens.next_due(), self.steps.next_due()) {
             (Some(open), Some(step)) => open.min(step),
@@ -382,6 +351,7 @@ impl Conductor<'_> {
             let Step {
                 session,
                 time,
+                at,
                 action,
             } = step;
             let is_message = matches!(action, Action::Publish(_));
@@ -398,6 +368,7 @@ impl Conductor<'_> {
                     let planned = Planned {
                         session,
                         time,
+                        at,
                         action,
                         room,
                     };
@@ -408,167 +379,6 @@ impl Conductor<'_> {
         if let Some(end) = batch.end {
             self.ended = true;
             self.outcome.damage = end.err();
-        }
-    }
-
-    fn perform(&mut self, planned: Planned, due: Option<Instant>) {
-        let Planned {
-            session,
-            time,
-            action,
-            room,
-        } = planned;
-        match action {
-            Action::Open(opening) => self.open(session, *opening),
-            Action::Answered(answer) => self.answered(session, answer),
-            Action::Leave(leave) => self.leave(session, leave),
-            Action::Publish(mut message) => {
-                if !self.is_there(session) {
-                    return;
-                }
-                if let Some(number) = message.number {
-                    let what = match message.publication.qos {
-                        QoS::ExactlyOnce => "PUBREC",
-                        _ => "PUBACK",
-                    };
-                    self.sent(session, number, false, what, || {
-                        about(std::iter::once(message.publication.topic.as_str()))
-                    });
-                } else if self.plan.is_causal
-                    && let Some(actor) = self.actors.get_mut(&session)
-                    && !actor.is_unsettled
-                {
-                    actor.is_unsettled = true;
-                    self.unsettled.push(session);
-                }
-                if let Some(verify) = &self.shared.verify {
-                    let publication = &message.publication;
-                    let topic = publication.topic.as_str();
-                    let mut verify = verify.borrow_mut();
-                    verify.published(session, topic, &publication.payload);
-                }
-                if self.plan.shifts_times
-                    && let Some(captured) = time
-                {
-                    let payload = &mut message.publication.payload;
-                    *payload = rewrite::shift(payload, captured, now().nanos);
-                }
-                self.hand(session, Job::Publish { message, due, room });
-            }
-            Action::Subscribe(request) => {
-                if self.is_there(session) {
-                    self.request(session, &request, "SUBACK");
-                    self.hand(session, Job::Subscribe(request));
-                }
-            }
-            Action::Unsubscribe(request) => {
-                if self.is_there(session) {
-                    self.request(session, &request, "UNSUBACK");
-                    self.hand(session, Job::Unsubscribe(request));
-                }
-            }
-        }
-    }
-
-    fn request(&mut self, session: u64, request: &Request, what: &'static str) {
-        let filters = || request.filters.iter().map(|(filter, _)| filter.as_str());
-        self.sent(session, request.number, true, what, || about(filters()));
-        if what == "SUBACK"
-            && let Some(verify) = &self.shared.verify
-        {
-            verify.borrow_mut().subscribed(session, filters());
-        }
-    }
-
-    fn sent(
-        &self,
-        session: u64,
-        number: Number,
-        is_control: bool,
-        what: &'static str,
-        of: impl FnOnce() -> String,
-    ) {
-        if self.plan.is_causal {
-            self.shared
-                .ledger
-                .borrow_mut()
-                .sent(number, session, is_control);
-        }
-        if let Some(verify) = &self.shared.verify {
-            verify.borrow_mut().sent(session, number, what, Some(of()));
-        }
-    }
-
-    fn hand(&self, session: u64, job: Job) {
-        if let Some(actor) = self.actors.get(&session) {
-            // One that has failed takes nothing: a message counts as not sent.
-            let _ = actor.jobs.send(job);
-        }
-    }
-
-    /// The capture has an answer.
-    fn answered(&mut self, session: u64, answer: Answer) {
-        let verify = self.shared.verify.as_ref();
-        let (number, reply) = match answer {
-            Answer::Delivered(delivery) => {
-                if let Some(actor) = self.actors.get_mut(&session) {
-                    actor.expected += 1;
-                }
-                if let (Some(verify), Some(delivery)) = (verify, delivery) {
-                    verify.borrow_mut().captured_delivery(session, *delivery);
-                }
-                return;
-            }
-            Answer::Owed(number) => {
-                if self.plan.is_causal {
-                    self.shared.ledger.borrow_mut().must(number);
-                }
-                return;
-            }
-            Answer::Connected {
-                number,
-                reason,
-                session_present,
-            } => {
-                if reason.is_error() {
-                    self.refused.entry(session).or_default().as_captured = true;
-                }
-                (number, Reply::Connected(reason, session_present))
-            }
-            Answer::Subscribed { number, reasons } | Answer::Unsubscribed { number, reasons } => {
-                (number, Reply::Codes(reasons))
-            }
-            Answer::Published { number, reason } => (number, Reply::Published(reason)),
-        };
-        if self.plan.is_causal {
-            self.shared.ledger.borrow_mut().must(number);
-        }
-        if let Some(verify) = verify {
-            verify.borrow_mut().captured(number, reply);
-        }
-    }
-}
-
-/// What a step waits for.
-#[derive(Debug, Clone, Copy)]
-enum Gate {
-    /// Nothing.
-    Open,
-    /// That requests other than messages are answered.
-    Message,
-    /// That everything is.
-    Connect,
-    /// And that the session has got its messages.
-    Request,
-}
-
-impl Gate {
-    fn of(action: &Action) -> Gate {
-        match action {
-            Action::Answered(_) => Gate::Open,
-            Action::Publish(_) => Gate::Message,
-            Action::Open(_) => Gate::Connect,
-            Action::Subscribe(_) | Action::Unsubscribe(_) | Action::Leave(_) => Gate::Request,
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The file to play, opened: a capture, or lines of packets.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, BufRead, Cursor, Read};
 use std::sync::Arc;
 
 use super::source::{Inferred, Settings, Source};
 use crate::capture::{Options, Record, Stats};
-use crate::cmd::{Exit, Failure, decode};
+use crate::cmd::decode::{self, Unpacked};
+use crate::cmd::{Exit, Failure};
+use crate::output::json::packet_line::read_packet;
 
 /// What to read.
 #[derive(Debug, Clone)]
@@ -15,7 +17,12 @@ pub(super) struct Input {
     pub(super) file: String,
     /// Secrets of TLS.
     pub(super) key_log: Option<String>,
+    /// What was read of stdin before.
+    pub(super) begin: Arc<[u8]>,
 }
+
+/// Bytes of stdin that are looked at to find out whether it is of a subscriber.
+const MAX_LOOK: u64 = 1 << 20;
 
 impl Input {
     /// Whether it comes only once, and may still be growing: each step goes over at once.
@@ -55,6 +62,29 @@ impl Input {
             .map_err(|error| Failure::new(Exit::Io, format!("cannot read {name}: {error}")))
     }
 
+    /// Whether stdin is what `sub --json` has written: lines of messages without a connection. Waits
+    /// for the first line.
+    ///
+    /// # Errors
+    /// If stdin cannot be read.
+    pub(super) fn look_at_stdin(&mut self) -> Result<bool, Failure> {
+        let failed =
+            |error| Failure::new(Exit::Io, format!("cannot read {}: {error}", self.name()));
+        let mut stdin = io::stdin().lock();
+        let mut begin = Vec::new();
+        let read = stdin.by_ref().take(1).read_to_end(&mut begin);
+        read.map_err(failed)?;
+        if begin == b"{" {
+            let line = stdin.take(MAX_LOOK).read_until(b'\n', &mut begin);
+            line.map_err(failed)?;
+        }
+        let is_of_sub = read_packet(&begin).is_ok_and(|packet| {
+            packet.is_some_and(|packet| packet.stream.is_none() && packet.is_message())
+        });
+        self.begin = begin.into();
+        Ok(is_of_sub)
+    }
+
     /// Opens it; from its start, unless it is stdin. `round` counts from 1; 0 is a look at it before.
     ///
     /// # Errors
@@ -65,18 +95,24 @@ impl Input {
         inferred: Inferred,
         round: u64,
     ) -> Result<Source, Failure> {
-        let mut reader: Box<dyn Read> = match self.is_live() {
-            true => Box::new(io::stdin()),
+        let failed =
+            |error| Failure::new(Exit::Io, format!("cannot read {}: {error}", self.name()));
+        let reader: Box<dyn Read> = match self.is_live() {
+            true => Box::new(Cursor::new(Arc::clone(&self.begin)).chain(io::stdin())),
             false => Box::new(self.open_file()?),
         };
-        // No byte more: of a capture that grows, the next one may be long in coming.
-        let mut first = Vec::new();
-        let read = reader.by_ref().take(1).read_to_end(&mut first);
-        read.map_err(|error| {
-            Failure::new(Exit::Io, format!("cannot read {}: {error}", self.name()))
-        })?;
-        let is_lines = first.first() == Some(&b'{');
-        let reader: Box<dyn Read> = Box::new(Cursor::new(first).chain(reader));
+        let (is_lines, reader) = match decode::unless_capture(reader).map_err(failed)? {
+            Unpacked::Capture(reader) => (false, reader),
+            Unpacked::Plain(mut reader) => {
+                // No byte more: of a capture that grows, the next one may be long in coming.
+                let mut first = Vec::new();
+                let read = reader.by_ref().take(1).read_to_end(&mut first);
+                read.map_err(failed)?;
+                let is_lines = first == b"{";
+                let reader: Box<dyn Read> = Box::new(Cursor::new(first).chain(reader));
+                (is_lines, reader)
+            }
+        };
         let name = self.name().to_owned();
         let records = match is_lines {
             true => Reader::Lines(Box::new(super::lines::Lines::new(reader))),
@@ -119,6 +155,11 @@ impl Records {
             Reader::Capture(records) => records.next_record().map_err(|error| failed(&error)),
             Reader::Lines(lines) => lines.next_record().map_err(|error| failed(&error)),
         }
+    }
+
+    /// Whether it is lines, which do not tell how connections end.
+    pub(super) fn is_lines(&self) -> bool {
+        matches!(self.records, Reader::Lines(_))
     }
 
     /// What was read so far.

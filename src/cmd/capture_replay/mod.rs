@@ -11,6 +11,7 @@
 //! | `source` | records to steps |
 //! | `rewrite` | what becomes of names, topics and payloads |
 //! | `schedule`, `speed` | when each step is due |
+//! | `part` | what of the capture is played, where only some is selected |
 //! | `ledger` | what the broker still has to answer before the next one |
 //! | `player` | one session at the broker |
 //! | `verify` | the broker's answers beside the captured ones |
@@ -22,6 +23,7 @@ mod delivery;
 mod input;
 mod ledger;
 mod lines;
+mod part;
 mod plan;
 mod player;
 mod reader;
@@ -38,6 +40,7 @@ mod verify;
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +65,9 @@ use crate::cli;
 use crate::client::Address;
 use crate::output::replay::{self as summary, Summary, Verdict};
 
+/// The port of MQTT.
+const MQTT: u16 = 1883;
+
 /// Runs the subcommand.
 ///
 /// # Errors
@@ -77,12 +83,26 @@ pub fn run(args: &cli::CaptureReplay) -> Result<Exit, Failure> {
         )));
     }
     plan.input.check()?;
-    if plan.may_play_deliveries && is_of_subscribers(&plan) {
-        note(format_args!(
-            "{}: no client publishes in it: what servers delivered is played",
-            plan.input.name()
-        ));
-        plan.play_deliveries();
+    if is_of_subscribers(&mut plan)? {
+        let name = plan.input.name();
+        match plan.verify {
+            false => {
+                note(format_args!(
+                    "{name}: no client publishes in it: what servers delivered is played"
+                ));
+                plan.play_deliveries();
+            }
+            true => note(format_args!(
+                "{name}: no client publishes in it, and what servers delivered comes only if the \
+                 broker has it: without --verify it is played"
+            )),
+        }
+    }
+    if plan.verify && plan.settings.select.is_some() {
+        note(
+            "only a part of the capture is played: of what clients were sent, the messages of this \
+             part to its subscriptions are compared",
+        );
     }
     let inferred = infer(&plan)?;
     if plan.dry_run {
@@ -114,6 +134,8 @@ struct Total {
     counts: Counts,
     outcome: Outcome,
     verdict: Option<Verdict>,
+    /// Differences from the second round on.
+    again: u64,
 }
 
 impl Total {
@@ -129,6 +151,7 @@ impl Total {
         if total.made_up.is_empty() {
             total.made_up = outcome.made_up;
         }
+        total.passwords += outcome.passwords;
         total.refused_as_captured += outcome.refused_as_captured;
         total.damage = total.damage.take().or(outcome.damage);
         total.signal = outcome.signal;
@@ -142,7 +165,8 @@ fn play(plan: &Plan, inferred: Inferred) -> Result<Exit, Failure> {
         None => None,
     };
     let show = plan.embedded.then(|| Show::new(plan.json));
-    let shared = Rc::new(Shared::new(plan.verify, show)?);
+    let is_part = plan.settings.select.is_some() && plan.is_sessions;
+    let shared = Rc::new(Shared::new(plan.verify, is_part, show)?);
     let runtime = connect::runtime()?;
     let players = tokio::task::LocalSet::new();
     let mut total = Total::default();
@@ -159,12 +183,14 @@ fn play(plan: &Plan, inferred: Inferred) -> Result<Exit, Failure> {
             let outcome =
                 conductor::conduct(plan, &shared, taps.as_ref(), &mut signals, batches).await?;
             total.add(outcome);
-            if let Some(verify) = &shared.verify {
-                let (differences, more, compared) = verify.take().finish();
+            if let Some(verified) = shared.verified() {
                 let verdict = total.verdict.get_or_insert_default();
-                verdict.compared += compared;
-                verdict.differences += differences.len() as u64 + more;
-                show_differences(plan, &differences)?;
+                if round > 1 {
+                    total.again += verified.found;
+                }
+                verdict.compared += verified.compared;
+                verdict.differences += verified.found;
+                show_differences(plan, &verified.differences)?;
             }
             let outcome = &total.outcome;
             if outcome.signal.is_some() || outcome.is_broken_off || outcome.damage.is_some() {
@@ -174,8 +200,22 @@ fn play(plan: &Plan, inferred: Inferred) -> Result<Exit, Failure> {
         Ok::<(), Failure>(())
     })?;
     let recorded = taps.map_or(Ok(()), Taps::finish);
+    if let (Some(path), Ok(())) = (&plan.out, &recorded) {
+        tell_port(path, server(plan).port());
+    }
     let tally = shared.tally.borrow();
     finish(plan, total, &tally).and_then(|exit| recorded.map(|()| exit))
+}
+
+/// Other programs know MQTT by its port.
+fn tell_port(path: &Path, port: u16) {
+    let is_lines = path.extension().is_some_and(|ext| ext != "pcapng");
+    if port != MQTT && !is_lines {
+        note(format_args!(
+            "{}: to read it, tshark has to be told its port: tshark -d tcp.port=={port},mqtt",
+            path.display()
+        ));
+    }
 }
 
 /// The broker's address in a recording.
@@ -183,15 +223,22 @@ fn server(plan: &Plan) -> SocketAddr {
     let target = &plan.connect.options.target;
     let port = match &target.address {
         Address::Tcp { port, .. } => *port,
-        _ => 1883,
+        _ => MQTT,
     };
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
-/// Whether no client does anything but subscribe, and servers deliver something.
-fn is_of_subscribers(plan: &Plan) -> bool {
+/// Whether no client does anything but subscribe, and servers deliver something; where it is played
+/// as it is, that is not asked.
+fn is_of_subscribers(plan: &mut Plan) -> Result<bool, Failure> {
+    if !plan.may_be_of_subscribers {
+        return Ok(false);
+    }
+    if plan.input.is_live() {
+        return plan.input.look_at_stdin();
+    }
     let Ok(mut source) = plan.input.open(&plan.settings, Inferred::default(), 0) else {
-        return false;
+        return Ok(false);
     };
     // What is wrong with it is said when it is played.
     while let Ok(Some(step)) = source.next_step() {
@@ -201,10 +248,10 @@ fn is_of_subscribers(plan: &Plan) -> bool {
             _ => false,
         };
         if publishes {
-            return false;
+            return Ok(false);
         }
     }
-    source.found().others > 0
+    Ok(source.found().others > 0)
 }
 
 /// The subscriptions that were not captured, if they are wanted.
@@ -232,6 +279,7 @@ fn survey(plan: &Plan, inferred: Inferred) -> Result<(Summary, Option<Failure>),
                     && opening.is_made_up
                     && plan.is_sessions
                     && made_up.len() < MADE_UP_SHOWN
+                    && !made_up.contains(&opening.client)
                 {
                     made_up.push(opening.client);
                 }

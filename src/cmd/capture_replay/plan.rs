@@ -24,15 +24,16 @@ pub(super) struct Plan {
     pub(super) input: Input,
     pub(super) settings: Arc<Settings>,
     /// Whether nothing else was asked for than to play what there is.
-    pub(super) may_play_deliveries: bool,
+    pub(super) may_be_of_subscribers: bool,
     pub(super) connect: ConnectPlan,
     /// What client identifiers begin with that are made up.
     pub(super) made_up: String,
     /// The version of every session, instead of the captured one.
     pub(super) version: Option<Version>,
     pub(super) pace: Pace,
-    /// As it is typed.
-    pub(super) speed: String,
+    /// As they are typed: one of them.
+    pub(super) speed: Option<String>,
+    pub(super) rate: Option<String>,
     /// How often; `None`: for ever.
     pub(super) rounds: Option<u64>,
     pub(super) is_causal: bool,
@@ -55,7 +56,8 @@ impl Plan {
             Some(text) => Some(version::parse(text)?),
         };
         let mut connection = args.connection.clone();
-        if version.is_none() {
+        // A password alone is for captured user names.
+        if version < Some(Version::V5) {
             connection.protocol_version = None;
         }
         // It stands in front of others.
@@ -72,13 +74,6 @@ impl Plan {
             ));
         }
         connect.stay(&args.reconnect)?;
-        let options = &connect.options.connect;
-        if version.is_none() && options.password.is_some() && options.username.is_none() {
-            return Err(Failure::usage(
-                "a password without a user name is not possible before MQTT 5.0: \
-                 give -u too, or -V 5",
-            ));
-        }
         let speed = Speed::parse(&args.speed)?;
         let max_gap = args.max_gap.as_deref();
         let max_gap = max_gap.map(|text| duration::parse("--max-gap", text));
@@ -98,6 +93,7 @@ impl Plan {
         let input = Input {
             file: args.file.clone(),
             key_log: args.keylog.clone(),
+            begin: Arc::default(),
         };
         let rounds = rounds(&args.loops)?;
         if input.is_live() {
@@ -113,19 +109,15 @@ impl Plan {
             }
         }
         Ok(Plan {
-            may_play_deliveries: mode == Mode::Sessions
-                && !input.is_live()
-                && !args.verify
+            may_be_of_subscribers: mode == Mode::Sessions
                 && !args.infer_subscriptions
                 && select.is_everything(),
             input,
             made_up,
             version,
             pace,
-            speed: match &args.rate {
-                Some(rate) => rate.clone(),
-                None => speed.to_string(),
-            },
+            speed: args.rate.is_none().then(|| speed.to_string()),
+            rate: args.rate.clone(),
             rounds,
             is_causal: !args.no_causal && mode == Mode::Sessions,
             is_sessions: mode == Mode::Sessions,

@@ -1,5 +1,6 @@
 //! One session of the replay: a connection of its own, and what is done over it.
 
+mod hearing;
 mod opening;
 mod publishing;
 
@@ -12,16 +13,15 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::delivery::Delivery;
 use super::reader::Room;
 use super::shared::{Parked, Shared};
-use super::step::{Leave, Message, Number, Request};
-use super::verify::Reply;
+use super::step::{self, Leave, Number, Request};
 use crate::client::native::Client;
-use crate::client::{Event, Lost, RequestError, Says, Token};
+use crate::client::{RequestError, Token};
 use crate::cmd::connect::ConnectPlan;
 use crate::cmd::{Exit, Failure};
 use crate::mqtt::{Properties, PropertiesBuf, ReasonCode, Version};
+use crate::output::replay::Seen;
 
 /// Bytes that are collected before they are sent, where more are to come.
 const BATCH: usize = 64 * 1024;
@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) enum Job {
     /// Publish.
     Publish {
-        message: Message,
+        message: step::Message,
         /// When it should have been sent; `None` where nobody asks.
         due: Option<Instant>,
         /// Given back when the message is sent or dropped.
@@ -46,8 +46,9 @@ pub(super) enum Job {
     Unsubscribe(Box<Request>),
     /// Give a sign when everything so far has arrived.
     Settle,
-    /// End the connection. Nothing comes behind it.
-    Leave(Leave),
+    /// End the connection, with so many QoS 2 messages to the client that the server had not
+    /// released. Nothing comes behind it.
+    Leave(Leave, usize),
 }
 
 /// What a player tells.
@@ -64,7 +65,11 @@ pub(super) enum What {
     Connected,
     /// It has left, as it was to, or because the replay was ended, which may have been before it
     /// `was_connected`.
-    Left { was_connected: bool },
+    Left {
+        was_connected: bool,
+        /// Topics of the QoS 2 messages that the server has not released.
+        unreleased: Vec<String>,
+    },
     /// It has failed; `was_connected` or never. `said` is the code of the server's DISCONNECT.
     Failed {
         failure: Failure,
@@ -97,6 +102,10 @@ pub(super) struct Player {
     pub(super) waiting: FxHashMap<Token, Number>,
     /// Whether a sign is asked for.
     pub(super) is_settling: bool,
+    /// Whether it has published at QoS 0 without a sign since.
+    pub(super) is_unsettled: bool,
+    /// Topics of QoS 2 messages, by packet identifier, where answers are compared.
+    pub(super) unreleased: FxHashMap<u16, String>,
 }
 
 impl Player {
@@ -117,21 +126,21 @@ impl Player {
         let mut stop = std::pin::pin!(stop.wait_for(|&stop| stop));
         let client = tokio::select! {
             biased;
-            _ = &mut stop => return What::Left { was_connected: false },
+            _ = &mut stop => return What::Left { was_connected: false, unreleased: Vec::new() },
             client = self.open() => client,
         };
         let mut client = match client {
             Ok(client) => client,
             Err(failure) => {
                 if let Exit::Refused(reason) = failure.exit {
-                    self.answered(self.number, || Reply::Connected(reason, false));
+                    self.answered(self.number, || Seen::Connected(reason, Some(false)));
                 }
                 return self.failed(failure, false, None);
             }
         };
         let session_present = client.connected().session_present;
         self.answered(self.number, || {
-            Reply::Connected(ReasonCode::SUCCESS, session_present)
+            Seen::Connected(ReasonCode::SUCCESS, Some(session_present))
         });
         self.tell(What::Connected);
         let result = tokio::select! {
@@ -162,6 +171,9 @@ impl Player {
                 Ok(())
             }
         };
+        let unreleased = client.unreleased_ids();
+        let unreleased = unreleased.filter_map(|id| self.unreleased.remove(&id));
+        let unreleased = unreleased.collect();
         if client.in_flight() > 0 || client.unreleased() > 0 {
             let name = client.connected().client_id.clone();
             let waiting = std::mem::take(&mut self.waiting);
@@ -170,6 +182,7 @@ impl Player {
         match left {
             Ok(()) => What::Left {
                 was_connected: true,
+                unreleased,
             },
             Err(lost) => {
                 let failure = self.connect.lost_failure(&lost);
@@ -191,11 +204,15 @@ impl Player {
 
     /// Does what there is to do until the session is to end: how.
     async fn work(&mut self, client: &mut Client) -> Result<Option<Leave>, Ended> {
+        let mut unreleased = usize::MAX;
         let leave = loop {
             tokio::select! {
                 biased;
                 job = self.jobs.recv() => match job {
-                    Some(Job::Leave(leave)) => break Some(leave),
+                    Some(Job::Leave(leave, most)) => {
+                        unreleased = most;
+                        break Some(leave);
+                    }
                     Some(job) => self.job(client, job).await?,
                     None => break None,
                 },
@@ -225,8 +242,30 @@ impl Player {
             }
             None => self.finish_exchanges(client).await?,
         }
+        if self.shared.verify.is_some() && leave.is_some() {
+            let rest = self.hear_all(client, unreleased);
+            if let Ok(ended) = tokio::time::timeout(PATIENCE, rest).await {
+                ended?;
+            }
+        }
         self.flush(client).await?;
         Ok(leave)
+    }
+
+    /// Waits until the server has released all QoS 2 messages but so many, and given a sign that it
+    /// has taken what it does not acknowledge: it may answer to that by ending the connection.
+    async fn hear_all(&mut self, client: &mut Client, unreleased: usize) -> Result<(), Ended> {
+        while let Some(event) = client.next_event_before_release(unreleased).await {
+            self.handle(event)?;
+        }
+        if std::mem::take(&mut self.is_unsettled) && client.ping().is_ok() {
+            self.is_settling = true;
+            while self.is_settling {
+                let event = client.next_event().await;
+                self.handle(event)?;
+            }
+        }
+        Ok(())
     }
 
     async fn finish_exchanges(&mut self, client: &mut Client) -> Result<(), Ended> {
@@ -263,7 +302,7 @@ impl Player {
                 Ok(())
             }
             // It is looked for where jobs come from.
-            Job::Leave(_) => Ok(()),
+            Job::Leave(..) => Ok(()),
         }
     }
 
@@ -300,89 +339,6 @@ impl Player {
             // Ends with the reason, since the connection is over, or goes on where it is made anew.
             let event = client.next_event().await;
             self.handle(event)?;
-        }
-        Ok(())
-    }
-
-    /// The broker has answered; `reply` if that is to be compared.
-    fn answered(&self, number: Number, reply: impl FnOnce() -> Reply) {
-        if let Some(verify) = &self.shared.verify {
-            verify.borrow_mut().replayed(number, reply());
-        }
-        self.shared.answered(number);
-    }
-
-    fn handle(&mut self, event: Result<Event, Lost>) -> Result<(), Ended> {
-        match event {
-            Ok(Event::Published {
-                token,
-                reason,
-                reason_string,
-            }) => {
-                if let Some(number) = self.waiting.remove(&token) {
-                    self.answered(number, || Reply::Published(reason));
-                }
-                let mut tally = self.shared.tally.borrow_mut();
-                if reason.is_error() {
-                    tally.refused_by_server += 1;
-                    tally.refused(reason, || {
-                        let says = Says(reason_string.as_deref());
-                        format!("the broker refused a message: {reason}{says}")
-                    });
-                } else {
-                    tally.acknowledged += 1;
-                }
-            }
-            Ok(
-                Event::Subscribed { token, reasons, .. } | Event::Unsubscribed { token, reasons },
-            ) => {
-                if let Some(number) = self.waiting.remove(&token) {
-                    self.answered(number, || Reply::Codes(reasons));
-                }
-            }
-            Ok(Event::Message(message)) => {
-                let mut tally = self.shared.tally.borrow_mut();
-                tally.received += 1;
-                drop(tally);
-                // DUP: it came before, and was counted.
-                if !message.dup {
-                    self.received.set(self.received.get() + 1);
-                    self.shared.bell.ring();
-                    if let Some(verify) = &self.shared.verify {
-                        let publish = message.as_packet();
-                        let delivery = Delivery::new(publish.topic, publish.qos, &publish);
-                        let mut verify = verify.borrow_mut();
-                        verify.replayed_delivery(self.session, delivery);
-                    }
-                }
-                if let Some(show) = &self.shared.show {
-                    let version = self.connect.version();
-                    let client = &self.connect.options.connect.client_id;
-                    show.borrow_mut().message(client, version, &message);
-                }
-            }
-            Ok(Event::Pong) => {
-                if std::mem::take(&mut self.is_settling) {
-                    self.shared.settled(self.session);
-                }
-            }
-            Ok(event @ (Event::Retrying { .. } | Event::Connected(_))) => {
-                if let Event::Connected(_) = &event {
-                    self.shared.tally.borrow_mut().reconnects += 1;
-                }
-                if std::mem::take(&mut self.is_settling) {
-                    self.shared.settled(self.session);
-                }
-                self.connect.tell(&event);
-            }
-            Ok(_) => {}
-            Err(lost) => {
-                let said = match &lost {
-                    Lost::Disconnected(refusal) => Some(refusal.reason),
-                    _ => None,
-                };
-                return Err((self.connect.lost_failure(&lost), said));
-            }
         }
         Ok(())
     }

@@ -5,13 +5,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Total;
+use super::conductor::Outcome;
 use super::plan::Plan;
 use super::reader::Counts;
 use super::shared::Tally;
 use super::source::Mode;
 use crate::cmd::{Exit, Failure, note};
 use crate::mqtt::Side;
-use crate::output::replay::{self as summary, Difference, Lateness, Played, Summary};
+use crate::output::replay::{self as summary, Difference, Lateness, Played, Summary, Verdict};
+use crate::output::text::count;
 
 /// Clients whose CONNECT was made up that are named.
 pub(super) const MADE_UP_SHOWN: usize = 20;
@@ -22,7 +24,7 @@ pub(super) fn finish(plan: &Plan, total: Total, tally: &Tally) -> Result<Exit, F
         counts,
         outcome,
         verdict,
-        ..
+        again,
     } = total;
     if outcome.signal.is_none() && !outcome.is_broken_off {
         check_found(plan, &counts, outcome.damage.as_ref())?;
@@ -42,7 +44,7 @@ pub(super) fn finish(plan: &Plan, total: Total, tally: &Tally) -> Result<Exit, F
         refused_as_captured: outcome.refused_as_captured,
         received: tally.received,
         properties_dropped: tally.properties_dropped,
-        adaptations: adaptations(&counts, tally),
+        adaptations: adaptations(tally),
         duration: outcome.duration,
         sending: outcome.sending,
         lateness: lateness(plan, tally),
@@ -52,6 +54,7 @@ pub(super) fn finish(plan: &Plan, total: Total, tally: &Tally) -> Result<Exit, F
         plan,
         &summarize(plan, &counts, &outcome.made_up, Some(played)),
     )?;
+    hint(plan, &outcome, verdict, again);
     // What is worst is said last, and is the exit code. Refusals are what a comparison is about.
     let is_compared =
         |failure: &&Failure| verdict.is_some() && matches!(failure.exit, Exit::Refused(_));
@@ -76,15 +79,42 @@ pub(super) fn finish(plan: &Plan, total: Total, tally: &Tally) -> Result<Exit, F
             Ok(Exit::Verdict)
         }
         (None, Some(failure)) => Err(failure),
+        (None, None) if verdict.is_some_and(|verdict| verdict.compared == 0) => {
+            let why = match counts.found.sn_clients {
+                0 => "the capture has no answer to what is played",
+                _ => "what gateways answer to clients of MQTT-SN is not compared",
+            };
+            let what = format!("nothing could be verified: {why}");
+            Err(Failure::new(Exit::Verdict, what))
+        }
         (None, None) => Ok(Exit::Done),
     }
 }
 
-/// What was done otherwise than captured.
-fn adaptations(counts: &Counts, tally: &Tally) -> Vec<(&'static str, u64)> {
+/// What may be the reason of what was found.
+fn hint(plan: &Plan, outcome: &Outcome, verdict: Option<Verdict>, again: u64) {
+    let has_password = plan.connect.options.connect.password.is_some();
+    if has_password && outcome.passwords == 0 && !outcome.is_broken_off {
+        note("the password is given to nobody: no client has a user name (-u gives one)");
+    }
+    if again > 0 {
+        note(
+            "from the second round on the broker has what the first one has left: retained \
+             messages, and sessions that it keeps",
+        );
+    }
+    let differs = verdict.is_some_and(|verdict| verdict.differences > 0);
+    if differs && !plan.is_causal && plan.pace.is_max() {
+        note(
+            "with --no-causal and --speed max clients do not wait for what was before in the \
+             capture: differences may come from that",
+        );
+    }
+}
+
+/// What was done otherwise than captured, because of the target.
+fn adaptations(tally: &Tally) -> Vec<(&'static str, u64)> {
     [
-        ("authentication_dropped", counts.found.auth),
-        ("aliases_expanded_or_made_anew", counts.found.aliased),
         ("qos_lowered", tally.qos_lowered),
         ("retain_dropped", tally.retain_dropped),
         ("wills_adapted", tally.wills_adapted),
@@ -127,12 +157,15 @@ pub(super) fn check_found(
         None => format!("{name}: "),
     };
     message.push_str(&format!(
-        "there is {what} to play in {} frames with {} TCP connections, {} of them with MQTT",
-        stats.frames, stats.streams, stats.mqtt_streams
+        "there is {what} to play in {} with {}, {} of them with MQTT",
+        count(stats.frames, "frame"),
+        count(stats.streams, "TCP connection"),
+        stats.mqtt_streams
     ));
     if found.others > 0 {
         message.push_str(match plan.settings.mode {
             Mode::Messages(Side::Server) => "; clients publish in it: leave out --deliveries",
+            _ if plan.verify => "; without --verify what servers delivered is played",
             _ => "; --deliveries plays what servers delivered",
         });
     }
@@ -168,6 +201,7 @@ pub(super) fn summarize(
         file: plan.input.name().to_owned(),
         target,
         speed: plan.speed.clone(),
+        rate: plan.rate.clone(),
         found: counts.found,
         made_up: made_up.iter().map(SocketAddr::to_string).collect(),
         skips: counts.skips,

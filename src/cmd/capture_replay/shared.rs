@@ -9,9 +9,10 @@ use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
 use super::ledger::{Bell, Ledger};
+use super::part::Part;
 use super::show::Show;
 use super::step::Number;
-use super::verify::Verify;
+use super::verify::{Verified, Verify};
 use crate::client::Token;
 use crate::client::native::Client;
 use crate::cmd::{Exit, Failure};
@@ -25,6 +26,8 @@ pub(super) struct Shared {
     pub(super) bell: Bell,
     /// `None`: nobody asks.
     pub(super) verify: Option<RefCell<Verify>>,
+    /// What of the capture is played; `None`: all of it.
+    pub(super) part: Option<RefCell<Part>>,
     /// Where messages that come are shown, if they are.
     pub(super) show: Option<RefCell<Show>>,
     parked: RefCell<FxHashMap<String, Parked>>,
@@ -42,12 +45,13 @@ impl Shared {
     ///
     /// # Errors
     /// Never with these numbers.
-    pub(super) fn new(verify: bool, show: Option<Show>) -> Result<Shared, Failure> {
+    pub(super) fn new(verify: bool, is_part: bool, show: Option<Show>) -> Result<Shared, Failure> {
         Ok(Shared {
             tally: RefCell::new(Tally::new()?),
             ledger: RefCell::default(),
             bell: Bell::default(),
-            verify: verify.then(RefCell::default),
+            verify: verify.then(|| RefCell::new(Verify::new(is_part))),
+            part: is_part.then(RefCell::default),
             show: show.map(RefCell::new),
             parked: RefCell::default(),
         })
@@ -79,6 +83,17 @@ impl Shared {
     pub(super) fn start_round(&self) {
         self.parked.borrow_mut().clear();
         *self.ledger.borrow_mut() = Ledger::default();
+        if let Some(part) = &self.part {
+            *part.borrow_mut() = Part::default();
+        }
+    }
+
+    /// What the comparison of this round has come to, if there is one.
+    pub(super) fn verified(&self) -> Option<Verified> {
+        let verify = self.verify.as_ref()?;
+        let verify = verify.replace(Verify::new(self.part.is_some()));
+        let part = self.part.as_ref().map(RefCell::borrow);
+        Some(verify.finish(part.as_deref()))
     }
 }
 

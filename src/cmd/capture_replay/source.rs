@@ -2,10 +2,13 @@
 //!
 //! Steps of a session come in its order and never go back in time.
 
+mod answering;
 mod delivering;
 mod doing;
+mod ending;
 mod mqttsn;
 mod opening;
+mod selecting;
 mod stream;
 
 use std::collections::VecDeque;
@@ -15,18 +18,19 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use self::mqttsn::SnClients;
+use self::selecting::Known;
 use self::stream::{Outstanding, Stream};
 use super::input::Records;
 use super::rewrite::Rewrite;
-use super::step::{Action, Answer, Leave, Number, Step};
-use crate::capture::{CapturedPacket, Record, Stats, Turn, TurnKind};
+use super::step::{Action, Leave, Number, Step};
+use crate::capture::{CapturedPacket, Location, Record, Stats};
 use crate::cmd::decode::{Selection, Selector};
 use crate::cmd::{Failure, note, sealed};
 use crate::mqtt::decode::{Context, Strict, decode};
-use crate::mqtt::packet::{Ack, AckKind};
 use crate::mqtt::{Packet, PacketType, PropertiesBuf, QoS, ReasonCode, Side, Version};
 use crate::mqttsn::Predefined;
-use crate::output::replay::{Found, Skips};
+use crate::output::replay::{At, Found, Skips};
+use crate::output::time::Time;
 
 /// What to make of a capture.
 #[derive(Debug)]
@@ -85,16 +89,20 @@ pub(super) struct Source {
     sn: SnClients,
     /// What clients that keep their session had not got an answer to, by name.
     kept: FxHashMap<String, Outstanding>,
+    /// What is known of clients by name where only a part is played.
+    known: Known,
     /// Found in this pass, for the next one.
     inferred: Inferred,
     next_session: u64,
     next_number: Number,
     found: Found,
-    /// The captured times of the first and of the last message.
+    /// The captured times of the first and of the last thing that is played.
     span: Option<(i64, i64)>,
     skips: Skips,
     /// The captured time that the last record with a time had.
     last_time: Option<i64>,
+    /// Where the record stands that is taken in.
+    at: At,
     out: VecDeque<Step>,
     is_over: bool,
     damage: Option<Failure>,
@@ -116,6 +124,7 @@ impl Source {
             round,
             streams: FxHashMap::default(),
             kept: FxHashMap::default(),
+            known: Known::default(),
             inferred: Inferred::default(),
             next_session: 0,
             next_number: 0,
@@ -123,6 +132,7 @@ impl Source {
             span: None,
             skips: Skips::default(),
             last_time: None,
+            at: At::default(),
             out: VecDeque::new(),
             is_over: false,
             damage: None,
@@ -193,11 +203,15 @@ impl Source {
                 }
                 if let Some(stream) = self.streams.get_mut(&gap.at.stream) {
                     stream.forget(is_played);
+                    stream.is_incomplete |= is_played;
                 }
             }
             Record::Skipped(skipped) => {
                 if self.plays(skipped.at.from) {
                     self.skips.skipped_bytes += skipped.len;
+                    if let Some(stream) = self.streams.get_mut(&skipped.at.stream) {
+                        stream.is_incomplete = true;
+                    }
                 }
             }
             Record::Turn(turn) => self.turn(turn),
@@ -213,10 +227,22 @@ impl Source {
         side.is_none_or(|side| side == played)
     }
 
-    fn packet(&mut self, packet: &CapturedPacket) {
-        if let Some(time) = packet.at.time {
+    /// Takes in where a record stands.
+    fn stands_at(&mut self, at: &Location) {
+        if let Some(time) = at.time {
             self.last_time = Some(time.nanos);
         }
+        self.at = At {
+            frame: Some(at.frame),
+            time: at.time.map(|time| Time {
+                nanoseconds: i128::from(time.nanos),
+                digits: time.digits,
+            }),
+        };
+    }
+
+    fn packet(&mut self, packet: &CapturedPacket) {
+        self.stands_at(&packet.at);
         let is_wanted = match &mut self.selector {
             Some(selector) => selector.asks_for(packet),
             None => true,
@@ -231,6 +257,9 @@ impl Source {
         };
         let stream = self.streams.entry(packet.at.stream).or_default();
         stream.last_time = stream.last_time.max(self.last_time);
+        if from == Side::Client {
+            stream.last_of_client = stream.last_time;
+        }
         match (self.settings.mode, packet_type, from) {
             (Mode::Messages(side), PacketType::PUBLISH, from) if side == from => {
                 self.publish(packet, is_wanted);
@@ -269,171 +298,30 @@ impl Source {
                 };
                 self.leave(packet.at.stream, leave);
             }
-            PacketType::AUTH => self.found.auth += 1,
-            _ => {}
-        }
-    }
-
-    fn of_server(&mut self, packet: &CapturedPacket, packet_type: PacketType) {
-        if packet_type == PacketType::PUBLISH {
-            self.delivery(packet);
-            return;
-        }
-        let is_answer = matches!(
-            packet_type,
-            PacketType::CONNACK
-                | PacketType::SUBACK
-                | PacketType::UNSUBACK
-                | PacketType::DISCONNECT
-        );
-        if !is_answer {
-            self.acknowledged(packet);
-            return;
-        }
-        let Ok(decoded) = decode(&packet.bytes, context(packet), &mut Strict) else {
-            return;
-        };
-        let Some(stream) = self.streams.get_mut(&packet.at.stream) else {
-            return;
-        };
-        let reasons = |codes: &crate::mqtt::packet::Codes<'_>| codes.reasons().collect::<Vec<_>>();
-        let answer = match &decoded {
-            Packet::ConnAck(connack) => stream.connect.take().map(|number| Answer::Connected {
-                number,
-                reason: connack.reason(packet.version),
-                session_present: connack.session_present,
-            }),
-            Packet::SubAck(codes) => stream.outstanding.remove(&codes.packet_id).map(|number| {
-                let mut reasons = reasons(codes);
-                // Of what is asked for, no more is granted.
-                for granted in reasons.iter_mut().filter(|code| !code.is_error()) {
-                    granted.0 = granted.0.min(self.settings.rewrite.max_qos.as_u8());
+            PacketType::AUTH => {
+                self.found.auth += 1;
+                if let Some(stream) = self.streams.get_mut(&packet.at.stream) {
+                    stream.is_incomplete = true;
                 }
-                Answer::Subscribed { number, reasons }
-            }),
-            Packet::UnsubAck(codes) => stream.outstanding.remove(&codes.packet_id).map(|number| {
-                let reasons = reasons(codes);
-                Answer::Unsubscribed { number, reasons }
-            }),
-            Packet::Disconnect(reason) => {
-                stream.farewell = Some(reason.reason);
-                None
             }
-            _ => None,
-        };
-        if let Some(answer) = answer {
-            self.answered(packet.at.stream, answer);
-        }
-    }
-
-    /// The end of an exchange frees its identifier: a later PUBLISH with it is a new message.
-    fn acknowledged(&mut self, packet: &CapturedPacket) {
-        let Ok(Packet::Ack(ack)) = decode(&packet.bytes, context(packet), &mut Strict) else {
-            return;
-        };
-        let Some(stream) = self.streams.get_mut(&packet.at.stream) else {
-            return;
-        };
-        if !ends_exchange(&ack) {
-            // It says what the end of the exchange does not say again.
-            if ack.kind == AckKind::PubRec && ack.reason != ReasonCode::SUCCESS {
-                stream.accepted.insert(ack.packet_id, ack.reason);
-            }
-            return;
-        }
-        let accepted = stream.accepted.remove(&ack.packet_id);
-        if let Some(number) = stream.outstanding.remove(&ack.packet_id) {
-            let reason = match ack.kind {
-                AckKind::PubComp => accepted.unwrap_or(ReasonCode::SUCCESS),
-                _ => ack.reason,
-            };
-            self.answered(packet.at.stream, Answer::Published { number, reason });
-        }
-    }
-
-    fn answered(&mut self, stream: u64, answer: Answer) {
-        if self.settings.mode != Mode::Sessions {
-            return;
-        }
-        let Some(stream) = self.streams.get(&stream) else {
-            return;
-        };
-        if let Some(live) = &stream.live {
-            self.out.push_back(Step {
-                session: live.session,
-                time: stream.last_time,
-                action: Action::Answered(answer),
-            });
-        }
-    }
-
-    fn turn(&mut self, turn: &Turn) {
-        if self.settings.mode != Mode::Sessions {
-            return;
-        }
-        let Some(stream) = self.streams.get_mut(&turn.at.stream) else {
-            return;
-        };
-        if let Some(time) = turn.at.time {
-            self.last_time = Some(time.nanos);
-            stream.last_time = stream.last_time.max(self.last_time);
-        }
-        match turn.kind {
-            TurnKind::Finished | TurnKind::Reset => {
-                let leave = match turn.at.from {
-                    Some(Side::Server) => Leave::ByServer(stream.farewell),
-                    _ => Leave::Cut,
-                };
-                self.leave(turn.at.stream, leave);
-            }
-            TurnKind::Over => {
-                self.leave(turn.at.stream, Leave::Unseen);
-                self.streams.remove(&turn.at.stream);
-            }
+            PacketType::PUBREC => self.refused_by_client(packet),
             _ => {}
         }
     }
 
-    /// The connection ends.
-    fn leave(&mut self, stream: u64, leave: Leave) {
-        let Some(stream) = self.streams.get_mut(&stream) else {
-            return;
-        };
-        stream.held = None;
-        stream.is_over = true;
-        if let Some(id) = stream.captured_id.take()
-            && stream.persists
-            && !stream.outstanding.is_empty()
-            && self.kept.len() < MAX_KEPT
-        {
-            self.kept
-                .insert(id, std::mem::take(&mut stream.outstanding));
-        }
-        stream.outstanding.clear();
-        let Some(live) = stream.live.take() else {
-            return;
-        };
-        match leave {
-            Leave::Disconnect(..) => self.found.disconnects += 1,
-            Leave::Cut => self.found.cuts += 1,
-            Leave::ByServer(_) => self.found.server_ends += 1,
-            Leave::Unseen => {}
+    fn push(&mut self, session: u64, time: Option<i64>, action: Action) {
+        let is_played =
+            self.settings.mode == Mode::Sessions || matches!(action, Action::Publish(_));
+        if let Some(time) = time.filter(|_| is_played) {
+            let (first, last) = self.span.unwrap_or((time, time));
+            self.span = Some((first.min(time), last.max(time)));
         }
         self.out.push_back(Step {
-            session: live.session,
-            time: stream.last_time.max(self.last_time),
-            action: Action::Leave(leave),
+            session,
+            time,
+            at: self.at,
+            action,
         });
-    }
-
-    /// Whoever is still there leaves.
-    fn finish(&mut self) {
-        let mut open: Vec<u64> = self.streams.keys().copied().collect();
-        open.sort_unstable();
-        for stream in open {
-            self.leave(stream, Leave::Unseen);
-        }
-        self.sn_finish();
     }
 }
 
@@ -441,14 +329,6 @@ fn context(packet: &CapturedPacket) -> Context {
     Context {
         version: packet.version,
         from: packet.at.from,
-    }
-}
-
-fn ends_exchange(ack: &Ack<'_>) -> bool {
-    match ack.kind {
-        AckKind::PubAck | AckKind::PubComp => true,
-        AckKind::PubRec => ack.reason.is_error(),
-        AckKind::PubRel => false,
     }
 }
 

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 
 use super::delivery::Delivery;
+use super::part::Rest;
 use crate::client::{ConnectOptions, Publication};
 use crate::mqtt::packet::SubscriptionOptions;
-use crate::mqtt::{PropertiesBuf, ReasonCode};
+use crate::mqtt::{PropertiesBuf, ReasonCode, Side};
+use crate::output::replay::{At, End};
 
 /// Something at a captured time.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub(super) struct Step {
     pub(super) session: u64,
     /// When it was captured, in nanoseconds since 1970, if anything so far had a time.
     pub(super) time: Option<i64>,
+    /// The packet that says so.
+    pub(super) at: At,
     /// What.
     pub(super) action: Action,
 }
@@ -32,8 +36,11 @@ pub(super) enum Action {
     Unsubscribe(Box<Request>),
     /// Publish.
     Publish(Message),
-    /// End the connection; always the last step of a session.
-    Leave(Leave),
+    /// End the connection; always the last step of a session. So many QoS 2 messages to the client
+    /// the server had not released by then.
+    Leave(Leave, usize),
+    /// Nothing to do: what is not played.
+    Rest(Rest),
     /// Nothing to do: so the broker answered in the capture.
     Answered(Answer),
 }
@@ -84,6 +91,26 @@ pub(super) enum Leave {
     Unseen,
 }
 
+impl Leave {
+    /// What the capture shows of it.
+    pub(super) fn end(&self) -> Option<End> {
+        match self {
+            Leave::Disconnect(reason, _) => Some(End::Disconnect(Side::Client, *reason)),
+            Leave::Cut => Some(End::Closed(Side::Client)),
+            Leave::ByServer(said) => Some(by_server(*said)),
+            Leave::Unseen => None,
+        }
+    }
+}
+
+/// The server ended it; with the code of its DISCONNECT, if there was one.
+pub(super) fn by_server(said: Option<ReasonCode>) -> End {
+    match said {
+        Some(reason) => End::Disconnect(Side::Server, reason),
+        None => End::Closed(Side::Server),
+    }
+}
+
 /// What the broker answered.
 #[derive(Debug)]
 pub(super) enum Answer {
@@ -91,7 +118,8 @@ pub(super) enum Answer {
     Connected {
         number: Number,
         reason: ReasonCode,
-        session_present: bool,
+        /// `None` where it depends on what is not played.
+        session_present: Option<bool>,
     },
     /// SUBACK.
     Subscribed {

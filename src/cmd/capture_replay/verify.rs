@@ -1,17 +1,17 @@
 //! `--verify`: what the broker answers beside what it answered in the capture.
 
+mod answers;
 mod lists;
-
-use std::fmt;
 
 use rustc_hash::FxHashMap;
 
-use self::lists::{Pool, Topic};
+use self::answers::{Terms, is_same, is_same_end};
+use self::lists::{Pool, Topic, Unequal};
 use super::delivery::{Delivery, content};
+use super::part::Part;
 use super::step::Number;
-use crate::mqtt::ReasonCode;
-use crate::mqtt::topic::{self, Quoted};
-use crate::output::replay::Difference;
+use crate::mqtt::{Version, topic};
+use crate::output::replay::{At, Difference, End, Kind, Of, Seen};
 
 /// Differences that are shown; more are counted.
 const MAX_SHOWN: usize = 10_000;
@@ -31,27 +31,31 @@ pub(super) struct Verify {
     publishers: FxHashMap<String, u64>,
     /// Who else published what, by [`Delivery::content`].
     others: FxHashMap<u64, u64>,
+    /// Whether only a part of the capture is played.
+    is_part: bool,
     differences: Vec<Difference>,
     /// Those that are not in `differences`.
     more: u64,
     compared: u64,
 }
 
-/// An answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Reply {
-    /// CONNACK: the code, and Session Present.
-    Connected(ReasonCode, bool),
-    /// SUBACK and UNSUBACK: a code for each filter.
-    Codes(Vec<ReasonCode>),
-    /// The end of a QoS 1 or 2 exchange.
-    Published(ReasonCode),
+/// What a comparison has come to.
+#[derive(Debug)]
+pub(super) struct Verified {
+    /// The differences, the first of them.
+    pub(super) differences: Vec<Difference>,
+    /// How many there are.
+    pub(super) found: u64,
+    /// Answers, messages and ends that were compared, those that differ included.
+    pub(super) compared: u64,
 }
 
 /// A client as it was, and as it is.
 #[derive(Debug, Default)]
 struct Session {
     client: String,
+    /// Whether it speaks another version now.
+    is_other_version: bool,
     topics: FxHashMap<String, Topic>,
     /// Its filters, and the shared ones among them.
     filters: Vec<String>,
@@ -62,36 +66,38 @@ struct Session {
 #[derive(Debug)]
 struct Pair {
     session: u64,
-    what: &'static str,
-    of: Option<String>,
-    captured: Option<Reply>,
-    replayed: Option<Reply>,
+    packet: &'static str,
+    of: Of,
+    captured: Option<(Seen, At)>,
+    now: Option<Seen>,
 }
 
 impl Verify {
-    /// A session begins, of this client.
-    pub(super) fn open(&mut self, session: u64, client: &str) {
-        self.sessions.entry(session).or_default().client = client.to_owned();
+    /// Of the whole capture, or a part of it.
+    pub(super) fn new(is_part: bool) -> Verify {
+        Verify {
+            is_part,
+            ..Verify::default()
+        }
     }
 
-    /// A request goes out: `what` will answer it, `of` what it is about.
-    pub(super) fn sent(
-        &mut self,
-        session: u64,
-        number: Number,
-        what: &'static str,
-        of: Option<String>,
-    ) {
-        self.open.insert(
-            number,
-            Pair {
-                session,
-                what,
-                of,
-                captured: None,
-                replayed: None,
-            },
-        );
+    /// A session begins, of this client, with the captured version and that of the replay.
+    pub(super) fn open(&mut self, session: u64, client: &str, was: Version, is: Version) {
+        let session = self.sessions.entry(session).or_default();
+        session.client = client.to_owned();
+        session.is_other_version = was != is;
+    }
+
+    /// A request goes out: `packet` will answer it, `of` what it is about.
+    pub(super) fn sent(&mut self, session: u64, number: Number, packet: &'static str, of: Of) {
+        let pair = Pair {
+            session,
+            packet,
+            of,
+            captured: None,
+            now: None,
+        };
+        self.open.insert(number, pair);
     }
 
     /// The filters of a SUBSCRIBE.
@@ -125,42 +131,60 @@ impl Verify {
     }
 
     /// What the capture has.
-    pub(super) fn captured(&mut self, number: Number, reply: Reply) {
+    pub(super) fn captured(&mut self, number: Number, seen: Seen, at: At) {
         if let Some(pair) = self.open.get_mut(&number) {
-            pair.captured = Some(reply);
+            pair.captured = Some((seen, at));
             self.compare(number);
         }
     }
 
     /// What the broker says now.
-    pub(super) fn replayed(&mut self, number: Number, reply: Reply) {
+    pub(super) fn replayed(&mut self, number: Number, seen: Seen) {
         if let Some(pair) = self.open.get_mut(&number) {
-            pair.replayed = Some(reply);
+            pair.now = Some(seen);
             self.compare(number);
         }
     }
 
     fn compare(&mut self, number: Number) {
         let Some(Pair {
-            captured: Some(captured),
-            replayed: Some(replayed),
+            session,
+            captured: Some((captured, _)),
+            now: Some(now),
             ..
         }) = self.open.get(&number)
         else {
             return;
         };
-        let is_same = captured == replayed;
-        self.compared += 1;
-        let Some(pair) = self.open.remove(&number).filter(|_| !is_same) else {
-            return;
-        };
-        self.differ(
-            pair.session,
-            pair.what,
-            pair.of,
-            pair.captured.map(|reply| reply.to_string()),
-            pair.replayed.map(|reply| reply.to_string()),
-        );
+        let is_same = is_same(captured, now, self.terms(*session));
+        if let Some(pair) = self.open.remove(&number) {
+            match is_same {
+                true => self.compared += 1,
+                false => self.answer_differs(pair),
+            }
+        }
+    }
+
+    fn terms(&self, session: u64) -> Terms {
+        let session = self.sessions.get(&session);
+        Terms {
+            is_other_version: session.is_some_and(|session| session.is_other_version),
+            is_part: self.is_part,
+        }
+    }
+
+    fn answer_differs(&mut self, pair: Pair) {
+        let (captured, at) = pair.captured.unzip();
+        self.differ(Difference {
+            kind: Kind::Answer,
+            packet: Some(pair.packet),
+            session: Some(pair.session),
+            client: String::new(),
+            of: pair.of,
+            captured,
+            now: pair.now,
+            at: at.unwrap_or_default(),
+        });
     }
 
     /// A message that the capture has.
@@ -173,8 +197,11 @@ impl Verify {
         self.delivery(session, delivery, true);
     }
 
-    fn delivery(&mut self, number: u64, delivery: Delivery, is_now: bool) {
+    fn delivery(&mut self, number: u64, mut delivery: Delivery, is_now: bool) {
         let session = self.sessions.entry(number).or_default();
+        if session.is_other_version {
+            delivery.message.drop_properties();
+        }
         let matches = |filter: &str| topic::matches(filter, &delivery.topic);
         let share = match session.shares.is_empty() || session.filters.iter().any(|f| matches(f)) {
             true => None,
@@ -185,80 +212,105 @@ impl Verify {
             self.compared += u64::from(pool.push(delivery, is_now));
             return;
         }
-        let first = self.publishers.get(&delivery.topic);
-        let publisher = self.others.get(&delivery.content).or(first).copied();
+        let publisher = match delivery.message.is_retained() {
+            // Sent since somebody subscribes, whenever that was published.
+            true => None,
+            false => {
+                let first = self.publishers.get(&delivery.topic);
+                self.others.get(&delivery.content).or(first).copied()
+            }
+        };
         let topic = match session.topics.get_mut(&delivery.topic) {
             Some(topic) => topic,
             None => session.topics.entry(delivery.topic.clone()).or_default(),
         };
         let found = topic.push(publisher, delivery, is_now);
         self.compared += found.same;
-        if !found.differences.is_empty() {
-            self.deliveries_differ(number, found.differences);
+        for unequal in found.differences {
+            self.delivery_differs(Some(number), String::new(), unequal);
         }
     }
 
-    fn deliveries_differ(&mut self, session: u64, differences: Vec<lists::Unequal>) {
-        for unequal in differences {
-            let (topic, captured, replayed) = unequal.shown();
-            self.differ(session, "PUBLISH", Some(topic), captured, replayed);
+    fn delivery_differs(&mut self, session: Option<u64>, share: String, unequal: Unequal) {
+        let (kind, captured, now) = match unequal {
+            Unequal::Missing(was) => (Kind::Missing, Some(was), None),
+            Unequal::Extra(is) => (Kind::Extra, None, Some(is)),
+            Unequal::Moved(was, is) => (Kind::Order, Some(was), Some(is)),
+            Unequal::Changed(was, is) => (Kind::Changed, Some(was), Some(is)),
+        };
+        let one = captured.as_ref().or(now.as_ref());
+        let of = one.map_or(Of::Connection, |one| Of::Topic(one.topic.clone()));
+        let at = captured.as_ref().map_or_else(At::default, |was| was.at);
+        let seen = |delivery: Delivery| Seen::Message(Box::new(delivery.message));
+        self.differ(Difference {
+            kind,
+            packet: Some("PUBLISH"),
+            session,
+            client: share,
+            of,
+            captured: captured.map(seen),
+            now: now.map(seen),
+            at,
+        });
+    }
+
+    /// How the connection ended at `at`; `None`: it had not, or has not by now.
+    pub(super) fn ended(&mut self, session: u64, captured: Option<End>, now: Option<End>, at: At) {
+        if is_same_end(captured, now, self.terms(session)) {
+            self.compared += 1;
+            return;
+        }
+        self.differ(Difference {
+            kind: Kind::End,
+            packet: None,
+            session: Some(session),
+            client: String::new(),
+            of: Of::Connection,
+            captured: captured.map(Seen::Ended),
+            now: now.map(Seen::Ended),
+            at,
+        });
+    }
+
+    /// The connection ended at `at` with so many QoS 2 messages to the client that the server had
+    /// not released, and now with these.
+    pub(super) fn unreleased(&mut self, session: u64, captured: usize, now: Vec<String>, at: At) {
+        for topic in now.into_iter().skip(captured) {
+            self.differ(Difference {
+                kind: Kind::Release,
+                packet: Some("PUBREL"),
+                session: Some(session),
+                client: String::new(),
+                of: Of::Topic(topic),
+                captured: Some(Seen::Released),
+                now: None,
+                at,
+            });
         }
     }
 
-    /// How the server ended the connection: with DISCONNECT and a code, or not at all.
-    pub(super) fn ended(
-        &mut self,
-        session: u64,
-        captured: Option<ReasonCode>,
-        replayed: Option<ReasonCode>,
-    ) {
-        self.compared += u64::from(captured.is_some());
-        if captured != replayed {
-            let shown = |code: Option<ReasonCode>| code.map(|code| code.to_string());
-            self.differ(
-                session,
-                "DISCONNECT",
-                None,
-                shown(captured),
-                shown(replayed),
-            );
-        }
-    }
-
-    fn differ(
-        &mut self,
-        session: u64,
-        what: &'static str,
-        of: Option<String>,
-        captured: Option<String>,
-        replayed: Option<String>,
-    ) {
+    /// Counts a difference, with the name of its client if it has a session.
+    fn differ(&mut self, mut difference: Difference) {
+        self.compared += 1;
         if self.differences.len() >= MAX_SHOWN {
             self.more += 1;
             return;
         }
-        let client = self.sessions.get(&session);
-        self.differences.push(Difference {
-            session,
-            client: client.map_or_else(String::new, |session| session.client.clone()),
-            what,
-            of,
-            captured,
-            replayed,
-        });
+        let session = difference.session.and_then(|n| self.sessions.get(&n));
+        if let Some(session) = session {
+            difference.client.clone_from(&session.client);
+        }
+        self.differences.push(difference);
     }
 
-    /// Everything has come that will: what was found, how many were not kept, and how many answers
-    /// and messages were compared.
-    pub(super) fn finish(mut self) -> (Vec<Difference>, u64, u64) {
+    /// Everything has come that will. `part` is what of the capture is played.
+    pub(super) fn finish(mut self, part: Option<&Part>) -> Verified {
         let mut open: Vec<(Number, Pair)> = self.open.drain().collect();
         open.sort_unstable_by_key(|(number, _)| *number);
         for (_, pair) in open {
             // What the capture has no answer to may have one.
-            if let Some(captured) = pair.captured {
-                self.compared += 1;
-                let captured = Some(captured.to_string());
-                self.differ(pair.session, pair.what, pair.of, captured, None);
+            if pair.captured.is_some() {
+                self.answer_differs(pair);
             }
         }
         let mut sessions: Vec<u64> = self.sessions.keys().copied().collect();
@@ -270,122 +322,29 @@ impl Verify {
             let mut topics: Vec<(String, Topic)> = session.topics.drain().collect();
             topics.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
             for (_, topic) in topics {
-                let found = topic.finish();
+                let is_played = |one: &Delivery| part.is_none_or(|part| part.has(number, one));
+                let found = topic.finish(is_played);
                 self.compared += found.same;
-                self.deliveries_differ(number, found.differences);
+                for unequal in found.differences {
+                    self.delivery_differs(Some(number), String::new(), unequal);
+                }
             }
         }
         let mut pools: Vec<(String, Pool)> = self.pools.drain().collect();
         pools.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         for (share, pool) in pools {
-            for unequal in pool.finish() {
-                let (topic, captured, replayed) = unequal.shown();
-                self.differences.push(Difference {
-                    session: u64::MAX,
-                    client: share.clone(),
-                    what: "PUBLISH",
-                    of: Some(topic),
-                    captured,
-                    replayed,
-                });
+            let is_played = |one: &Delivery| part.is_none_or(|part| part.has_shared(&share, one));
+            for unequal in pool.finish(is_played) {
+                self.delivery_differs(None, share.clone(), unequal);
             }
         }
-        (self.differences, self.more, self.compared)
-    }
-}
-
-/// What a request with these filters is about.
-pub(super) fn about<'f>(filters: impl Iterator<Item = &'f str>) -> String {
-    let filters: Vec<String> = filters.map(|filter| Quoted(filter).to_string()).collect();
-    filters.join(", ")
-}
-
-impl fmt::Display for Reply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Reply::Connected(reason, true) => write!(f, "{reason}, session present"),
-            Reply::Connected(reason, false) | Reply::Published(reason) => write!(f, "{reason}"),
-            Reply::Codes(codes) => {
-                for (i, code) in codes.iter().enumerate() {
-                    let comma = if i > 0 { ", " } else { "" };
-                    write!(f, "{comma}0x{:02x}", code.0)?;
-                }
-                Ok(())
-            }
+        Verified {
+            found: self.differences.len() as u64 + self.more,
+            differences: self.differences,
+            compared: self.compared,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::mqtt::packet::Publish;
-    use crate::mqtt::{Properties, QoS};
-
-    fn delivery(topic: &str, payload: &str) -> Delivery {
-        let publish = Publish {
-            dup: false,
-            qos: QoS::AtLeastOnce,
-            retain: false,
-            topic,
-            packet_id: 1,
-            properties: Properties::EMPTY,
-            payload: payload.as_bytes(),
-        };
-        Delivery::new(topic, publish.qos, &publish)
-    }
-
-    /// What differs: of what, as captured, and as replayed.
-    fn found(verify: Verify) -> Vec<(&'static str, Option<String>, Option<String>)> {
-        let (differences, 0, _) = verify.finish() else {
-            panic!("all are kept");
-        };
-        let found = differences.into_iter();
-        found.map(|d| (d.what, d.captured, d.replayed)).collect()
-    }
-
-    #[test]
-    fn answers_are_compared_whichever_comes_first() {
-        let mut verify = Verify::default();
-        verify.open(0, "a");
-        for number in 0..4 {
-            verify.sent(0, number, "PUBACK", None);
-        }
-        let ok = Reply::Published(ReasonCode::SUCCESS);
-        verify.captured(0, ok.clone());
-        verify.replayed(0, ok.clone());
-        verify.replayed(1, Reply::Published(ReasonCode::NOT_AUTHORIZED));
-        verify.captured(1, ok.clone());
-        verify.captured(2, ok.clone());
-        // The capture does not have it.
-        verify.replayed(3, ok);
-        let success = Some("0x00 Success".to_owned());
-        assert_eq!(
-            found(verify),
-            [
-                (
-                    "PUBACK",
-                    success.clone(),
-                    Some("0x87 Not authorized".to_owned())
-                ),
-                ("PUBACK", success, None),
-            ]
-        );
-    }
-
-    #[test]
-    fn members_of_a_group_are_one() {
-        let mut verify = Verify::default();
-        for session in [0, 1] {
-            verify.open(session, "a");
-            verify.subscribed(session, ["$share/g/t/#"].into_iter());
-        }
-        verify.captured_delivery(0, delivery("t/1", "x"));
-        verify.captured_delivery(1, delivery("t/2", "y"));
-        verify.captured_delivery(1, delivery("t/2", "z"));
-        verify.replayed_delivery(0, delivery("t/2", "y"));
-        verify.replayed_delivery(1, delivery("t/1", "x"));
-        let shown = Some("QoS 1, 1 bytes: 'z'".to_owned());
-        assert_eq!(found(verify), [("PUBLISH", shown, None)]);
-    }
-}
+mod tests;

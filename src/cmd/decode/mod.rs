@@ -44,6 +44,7 @@ pub(super) use select::Select as Selection;
 pub(super) use selector::Selector;
 use show::Show;
 pub(super) use transcript::transcribe;
+pub(super) use unpack::{Unpacked, unless_capture};
 
 /// What to decode and how to show it, checked.
 #[derive(Debug)]

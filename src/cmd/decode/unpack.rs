@@ -18,7 +18,7 @@ const TOLD_BY: u64 = 12;
 const MAX_WINDOW_LOG: u32 = 23;
 
 /// The input, from its start.
-pub(super) enum Unpacked {
+pub(in crate::cmd) enum Unpacked {
     /// As it is, or what was in it.
     Plain(Box<dyn Read>),
     /// As it is: a compressed capture, or what only `capture` has a sentence for.
@@ -26,7 +26,7 @@ pub(super) enum Unpacked {
 }
 
 /// Unpacks what is compressed, unless it is a capture.
-pub(super) fn unless_capture(mut reader: Box<dyn Read>) -> io::Result<Unpacked> {
+pub(in crate::cmd) fn unless_capture(mut reader: Box<dyn Read>) -> io::Result<Unpacked> {
     let mut first = Vec::new();
     reader.by_ref().take(4).read_to_end(&mut first)?;
     let compression = match *first {

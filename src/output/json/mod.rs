@@ -16,8 +16,9 @@ use super::finding::Finding;
 use super::payload::{Rules, as_asked};
 use crate::mqtt::rule::Violation;
 
-pub(super) use object::{Hex, List, Nested, Object, Shown, Value, Word};
+pub(super) use object::{Hex, List, Nested, Null, Object, Shown, Value, Word};
 pub use packet::{Message, Options, PacketLines, push_message, write_packet};
+pub(super) use properties::PropertyList;
 pub use read::{LineError, MessageLine, read_message};
 
 /// Writes a report as one line.

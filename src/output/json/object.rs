@@ -99,6 +99,10 @@ impl<'a> Text<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::output) struct Word(pub(in crate::output) &'static str);
 
+/// Nothing, said.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::output) struct Null;
+
 /// Bytes, as a string of hex digits.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::output) struct Hex<'a>(pub(in crate::output) &'a [u8]);
@@ -166,6 +170,12 @@ impl Value for Word {
         out.push(b'"');
         out.extend_from_slice(self.0.as_bytes());
         out.push(b'"');
+    }
+}
+
+impl Value for Null {
+    fn write(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"null");
     }
 }
 

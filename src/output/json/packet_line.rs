@@ -42,6 +42,14 @@ pub struct PacketLine {
     pub announced_len: usize,
 }
 
+impl PacketLine {
+    /// Whether it is a PUBLISH.
+    pub fn is_message(&self) -> bool {
+        let byte1 = self.bytes.first().copied();
+        byte1.is_some_and(|byte1| PacketType::from_byte1(byte1) == PacketType::PUBLISH)
+    }
+}
+
 /// Reads one line; `None` if it is a record other than a packet of MQTT.
 ///
 /// # Errors

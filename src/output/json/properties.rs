@@ -6,7 +6,7 @@ use super::object::{Hex, List, Object, Text, Value as JsonValue};
 use crate::mqtt::property::{Kind, Property, PropertyId, Value};
 
 /// Properties by name, each in the place of its first appearance.
-pub(super) struct PropertyList<'p, 'a>(pub(super) &'p [Property<'a>]);
+pub(in crate::output) struct PropertyList<'p, 'a>(pub(in crate::output) &'p [Property<'a>]);
 
 impl JsonValue for PropertyList<'_, '_> {
     fn write(self, out: &mut Vec<u8>) {

@@ -9,6 +9,7 @@ use midge::client::native::Client;
 use midge::client::{
     Address, ConnectOptions, Event, Options, Publication, Target, TopicName, Will,
 };
+use midge::mqtt::QoS::AtLeastOnce;
 use midge::mqtt::packet::SubscriptionOptions;
 use midge::mqtt::property::Value as Property;
 use midge::mqtt::{Properties, PropertiesBuf, PropertyId, QoS, ReasonCode, Version};
@@ -77,6 +78,8 @@ pub(crate) struct Role<'r> {
     pub(crate) version: Version,
     pub(crate) keeps: bool,
     pub(crate) will: Option<&'r str>,
+    /// Seconds; 5.0 only.
+    pub(crate) will_delay: u32,
 }
 
 impl<'r> Role<'r> {
@@ -86,6 +89,7 @@ impl<'r> Role<'r> {
             version,
             keeps: false,
             will: None,
+            will_delay: 0,
         }
     }
 }
@@ -104,12 +108,21 @@ impl Actor {
             let expiry = PropertyId::SESSION_EXPIRY_INTERVAL;
             connect.properties.push(expiry, Property::U32(600)).unwrap();
         }
+        let mut properties = PropertiesBuf::new();
+        if role.will_delay > 0 {
+            let delay = Property::U32(role.will_delay);
+            let expiry = PropertyId::SESSION_EXPIRY_INTERVAL;
+            connect.properties.push(expiry, Property::U32(600)).unwrap();
+            properties
+                .push(PropertyId::WILL_DELAY_INTERVAL, delay)
+                .unwrap();
+        }
         connect.will = role.will.map(|topic| Will {
             topic: TopicName::new(topic).unwrap(),
             payload: "gone".into(),
-            qos: QoS::AtLeastOnce,
+            qos: AtLeastOnce,
             retain: true,
-            properties: PropertiesBuf::new(),
+            properties,
         });
         let options = Options::new(target, connect, PATIENCE);
         Actor(Client::connect(options).await.unwrap())
@@ -152,6 +165,20 @@ impl Actor {
         self.0.flush().await.unwrap();
         while self.0.in_flight() > 0 {
             self.event().await;
+        }
+    }
+
+    /// Publishes, for which the server ends the connection.
+    pub(crate) async fn publish_and_be_thrown_out(mut self, topic: &str) {
+        let topic = TopicName::new(topic).unwrap();
+        self.0
+            .publish(Publication::new(topic, "x", AtLeastOnce))
+            .unwrap();
+        loop {
+            let event = tokio::time::timeout(PATIENCE, self.0.next_event());
+            if event.await.expect("it ends").is_err() {
+                return;
+            }
         }
     }
 
@@ -255,14 +282,18 @@ pub(crate) fn transcript_of(lines: &str) -> Vec<(String, Vec<String>)> {
     found
 }
 
-/// Writes what a broker has recorded of a scene, which `play` plays to its port.
-pub(crate) fn record<F: Future<Output = ()>>(file: &Path, play: impl FnOnce(u16) -> F) {
-    let broker = Broker::start(&["--record", file.to_str().unwrap()]);
+pub(crate) fn in_runtime(scene: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap()
-        .block_on(play(broker.port));
+        .block_on(scene);
+}
+
+/// Writes what a broker has recorded of a scene, which `play` plays to its port.
+pub(crate) fn record<F: Future<Output = ()>>(file: &Path, play: impl FnOnce(u16) -> F) {
+    let broker = Broker::start(&["--record", file.to_str().unwrap()]);
+    in_runtime(play(broker.port));
     broker.end();
     assert!(fs::metadata(file).unwrap().len() > 500);
 }

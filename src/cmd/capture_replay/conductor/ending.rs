@@ -3,31 +3,34 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::{Conductor, FAILURES_SHOWN, LEAVES, Lost, Outcome, Refused};
+use super::{Actor, CapturedEnd, Conductor, FAILURES_SHOWN, LEAVES, Lost, Outcome, Refused};
 use crate::cmd::capture_replay::player::{Job, News, What};
-use crate::cmd::capture_replay::step::Leave;
+use crate::cmd::capture_replay::step::{Leave, by_server};
 use crate::cmd::{Exit, Failure};
-use crate::mqtt::ReasonCode;
+use crate::mqtt::{ReasonCode, Side};
+use crate::output::replay::{At, End};
 
 impl Conductor<'_> {
-    /// Whether the session can do what it did. One whose connection the broker has ended cannot,
-    /// and that is a failure.
-    pub(super) fn is_there(&mut self, session: u64) -> bool {
-        if let Some(lost) = self.lost.remove(&session) {
-            self.ended_otherwise(session, None, lost.said);
+    /// Whether the session can do what stands at `at`. One whose connection the broker has ended
+    /// cannot, and that is a failure.
+    pub(super) fn is_there(&mut self, session: u64, at: At) -> bool {
+        if let Some(lost) = self.lost.remove(&session)
+            && !lost.is_taken_over
+        {
+            self.ended(session, None, Some(by_server(lost.said)), at);
             self.fail(lost.failure);
         }
         self.actors.contains_key(&session)
     }
 
-    pub(super) fn leave(&mut self, session: u64, leave: Leave) {
-        let captured = match &leave {
-            Leave::ByServer(said) => Some(*said),
-            _ => None,
-        };
+    pub(super) fn leave(&mut self, session: u64, leave: Leave, unreleased: usize, at: At) {
+        let end = leave.end();
         if let Some(lost) = self.lost.remove(&session) {
-            self.ended_otherwise(session, captured.flatten(), lost.said);
-            if captured.is_none() {
+            let is_by_server = matches!(leave, Leave::ByServer(_));
+            if is_by_server || !lost.is_taken_over {
+                self.ended(session, end, Some(by_server(lost.said)), at);
+            }
+            if !is_by_server && !lost.is_taken_over {
                 self.fail(lost.failure);
             }
             return;
@@ -35,26 +38,31 @@ impl Conductor<'_> {
         let Some(actor) = self.actors.remove(&session) else {
             return;
         };
-        if let Some(said) = captured {
-            self.server_ends.insert(session, said);
-        }
+        self.forget(session, &actor);
+        self.await_will(actor.will_delay, &leave);
+        let captured = CapturedEnd {
+            end,
+            at,
+            unreleased,
+        };
+        self.ends.insert(session, captured);
         if self.plan.is_causal {
             let number = LEAVES | session;
             let mut ledger = self.shared.ledger.borrow_mut();
             ledger.sent(number, session, true);
             ledger.must(number);
         }
-        let _ = actor.jobs.send(Job::Leave(leave));
+        let _ = actor.jobs.send(Job::Leave(leave, unreleased));
     }
 
-    pub(super) fn ended_otherwise(
-        &self,
-        session: u64,
-        captured: Option<ReasonCode>,
-        said: Option<ReasonCode>,
-    ) {
+    fn forget(&mut self, session: u64, actor: &Actor) {
+        let received = actor.received.get();
+        self.waiting.is_over(session, actor.expected, received);
+    }
+
+    fn ended(&self, session: u64, captured: Option<End>, now: Option<End>, at: At) {
         if let Some(verify) = &self.shared.verify {
-            verify.borrow_mut().ended(session, captured, said);
+            verify.borrow_mut().ended(session, captured, now, at);
         }
     }
 
@@ -67,9 +75,12 @@ impl Conductor<'_> {
                 self.connected += 1;
                 return ControlFlow::Continue(());
             }
-            What::Left { was_connected } => {
-                if let Some(captured) = self.server_ends.remove(&session) {
-                    self.ended_otherwise(session, captured, None);
+            What::Left {
+                was_connected,
+                unreleased,
+            } => {
+                if let Some(captured) = self.ends.remove(&session) {
+                    self.left(session, captured, unreleased);
                 }
                 self.over(session, was_connected);
                 return ControlFlow::Continue(());
@@ -94,9 +105,14 @@ impl Conductor<'_> {
             // Its turn to end may have come already: then the server was to end it.
             match has_left {
                 true => self.ended_in_time(session, failure, said),
-                false if self.taken_over.remove(&session) => {}
                 false => {
-                    self.lost.insert(session, Lost { failure, said });
+                    let is_taken_over = self.taken_over.remove(&session);
+                    let lost = Lost {
+                        failure,
+                        said,
+                        is_taken_over,
+                    };
+                    self.lost.insert(session, lost);
                 }
             }
             return ControlFlow::Continue(());
@@ -110,16 +126,35 @@ impl Conductor<'_> {
         }
     }
 
+    /// A client has left by itself.
+    fn left(&mut self, session: u64, captured: CapturedEnd, unreleased: Vec<String>) {
+        let CapturedEnd {
+            end,
+            at,
+            unreleased: captured_unreleased,
+        } = captured;
+        if let Some(End::Disconnect(Side::Server, _) | End::Closed(Side::Server)) = end {
+            // It was to be ended by the server.
+            self.ended(session, end, None, at);
+        }
+        if let Some(verify) = &self.shared.verify {
+            let mut verify = verify.borrow_mut();
+            verify.unreleased(session, captured_unreleased, unreleased, at);
+        }
+    }
+
     /// A connection has failed while it was about to end.
-    pub(super) fn ended_in_time(
-        &mut self,
-        session: u64,
-        failure: Failure,
-        said: Option<ReasonCode>,
-    ) {
-        match self.server_ends.remove(&session) {
-            Some(captured) => self.ended_otherwise(session, captured, said),
-            None => self.fail(failure),
+    fn ended_in_time(&mut self, session: u64, failure: Failure, said: Option<ReasonCode>) {
+        let captured = self.ends.remove(&session);
+        let end = captured.and_then(|captured| captured.end);
+        let at = captured.map_or_else(At::default, |captured| captured.at);
+        self.ended(session, end, Some(by_server(said)), at);
+        let is_by_server = matches!(
+            end,
+            Some(End::Disconnect(Side::Server, _) | End::Closed(Side::Server))
+        );
+        if !is_by_server {
+            self.fail(failure);
         }
     }
 
@@ -139,7 +174,9 @@ impl Conductor<'_> {
             true => self.connected -= 1,
             false => self.connecting -= 1,
         }
-        self.actors.remove(&session);
+        if let Some(actor) = self.actors.remove(&session) {
+            self.forget(session, &actor);
+        }
         if let Some(taps) = self.taps {
             taps.close(session);
         }
@@ -155,8 +192,10 @@ impl Conductor<'_> {
                 last.map_or(Duration::ZERO, |last| last.saturating_duration_since(start));
         }
         for (session, lost) in std::mem::take(&mut self.lost) {
-            self.ended_otherwise(session, None, lost.said);
-            self.fail(lost.failure);
+            if !lost.is_taken_over {
+                self.ended(session, None, Some(by_server(lost.said)), At::default());
+                self.fail(lost.failure);
+            }
         }
         let mut refused: Vec<_> = self.refused.drain().collect();
         refused.sort_unstable_by_key(|(session, _)| *session);

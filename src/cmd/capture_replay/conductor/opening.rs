@@ -7,31 +7,43 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
 
+use super::gate::will_delay;
 use super::{Actor, Conductor};
+use crate::cmd::capture_replay::delivery::content;
 use crate::cmd::capture_replay::player::Player;
 use crate::cmd::capture_replay::report::MADE_UP_SHOWN;
 use crate::cmd::capture_replay::step::Opening;
 use crate::cmd::connect::ConnectPlan;
 use crate::mqtt::property::Value;
 use crate::mqtt::{PropertiesBuf, PropertyId, Version};
+use crate::output::replay::Of;
 
 impl Conductor<'_> {
     pub(super) fn open(&mut self, session: u64, opening: Opening) {
         self.openings = self.openings.saturating_sub(1);
         let (sender, jobs) = mpsc::unbounded_channel();
         let received = Rc::new(Cell::new(0));
-        let (number, client) = (opening.number, opening.client);
+        let (number, address) = (opening.number, opening.client);
         let made_up = &mut self.outcome.made_up;
-        if opening.is_made_up && self.plan.is_sessions && made_up.len() < MADE_UP_SHOWN {
-            made_up.push(client);
+        let is_told = opening.is_made_up && self.plan.is_sessions;
+        if is_told && made_up.len() < MADE_UP_SHOWN && !made_up.contains(&address) {
+            made_up.push(address);
         }
+        let version = opening.connect.version;
         let connect = self.connect_plan(session, opening);
+        let options = &connect.options.connect;
+        let name = options.client_id.clone();
         if let Some(verify) = &self.shared.verify {
-            let name = &connect.options.connect.client_id;
-            verify.borrow_mut().open(session, name);
+            let mut verify = verify.borrow_mut();
+            verify.open(session, &name, version, options.version);
         }
-        self.sent(session, number, true, "CONNACK", String::new);
-        let name = connect.options.connect.client_id.clone();
+        if let (Some(part), Some(will)) = (&self.shared.part, &options.will) {
+            let content = content(will.topic.as_str(), &will.payload);
+            part.borrow_mut().published(content);
+        }
+        let will_delay = will_delay(options);
+        self.sent(session, number, true, "CONNACK", || Of::Connection);
+        let client = name.clone();
         // A client without a name gets one of its own from the server.
         if !name.is_empty()
             && let Some(before) = self.names.insert(name, session)
@@ -43,7 +55,7 @@ impl Conductor<'_> {
             session,
             number,
             connect,
-            client,
+            client: address,
             jobs,
             stop: self.stopped.clone(),
             news: self.news.clone(),
@@ -51,22 +63,26 @@ impl Conductor<'_> {
             received: Rc::clone(&received),
             waiting: FxHashMap::default(),
             is_settling: false,
+            is_unsettled: false,
+            unreleased: FxHashMap::default(),
         };
         tokio::task::spawn_local(player.play());
         self.actors.insert(
             session,
             Actor {
+                client,
                 jobs: sender,
                 expected: 0,
                 received,
                 is_unsettled: false,
+                will_delay,
             },
         );
         self.connecting += 1;
     }
 
     /// How a session connects: as captured, but for what the user wants otherwise.
-    pub(super) fn connect_plan(&self, session: u64, opening: Opening) -> ConnectPlan {
+    pub(super) fn connect_plan(&mut self, session: u64, opening: Opening) -> ConnectPlan {
         let mut plan = self.plan.connect.clone();
         let given = Arc::clone(&plan.options.connect);
         let mut connect = opening.connect;
@@ -76,8 +92,13 @@ impl Conductor<'_> {
         if given.username.is_some() {
             connect.username.clone_from(&given.username);
         }
-        if given.password.is_some() {
+        // For the captured user names, too; a client that had none gets no password.
+        let takes_password = connect.username.is_some()
+            || connect.password.is_some()
+            || self.plan.version == Some(Version::V5);
+        if given.password.is_some() && takes_password {
             connect.password.clone_from(&given.password);
+            self.outcome.passwords += 1;
         }
         // What only 5.0 can say.
         if connect.version < Version::V5 {

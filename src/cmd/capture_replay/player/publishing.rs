@@ -75,6 +75,7 @@ impl Player {
             // Lowered: nobody answers.
             self.shared.answered(number);
         }
+        self.is_unsettled |= qos == QoS::AtMostOnce;
         let late = due.map(|due| Instant::now().saturating_duration_since(due));
         let is_last = self.jobs.is_empty();
         self.shared.tally.borrow_mut().sent(qos, late, is_last);

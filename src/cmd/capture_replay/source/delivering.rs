@@ -13,7 +13,8 @@ impl Source {
     /// A message that a server sent.
     pub(super) fn delivery(&mut self, packet: &CapturedPacket) {
         self.found.others += 1;
-        let is_comparing = self.settings.is_verifying || self.settings.infers;
+        let is_part = self.settings.select.is_some();
+        let is_comparing = self.settings.is_verifying || self.settings.infers || is_part;
         // DUP: it was sent before, and counted.
         let is_first = packet.bytes.first().is_some_and(|byte| byte & 8 == 0);
         if !is_comparing {
@@ -39,18 +40,29 @@ impl Source {
             return;
         };
         let topic = topic.to_owned();
+        if publish.qos == QoS::ExactlyOnce {
+            stream.unreleased.insert(publish.packet_id);
+        }
         if self.settings.infers {
             self.infer(packet, &topic, publish.qos);
         }
         let rewrite = &self.settings.rewrite;
-        let delivery = self.settings.is_verifying.then(|| {
-            let qos = rewrite.qos(publish.qos);
-            Box::new(Delivery::new(&rewrite.topic(&topic), qos, &publish))
+        let delivery = (self.settings.is_verifying || is_part).then(|| {
+            let (topic, qos) = (rewrite.topic(&topic), rewrite.qos(publish.qos));
+            let (version, at) = (packet.version, self.at);
+            Box::new(Delivery::new(&topic, qos, &publish, version, at))
         });
         self.delivered(packet.at.stream, delivery);
     }
 
     pub(super) fn delivered(&mut self, stream: u64, delivery: Option<Box<Delivery>>) {
+        if let (Some(waiting), Some(delivery)) = (self.streams.get_mut(&stream), &delivery)
+            && waiting.live.is_none()
+            && waiting.held.is_some()
+        {
+            self.early(stream, (**delivery).clone());
+            return;
+        }
         let Some(Stream {
             live: Some(live),
             filters,

@@ -3,7 +3,7 @@
 use super::{NOBODY, Source, context};
 use crate::capture::CapturedPacket;
 use crate::client::{Publication, TopicName};
-use crate::cmd::capture_replay::step::{Action, Message, Number, Request, Step};
+use crate::cmd::capture_replay::step::{Action, Message, Number, Request};
 use crate::mqtt::decode::{Strict, decode};
 use crate::mqtt::packet::SubscriptionOptions;
 use crate::mqtt::{Packet, Properties, PropertiesBuf, PropertyId, QoS, topic};
@@ -17,10 +17,15 @@ impl Source {
                     true => self.skips.cut += 1,
                     false => self.skips.malformed += 1,
                 }
+                self.is_incomplete(packet);
                 return;
             }
         };
         if !is_wanted {
+            let rewrite = &self.settings.rewrite;
+            let filters = request.filters.iter();
+            let filters = filters.map(|(filter, _)| rewrite.filter(filter)).collect();
+            self.not_requested(packet.at.stream, filters);
             return;
         }
         let session = self.live(packet);
@@ -29,7 +34,7 @@ impl Source {
         for (filter, options) in request.filters.iter() {
             let changed = rewrite.filter(filter);
             if topic::check_filter(&changed).is_err() {
-                self.skips.no_topic += 1;
+                self.skips.bad_topic += 1;
                 continue;
             }
             filters.push((
@@ -63,26 +68,34 @@ impl Source {
             filters,
             properties: request.properties.to_buf(),
         });
-        self.out.push_back(Step {
-            session,
-            time: stream.last_time,
-            action: match is_subscribe {
-                true => Action::Subscribe(request),
-                false => Action::Unsubscribe(request),
-            },
-        });
+        let time = stream.last_time;
+        let action = match is_subscribe {
+            true => Action::Subscribe(request),
+            false => Action::Unsubscribe(request),
+        };
+        self.push(session, time, action);
+    }
+
+    /// The client has sent something that is not played, and the server may have its reasons for
+    /// what it does.
+    fn is_incomplete(&mut self, packet: &CapturedPacket) {
+        if let Some(stream) = self.streams.get_mut(&packet.at.stream) {
+            stream.is_incomplete = true;
+        }
     }
 
     pub(super) fn publish(&mut self, packet: &CapturedPacket, is_wanted: bool) {
         let stream = self.streams.entry(packet.at.stream).or_default();
         if packet.is_cut() {
             stream.forget(true);
+            stream.is_incomplete = true;
             self.skips.cut += 1;
             return;
         }
         let Ok(Packet::Publish(publish)) = decode(&packet.bytes, context(packet), &mut Strict)
         else {
             stream.forget(true);
+            stream.is_incomplete = true;
             self.skips.malformed += 1;
             return;
         };
@@ -112,10 +125,13 @@ impl Source {
             return;
         }
         let Some(topic) = topic.filter(|topic| !topic.is_empty()) else {
+            stream.is_incomplete = true;
             self.skips.no_topic += 1;
             return;
         };
         if !is_wanted {
+            let topic = topic.to_owned();
+            self.not_published(&topic, publish.payload);
             return;
         }
         let rewrite = &self.settings.rewrite;
@@ -124,7 +140,7 @@ impl Source {
             false => TopicName::new(topic),
         };
         let Ok(topic) = topic else {
-            self.skips.malformed += 1;
+            self.skips.bad_topic += 1;
             return;
         };
         let payload = packet.bytes.slice_ref(publish.payload);
@@ -157,19 +173,12 @@ impl Source {
     ) {
         self.found.messages += 1;
         self.found.aliased += u64::from(is_aliased);
-        if let Some(time) = time {
-            let (first, last) = self.span.unwrap_or((time, time));
-            self.span = Some((first.min(time), last.max(time)));
-        }
-        self.out.push_back(Step {
-            session,
-            time,
-            action: Action::Publish(Message {
-                number,
-                publication,
-                is_aliased,
-            }),
-        });
+        let message = Message {
+            number,
+            publication,
+            is_aliased,
+        };
+        self.push(session, time, Action::Publish(message));
     }
 }
 

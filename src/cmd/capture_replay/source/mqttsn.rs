@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::{Mode, Source};
 use crate::capture::CapturedMessage;
 use crate::client::{ConnectOptions, Publication, TopicName};
-use crate::cmd::capture_replay::step::{Action, Leave, Opening, Step};
+use crate::cmd::capture_replay::step::{Action, Leave, Opening};
 use crate::mqtt::decode::Strict;
 use crate::mqtt::{QoS, Side, Version};
 use crate::mqttsn::decode::decode;
@@ -47,13 +47,15 @@ impl SnClients {
 
 impl Source {
     pub(super) fn sn_message(&mut self, message: &CapturedMessage) {
-        if let Some(time) = message.at.time {
-            self.last_time = Some(time.nanos);
-        }
+        self.stands_at(&message.at);
         // A selection of packets of MQTT leaves these out.
-        if self.selector.is_some() || self.settings.mode == Mode::Messages(Side::Server) {
+        if self.selector.is_some() {
             return;
         }
+        let played = match self.settings.mode {
+            Mode::Messages(side) => side,
+            Mode::Sessions => Side::Client,
+        };
         let Ok(envelope) = decode(&message.bytes, message.at.from, &mut Strict) else {
             self.skips.malformed += u64::from(message.at.from != Some(Side::Server));
             return;
@@ -74,7 +76,15 @@ impl Source {
         client.last_time = client.last_time.max(self.last_time);
         let topic = client.topics.resolve(&envelope.message, message.at.from);
         let topic = topic.map(str::to_owned);
-        if message.at.from == Some(Side::Server) {
+        let is_of_server = message.at.from == Some(Side::Server);
+        if is_of_server != (played == Side::Server) {
+            let is_message = matches!(envelope.message, Message::Publish { .. });
+            self.found.others += u64::from(is_message && is_of_server);
+            if let Message::Connect { .. } | Message::Disconnect { duration: None } =
+                envelope.message
+            {
+                self.sn_leave(&key, Leave::Unseen);
+            }
             return;
         }
         match envelope.message {
@@ -109,7 +119,7 @@ impl Source {
                 };
                 let rewrite = &self.settings.rewrite;
                 let Ok(topic) = TopicName::new(rewrite.topic(&topic)) else {
-                    self.skips.malformed += 1;
+                    self.skips.bad_topic += 1;
                     return;
                 };
                 // -1: nobody answers.
@@ -148,18 +158,19 @@ impl Source {
         let name = (self.settings.rewrite).client_id(captured, session, self.round);
         let mut connect = ConnectOptions::new(Version::V311, name);
         connect.keep_alive = self.settings.keep_alive;
-        self.out.push_back(Step {
-            session,
-            time: client.last_time,
-            action: Action::Open(Box::new(Opening {
-                number,
-                client: message.at.src,
-                connect,
-                is_made_up: true,
-                is_ahead: is_messages,
-            })),
-        });
-        (session, client.last_time)
+        let time = client.last_time;
+        let opening = Opening {
+            number,
+            client: match message.at.from {
+                Some(Side::Server) => message.at.dst,
+                _ => message.at.src,
+            },
+            connect,
+            is_made_up: true,
+            is_ahead: is_messages,
+        };
+        self.push(session, time, Action::Open(Box::new(opening)));
+        (session, time)
     }
 
     fn sn_leave(&mut self, key: &Key, leave: Leave) {
@@ -167,11 +178,8 @@ impl Source {
             return;
         };
         if let Some(session) = client.session.take() {
-            self.out.push_back(Step {
-                session,
-                time: client.last_time,
-                action: Action::Leave(leave),
-            });
+            let time = client.last_time;
+            self.push(session, time, Action::Leave(leave, usize::MAX));
         }
     }
 

@@ -4,7 +4,7 @@ use super::stream::{Live, Stream};
 use super::{Inferred, Mode, Settings, Source, context};
 use crate::capture::CapturedPacket;
 use crate::client::{ConnectOptions, TopicName, Will};
-use crate::cmd::capture_replay::step::{Action, Answer, Leave, Opening, Request, Step};
+use crate::cmd::capture_replay::step::{Action, Answer, Leave, Opening, Request};
 use crate::mqtt::decode::{Strict, decode};
 use crate::mqtt::packet::{Connect, SubscriptionOptions};
 use crate::mqtt::{Packet, PropertiesBuf, PropertyId, Side, Version};
@@ -12,11 +12,15 @@ use crate::mqtt::{Packet, PropertiesBuf, PropertyId, Side, Version};
 impl Source {
     pub(super) fn connect(&mut self, packet: &CapturedPacket, is_wanted: bool) {
         // A second CONNECT ends what was before it.
+        let stream = self.streams.entry(packet.at.stream).or_default();
+        self.found.second_connects += u64::from(stream.has_connected);
         self.leave(packet.at.stream, Leave::Cut);
         let last_time = self.last_time;
         let stream = self.streams.entry(packet.at.stream).or_default();
         *stream = Stream {
             last_time,
+            last_of_client: last_time,
+            has_connected: true,
             ..Stream::default()
         };
         if packet.is_cut() {
@@ -28,8 +32,10 @@ impl Source {
             self.skips.malformed += 1;
             return;
         };
+        let auth = self.found.auth;
         let options = self.connect_options(&connect);
         let stream = self.streams.entry(packet.at.stream).or_default();
+        stream.is_incomplete = self.found.auth > auth;
         if connect.clean_start {
             self.kept.remove(connect.client_id);
         } else if let Some(outstanding) = self.kept.remove(connect.client_id) {
@@ -38,6 +44,7 @@ impl Source {
         }
         stream.captured_id = Some(connect.client_id.to_owned());
         stream.persists = persists(&connect);
+        stream.keep_alive = connect.keep_alive;
         stream.held = Some(Box::new(Opening {
             number: 0,
             client: packet.at.src,
@@ -45,6 +52,7 @@ impl Source {
             is_made_up: false,
             is_ahead: false,
         }));
+        self.connects(packet.at.stream, &connect, is_wanted);
         if is_wanted {
             self.live(packet);
         }
@@ -60,7 +68,10 @@ impl Source {
         options.will = connect.will.and_then(|will| {
             self.found.wills += 1;
             // A topic that its changes made none is not published to.
-            let topic = TopicName::new(rewrite.topic(will.topic)).ok()?;
+            let Ok(topic) = TopicName::new(rewrite.topic(will.topic)) else {
+                self.skips.bad_topic += 1;
+                return None;
+            };
             Some(Will {
                 topic,
                 payload: bytes::Bytes::copy_from_slice(will.payload),
@@ -117,11 +128,9 @@ impl Source {
             session,
             is_made_up: opening.is_made_up,
         });
-        self.out.push_back(Step {
-            session,
-            time: stream.last_time,
-            action: Action::Open(Box::new(opening)),
-        });
+        let time = stream.last_time;
+        self.push(session, time, Action::Open(Box::new(opening)));
+        self.tell_filters(session, packet.at.stream);
         session
     }
 
@@ -156,12 +165,7 @@ impl Source {
                 Action::Subscribe(Box::new(request)),
                 Action::Answered(Answer::Owed(number + 1)),
             ] {
-                let time = None;
-                self.out.push_back(Step {
-                    session,
-                    time,
-                    action,
-                });
+                self.push(session, None, action);
             }
             let stream = self.streams.entry(stream).or_default();
             let is_made_up = true;

@@ -2,6 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::cmd::capture_replay::delivery::Delivery;
 use crate::cmd::capture_replay::step::{Number, Opening};
 use crate::mqtt::ReasonCode;
 use crate::mqtt::alias::Aliases;
@@ -14,6 +15,8 @@ pub(super) type Outstanding = FxHashMap<u16, Number>;
 pub(super) struct Stream {
     /// The session that plays it, while it does.
     pub(super) live: Option<Live>,
+    /// Whether there was a CONNECT.
+    pub(super) has_connected: bool,
     /// The CONNECT, until something is to be played behind it.
     pub(super) held: Option<Box<Opening>>,
     /// The Client Identifier in CONNECT.
@@ -38,6 +41,23 @@ pub(super) struct Stream {
     pub(super) server_aliases: Aliases,
     /// The code of the server's DISCONNECT.
     pub(super) farewell: Option<ReasonCode>,
+    /// QoS 2 messages to the client that the server has not released.
+    pub(super) unreleased: FxHashSet<u16>,
+    /// Whether these are all of them.
+    pub(super) loses_releases: bool,
+    /// The Keep Alive in use, in seconds; 0 is none.
+    pub(super) keep_alive: u16,
+    /// Whether the client has sent something that is not played.
+    pub(super) is_incomplete: bool,
+    /// Whether somebody takes the client over who is not played.
+    pub(super) is_taken_over: bool,
+    /// Filters that the client has from earlier connections, and those that are not played.
+    pub(super) filters_before: Vec<String>,
+    pub(super) not_played: Vec<String>,
+    /// What the client was sent before something is played on it.
+    pub(super) early: Vec<Delivery>,
+    /// When the client has sent something last.
+    pub(super) last_of_client: Option<i64>,
     pub(super) last_time: Option<i64>,
 }
 
@@ -57,7 +77,20 @@ impl Stream {
                 self.outstanding.clear();
                 self.aliases = Aliases::default();
             }
-            false => self.server_aliases = Aliases::default(),
+            false => {
+                self.server_aliases = Aliases::default();
+                self.loses_releases = true;
+            }
         }
+    }
+
+    /// Whether the client was silent until the server's patience was over (`[MQTT-3.1.2-22]`: one
+    /// and a half times the Keep Alive).
+    pub(super) fn is_timed_out(&self) -> bool {
+        let silent = match (self.last_time, self.last_of_client) {
+            (Some(now), Some(last)) => now.saturating_sub(last),
+            _ => 0,
+        };
+        self.keep_alive > 0 && silent >= i64::from(self.keep_alive) * 1_400_000_000
     }
 }

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::capture::{Gap, Location, Timestamp, VersionFrom};
+use crate::capture::{Gap, Location, Timestamp, Turn, TurnKind, VersionFrom};
+use crate::cmd::capture_replay::step::Answer;
 use crate::mqtt::packet::SubscriptionOptions;
 
 const CLIENT: &str = "192.0.2.1:50000";
@@ -129,7 +130,8 @@ fn shown(step: &Step) -> String {
                 publication.qos.as_u8()
             )
         }
-        Action::Leave(leave) => match leave {
+        Action::Rest(rest) => format!("rest {rest:?}"),
+        Action::Leave(leave, _) => match leave {
             Leave::Disconnect(reason, _) => format!("disconnect {:02x}", reason.0),
             Leave::Cut => "cut".to_owned(),
             Leave::ByServer(said) => format!("ended {:02x?}", said.map(|said| said.0)),
@@ -217,6 +219,19 @@ fn connections_end_in_three_ways_without_disconnect() {
             b"\xe0\x01\x8e",
             "0@9 ended Some(8e)",
         ),
+        // Who closes the connection then does not matter.
+        (
+            Side::Client,
+            TurnKind::Finished,
+            b"\xe0\x01\x97",
+            "0@9 ended Some(97)",
+        ),
+        (
+            Side::Client,
+            TurnKind::Over,
+            b"\xe0\x01\x97",
+            "0@9 ended Some(97)",
+        ),
         (Side::Client, TurnKind::Over, b"", "0@9 unseen"),
     ] {
         let mut fed = Fed::new(Mode::Sessions);
@@ -226,6 +241,44 @@ fn connections_end_in_three_ways_without_disconnect() {
         }
         assert_eq!(fed.turn(from, kind), [end]);
     }
+}
+
+/// What made the server end the connection is not in the replay: it is not asked to end it again.
+#[test]
+fn a_server_that_has_its_reasons_is_not_waited_for() {
+    const SECOND: u64 = 1_000_000_000;
+    for (seconds, bad, end) in [
+        // One and a half times the Keep Alive of 60 s.
+        (90, &b""[..], "cut"),
+        (30, b"", "ended Some(8d)"),
+        // QoS 3.
+        (30, b"\x36\x06\x00\x01t\x00\x01\x00", "cut"),
+    ] {
+        let mut fed = Fed::new(Mode::Sessions);
+        fed.client(CONNECT);
+        if !bad.is_empty() {
+            fed.client(bad);
+        }
+        let silent = 7 + seconds * SECOND as i64;
+        assert!(
+            fed.feed(0, Some(Side::Server), silent, b"\xe0\x01\x8d")
+                .is_empty()
+        );
+        let steps = fed.turn(Side::Client, TurnKind::Over);
+        assert_eq!(steps, [format!("0@{silent} {end}")], "{seconds} {bad:?}");
+        let found = fed.source.found();
+        let cuts = u64::from(end == "cut");
+        assert_eq!((found.server_ends_cut, found.server_ends), (cuts, 1 - cuts));
+    }
+}
+
+#[test]
+fn a_second_connect_is_counted() {
+    let mut fed = Fed::new(Mode::Sessions);
+    fed.client(CONNECT);
+    assert_eq!(fed.source.found().second_connects, 0);
+    assert_eq!(fed.client(CONNECT), ["0@7 cut", "1@7 open 'c'"]);
+    assert_eq!(fed.source.found().second_connects, 1);
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
+use rustc_hash::FxHashMap;
+
 use super::super::delivery::Delivery;
 use crate::mqtt::QoS;
-use crate::mqtt::topic::Quoted;
 
 /// So many wait on both sides for their like before what is between is found out.
 const WINDOW: usize = 64;
@@ -13,11 +14,15 @@ const WINDOW: usize = 64;
 const MAX_WAITING: usize = 100_000;
 
 /// One topic of one client. The order of what one publisher has sent at one QoS counts
-/// (`[MQTT-4.6.0-5]`, `[MQTT-4.6.0-6]`); how several of these mix is the broker's choice.
+/// (`[MQTT-4.6.0-5]`, `[MQTT-4.6.0-6]`); how several of these mix is the broker's choice, and so is
+/// when the retained message comes among them, which is sent since somebody subscribes.
 #[derive(Debug, Default)]
 pub(super) struct Topic {
-    lanes: Vec<((Option<u64>, QoS), Lists)>,
+    lanes: Vec<(Lane, Lists)>,
 }
+
+/// Publisher, QoS, and whether as a retained message.
+type Lane = (Option<u64>, QoS, bool);
 
 impl Topic {
     /// Takes a message in that `publisher` has sent, of the replay if `is_now`.
@@ -27,7 +32,8 @@ impl Topic {
         delivery: Delivery,
         is_now: bool,
     ) -> Compared {
-        let key = (publisher, delivery.qos);
+        let message = &delivery.message;
+        let key = (publisher, message.qos(), message.is_retained());
         let at = match self.lanes.iter().position(|(lane, _)| *lane == key) {
             Some(at) => at,
             None => {
@@ -41,19 +47,22 @@ impl Topic {
         }
     }
 
-    /// Nothing comes any more.
-    pub(super) fn finish(self) -> Compared {
-        let mut all = Lists::default();
-        let mut same = 0;
+    /// Nothing comes any more. Those that are not played do not count.
+    pub(super) fn finish(self, is_played: impl Fn(&Delivery) -> bool) -> Compared {
+        let mut compared = Compared::default();
+        let (mut missing, mut extra): (Vec<Delivery>, Vec<Delivery>) = Default::default();
         for (_, mut lists) in self.lanes {
-            same += lists.settle();
-            all.missing.append(&mut lists.missing);
-            all.extra.append(&mut lists.extra);
+            compared.same += lists.settle();
+            lists.missing.retain(&is_played);
+            lists.extra.retain(&is_played);
+            compared.differences.extend(lists.take_moved());
+            missing.append(&mut lists.missing);
+            extra.append(&mut lists.extra);
         }
-        Compared {
-            same,
-            differences: all.take_unequal(),
-        }
+        // The same content may be of one publisher or of another: that is no order.
+        compared.same += take_alike(&mut missing, &mut extra).len() as u64;
+        compared.differences.extend(pair(missing, extra));
+        compared
     }
 }
 
@@ -82,34 +91,10 @@ pub(super) enum Unequal {
     Missing(Delivery),
     /// Sent now, and not captured.
     Extra(Delivery),
-    /// Both, at different places.
-    Moved(Delivery),
+    /// Both, at different places: as captured, and now.
+    Moved(Delivery, Delivery),
     /// Something else came in its place: the same payload or QoS is not.
     Changed(Delivery, Delivery),
-}
-
-impl Unequal {
-    /// The topic, what was captured and what came now.
-    pub(super) fn shown(&self) -> (String, Option<String>, Option<String>) {
-        let topic = |delivery: &Delivery| Quoted(&delivery.topic).to_string();
-        match self {
-            Unequal::Missing(was) => (topic(was), Some(was.to_string()), None),
-            Unequal::Extra(is) => (topic(is), None, Some(is.to_string())),
-            Unequal::Moved(is) => (
-                topic(is),
-                Some(is.to_string()),
-                Some("the same, in another order".to_owned()),
-            ),
-            Unequal::Changed(was, is) => {
-                let (before, now) = (was.to_string(), is.to_string());
-                let now = match before == now {
-                    true => "the same with other properties, or another end".to_owned(),
-                    false => now,
-                };
-                (topic(was), Some(before), Some(now))
-            }
-        }
-    }
 }
 
 impl Lists {
@@ -175,27 +160,16 @@ impl Lists {
 
     /// What stays without its like.
     fn take_unequal(&mut self) -> Vec<Unequal> {
-        let mut extra: Vec<Option<Delivery>> = self.extra.drain(..).map(Some).collect();
-        let mut missing = Vec::new();
-        let mut unequal = Vec::new();
-        for was in self.missing.drain(..) {
-            let like = extra.iter_mut().find(|is| is.as_ref() == Some(&was));
-            match like.and_then(Option::take) {
-                Some(is) => unequal.push(Unequal::Moved(is)),
-                None => missing.push(was),
-            }
-        }
-        let mut extra = extra.into_iter().flatten();
-        // Those that are left stand in for each other as far as they go.
-        let is_even = missing.len() == extra.clone().count();
-        for was in missing {
-            unequal.push(match is_even.then(|| extra.next()).flatten() {
-                Some(is) => Unequal::Changed(was, is),
-                None => Unequal::Missing(was),
-            });
-        }
-        unequal.extend(extra.map(Unequal::Extra));
+        let mut unequal = self.take_moved();
+        let missing = std::mem::take(&mut self.missing);
+        unequal.extend(pair(missing, std::mem::take(&mut self.extra)));
         unequal
+    }
+
+    /// What is on both sides at different places.
+    fn take_moved(&mut self) -> Vec<Unequal> {
+        let alike = take_alike(&mut self.missing, &mut self.extra).into_iter();
+        alike.map(|(was, is)| Unequal::Moved(was, is)).collect()
     }
 
     /// Nothing comes any more: how many have found their like.
@@ -208,6 +182,43 @@ impl Lists {
         self.extra.extend(self.replayed.drain(..));
         same
     }
+}
+
+/// Takes out those that have their like on the other side.
+fn take_alike(missing: &mut Vec<Delivery>, extra: &mut Vec<Delivery>) -> Vec<(Delivery, Delivery)> {
+    // There may be many on both sides.
+    let mut places: FxHashMap<u64, VecDeque<usize>> = FxHashMap::default();
+    for (place, is) in extra.iter().enumerate() {
+        places.entry(is.message.key()).or_default().push_back(place);
+    }
+    let mut others: Vec<Option<Delivery>> = std::mem::take(extra).into_iter().map(Some).collect();
+    let mut alike = Vec::new();
+    for was in std::mem::take(missing) {
+        let places = places.get_mut(&was.message.key());
+        let place = places.and_then(|places| {
+            let is_like = |&at: &usize| others.get(at).is_some_and(|is| is.as_ref() == Some(&was));
+            let at = places.iter().position(is_like)?;
+            places.remove(at)
+        });
+        match place.and_then(|at| others.get_mut(at)?.take()) {
+            Some(is) => alike.push((was, is)),
+            None => missing.push(was),
+        }
+    }
+    *extra = others.into_iter().flatten().collect();
+    alike
+}
+
+/// Those that are left stand in for each other, if there are as many on both sides.
+fn pair(missing: Vec<Delivery>, extra: Vec<Delivery>) -> Vec<Unequal> {
+    if missing.len() == extra.len() {
+        let both = missing.into_iter().zip(extra);
+        return both.map(|(was, is)| Unequal::Changed(was, is)).collect();
+    }
+    let missing = missing.into_iter().map(Unequal::Missing);
+    missing
+        .chain(extra.into_iter().map(Unequal::Extra))
+        .collect()
 }
 
 /// What a group of clients gets together, in any order.
@@ -239,18 +250,23 @@ impl Pool {
         }
     }
 
-    /// What has none.
-    pub(super) fn finish(self) -> impl Iterator<Item = Unequal> {
+    /// What has none. Those that are not played do not count.
+    pub(super) fn finish(mut self, is_played: impl Fn(&Delivery) -> bool) -> Vec<Unequal> {
+        self.captured.retain(&is_played);
+        self.replayed.retain(&is_played);
         let missing = self.captured.into_iter().map(Unequal::Missing);
-        missing.chain(self.replayed.into_iter().map(Unequal::Extra))
+        missing
+            .chain(self.replayed.into_iter().map(Unequal::Extra))
+            .collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mqtt::Properties;
     use crate::mqtt::packet::Publish;
+    use crate::mqtt::{Properties, Version};
+    use crate::output::replay::At;
 
     fn delivery(payload: &str) -> Delivery {
         let publish = Publish {
@@ -262,7 +278,7 @@ mod tests {
             properties: Properties::EMPTY,
             payload: payload.as_bytes(),
         };
-        Delivery::new("t", publish.qos, &publish)
+        Delivery::new("t", publish.qos, &publish, Version::V5, At::default())
     }
 
     /// Each letter a message: what differs, as `-a`, `+a`, `~a` (moved), `a>b`.
@@ -274,12 +290,12 @@ mod tests {
                 same += lists.push(None, delivery(&letter.to_string()), is_now).same;
             }
         }
-        let found = lists.finish();
-        let letter = |d: &Delivery| d.to_string().chars().nth_back(1).unwrap();
+        let found = lists.finish(|_| true);
+        let letter = |d: &Delivery| d.message.to_string().chars().nth_back(1).unwrap();
         let differences = found.differences.iter().map(|unequal| match unequal {
             Unequal::Missing(d) => format!("-{}", letter(d)),
             Unequal::Extra(d) => format!("+{}", letter(d)),
-            Unequal::Moved(d) => format!("~{}", letter(d)),
+            Unequal::Moved(_, d) => format!("~{}", letter(d)),
             Unequal::Changed(a, b) => format!("{}>{}", letter(a), letter(b)),
         });
         (same + found.same, differences.collect())
@@ -322,7 +338,7 @@ mod tests {
                 topic.push(publisher, delivery, is_now);
             }
         }
-        assert_eq!(topic.finish().differences.len(), 0);
+        assert_eq!(topic.finish(|_| true).differences.len(), 0);
     }
 
     #[test]
