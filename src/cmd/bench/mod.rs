@@ -9,7 +9,7 @@
 //! | `publisher`, `subscriber` | the connections |
 //! | `source` | what is published |
 //! | `pace` | when each message should be sent |
-//! | `alarm` | waiting for that time |
+//! | `alarm`, `wheel` | waiting for that time |
 //! | `stamp` | what tells one message from another |
 //! | `delivery`, `unanswered`, `stats` | the counting |
 //! | `live`, `metrics` | figures over HTTP while it runs |
@@ -37,6 +37,7 @@ mod stamp;
 mod stats;
 mod subscriber;
 mod unanswered;
+mod wheel;
 mod worker;
 
 use std::collections::BTreeMap;
