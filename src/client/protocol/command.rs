@@ -35,19 +35,21 @@ impl Protocol {
         self.events.clear();
         self.aliases.clear();
         self.own_aliases = None;
-        self.session.subscriptions.handle_cut();
+        if self.session.has_rest() {
+            self.session.rest().subscriptions.handle_cut();
+        }
         self.framer = Framer::new(self.options.maximum_packet_size());
         self.limits = ServerLimits::NONE;
         self.keep_alive = KeepAlive::new(now, self.options.keep_alive);
-        self.patience = Patience::new(self.options.answer_timeout);
+        self.patience = (self.options.answer_timeout).map(|limit| Box::new(Patience::new(limit)));
         let options = self.options.clone();
         let properties = self.connect_properties()?;
-        let assigned_id = self.assigned_id.take();
+        let client_id = self.client_id.take();
         let mut packet = options.as_packet(clean_start);
         if let Some(properties) = &properties {
             packet.properties = properties.as_properties();
         }
-        if let Some(id) = &assigned_id {
+        if let Some(id) = &client_id {
             packet.client_id = id;
         }
         // Before 5.0 a session without a name cannot be kept (`[MQTT-3.1.3-7]`).
@@ -55,7 +57,7 @@ impl Protocol {
         packet.clean_start |= nameless;
         let clean_start = packet.clean_start;
         let sent = self.send(&Packet::Connect(packet));
-        self.assigned_id = assigned_id;
+        self.client_id = client_id;
         sent?;
         self.phase = Phase::Connecting {
             until: now + timeout,

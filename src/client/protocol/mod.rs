@@ -60,8 +60,9 @@ pub struct Protocol {
     phase: Phase,
     session: Session,
     limits: ServerLimits,
-    /// Assigned Client Identifier: the name of the session from then on.
-    assigned_id: Option<String>,
+    /// The name of the session where it is not that of the options: Assigned Client Identifier, or
+    /// what the caller has set.
+    client_id: Option<Arc<str>>,
     framer: Framer,
     /// Whether the framer's buffer is a piece of the caller's read buffer.
     borrows_read_buffer: bool,
@@ -72,7 +73,8 @@ pub struct Protocol {
     /// Those that this client gives, where that is wanted and the server takes some.
     own_aliases: Option<Box<Aliases>>,
     keep_alive: KeepAlive,
-    patience: Patience,
+    /// `None`: without limit.
+    patience: Option<Box<Patience>>,
     auth: Auth,
     trace: Option<Arc<dyn Trace>>,
     next_token: u64,
@@ -101,14 +103,14 @@ impl Protocol {
             options,
             phase: Phase::Closed,
             limits: ServerLimits::NONE,
-            assigned_id: None,
+            client_id: None,
             borrows_read_buffer: false,
             output: BytesMut::new(),
             events: VecDeque::new(),
             aliases: Vec::new(),
             own_aliases: None,
             keep_alive: KeepAlive::default(),
-            patience: Patience::default(),
+            patience: None,
             auth: Auth::default(),
             trace: None,
             next_token: 0,
@@ -118,6 +120,12 @@ impl Protocol {
     /// Shows every packet from now on.
     pub fn set_trace(&mut self, trace: Option<Arc<dyn Trace>>) {
         self.trace = trace;
+    }
+
+    /// Takes this Client Identifier in place of that of the options, which many connections may
+    /// share.
+    pub fn set_client_id(&mut self, client_id: Arc<str>) {
+        self.client_id = Some(client_id);
     }
 
     /// What CONNECT says.
@@ -168,13 +176,17 @@ impl Protocol {
 
     /// The network takes no more bytes now.
     pub fn handle_blocked(&mut self, now: Instant) {
-        self.patience.handle_blocked(now);
+        if let Some(patience) = &mut self.patience {
+            patience.handle_blocked(now);
+        }
     }
 
     /// Bytes came. Takes the buffer over without a copy where nothing was left from before.
     pub fn handle_bytes(&mut self, now: Instant, bytes: BytesMut) {
         self.keep_alive.handle_received(now);
-        self.patience.handle_received(now);
+        if let Some(patience) = &mut self.patience {
+            patience.handle_received(now);
+        }
         if self.framer.pending().is_empty() {
             *self.framer.buffer_mut() = bytes;
             self.borrows_read_buffer = true;
@@ -226,7 +238,9 @@ impl Protocol {
                         self.fail(error);
                         continue;
                     }
-                    self.patience.handle_drained(self.framer.pending().len());
+                    if let Some(patience) = &mut self.patience {
+                        patience.handle_drained(self.framer.pending().len());
+                    }
                     return None;
                 }
                 Err(error) => self.fail(error.into()),

@@ -21,6 +21,12 @@ use crate::mqtt::{PropertyId, QoS, ReasonCode, Version, encode};
 pub(super) struct Session {
     pub(super) outgoing: Outgoing<Stored>,
     pub(super) incoming: Incoming,
+    rest: Option<Box<Rest>>,
+}
+
+/// What few sessions have. In a box, since of many thousand connections that are idle each byte counts.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
     pub(super) subscriptions: Subscriptions,
     /// QoS 2 messages that the server owns, by id, with the code of their PUBREC: they wait for
     /// PUBCOMP.
@@ -57,22 +63,39 @@ impl Session {
         Session {
             outgoing: Outgoing::new(u16::MAX),
             incoming: Incoming::new(own_receive_maximum(options)),
-            subscriptions: Subscriptions::default(),
-            released: FxHashMap::default(),
-            backlog: VecDeque::new(),
+            rest: None,
         }
     }
 
+    /// To change it.
+    pub(super) fn rest(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
+    }
+
+    /// Whether there is something in it.
+    pub(super) fn has_rest(&self) -> bool {
+        self.rest.is_some()
+    }
+
+    /// Whether a SUBSCRIBE or UNSUBSCRIBE waits for its answer.
+    pub(super) fn is_asking(&self) -> bool {
+        (self.rest.as_ref()).is_some_and(|rest| rest.subscriptions.is_waiting())
+    }
+
+    fn backlog(&self) -> usize {
+        self.rest.as_ref().map_or(0, |rest| rest.backlog.len())
+    }
+
     pub(super) fn quota(&self) -> u16 {
-        match self.backlog.is_empty() {
-            true => self.outgoing.quota(),
+        match self.backlog() {
+            0 => self.outgoing.quota(),
             // Those that wait come first.
-            false => 0,
+            _ => 0,
         }
     }
 
     pub(super) fn in_flight(&self) -> usize {
-        self.outgoing.in_flight() + self.backlog.len()
+        self.outgoing.in_flight() + self.backlog()
     }
 }
 
@@ -89,10 +112,10 @@ impl Protocol {
     /// left to the server. To be called before there is a connection.
     pub(in crate::client) fn continue_session(&mut self, before: Protocol) {
         self.next_token = before.next_token;
-        self.session = Session {
-            subscriptions: Subscriptions::default(),
-            ..before.session
-        };
+        self.session = before.session;
+        if let Some(rest) = &mut self.session.rest {
+            rest.subscriptions = Subscriptions::default();
+        }
     }
 
     /// CONNACK has come: everything unacknowledged goes out again, in its order
@@ -124,10 +147,14 @@ impl Protocol {
                 Resend::PubRel(_) => None,
             })
             .collect();
-        again.append(&mut session.backlog);
-        session.backlog = again;
         session.outgoing = Outgoing::new(receive_maximum);
-        let mut done: Vec<_> = session.released.drain().map(|(_, done)| done).collect();
+        if again.is_empty() && session.rest.is_none() {
+            return;
+        }
+        let rest = session.rest();
+        again.append(&mut rest.backlog);
+        rest.backlog = again;
+        let mut done: Vec<_> = rest.released.drain().map(|(_, done)| done).collect();
         done.sort_unstable_by_key(|&(token, _)| token);
         for (token, reason) in done {
             self.events.push_back(Event::Published {
@@ -162,7 +189,9 @@ impl Protocol {
                 }
             }
         }
-        while let Some(stored) = self.session.backlog.pop_front() {
+        while let Some(rest) = &mut self.session.rest
+            && let Some(stored) = rest.backlog.pop_front()
+        {
             let publication = stored.content.clone().into_publication();
             if let Err(error) = self.check_publication(&publication) {
                 self.give_up(stored.token, &error);
@@ -171,7 +200,7 @@ impl Protocol {
             match self.session.outgoing.publish(publication.qos, stored) {
                 Ok(id) => self.send_publication(&publication, id, false),
                 Err(stored) => {
-                    self.session.backlog.push_front(stored);
+                    self.session.rest().backlog.push_front(stored);
                     return;
                 }
             }

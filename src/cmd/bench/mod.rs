@@ -6,7 +6,7 @@
 //! | `limits` | what the system has to give, and whether that was too little |
 //! | `shared` | what all threads share: phase, clock, counts to look at |
 //! | `worker`, `stage` | one of the threads, and what its connections share |
-//! | `publisher`, `subscriber` | the connections |
+//! | `publisher`, `subscriber`, `idle` | the connections |
 //! | `source` | what is published |
 //! | `pace` | when each message should be sent |
 //! | `alarm`, `wheel` | waiting for that time |
@@ -22,6 +22,7 @@
 
 pub(super) mod alarm;
 mod delivery;
+mod idle;
 mod limits;
 mod live;
 mod metrics;

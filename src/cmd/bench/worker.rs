@@ -10,9 +10,9 @@ use tokio::task::LocalSet;
 
 use super::plan::{Numbers, Plan};
 use super::shared::{Phase, Shared, Told};
-use super::stage::{self, Place, Stage};
+use super::stage::{Place, Stage};
 use super::stats::{Stats, Subscriber};
-use super::{limits, publisher, subscriber};
+use super::{idle, limits, publisher, subscriber};
 use crate::cmd::{Exit, Failure, connect};
 use crate::mqtt::QoS;
 
@@ -104,16 +104,24 @@ struct Crew {
 }
 
 /// One of them.
-struct Member {
+pub(super) struct Member {
     crew: Rc<Crew>,
-    stage: Rc<Stage>,
+    pub(super) stage: Rc<Stage>,
+}
+
+impl Member {
+    /// Tells of what ends it.
+    pub(super) fn fail(&self, failure: Failure) {
+        // Whoever listens may be gone.
+        let _ = self.stage.shared.tell.send(Told::Failed(failure));
+    }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let failure = Failure::new(Exit::Io, "internal error: a connection's task panicked");
-            let _ = self.stage.shared.tell.send(Told::Failed(failure));
+            self.fail(failure);
         }
         self.crew.at_work.set(self.crew.at_work.get() - 1);
         self.crew.news.notify_one();
@@ -133,7 +141,7 @@ fn begin(stage: &Rc<Stage>, crew: &Rc<Crew>, place: Place) {
             let index = figures(&stage, place);
             spawn(member, subscriber::run(stage, place, index));
         }
-        'i' => spawn(member, stage::idle(stage, place)),
+        'i' => idle::spawn(member, place),
         _ => spawn(member, publisher::run(stage, place)),
     }
 }
@@ -141,8 +149,7 @@ fn begin(stage: &Rc<Stage>, crew: &Rc<Crew>, place: Place) {
 fn spawn(member: Member, work: impl Future<Output = Result<(), Failure>> + 'static) {
     tokio::task::spawn_local(async move {
         if let Err(failure) = work.await {
-            // Whoever listens may be gone.
-            let _ = member.stage.shared.tell.send(Told::Failed(failure));
+            member.fail(failure);
         }
     });
 }
