@@ -80,18 +80,24 @@ impl Protocol {
                 visited.has_acknowledged |= publish.qos > QoS::AtMostOnce;
                 true
             }
-            Ok(Packet::Ack(ack)) => {
-                // A PUBACK that ends nothing changes nothing, and is looked at more closely then.
-                if ack.kind != AckKind::PubAck && self.check_ack(&ack).is_err() {
-                    return false;
-                }
-                match self.handle_ack(&ack) {
-                    Some(Event::Published { token, reason, .. }) => {
-                        visitor.published(token, reason);
+            Ok(Packet::Ack(ack)) if ack.kind == AckKind::PubAck => {
+                match self.take_puback(ack.packet_id) {
+                    Some(token) => {
+                        visitor.published(token, ack.reason);
                         true
                     }
-                    _ => self.check_ack(&ack).is_ok(),
+                    // It ends nothing and changes nothing, and is looked at more closely.
+                    None => self.check_ack(&ack).is_ok(),
                 }
+            }
+            Ok(Packet::Ack(ack)) => {
+                if self.check_ack(&ack).is_err() {
+                    return false;
+                }
+                if let Some(Event::Published { token, reason, .. }) = self.handle_ack(&ack) {
+                    visitor.published(token, reason);
+                }
+                true
             }
             _ => false,
         }
