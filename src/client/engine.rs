@@ -100,6 +100,14 @@ impl Engine {
         }
     }
 
+    /// QoS 1 and 2 messages that can be published now, as far as the engine tells.
+    pub fn quota(&self) -> u16 {
+        match self {
+            Engine::Native(client) => client.quota(),
+            Engine::Rumqttc(_) => u16::MAX,
+        }
+    }
+
     /// QoS 1 and 2 messages whose exchange has not ended.
     pub fn in_flight(&self) -> usize {
         match self {

@@ -32,6 +32,7 @@ impl Protocol {
         clean_start: bool,
     ) -> Result<(), ConnectError> {
         self.output.clear();
+        self.is_in_use = false;
         self.events.clear();
         self.aliases.clear();
         self.own_aliases = None;
@@ -121,6 +122,7 @@ impl Protocol {
             return self.publish(prepared.patched(&patch));
         }
         let qos = prepared.publication().qos;
+        self.is_in_use = true;
         if qos == QoS::AtMostOnce {
             prepared.append(&patch, 0, &mut self.output);
             return Ok(self.token());

@@ -49,9 +49,10 @@ use crate::mqtt::frame::Framer;
 use crate::mqtt::packet::Packet;
 use crate::mqtt::{Version, encode};
 
-/// Buffers of more bytes are given back when the connection has nothing to do: of many thousand that
-/// are idle, each byte counts, and a small one is had again in no time.
-const IDLE_BUFFER: usize = 0;
+/// Output buffers of more bytes are given back when the connection has nothing to do. One that has
+/// sent no message and acknowledged none gives every buffer back: of many thousand that are idle, each
+/// byte counts.
+const IDLE_BUFFER: usize = 64 * 1024;
 
 /// The state machine. See the [module](self).
 #[derive(Debug)]
@@ -67,6 +68,8 @@ pub struct Protocol {
     /// Whether the framer's buffer is a piece of the caller's read buffer.
     borrows_read_buffer: bool,
     output: BytesMut,
+    /// Whether messages or their acknowledgements were in the output: there will be more.
+    is_in_use: bool,
     events: VecDeque<Event>,
     /// What the server's Topic Aliases stand for, from alias 1 on; `None` not yet given.
     aliases: Vec<Option<TopicName>>,
@@ -106,6 +109,7 @@ impl Protocol {
             client_id: None,
             borrows_read_buffer: false,
             output: BytesMut::new(),
+            is_in_use: false,
             events: VecDeque::new(),
             aliases: Vec::new(),
             own_aliases: None,
@@ -169,7 +173,11 @@ impl Protocol {
     /// The first `len` bytes of the output were sent.
     pub fn consume_output(&mut self, now: Instant, len: usize) {
         let len = len.min(self.output.len());
-        self.output.advance(len);
+        match len == self.output.len() {
+            // From its beginning again.
+            true => self.output.clear(),
+            false => self.output.advance(len),
+        }
         self.keep_alive.handle_sent(now);
         self.handle_sent(now);
     }
@@ -250,7 +258,8 @@ impl Protocol {
 
     /// Gives memory back that an idle connection does not need.
     pub fn release_buffers(&mut self) {
-        if self.output.is_empty() && self.output.capacity() > IDLE_BUFFER {
+        let keep = if self.is_in_use { IDLE_BUFFER } else { 0 };
+        if self.output.is_empty() && self.output.capacity() > keep {
             self.output = BytesMut::new();
         }
         if self.events.is_empty() {

@@ -220,6 +220,7 @@ impl Protocol {
     /// Writes a PUBLISH that has passed its check; a Topic Alias takes the place of its topic where
     /// that saves bytes.
     pub(super) fn send_publication(&mut self, publication: &Publication, id: u16, dup: bool) {
+        self.is_in_use = true;
         let mut packet = publication.as_packet(id, dup);
         if self.own_aliases.is_some() && packet.properties.number(PropertyId::TOPIC_ALIAS).is_some()
         {
@@ -257,6 +258,7 @@ impl Protocol {
     }
 
     pub(super) fn send_ack(&mut self, kind: AckKind, id: u16, reason: ReasonCode) {
+        self.is_in_use = true;
         // A packet of at most five bytes always fits.
         let _ = self.send(&Packet::Ack(Ack::new(kind, id, reason)));
     }

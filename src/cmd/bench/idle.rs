@@ -3,8 +3,11 @@
 //! There may be many thousand, and what each of them needs while it is opened is far more than what
 //! it needs later. So it is opened by one task, which ends, and kept by another, which is small.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,20 +17,48 @@ use super::worker::Member;
 use crate::client::Engine;
 use crate::cmd::Failure;
 
-/// Connects, waits for the end, and leaves.
+/// Opens these one after the other, so that only those that are being opened need what that takes.
+pub(super) fn spawn_all(
+    places: VecDeque<Place>,
+    at_once: usize,
+    member: impl Fn() -> Member + 'static,
+) {
+    let openers = at_once.min(places.len());
+    let all = Rc::new((RefCell::new(places), member));
+    for _ in 0..openers {
+        let all = all.clone();
+        tokio::task::spawn_local(async move {
+            let (places, member) = &*all;
+            loop {
+                let next = places.borrow_mut().pop_front();
+                match next {
+                    Some(place) => begin(member(), place).await,
+                    None => return,
+                }
+            }
+        });
+    }
+}
+
+/// Connects, leaves and comes back until the run ends, and leaves.
 pub(super) fn spawn(member: Member, place: Place) {
-    tokio::task::spawn_local(async move {
-        match open(&member.stage, place).await {
-            Ok(Some(client)) => drop(tokio::task::spawn_local(Waiting {
-                member,
-                place,
-                round: None,
-                state: State::There(client),
-            })),
-            Ok(None) => {}
-            Err(failure) => member.fail(failure),
-        }
-    });
+    tokio::task::spawn_local(begin(member, place));
+}
+
+async fn begin(member: Member, place: Place) {
+    if member.stage.phase() == Phase::Closing {
+        return;
+    }
+    match open(&member.stage, place).await {
+        Ok(Some(client)) => drop(tokio::task::spawn_local(Waiting {
+            member,
+            place,
+            round: None,
+            state: State::There(client),
+        })),
+        Ok(None) => {}
+        Err(failure) => member.fail(failure),
+    }
 }
 
 /// Connects, and leaves and comes back until the run ends; `None` if it could not come back before.

@@ -25,6 +25,8 @@ mod delivery;
 mod idle;
 mod limits;
 mod live;
+#[cfg(test)]
+mod memory_tests;
 mod metrics;
 mod pace;
 mod plan;

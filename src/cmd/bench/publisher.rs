@@ -1,5 +1,7 @@
 //! A connection that publishes.
 
+mod room;
+
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -183,26 +185,7 @@ impl Publisher<'_> {
                     self.handle_buffered()?;
                     tokio::task::yield_now().await;
                 }
-                Pause::Window => {
-                    let Some(client) = self.client.as_mut() else {
-                        return Ok(());
-                    };
-                    let room = async {
-                        match client {
-                            // It has room for messages of which no event tells.
-                            Engine::Rumqttc(client) => client.wait_for_room().await,
-                            client => client.next_visited(&mut self.ledger).await,
-                        }
-                    };
-                    let event = tokio::select! {
-                        biased;
-                        event = room => Some(event),
-                        () = stopped(&mut self.phase) => None,
-                    };
-                    if let Some(event) = event {
-                        self.handle_events(event)?;
-                    }
-                }
+                Pause::Window => self.wait_for_room().await?,
                 Pause::Until(time) => {
                     let Some(client) = self.client.as_mut() else {
                         return Ok(());
@@ -259,7 +242,7 @@ impl Publisher<'_> {
             if client.unsent() >= BATCH {
                 return Ok(Pause::Batch);
             }
-            if needs_ack && client.in_flight() >= window {
+            if needs_ack && (client.in_flight() >= window || client.quota() == 0) {
                 return Ok(Pause::Window);
             }
             let is_measured = time >= warmup;
@@ -273,6 +256,9 @@ impl Publisher<'_> {
                 time,
                 lateness: now - time,
             };
+            if wants_time && self.batch.count == 0 {
+                self.source.rehearse(group, stamp);
+            }
             let clock = if wants_time { time_of_day() } else { 0 };
             let (token, bytes) = match self.source.send(client, group, stamp, clock) {
                 Ok(sent) => sent,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 use super::alarm::Alarms;
-use super::plan::Group;
+use super::plan::{Group, Plan};
 use super::shared::{Counters, Phase, Shared, Told, nanos};
 use super::stats::Stats;
 use crate::client::{ConnectError, Engine, Lost, Visitor};
@@ -59,7 +59,7 @@ impl Stage {
     pub(super) fn new(shared: Arc<Shared>, worker: usize) -> Result<Stage, Failure> {
         let alarms =
             Alarms::new().map_err(|error| Failure::new(Exit::Io, format!("no timer: {error}")))?;
-        let opening = OPENING.div_ceil(shared.plan.workers.max(1));
+        let opening = opening_at_once(&shared.plan);
         Ok(Stage {
             shared,
             stats: RefCell::default(),
@@ -74,6 +74,11 @@ impl Stage {
     /// The group of a connection.
     pub(super) fn group(&self, place: Place) -> &Group {
         self.shared.plan.group(place.group)
+    }
+
+    /// Connections that this worker opens at the same time.
+    pub(super) fn opening_at_once(&self) -> usize {
+        opening_at_once(&self.shared.plan)
     }
 
     /// What this worker shows the others.
@@ -311,6 +316,10 @@ impl Stage {
             .disconnect(ReasonCode::SUCCESS, Properties::EMPTY)
             .await;
     }
+}
+
+fn opening_at_once(plan: &Plan) -> usize {
+    OPENING.div_ceil(plan.workers.max(1))
 }
 
 /// Who awaits no message.

@@ -1,6 +1,7 @@
 //! A thread that does a part of the work: a runtime of its own, and its share of the connections.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,11 +32,24 @@ pub(super) fn run(shared: Arc<Shared>, index: usize) -> Result<Stats, Failure> {
 async fn work(shared: Arc<Shared>, index: usize) -> Result<Stats, Failure> {
     let stage = Rc::new(Stage::new(shared.clone(), index)?);
     let crew = Rc::new(Crew::default());
+    let mut idle = VecDeque::new();
     each(&shared.plan, |worker, place| {
         if worker == index {
-            begin(&stage, &crew, place);
+            match place.role == 'i' && stage.group(place).reconnect_every.is_none() {
+                true => idle.push_back(place),
+                false => begin(&stage, &crew, place),
+            }
         }
     });
+    crew.at_work.set(crew.at_work.get() + idle.len());
+    let member = {
+        let (crew, stage) = (crew.clone(), stage.clone());
+        move || Member {
+            crew: crew.clone(),
+            stage: stage.clone(),
+        }
+    };
+    idle::spawn_all(idle, stage.opening_at_once(), member);
     if shared.plan.groups.iter().any(|group| group.rate.is_some()) {
         let alarms = stage.alarms.clone();
         let tell = shared.tell.clone();
