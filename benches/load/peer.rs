@@ -1,12 +1,14 @@
 //! Peers of `benches/bench_load.sh`, std only. Servers: `sink PORT` acknowledges and reads,
-//! `source PORT COUNT RUN` sends so many stamped messages to whoever subscribes. Bare loops, which do
-//! the least that any client can: `publish PORT COUNT QOS` writes ready-made frames, and with QoS 1
-//! reads as many answers; `receive PORT COUNT` counts frames. 3.1.1, 64 bytes.
+//! `source PORT COUNT RUN` sends so many stamped messages to whoever subscribes, `accept PORT` answers
+//! CONNECT, one after the other, and keeps the connections. Bare loops, which do the least that any
+//! client can: `publish PORT COUNT QOS` writes ready-made frames, and with QoS 1 reads as many
+//! answers; `receive PORT COUNT` counts frames; `open PORT COUNT` opens connections, one after the
+//! other, and says how many per second. 3.1.1, 64 bytes.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const CHUNK: usize = 64 * 1024;
 const PAYLOAD: usize = 64;
@@ -21,6 +23,8 @@ fn main() {
     match word(0) {
         "sink" => serve(port, 0, 0),
         "source" => serve(port, number(2), u32::from_str_radix(word(3), 16).unwrap()),
+        "accept" => accept(port),
+        "open" => open(port, number(2)),
         "publish" => publish(port, number(2), number(3) == 1),
         "receive" => receive(port, number(2)),
         other => panic!("{other}?"),
@@ -33,6 +37,25 @@ fn serve(port: u16, count: u64, run: u32) {
         let stream = stream.unwrap();
         thread::spawn(move || answer(stream, count, run));
     }
+}
+
+fn accept(port: u16) {
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let mut kept = Vec::new();
+    for stream in listener.incoming() {
+        let mut stream = stream.unwrap();
+        // Whoever only looks whether somebody listens says nothing.
+        if matches!(stream.read(&mut [0; 1024]), Ok(1..)) {
+            stream.write_all(b"\x20\x02\x00\x00").unwrap();
+            kept.push(stream);
+        }
+    }
+}
+
+fn open(port: u16, count: u64) {
+    let start = Instant::now();
+    let all: Vec<TcpStream> = (0..count).map(|_| connect(port)).collect();
+    println!("{:.0}", all.len() as f64 / start.elapsed().as_secs_f64());
 }
 
 /// Answers one client until it leaves.

@@ -1,7 +1,5 @@
 //! A connection that publishes.
 
-mod room;
-
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -185,7 +183,26 @@ impl Publisher<'_> {
                     self.handle_buffered()?;
                     tokio::task::yield_now().await;
                 }
-                Pause::Window => self.wait_for_room().await?,
+                Pause::Window => {
+                    let Some(client) = self.client.as_mut() else {
+                        return Ok(());
+                    };
+                    let room = async {
+                        match client {
+                            // It has room for messages of which no event tells.
+                            Engine::Rumqttc(client) => client.wait_for_room().await,
+                            client => client.next_visited(&mut self.ledger).await,
+                        }
+                    };
+                    let event = tokio::select! {
+                        biased;
+                        event = room => Some(event),
+                        () = stopped(&mut self.phase) => None,
+                    };
+                    if let Some(event) = event {
+                        self.handle_events(event)?;
+                    }
+                }
                 Pause::Until(time) => {
                     let Some(client) = self.client.as_mut() else {
                         return Ok(());
