@@ -3,6 +3,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | `plan` | the flags, checked |
+//! | `ports` | where connections start, if they are many |
 //! | `limits` | what the system has to give, and whether that was too little |
 //! | `shared` | what all threads share: phase, clock, counts to look at |
 //! | `worker`, `stage` | one of the threads, and what its connections share |
@@ -30,6 +31,7 @@ mod memory_tests;
 mod metrics;
 mod pace;
 mod plan;
+mod ports;
 mod publisher;
 mod report;
 mod result;
@@ -100,6 +102,7 @@ pub fn run(args: &cli::Bench) -> Result<Exit, Failure> {
         false => None,
     };
     limits::prepare(&plan)?;
+    ports::choose(&mut plan);
     let is_whole = plan.shard == Shard::WHOLE;
     let wishes = Wishes::new(&plan.result, &[&report::asked(&plan)], is_whole)?;
     let exit = connect::runtime()?.block_on(work(plan, wishes))?;

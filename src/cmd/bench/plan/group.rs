@@ -13,7 +13,7 @@ use super::sizes::Sizes;
 use super::template::Template;
 use super::topics::{self, Hears, Topics};
 use crate::cli;
-use crate::client::{Options, Retry};
+use crate::client::{LocalPorts, Options, Retry};
 use crate::cmd::Failure;
 use crate::cmd::bench::pace::{Pace, Schedule};
 use crate::cmd::bench::stamp;
@@ -257,6 +257,13 @@ impl Group {
             .cloned()
             .unwrap_or_else(|| Arc::new(self.connect.options.clone()));
         (options, self.client_id(role, number).into())
+    }
+
+    /// Lets its connections start at these ports.
+    pub(in crate::cmd::bench) fn take_ports(&mut self, ports: &Arc<LocalPorts>) {
+        for options in &mut self.options {
+            Arc::make_mut(options).target.ports = Some(ports.clone());
+        }
     }
 
     /// How many local addresses connections start at.
