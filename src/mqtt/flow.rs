@@ -145,6 +145,22 @@ impl<M> Outgoing<M> {
         Ok(id)
     }
 
+    /// [`publish`](Self::publish) for those who make the message only if there is room for it.
+    #[inline]
+    pub fn publish_with(&mut self, qos: QoS, message: impl FnOnce() -> M) -> Option<u16> {
+        if self.quota() == 0 {
+            return None;
+        }
+        let id = self.free_id()?;
+        match qos {
+            QoS::AtMostOnce => return None,
+            QoS::AtLeastOnce => self.insert(id, Stage::SentQos1(message())),
+            QoS::ExactlyOnce => self.insert(id, Stage::SentQos2(message())),
+        }
+        Some(id)
+    }
+
+    #[inline]
     fn insert(&mut self, id: u16, stage: Stage<M>) {
         let serial = self.next_serial;
         self.next_serial += 1;
@@ -197,6 +213,20 @@ impl<M> Outgoing<M> {
             Stage::SentQos1(message) => Some(message),
             Stage::SentQos2(_) | Stage::Released => None,
         }
+    }
+
+    /// [`handle_puback`](Self::handle_puback) for those who want only a part of the message, which
+    /// does not move then.
+    #[inline]
+    pub fn handle_puback_of<P>(&mut self, id: u16, part: impl FnOnce(&M) -> P) -> Option<P> {
+        let entry = self.in_flight.get(id)?;
+        let Stage::SentQos1(message) = &entry.stage else {
+            return None;
+        };
+        let (part, serial, again) = (part(message), entry.serial, entry.again);
+        self.in_flight.clear(id);
+        self.handle_removed(id, serial, again);
+        Some(part)
     }
 
     /// The QoS at which the message with this id waits for its first answer, if one does.
@@ -302,14 +332,21 @@ impl<M> Outgoing<M> {
 
     fn remove(&mut self, id: u16) -> Option<InFlight<M>> {
         let entry = self.in_flight.remove(id)?;
-        if entry.again {
+        self.handle_removed(id, entry.serial, entry.again);
+        Some(entry)
+    }
+
+    /// A message is not in flight any more.
+    #[inline]
+    fn handle_removed(&mut self, id: u16, serial: u64, again: bool) {
+        if again {
             self.again_open -= 1;
         }
         // Acknowledgements mostly come in order. Where the oldest message hangs while others pass,
         // a sweep keeps the queue in proportion to what is open.
         let is_open =
             |&(id, serial): &(u16, u64)| self.in_flight.get(id).is_some_and(|e| e.serial == serial);
-        if self.order.front() != Some(&(id, entry.serial)) {
+        if self.order.front() != Some(&(id, serial)) {
             self.order_closed += 1;
         } else {
             self.order.pop_front();
@@ -322,7 +359,6 @@ impl<M> Outgoing<M> {
             self.order.retain(is_open);
             self.order_closed = 0;
         }
-        Some(entry)
     }
 
     /// The next id that nothing uses, after the last one given out (`[MQTT-2.2.1-3]`), and that

@@ -86,16 +86,14 @@ impl Protocol {
                 if self.session.quota() == 0 {
                     return Err(PublishError::QuotaFull(Box::new(publication)));
                 }
-                let stored = Stored {
+                let stored = || Stored {
                     token,
                     content: Content::Whole(publication.clone()),
                 };
-                self.session
-                    .outgoing
-                    .publish(publication.qos, stored)
-                    .map_err(|stored| {
-                        PublishError::QuotaFull(Box::new(stored.content.into_publication()))
-                    })?
+                match (self.session.outgoing).publish_with(publication.qos, stored) {
+                    Some(id) => id,
+                    None => return Err(PublishError::QuotaFull(Box::new(publication))),
+                }
             }
         };
         self.send_publication(&publication, id, false);
@@ -132,12 +130,10 @@ impl Protocol {
             return Err(full());
         }
         let token = self.token();
-        let stored = Stored {
-            token,
-            content: Content::Prepared(prepared.clone(), patch),
-        };
-        let id = self.session.outgoing.publish(qos, stored);
-        let id = id.map_err(|_| full())?;
+        let content = self.session.keep(prepared, patch);
+        let stored = || Stored { token, content };
+        let id = self.session.outgoing.publish_with(qos, stored);
+        let id = id.ok_or_else(full)?;
         prepared.append(&patch, id, &mut self.output);
         Ok(token)
     }

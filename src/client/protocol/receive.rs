@@ -6,7 +6,6 @@ use super::super::error::{Lost, ProtocolError, Refusal};
 use super::super::event::{Connected, Event, ServerLimits, Token};
 use super::super::message::{Message, TopicName};
 use super::aliases::Aliases;
-use super::session::Stored;
 use super::{Phase, Protocol};
 use crate::mqtt::decode::{Context, Strict, decode, old_refusal};
 use crate::mqtt::flow::{PubRec, Received};
@@ -324,7 +323,7 @@ impl Protocol {
     /// A PUBACK came: the message that it ends.
     #[inline]
     pub(super) fn take_puback(&mut self, id: u16) -> Option<Token> {
-        let Stored { token, .. } = self.session.outgoing.handle_puback(id)?;
+        let token = (self.session.outgoing).handle_puback_of(id, |stored| stored.token)?;
         self.handle_answer();
         self.send_waiting();
         Some(token)

@@ -21,6 +21,8 @@ use crate::mqtt::{PropertyId, QoS, ReasonCode, Version, encode};
 pub(super) struct Session {
     pub(super) outgoing: Outgoing<Stored>,
     pub(super) incoming: Incoming,
+    /// What most prepared messages in flight are, so that not each of them holds a share of it.
+    shape: Option<Prepared>,
     rest: Option<Box<Rest>>,
 }
 
@@ -47,15 +49,8 @@ pub(super) struct Stored {
 pub(super) enum Content {
     Whole(Publication),
     Prepared(Prepared, Patch),
-}
-
-impl Content {
-    pub(super) fn into_publication(self) -> Publication {
-        match self {
-            Content::Whole(publication) => publication,
-            Content::Prepared(prepared, patch) => prepared.patched(&patch),
-        }
-    }
+    /// Of the session's own shape.
+    Shaped(Patch),
 }
 
 impl Session {
@@ -63,8 +58,31 @@ impl Session {
         Session {
             outgoing: Outgoing::new(u16::MAX),
             incoming: Incoming::new(own_receive_maximum(options)),
+            shape: None,
             rest: None,
         }
+    }
+
+    /// How a message that is prepared is kept.
+    #[inline]
+    pub(super) fn keep(&mut self, prepared: &Prepared, patch: Patch) -> Content {
+        match self
+            .shape
+            .get_or_insert_with(|| prepared.clone())
+            .is(prepared)
+        {
+            true => Content::Shaped(patch),
+            false => Content::Prepared(prepared.clone(), patch),
+        }
+    }
+
+    /// The message that was kept. There is a shape where one is `Shaped`.
+    fn publication(&self, content: &Content) -> Option<Publication> {
+        Some(match content {
+            Content::Whole(publication) => publication.clone(),
+            Content::Prepared(prepared, patch) => prepared.patched(patch),
+            Content::Shaped(patch) => self.shape.as_ref()?.patched(patch),
+        })
     }
 
     /// To change it.
@@ -173,7 +191,9 @@ impl Protocol {
                 Resend::PubRel(id) => self.send_ack(AckKind::PubRel, id, ReasonCode::SUCCESS),
                 Resend::Publish(id, qos, stored) => {
                     let Stored { token, content } = stored.clone();
-                    let publication = content.into_publication();
+                    let Some(publication) = self.session.publication(&content) else {
+                        continue;
+                    };
                     if let Err(error) = self.check_publication(&publication) {
                         match qos {
                             QoS::ExactlyOnce => drop(
@@ -192,7 +212,9 @@ impl Protocol {
         while let Some(rest) = &mut self.session.rest
             && let Some(stored) = rest.backlog.pop_front()
         {
-            let publication = stored.content.clone().into_publication();
+            let Some(publication) = self.session.publication(&stored.content) else {
+                continue;
+            };
             if let Err(error) = self.check_publication(&publication) {
                 self.give_up(stored.token, &error);
                 continue;

@@ -109,6 +109,19 @@ impl<T> Window<T> {
         Some(value)
     }
 
+    /// Drops the value of this identifier where it is.
+    #[inline]
+    pub(super) fn clear(&mut self, id: u16) {
+        let at = self.at(id);
+        if let Some(slot) = self.slots.get_mut(at)
+            && slot.as_ref().is_some_and(|(own, _)| *own == id)
+        {
+            *slot = None;
+            self.len -= 1;
+        }
+    }
+
+    #[inline]
     fn at(&self, id: u16) -> usize {
         usize::from(id) & self.slots.len().wrapping_sub(1)
     }
@@ -134,6 +147,10 @@ mod tests {
                     true => {
                         window.insert(id, number);
                         map.insert(id, number);
+                    }
+                    false if number % 2 == 0 => {
+                        window.clear(id);
+                        map.remove(&id);
                     }
                     false => prop_assert_eq!(window.remove(id), map.remove(&id)),
                 }
