@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `target` | [`Target`]: where to, and through which layers |
 //! | `connect` | name resolution, TCP, unix sockets; the order of the layers |
-//! | `ports` | [`LocalPorts`]: which local port a connection starts at, where there are many |
+//! | `ports` | [`LocalPorts`]: local ports where there are very many connections |
 //! | `proxy` | SOCKS5 |
 //! | `srv` | SRV records |
 //! | `tls` | TLS, either side of it, and why it fails |

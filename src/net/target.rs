@@ -17,7 +17,7 @@ pub struct Target {
     pub address: Address,
     /// The local address or its name that a connection starts at; the system's choice without.
     pub bind: Option<String>,
-    /// The local ports that connections start at; the system's choice without.
+    /// Who chooses local ports; the system without.
     pub ports: Option<Arc<LocalPorts>>,
     /// The way there; unused for a unix socket.
     pub proxy: Option<Arc<Proxy>>,

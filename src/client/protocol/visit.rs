@@ -221,5 +221,14 @@ mod tests {
         assert_eq!(bench.protocol.visit(&mut shown).packets, 2);
         let expected = [format!("{} 0x00", token.0), format!("{} 0x97", other.0)];
         assert_eq!(shown.0, expected);
+        // Another packet than the first one, beside it.
+        let second = Prepared::new(message("4567"), Version::V5).unwrap();
+        for (prepared, patch) in [(&second, b"ef"), (&prepared, b"gh")] {
+            bench.protocol.publish_prepared(prepared, patch).unwrap();
+        }
+        bench.cut();
+        bench.reconnect(&[1, 0, 3, 0x21, 0, 2]);
+        let again = b"\x3a\x0a\x00\x01t\x00\x03\x00ef67\x3a\x0a\x00\x01t\x00\x04\x00gh23";
+        assert_eq!(bench.sent(), again);
     }
 }

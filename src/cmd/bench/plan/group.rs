@@ -259,10 +259,13 @@ impl Group {
         (options, self.client_id(role, number).into())
     }
 
-    /// Lets its connections start at these ports.
-    pub(in crate::cmd::bench) fn take_ports(&mut self, ports: &Arc<LocalPorts>) {
+    /// Lets its connections choose their ports, unless they start at addresses of their own.
+    pub(in crate::cmd::bench) fn choose_ports(&mut self, ports: &Arc<LocalPorts>) {
         for options in &mut self.options {
-            Arc::make_mut(options).target.ports = Some(ports.clone());
+            let target = &mut Arc::make_mut(options).target;
+            if target.bind.is_none() {
+                target.ports = Some(ports.clone());
+            }
         }
     }
 
