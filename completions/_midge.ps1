@@ -351,7 +351,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Messages per second, all publishers together: 1000, 50k/s, 1.5M/s, 10/m [default: as fast as the broker takes them]')
             [CompletionResult]::new('--rate-per-client', '--rate-per-client', [CompletionResultType]::ParameterName, 'Messages per second of each publisher, in place of --rate')
             [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Bytes of a payload, with subscribers at least 21, where it is told what message it is: a number, a range, or several with weights [default: 64]')
-            [CompletionResult]::new('--payload', '--payload', [CompletionResultType]::ParameterName, 'Publish this text; {client}, {seq}, {time} and {rand:N} in it are filled in')
+            [CompletionResult]::new('--payload', '--payload', [CompletionResultType]::ParameterName, 'Publish this text; {client}, {n}, {seq}, {time} and {rand:N} in it are filled in')
             [CompletionResult]::new('--payload-file', '--payload-file', [CompletionResultType]::ParameterName, 'Publish what is in this file; with subscribers, 21 bytes that tell one message from another stand in front of it')
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'End after this many messages, all publishers together')
             [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'How long to publish, warm-up not included: seconds, or with a unit as in 500ms, 10s, 2m [default: 10s, or until --count is reached]')

@@ -344,7 +344,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --rate 'Messages per second, all publishers together: 1000, 50k/s, 1.5M/s, 10/m [default: as fast as the broker takes them]'
             cand --rate-per-client 'Messages per second of each publisher, in place of --rate'
             cand --size 'Bytes of a payload, with subscribers at least 21, where it is told what message it is: a number, a range, or several with weights [default: 64]'
-            cand --payload 'Publish this text; {client}, {seq}, {time} and {rand:N} in it are filled in'
+            cand --payload 'Publish this text; {client}, {n}, {seq}, {time} and {rand:N} in it are filled in'
             cand --payload-file 'Publish what is in this file; with subscribers, 21 bytes that tell one message from another stand in front of it'
             cand --count 'End after this many messages, all publishers together'
             cand --duration 'How long to publish, warm-up not included: seconds, or with a unit as in 500ms, 10s, 2m [default: 10s, or until --count is reached]'

@@ -48,20 +48,22 @@ pub struct Bench {
         long_help = "Bytes of each message's payload: a number as in 64 or 4KiB, a range as in \
             16..1024, of which every size is as likely, or several with weights, as in \
             64:90,4096:10 or 16..64:9,1MB:1. With subscribers at least 21: what tells one message \
-            from another stands there. [default: 64]"
+            from another stands there. These bytes are checked when they come, those behind them \
+            are not. [default: 64]"
     )]
     pub size: Option<String>,
 
-    /// Publish this text; {client}, {seq}, {time} and {rand:N} in it are filled in.
+    /// Publish this text; {client}, {n}, {seq}, {time} and {rand:N} in it are filled in.
     #[arg(
         long,
         value_name = "TEMPLATE",
         allow_hyphen_values = true,
         conflicts_with_all = ["size", "payload_file"],
-        long_help = "Publish this text, in which {client} stands for the publisher's number, {seq} \
-            for the message's, {rand:N} for a random number below N, and {time} for when it is sent, \
-            in ms since 1970 ({time:s}, {time:us} and {time:ns} in other units). With subscribers, \
-            21 bytes that tell one message from another stand in front of it."
+        long_help = "Publish this text, in which {client} stands for the publisher's number, {n} \
+            for its topic's, {seq} for the message's, {rand:N} for a random number below N, and \
+            {time} for when it is sent, in ms since 1970 ({time:s}, {time:us} and {time:ns} in other \
+            units). Other braces stay as they are. With subscribers, 21 bytes that tell one message \
+            from another stand in front of it; what is behind them is not compared when it comes."
     )]
     pub payload: Option<String>,
 
@@ -185,7 +187,14 @@ pub struct Bench {
     pub workers: Option<usize>,
 
     /// Start a broker of midge's own as a second process, and load that.
-    #[arg(long, conflicts_with_all = ["host", "port", "srv", "url", "unix"])]
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "host", "port", "srv", "url", "unix", "proxy", "ws", "ws_path", "ws_headers", "cafile",
+            "capath", "tls_use_os_certs", "cert", "key", "insecure", "tls_version", "ciphers",
+            "tls_alpn", "tls_keylog",
+        ]
+    )]
     pub embedded: bool,
 
     /// Show no progress on stderr.

@@ -30,11 +30,15 @@ pub struct BenchResult {
     ///
     /// Times: e2e, ack, ack_qos1, ack_qos2 and connect, each also with _uncorrected behind it, and
     /// lateness; of each .min, .mean, .p50 (any percentile), .max and .count. Rates: rate,
-    /// received_rate, acknowledged_rate, sent_bytes_rate, received_bytes_rate. Counts: sent,
-    /// not_sent, acknowledged, unacknowledged, refused, expected, received, lost, duplicated,
+    /// received_rate, acknowledged_rate, sent_bytes_rate, received_bytes_rate, foreign_rate,
+    /// foreign_bytes_rate. Counts: sent, not_sent, acknowledged, unacknowledged, refused, expected,
+    /// received, refused_received (refused, and delivered all the same), lost, duplicated,
     /// reordered, foreign, retained, sent_bytes, received_bytes, connections, errors, limits; those
     /// that can be a share also with a %. Of midge itself: offered, cpu, cpu_use, cpu_per_message,
     /// memory, duration.
+    ///
+    /// Times include what had not come to its end when the run ended: it counts as long as it had
+    /// waited. A run that SIGINT or SIGTERM ends exits with 130 or 143, whatever did not hold.
     #[arg(long = "assert", value_name = "EXPR")]
     pub asserts: Vec<String>,
 

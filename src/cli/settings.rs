@@ -56,6 +56,19 @@ pub fn flags() -> Vec<Flag> {
     flags.filter_map(Flag::of).collect()
 }
 
+/// The flags that say where a broker is, or what carries the bytes to it.
+pub fn place_flags() -> Vec<Flag> {
+    let transport = Transport::augment_args(clap::Command::new("transport"));
+    let carries = |flag: &Flag| {
+        transport
+            .get_arguments()
+            .any(|arg| *arg.get_id() == flag.id)
+    };
+    let mut flags = flags();
+    flags.retain(|flag| OF_PLACE.contains(&&*flag.id) || carries(flag));
+    flags
+}
+
 fn definition() -> clap::Command {
     let command = Connection::augment_args(clap::Command::new("settings").no_binary_name(true));
     let session = Session::augment_args(clap::Command::new("session"));
@@ -66,15 +79,6 @@ fn definition() -> clap::Command {
 }
 
 impl Flag {
-    /// Whether it says where a broker is, or what carries the bytes to it.
-    pub fn is_of_place(&self) -> bool {
-        let transport = Transport::augment_args(clap::Command::new("transport"));
-        OF_PLACE.contains(&&*self.id)
-            || transport
-                .get_arguments()
-                .any(|arg| *arg.get_id() == self.id)
-    }
-
     pub(super) fn of(arg: &Arg) -> Option<Flag> {
         let mut names = vec![arg.get_long()?.to_owned()];
         names.extend(

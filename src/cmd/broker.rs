@@ -43,7 +43,7 @@ use pid_file::PidFile;
 use plan::{PersistPlan, Plan};
 use ready::Ready;
 pub(super) use record::Recording;
-use reload::Reload;
+use reload::{Reload, Service};
 use tally::Tally;
 use watcher::Watcher;
 
@@ -115,7 +115,15 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         recorded: recordings.iter().map(Recording::outcome).collect(),
         tally: tally.clone(),
     };
-    let watcher = Watcher::new(log.clone(), recordings, ready.clone(), tally.clone());
+    let keeps_hangup = reload.has_files();
+    let service = Service {
+        listeners,
+        config: plan.config,
+        extras,
+        watch: Watcher::new(log.clone(), recordings, ready.clone(), tally.clone()),
+        log: log.clone(),
+        reload,
+    };
     let Some((name, arguments)) = plan.command else {
         // Before anybody can know that the broker is there, so that no signal ends it the hard
         // way.
@@ -132,19 +140,9 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
             ready.print()?;
         }
         log.borrow_mut().running();
-        let served = reload::serve(
-            listeners,
-            plan.config,
-            extras,
-            watcher,
-            log,
-            reload,
-            shutdown,
-        )
-        .await;
-        return end.judge(Ok(Exit::Done), served);
+        return end.judge(Ok(Exit::Done), service.run(shutdown).await);
     };
-    let signals = group::Signals::new(reload.has_files())?;
+    let signals = group::Signals::new(keeps_hangup)?;
     log.borrow_mut().ready(&ready);
     let (done, is_done) = oneshot::channel::<()>();
     let around = async {
@@ -156,16 +154,7 @@ async fn run_plan(mut plan: Plan) -> Result<Exit, Failure> {
         // The sender is never used, only dropped.
         let _ = is_done.await;
     };
-    let serving = reload::serve(
-        listeners,
-        plan.config,
-        extras,
-        watcher,
-        log,
-        reload,
-        shutdown,
-    );
-    let (exit, served) = tokio::join!(around, serving);
+    let (exit, served) = tokio::join!(around, service.run(shutdown));
     end.judge(exit, served)
 }
 

@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Exit, Failure};
 use crate::cli::settings::{Flag, Setting, Takes};
+use crate::output::nearest::nearest;
 
 /// Bytes that such a file may have.
 const MAX_LEN: u64 = 1024 * 1024;
@@ -128,8 +129,11 @@ fn scalars(value: &DeValue<'_>) -> Option<Vec<String>> {
 
 fn unknown(name: &str, flags: &[Flag], of: &str) -> String {
     // By its last name: that is the long one where there are two.
-    let names: Vec<_> = flags.iter().filter_map(|flag| flag.names.last()).collect();
-    let names = names.iter().map(|name| name.as_str()).collect::<Vec<_>>();
-    let name = name.escape_debug();
-    format!("'{name}' is no key of {of}; there are {}", names.join(", "))
+    let names = flags.iter().filter_map(|flag| flag.names.last());
+    let names: Vec<&str> = names.map(String::as_str).collect();
+    let suggestion = match nearest(name, names.iter().copied()) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => format!("there are {}", names.join(", ")),
+    };
+    format!("'{}' is no key of {of}; {suggestion}", name.escape_debug())
 }

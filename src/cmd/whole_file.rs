@@ -44,7 +44,10 @@ impl WholeFile {
         }
         #[cfg(not(unix))]
         let _ = readers;
-        let beside = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
+        let folder = folder.unwrap_or(Path::new("."));
+        // The library's own error names a file that nobody knows.
+        fs::metadata(folder)?;
+        let beside = builder.tempfile_in(folder)?;
         if let Some(old) = old {
             keep_owner(beside.as_file(), &old)?;
             beside.as_file().set_permissions(old.permissions())?;

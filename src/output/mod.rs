@@ -15,6 +15,7 @@ pub mod format;
 pub mod hole;
 pub mod json;
 pub mod line;
+pub mod nearest;
 pub mod payload;
 pub mod progress;
 pub mod replay;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::bench::{grouped, time_text};
+use super::terminal::{is_unicode, spell};
 
 /// Steps of a whole bar.
 const STEPS: u64 = 1000;
@@ -76,14 +77,15 @@ impl Progress {
 
     /// Shows how the test stands.
     pub fn show(&self, load: &Load<'_>) {
+        let line = || spell(&line(load), is_unicode()).into_owned();
         match self {
             Progress::Bar(bar) => {
                 bar.set_position((load.done.clamp(0.0, 1.0) * STEPS as f64) as u64);
-                bar.set_message(line(load));
+                bar.set_message(line());
             }
             Progress::Lines => {
                 // Progress that nobody can read is no reason to stop.
-                let _ = writeln!(io::stderr(), "{}", line(load));
+                let _ = writeln!(io::stderr(), "{}", line());
             }
             Progress::Off => {}
         }

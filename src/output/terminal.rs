@@ -1,5 +1,6 @@
 //! The terminal that is written to.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal};
 
 /// Columns of the terminal at stdout, or as many as `COLUMNS` says; `None` if stdout is none, and
@@ -23,6 +24,22 @@ pub fn is_unicode() -> bool {
         // Without any of them it is the locale C; elsewhere there are no such variables.
         None => cfg!(not(unix)),
     }
+}
+
+/// Text with those of our characters that are not ASCII replaced, unless the terminal is to show
+/// them: the unit µ, and what bars are made of. What comes from elsewhere is left.
+pub fn spell(text: &str, unicode: bool) -> Cow<'_, str> {
+    if unicode || text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let plain = text.chars().map(|c| match c {
+        'µ' => 'u',
+        '–' => '-',
+        '█' | '▉' | '▊' | '▋' | '▌' => '#',
+        '▍' | '▎' | '▏' => '.',
+        c => c,
+    });
+    Cow::Owned(plain.collect())
 }
 
 fn says_utf8(locale: &str) -> bool {
@@ -61,6 +78,13 @@ mod tests {
         ] {
             assert_eq!(says_utf8(locale), is_utf8, "{locale}");
         }
+    }
+
+    #[test]
+    fn a_locale_without_unicode_gets_ascii() {
+        let text = "50.0 µs  █▌ é";
+        assert_eq!(spell(text, true), text);
+        assert_eq!(spell(text, false), "50.0 us  ## é");
     }
 
     #[test]

@@ -139,7 +139,15 @@ fn a_payload_file_is_sent_as_it_is() {
     // With subscribers there is a stamp in front.
     let broker = TestBroker::start();
     let result = result(&broker, &args);
-    check(&result, &[("received", 2), ("sent_bytes", 2 * (11 + 21))]);
+    let size = 11 + 21;
+    check(
+        &result,
+        &[
+            ("received", 2),
+            ("sent_bytes", 2 * size),
+            ("size_bytes", size),
+        ],
+    );
     let gone = folder.path().join("gone");
     let ended = run(&["bench", "--payload-file", gone.to_str().unwrap()]);
     assert_eq!(ended.code(), 1, "{}", ended.stderr);
@@ -163,6 +171,24 @@ fn each_message_of_a_shared_subscription_comes_once() {
             ("duplicated", 0),
         ];
         check(&result, &expected);
+        // Whoever got a message, got it in order, and nobody got all.
+        let all = result["per_subscriber"].as_array().unwrap();
+        let sum = |key: &str| {
+            all.iter()
+                .map(|own| own[key].as_u64().unwrap())
+                .sum::<u64>()
+        };
+        assert_eq!((all.len(), sum("received")), (4, 300), "{result}");
+        assert_eq!((sum("reordered"), sum("expected"), sum("lost")), (0, 0, 0));
+        let numbers: Vec<_> = all.iter().map(|own| own["number"].as_u64()).collect();
+        assert_eq!(numbers, [Some(0), Some(1), Some(2), Some(3)]);
+        assert!(all.iter().all(|own| own["shared"] == true), "{result}");
+        let most = all
+            .iter()
+            .map(|own| own["received"].as_u64().unwrap())
+            .max();
+        assert!(most < Some(300), "{result}");
+        check(&result, &[("reordered", 0)]);
     }
 }
 

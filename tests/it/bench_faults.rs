@@ -13,9 +13,9 @@ use crate::client_scripted::Peer;
 use crate::program::{Ended, Running, midge};
 
 /// What a broker does with a message, by its number from 0 (one publisher, one subscriber).
-type Fault = dyn Fn(usize, &[u8]) -> Vec<Act> + Send + Sync;
+pub(crate) type Fault = dyn Fn(usize, &[u8]) -> Vec<Act> + Send + Sync;
 
-enum Act {
+pub(crate) enum Act {
     /// The subscriber gets this packet.
     Forward(Vec<u8>),
     /// The publisher gets this reason instead of success.
@@ -36,7 +36,7 @@ struct Subscriber {
 }
 
 /// A broker for MQTT 5.0 with packets under 128 bytes. `suback` is the code for subscriptions.
-fn broker(suback: u8, fault: Box<Fault>) -> String {
+pub(crate) fn broker(suback: u8, fault: Box<Fault>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     let subscriber = Arc::new(Subscriber::default());
@@ -110,23 +110,23 @@ fn packet(stream: &mut TcpStream) -> Option<Vec<u8>> {
     Some(packet)
 }
 
-fn bench(port: &str, args: &str) -> Ended {
+pub(crate) fn bench(port: &str, args: &str) -> Ended {
     start(port, args).wait()
 }
 
-fn start(port: &str, args: &str) -> Running {
+pub(crate) fn start(port: &str, args: &str) -> Running {
     let mut command = midge(&["bench", "-h", "127.0.0.1", "-p", port]);
     command.args(["--json", "--no-progress", "--topic", "t"]);
     command.args(args.split(' '));
     Running::start(command)
 }
 
-fn result(ended: &Ended) -> Value {
+pub(crate) fn result(ended: &Ended) -> Value {
     serde_json::from_str(ended.text()).unwrap_or_else(|_| panic!("no result: {ended:?}"))
 }
 
 #[track_caller]
-fn check(result: &Value, expected: &[(&str, u64)]) {
+pub(crate) fn check(result: &Value, expected: &[(&str, u64)]) {
     for (key, value) in expected {
         assert_eq!(result[*key], *value, "{key} in {result}");
     }

@@ -179,6 +179,16 @@ fn a_wrong_assertion_needs_no_broker() {
             "--assert 'e2e.p99 < 10ms': this run has no e2e.p99: nobody subscribes",
         ),
         (
+            vec!["--assert", "connect_uncorrected.p99 < 10ms"],
+            "--assert 'connect_uncorrected.p99 < 10ms': this run has no connect_uncorrected.p99: \
+             without --connect-rate or --ramp-up there is nothing to correct",
+        ),
+        (
+            vec!["--publishers", "0", "-t", "a", "--assert", "lost == 0"],
+            "--assert 'lost == 0': this run has no lost: nobody here publishes what the \
+             subscribers hear",
+        ),
+        (
             vec!["--assert", "ack.p99 < 10ms"],
             "--assert 'ack.p99 < 10ms': this run has no ack.p99: messages of QoS 0 are not \
              acknowledged",
@@ -333,6 +343,18 @@ fn what_is_in_both_is_not_added_twice() {
         &format!(
             "midge: {first} and {second} cannot be added: one has shard 0/2 of run abcd, the \
              other shard 1/3\n"
+        ),
+    );
+    change(&two, &two, |value| {
+        let part = &mut value["result"]["parts"][0];
+        part["shard"]["of"] = json!(2);
+        part["asked"]["groups"][0]["publishers"] = json!(7);
+    });
+    command(&[&one, &two]).expect(
+        2,
+        &format!(
+            "midge: {first} and {second} cannot be added: shard 0/2 and shard 1/2 of run abcd were \
+             asked for different loads\n"
         ),
     );
     // Different runs, and a shard too few, are said.

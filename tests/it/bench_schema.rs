@@ -19,14 +19,16 @@ const REPORT: &str = "
     parameters.*
     parts[].run parts[].shard.index parts[].shard.of parts[].midge parts[].began
     parts[].duration_s parts[].ended_by parts[].error
-    duration_s ended_by error
-    sent not_sent sent_per_s sent_bytes acknowledged acknowledged_per_s refused unacknowledged
+    duration_s ended_by error interrupted
+    sent not_sent due offered sent_per_s sent_bytes acknowledged acknowledged_per_s refused unacknowledged
     refusals[].reason_code refusals[].reason refusals[].packet refusals[].count
     errors.*
-    expected received received_per_s received_bytes lost duplicated reordered foreign retained
+    only_listens expected received received_per_s received_bytes refused_received lost duplicated reordered
+    foreign foreign_per_s foreign_bytes retained
     per_qos[].qos per_qos[].COUNTS
     per_subscriber[].group per_subscriber[].number per_subscriber[].granted_qos
-    per_subscriber[].expected per_subscriber[].received per_subscriber[].lost
+    per_subscriber[].shared per_subscriber[].expected per_subscriber[].received
+    per_subscriber[].refused_received per_subscriber[].lost
     per_subscriber[].duplicated per_subscriber[].reordered per_subscriber[].foreign
     per_subscriber[].retained
     connections
@@ -50,7 +52,7 @@ const REPORT: &str = "
 const RESULT: &str = "
     result.parts[].run result.parts[].shard.index result.parts[].shard.of result.parts[].midge
     result.parts[].began_ns result.parts[].sending_ns result.parts[].receiving_ns
-    result.parts[].ended_by result.parts[].error
+    result.parts[].ended_by result.parts[].error result.parts[].still_ns
     result.parts[].asked.broker result.parts[].asked.version result.parts[].asked.engine
     result.parts[].asked.warmup_ns result.parts[].asked.duration_ns result.parts[].asked.count
     result.parts[].asked.groups[].name result.parts[].asked.groups[].publishers
@@ -58,11 +60,12 @@ const RESULT: &str = "
     result.parts[].asked.groups[].qos result.parts[].asked.groups[].topic
     result.parts[].asked.groups[].size_bytes result.parts[].asked.groups[].rate_per_s
     result.parts[].asked.groups[].inflight result.parts[].asked.groups[].more.*
-    result.parts[].asked.more.*
+    result.parts[].asked.unheard result.parts[].asked.more.*
     result.measured.qos[].COUNTS
     result.measured.subscribers[].group result.measured.subscribers[].number
-    result.measured.subscribers[].granted_qos result.measured.subscribers[].expected
-    result.measured.subscribers[].received result.measured.subscribers[].lost
+    result.measured.subscribers[].granted_qos result.measured.subscribers[].shared
+    result.measured.subscribers[].expected result.measured.subscribers[].received
+    result.measured.subscribers[].refused_received result.measured.subscribers[].lost
     result.measured.subscribers[].duplicated result.measured.subscribers[].reordered
     result.measured.subscribers[].foreign result.measured.subscribers[].retained
     result.measured.connections
@@ -71,7 +74,7 @@ const RESULT: &str = "
     result.measured.errors.*
     result.measured.latencies.connect.PAIR result.measured.latencies.ack_qos1.PAIR
     result.measured.latencies.ack_qos2.PAIR result.measured.latencies.e2e.PAIR
-    result.measured.latencies.lateness
+    result.measured.latencies.lateness result.measured.latencies.lateness_lower_bounds
     result.measured.series.*.sent result.measured.series.*.received
     result.measured.series.*.acknowledged result.measured.series.*.errors
     result.measured.series.*.connected
@@ -81,10 +84,11 @@ const RESULT: &str = "
     result.measured.limits[].what result.measured.limits[].sentence
 ";
 
-const COUNTS: &str = "sent sent_bytes not_sent acknowledged refused unacknowledged expected \
-    received received_bytes lost duplicated reordered foreign retained";
-const TIMES: &str = "count min mean p50 p90 p95 p99 p99_9 p99_99 max";
-const PAIR: &str = "corrected uncorrected";
+const COUNTS: &str = "sent sent_bytes not_sent due offered acknowledged refused unacknowledged \
+    expected received received_bytes refused_received lost duplicated reordered foreign \
+    foreign_bytes retained";
+const TIMES: &str = "count lower_bounds min mean p50 p90 p95 p99 p99_9 p99_99 max";
+const PAIR: &str = "corrected uncorrected lower_bounds uncorrected_lower_bounds";
 
 /// Keys whose own keys are not fixed.
 const OPEN: [&str; 6] = [
@@ -145,6 +149,8 @@ fn full() -> Outcome {
     let pair = || Pair {
         corrected: times.clone(),
         uncorrected: times.clone(),
+        lower_bounds: 1,
+        uncorrected_lower_bounds: 1,
     };
     let counts = Counts {
         sent: 1,
@@ -169,6 +175,7 @@ fn full() -> Outcome {
             ack_qos2: pair(),
             e2e: pair(),
             lateness: times.clone(),
+            lateness_lower_bounds: 1,
         },
         series: Series {
             rows: [(1, row)].into(),
@@ -189,8 +196,9 @@ fn full() -> Outcome {
         began_ns: 1_000_000_000,
         sending_ns: 1,
         receiving_ns: 1,
-        ended_by: Ended::Error,
+        ended_by: Ended::Interrupt,
         error: Some("e".to_owned()),
+        still_ns: 1,
         asked: Asked {
             duration_ns: Some(1),
             count: Some(1),
@@ -320,7 +328,7 @@ fn any_number_in_a_file_does_no_harm() {
             };
             taken += 1;
             let comparison = Comparison::new(&outcome, &read, 10.0);
-            bench::write_text(&mut Vec::new(), &read, Some(&comparison)).unwrap();
+            bench::write_text(&mut Vec::new(), &read, Some(&comparison), true).unwrap();
             bench::write_html(&mut Vec::new(), &read, &[], Some(&comparison)).unwrap();
             let plain = bench::Plain {
                 width: None,

@@ -8,6 +8,8 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::program;
+
 /// A folder with files, and brokers that are run in it.
 pub(crate) struct Folder(tempfile::TempDir);
 
@@ -308,9 +310,7 @@ impl Broker {
 
     /// Waits until it listens.
     pub(crate) fn wait_until_ready(&mut self) {
-        let mut ready = String::new();
-        let stdout = self.child.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut ready).unwrap();
+        program::ready(&mut self.child);
     }
 
     pub(crate) fn end(mut self) {

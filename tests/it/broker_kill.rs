@@ -2,7 +2,6 @@
 //! clients that go on with their sessions: what was acknowledged is there, QoS 2 comes once.
 
 use std::cell::{Cell, RefCell};
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::rc::Rc;
@@ -17,7 +16,7 @@ use midge::mqtt::property::Value;
 use midge::mqtt::{Properties, PropertyId, QoS, Version};
 use tokio::time::sleep;
 
-use crate::program::midge;
+use crate::program::{self, midge};
 
 /// Before another try to connect.
 const PAUSE: Duration = Duration::from_millis(3);
@@ -46,11 +45,7 @@ impl Victim {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut ready = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut ready).unwrap();
-        let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
-        self.port = ready["port"].as_u64().unwrap().try_into().unwrap();
+        self.port = program::port(&program::ready(&mut child));
         self.child = Some(child);
     }
 

@@ -368,9 +368,7 @@ fn as_many_in_flight_as_there_are_ids() {
 #[cfg(target_os = "linux")]
 #[test]
 fn the_process_stays_below_its_limit() {
-    use std::io::{BufRead, BufReader};
-
-    use crate::program::midge;
+    use crate::program::{self, midge};
 
     const LIMIT: usize = 32 << 20;
     // Debug builds are larger than others.
@@ -379,11 +377,7 @@ fn the_process_stays_below_its_limit() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let mut ready = String::new();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    stdout.read_line(&mut ready).unwrap();
-    let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
-    let port = u16::try_from(ready["port"].as_u64().unwrap()).unwrap();
+    let port = program::port(&program::ready(&mut child));
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let resident = || {
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();

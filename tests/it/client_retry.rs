@@ -372,16 +372,20 @@ fn a_broker_that_does_not_know_5_0_gets_3_1_1() {
     }
 }
 
+fn hang_up() -> Script {
+    script(|connection| {
+        assert_eq!(connection.packet()[0], 0x10, "CONNECT");
+    })
+}
+
+/// Whether the port speaks TLS.
+fn probe() -> Script {
+    script(|_| {})
+}
+
 /// RabbitMQ 3.10 does so.
 #[test]
 fn a_broker_that_hangs_up_on_5_0_gets_3_1_1() {
-    let hang_up = || {
-        script(|connection| {
-            assert_eq!(connection.packet()[0], 0x10, "CONNECT");
-        })
-    };
-    // Whether the port speaks TLS.
-    let probe = || script(|_| {});
     let peer = Peer::each([
         hang_up(),
         probe(),
@@ -411,6 +415,34 @@ fn a_broker_that_hangs_up_on_5_0_gets_3_1_1() {
         ),
     );
     peer.finish();
+}
+
+/// Nobody who asks for 5.0, or opens many connections, is given another version unasked.
+#[test]
+fn a_broker_that_may_not_take_the_version_is_met_with_a_hint() {
+    for (command, flags, scripts) in [
+        (
+            "pub",
+            &["-t", "t", "-m", "x", "-V", "5"][..],
+            vec![hang_up(), probe()],
+        ),
+        (
+            "bench",
+            &["--no-progress", "--subscribers", "0"],
+            vec![hang_up()],
+        ),
+    ] {
+        let peer = Peer::each(scripts);
+        let port = &peer.port;
+        run(&peer.args(command, flags)).expect(
+            3,
+            &format!(
+                "midge: could not connect to 127.0.0.1:{port}: before CONNACK, the broker closed \
+                 the connection; some that do not take MQTT 5.0 do that: try -V 311\n"
+            ),
+        );
+        peer.finish();
+    }
 }
 
 /// RabbitMQ 3.10 answers QoS 2 with PUBACK: that exchange would never end.

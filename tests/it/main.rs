@@ -8,6 +8,7 @@ mod bench_metrics;
 mod bench_pages;
 mod bench_results;
 mod bench_schema;
+mod bench_truth;
 #[cfg(unix)]
 mod broker_access;
 mod broker_command;

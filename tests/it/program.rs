@@ -1,6 +1,6 @@
 //! Runs the built program, and never waits for it for ever.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -114,6 +114,20 @@ impl Running {
             stderr: String::from_utf8(stderr).expect("UTF-8 on stderr"),
         }
     }
+}
+
+/// The line with which a broker says that it listens, from its piped stdout.
+pub(crate) fn ready(broker: &mut Child) -> serde_json::Value {
+    let mut line = String::new();
+    let mut stdout = BufReader::new(broker.stdout.take().expect("piped"));
+    stdout.read_line(&mut line).expect("stdout is read");
+    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+}
+
+/// Where a broker with this line listens, of its first listener.
+pub(crate) fn port(ready: &serde_json::Value) -> u16 {
+    let port = ready["port"].as_u64().and_then(|port| port.try_into().ok());
+    port.unwrap_or_else(|| panic!("no port in {ready}"))
 }
 
 /// Runs the program with nothing on stdin.

@@ -92,9 +92,7 @@ impl Access {
             (Some(users), Some(name)) => users.admit(name, password.unwrap_or_default()),
         }
     }
-}
 
-impl Access {
     /// Whether a client with this user name that `old` has let in may stay: its password is not
     /// there to be looked at any more, so its user's line has to be the same.
     pub fn keeps(&self, old: &Access, username: Option<&str>) -> bool {

@@ -97,7 +97,7 @@ impl Client {
         let connect = &options.connect;
         let (sender, happened) = mpsc::channel(EVENTS);
         if !options.target.is_plain_tcp() {
-            let what = "more than plain TCP without proxy and local address (-A)";
+            let what = "more than plain TCP without proxy and local address (-A, --bind)";
             return Err(unsupported(what));
         }
         let (host, port) = match &options.target.address {

@@ -1,8 +1,6 @@
 //! Which messages came: once, again, late, or never. Pure counting.
 
-use std::collections::BTreeMap;
-
-use crate::mqtt::QoS;
+use super::ranges::{Ranges, common};
 
 /// What one arrival was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,52 +13,117 @@ pub(super) enum Arrival {
     Duplicate,
 }
 
-/// What one subscriber has received of one publisher.
+/// What has come of one publisher's messages.
 ///
-/// The memory is that of the gaps, not of the messages.
+/// The memory is that of the gaps, not of the messages, and there are only so many gaps: of those
+/// of long ago it is only known how many messages they were, and one that came after all would
+/// count as a duplicate.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sequence {
     /// One more than the highest number that came.
     next: u64,
-    /// Numbers below `next` that have not come: first of a gap, and the one behind its last.
-    gaps: BTreeMap<u64, u64>,
+    /// Numbers below `next` that have not come.
+    gaps: Ranges,
 }
 
 impl Sequence {
     /// A message with this number came.
     pub(super) fn handle(&mut self, number: u64) -> Arrival {
         if number >= self.next {
-            if number > self.next {
-                self.gaps.insert(self.next, number);
-            }
+            self.gaps.insert_range(self.next, number);
             self.next = number.saturating_add(1);
             return Arrival::InOrder;
         }
-        let gap = self.gaps.range(..=number).next_back();
-        match gap.map(|(&first, &end)| (first, end)) {
-            Some((first, end)) if number < end => {
-                if first == number {
-                    self.gaps.remove(&first);
-                } else {
-                    self.gaps.insert(first, number);
-                }
-                if number + 1 < end {
-                    self.gaps.insert(number + 1, end);
-                }
-                Arrival::Reordered
-            }
-            _ => Arrival::Duplicate,
+        match self.gaps.remove(number) {
+            true => Arrival::Reordered,
+            false => Arrival::Duplicate,
         }
+    }
+
+    /// Numbers below `sent` that have not come, as far as they are known: rising.
+    pub(super) fn missing(&self, sent: u64) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let rest = (self.next < sent).then_some((self.next, sent));
+        let gaps = self
+            .gaps
+            .iter()
+            .map(move |(first, end)| (first, end.min(sent)));
+        gaps.filter(|(first, end)| first < end).chain(rest)
+    }
+
+    /// How many have not come of which nothing else is known, and the number that all of them are
+    /// below.
+    pub(super) fn forgotten(&self) -> (u64, u64) {
+        (self.gaps.forgotten(), self.gaps.floor())
+    }
+
+    /// How many have come that are not below `sent`, so that nobody can have sent them.
+    pub(super) fn beyond(&self, sent: u64) -> u64 {
+        let all = self.next.saturating_sub(sent);
+        all - common(self.gaps.iter(), [(sent, u64::MAX)].into_iter())
+    }
+
+    /// How many of these numbers, all of them below `sent`, have come. Those of long ago count as
+    /// if they had not.
+    pub(super) fn came_of(&self, numbers: &Ranges, sent: u64) -> u64 {
+        let floor = self.gaps.floor();
+        let known = || numbers.iter().map(|(first, end)| (first.max(floor), end));
+        let known = || known().filter(|(first, end)| first < end);
+        let all: u64 = known().map(|(first, end)| end - first).sum();
+        all - common(known(), self.missing(sent))
     }
 }
 
-/// What one subscriber, or all of a shared subscription, have received.
+/// What of each publisher has come to one subscriber, or to all of a shared subscription together.
 #[derive(Debug, Default)]
 pub(super) struct Delivery {
     /// As far as something came.
     by_publisher: Vec<Sequence>,
-    /// By the QoS of the delivery.
-    pub(super) counts: [Arrivals; 3],
+}
+
+impl Delivery {
+    /// A message came.
+    #[inline]
+    pub(super) fn handle(&mut self, publisher: u32, number: u64) -> Arrival {
+        match place(&mut self.by_publisher, publisher) {
+            Some(sequence) => sequence.handle(number),
+            None => Arrival::Duplicate,
+        }
+    }
+
+    /// What has come of this publisher; `None`: nothing.
+    pub(super) fn of(&self, publisher: u32) -> Option<&Sequence> {
+        self.by_publisher.get(publisher as usize)
+    }
+}
+
+/// In which order messages came to one of several who share a subscription: which of them it gets
+/// is up to the broker, their order is not.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    /// One more than the highest number of each publisher that came.
+    next: Vec<u64>,
+}
+
+impl Order {
+    /// A message came that had not come before: whether it is behind a later one.
+    #[inline]
+    pub(super) fn handle(&mut self, publisher: u32, number: u64) -> Arrival {
+        match place(&mut self.next, publisher) {
+            Some(next) if number >= *next => {
+                *next = number.saturating_add(1);
+                Arrival::InOrder
+            }
+            _ => Arrival::Reordered,
+        }
+    }
+}
+
+fn place<T: Default + Clone>(all: &mut Vec<T>, publisher: u32) -> Option<&mut T> {
+    let at = publisher as usize;
+    if all.len() <= at {
+        all.resize(at + 1, T::default());
+    }
+    all.get_mut(at)
 }
 
 /// What came.
@@ -76,37 +139,20 @@ pub(super) struct Arrivals {
     pub(super) reordered: u64,
 }
 
-impl Delivery {
-    /// A message came.
+impl Arrivals {
+    /// One more, with so many bytes.
     #[inline]
-    pub(super) fn handle(
-        &mut self,
-        publisher: u32,
-        number: u64,
-        qos: QoS,
-        bytes: usize,
-    ) -> Arrival {
-        let at = publisher as usize;
-        if self.by_publisher.len() <= at {
-            self.by_publisher.resize(at + 1, Sequence::default());
-        }
-        let arrival = match self.by_publisher.get_mut(at) {
-            Some(sequence) => sequence.handle(number),
-            None => Arrival::Duplicate,
-        };
-        if let Some(counts) = self.counts.get_mut(usize::from(qos.as_u8())) {
-            match arrival {
-                Arrival::InOrder => {}
-                Arrival::Reordered => counts.reordered += 1,
-                Arrival::Duplicate => {
-                    counts.duplicated += 1;
-                    return arrival;
-                }
+    pub(super) fn add(&mut self, arrival: Arrival, bytes: usize) {
+        match arrival {
+            Arrival::InOrder => {}
+            Arrival::Reordered => self.reordered += 1,
+            Arrival::Duplicate => {
+                self.duplicated += 1;
+                return;
             }
-            counts.unique += 1;
-            counts.bytes += bytes as u64;
         }
-        arrival
+        self.unique += 1;
+        self.bytes += bytes as u64;
     }
 }
 
@@ -162,26 +208,57 @@ mod tests {
     }
 
     #[test]
-    fn publishers_and_qos_are_counted_apart() {
+    fn publishers_are_counted_apart() {
         let mut delivery = Delivery::default();
+        let mut arrivals = Arrivals::default();
         for (publisher, number) in [(0, 0), (1, 1), (0, 1), (1, 0), (1, 0), (0, 3)] {
-            delivery.handle(publisher, number, QoS::AtLeastOnce, 10);
+            arrivals.add(delivery.handle(publisher, number), 10);
         }
-        delivery.handle(9, 0, QoS::AtMostOnce, 7);
-        let expected = |unique, bytes, duplicated, reordered| Arrivals {
-            unique,
-            bytes,
-            duplicated,
-            reordered,
+        let expected = Arrivals {
+            unique: 5,
+            bytes: 50,
+            duplicated: 1,
+            reordered: 1,
         };
-        assert_eq!(
-            delivery.counts,
-            [
-                expected(1, 7, 0, 0),
-                expected(5, 50, 1, 1),
-                Arrivals::default()
-            ]
-        );
+        assert_eq!(arrivals, expected);
+        let missing: Vec<_> = delivery.of(0).unwrap().missing(6).collect();
+        assert_eq!(missing, [(2, 3), (4, 6)]);
+        assert!(delivery.of(9).is_none());
+    }
+
+    #[test]
+    fn what_came_although_it_was_refused() {
+        let mut sequence = Sequence::default();
+        for number in [0, 1, 3, 6] {
+            sequence.handle(number);
+        }
+        let mut refused = Ranges::default();
+        for number in [1, 2, 3, 5, 7, 8] {
+            refused.insert(number);
+        }
+        assert_eq!(sequence.came_of(&refused, 9), 2);
+    }
+
+    #[test]
+    fn gaps_of_long_ago_are_only_counted() {
+        let mut sequence = Sequence::default();
+        let sent = 10_000;
+        for number in (1..sent).step_by(2) {
+            assert_eq!(sequence.handle(number), InOrder);
+        }
+        let known: u64 = sequence.missing(sent).map(|(first, end)| end - first).sum();
+        let (forgotten, below) = sequence.forgotten();
+        assert_eq!(known + forgotten, sent / 2);
+        assert!(forgotten > 0 && below < sent);
+        assert_eq!(sequence.handle(sent - 2), Reordered);
+    }
+
+    #[test]
+    fn each_of_those_who_share_has_an_order_of_its_own() {
+        let mut order = Order::default();
+        for (number, arrival) in [(3, InOrder), (9, InOrder), (4, Reordered), (10, InOrder)] {
+            assert_eq!(order.handle(2, number), arrival);
+        }
     }
 
     proptest! {

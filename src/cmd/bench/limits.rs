@@ -1,37 +1,13 @@
-//! Is it the broker, or is it midge? What the system has to give is looked at before a run, and
-//! what may have kept the load from being what was asked for, after it.
+//! What the system has to give: looked at before a run, and measured in it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::plan::Plan;
 use crate::client::Address;
 use crate::cmd::Failure;
-use crate::mqtt::QoS;
-use crate::output::bench::{Limit, Measured};
 
 /// Files beside connections: runtimes, the terminal, results.
 const OTHER_FILES: u64 = 64;
-
-/// A thread that is at work for this share of the time is the limit.
-const BUSY: f64 = 0.9;
-
-/// The same of the whole machine.
-const ALL_BUSY: f64 = 0.95;
-
-/// A message that leaves so late was not sent when it should have been.
-const LATE: Duration = Duration::from_millis(10);
-
-/// What a run has to say for itself.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Facts {
-    /// The largest share of the time that a worker was at work, 0 to 1.
-    pub(super) busiest: f64,
-    /// The share of the time that the machine's cores were at work, if it is known.
-    pub(super) machine: Option<f64>,
-    /// How long after `--start-at` the last connection was there.
-    pub(super) late_start: Option<Duration>,
-}
 
 /// Makes sure that there are files and ports for every connection; raises the limit of open files as
 /// far as that is allowed.
@@ -70,69 +46,6 @@ pub(super) fn prepare(plan: &Plan) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// What limited a run.
-pub(super) fn suspect(plan: &Plan, facts: &Facts, measured: &mut Measured) {
-    let totals = measured.totals();
-    let mut say = |what: &str, sentence: String| {
-        measured.limits.insert(Limit {
-            what: what.to_owned(),
-            sentence,
-        });
-    };
-    let is_busy = facts.busiest >= BUSY;
-    let is_paced = plan.groups.iter().any(|group| group.rate.is_some());
-    if is_busy && plan.publishers() > 0 {
-        say(
-            "cpu",
-            format!(
-                "a thread of midge was at work for {:.0} % of the time: use more cores (--workers), or more machines (--shard)",
-                facts.busiest * 100.0
-            ),
-        );
-    } else if let Some(machine) = facts.machine.filter(|share| *share >= ALL_BUSY) {
-        say(
-            "cpu",
-            format!(
-                "the cores of this machine were at work for {:.0} % of the time: run midge on another machine than the broker",
-                machine * 100.0
-            ),
-        );
-    }
-    let late = measured.latencies.lateness.quantile(0.99).unwrap_or(0);
-    let late = Duration::from_nanos(late);
-    if is_paced && (totals.not_sent > 0 || late >= LATE) {
-        let offered = format!(
-            "{} messages that were due were not sent, and one in 100 left more than {:.1} ms late",
-            totals.not_sent,
-            late.as_secs_f64() * 1e3
-        );
-        let windowed = plan
-            .groups
-            .iter()
-            .any(|group| group.qos > QoS::AtMostOnce && group.inflight < u16::MAX);
-        match (is_busy, windowed) {
-            (true, _) => say(
-                "pace",
-                format!("{offered}: midge was too busy to keep the rate"),
-            ),
-            (false, true) => say(
-                "window",
-                format!("{offered}: the window (--inflight) was full, or the broker took no more"),
-            ),
-            (false, false) => say("broker", format!("{offered}: the broker took no more")),
-        }
-    }
-    if let Some(late) = facts.late_start.filter(|late| *late >= LATE) {
-        say(
-            "start",
-            format!(
-                "the last connection was there {:.1} s behind --start-at: let it begin later",
-                late.as_secs_f64()
-            ),
-        );
-    }
 }
 
 /// CPU time of this thread so far, ns; 0 where the system does not tell.
@@ -285,45 +198,6 @@ mod system {
 mod tests {
     use super::*;
     use crate::cli;
-
-    fn limits(args: &str, facts: Facts, change: impl FnOnce(&mut Measured)) -> Vec<String> {
-        let plan = Plan::new(&cli::Bench::from_words(args), None).unwrap();
-        let mut measured = Measured::default();
-        change(&mut measured);
-        suspect(&plan, &facts, &mut measured);
-        measured
-            .limits
-            .into_iter()
-            .map(|limit| limit.what)
-            .collect()
-    }
-
-    #[test]
-    fn who_is_to_blame() {
-        let late = |measured: &mut Measured| measured.latencies.lateness.record(20_000_000);
-        let busy = Facts {
-            busiest: 0.95,
-            ..Facts::default()
-        };
-        let calm = Facts::default();
-        let none: [&str; 0] = [];
-        assert_eq!(limits("", calm, |_| ()), none);
-        assert_eq!(limits("", busy, |_| ()), ["cpu"]);
-        assert_eq!(limits("--rate 5", busy, late), ["cpu", "pace"]);
-        assert_eq!(limits("--rate 5", calm, late), ["broker"]);
-        assert_eq!(limits("--rate 5 -q 1 --inflight 9", calm, late), ["window"]);
-        assert_eq!(limits("--rate 5 -q 1", calm, late), ["broker"]);
-        let machine = Facts {
-            machine: Some(0.99),
-            ..Facts::default()
-        };
-        assert_eq!(limits("", machine, |_| ()), ["cpu"]);
-        let late_start = Facts {
-            late_start: Some(Duration::from_secs(1)),
-            ..Facts::default()
-        };
-        assert_eq!(limits("", late_start, |_| ()), ["start"]);
-    }
 
     // Elsewhere nothing is known of them.
     #[cfg(target_os = "linux")]

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::Ended;
 use super::plan::{Group, Payload, Plan, Shard};
 use super::shared::{Shared, nanos};
-use super::stats::{Publisher, Stats};
+use super::stats::Stats;
+use super::{Ended, account};
 use crate::cmd::Exit;
 use crate::mqtt::QoS;
-use crate::output::bench::{self, Asked, Counts, Measured, Outcome, Part, Row, Series, Subscriber};
+use crate::output::bench::{self, Asked, Outcome, Part, Row, Series};
 
-/// Everything that a run has found: what its workers have counted, and its seconds.
+/// Everything that a run has found: what its workers have counted, and its seconds. `closed` is
+/// when nothing was awaited any more, in ns since its start.
 pub(super) fn outcome(
     shared: &Shared,
     ended: &Ended,
+    closed: u64,
     all: &[Stats],
     seconds: BTreeMap<u64, Row>,
 ) -> Outcome {
@@ -43,9 +45,13 @@ pub(super) fn outcome(
             Ended::Failed(failure) => Some(failure.message.clone()),
             Ended::Time | Ended::Count | Ended::Signal(_) => None,
         },
-        asked: asked(plan),
+        still_ns: 0,
+        asked: Asked {
+            groups: groups(plan, all),
+            ..asked(plan)
+        },
     };
-    let mut measured = measured(plan, all);
+    let mut measured = account::measured(plan, all, closed);
     let first = Series::first_second(began_ns);
     for (number, row) in seconds {
         let second = first.saturating_add(i64::try_from(number).unwrap_or(i64::MAX));
@@ -55,6 +61,21 @@ pub(super) fn outcome(
         parts: vec![part],
         measured,
     }
+}
+
+/// The groups, with the windows that they really had.
+fn groups(plan: &Plan, all: &[Stats]) -> Vec<bench::Group> {
+    let groups = plan.groups.iter().map(asked_of_group).enumerate();
+    let windowed = groups.map(|(index, group)| {
+        let publishers = all.iter().flat_map(|stats| &stats.publishers);
+        let of_group = publishers.filter(|publisher| publisher.group == index);
+        let window = of_group.map(|publisher| publisher.window).min();
+        bench::Group {
+            inflight: group.inflight.map(|asked| window.unwrap_or(asked)),
+            ..group
+        }
+    });
+    windowed.collect()
 }
 
 /// What a run is to do.
@@ -81,6 +102,7 @@ pub(super) fn asked(plan: &Plan) -> Asked {
         warmup_ns: nanos(plan.warmup),
         duration_ns: plan.duration.map(nanos),
         count: groups.iter().map(|group| group.count).sum(),
+        unheard: plan.is_unheard(),
         groups: groups.iter().map(asked_of_group).collect(),
         more: more
             .into_iter()
@@ -103,7 +125,7 @@ fn asked_of_group(group: &Group) -> bench::Group {
         },
         size_bytes: match &group.payload {
             Payload::Sizes(sizes) if sizes.min() == sizes.max() => Some(u64::from(sizes.min())),
-            Payload::Bytes(bytes) => Some(bytes.len() as u64),
+            Payload::Bytes(bytes) => Some(bytes.len() as u64 + group.stamp_len() as u64),
             Payload::Sizes(_) | Payload::Template(_) => None,
         },
         rate_per_s: group.rate,
@@ -114,116 +136,6 @@ fn asked_of_group(group: &Group) -> bench::Group {
             .map(|(flag, value)| ((*flag).to_owned(), value.clone()))
             .collect(),
     }
-}
-
-fn measured(plan: &Plan, all: &[Stats]) -> Measured {
-    let mut measured = Measured::default();
-    for stats in all {
-        measured.add(&stats.measured);
-    }
-    let publishers = || all.iter().flat_map(|stats| &stats.publishers);
-    for publisher in publishers() {
-        let qos = plan.group(publisher.group).qos;
-        if let Some(own) = measured.qos.get_mut(usize::from(qos.as_u8())) {
-            own.add(&sent(publisher, qos));
-        }
-    }
-    let here = || all.iter().flat_map(|stats| &stats.subscribers);
-    for (index, group) in plan.groups.iter().enumerate() {
-        // What came of this process's publishers, by their QoS.
-        let mut taken = [0; 3];
-        for publisher in publishers().filter(|of| plan.hears(index, of.number)) {
-            let qos = plan.group(publisher.group).qos;
-            if let Some(taken) = taken.get_mut(usize::from(qos.as_u8())) {
-                *taken += publisher.sent.saturating_sub(publisher.refused);
-            }
-        }
-        let numbers = match group.is_shared {
-            true => 0..group.subscribers.count.min(1),
-            false => 0..group.subscribers.count,
-        };
-        let own: BTreeMap<u32, _> = here()
-            .filter(|figures| figures.group == index)
-            .map(|figures| (figures.number, figures))
-            .collect();
-        for number in numbers.map(|n| group.subscribers.first + n) {
-            let figures = own.get(&number).copied();
-            // Of a subscriber in another process it is known what it should get from here.
-            if figures.is_some() || plan.shard != Shard::WHOLE {
-                let qos = &mut measured.qos;
-                let subscriber = subscriber(group, index, number, figures, &taken, qos);
-                measured.subscribers.push(subscriber);
-            }
-        }
-    }
-    measured.subscribers.sort_unstable();
-    if plan.shard == Shard::WHOLE {
-        measured.settle();
-    }
-    measured
-}
-
-fn sent(publisher: &Publisher, qos: QoS) -> Counts {
-    let unanswered = publisher
-        .sent
-        .saturating_sub(publisher.acknowledged)
-        .saturating_sub(publisher.refused);
-    Counts {
-        sent: publisher.sent,
-        sent_bytes: publisher.sent_bytes,
-        not_sent: publisher.not_sent,
-        acknowledged: publisher.acknowledged,
-        refused: publisher.refused,
-        unacknowledged: match qos {
-            QoS::AtMostOnce => 0,
-            QoS::AtLeastOnce | QoS::ExactlyOnce => unanswered,
-        },
-        ..Counts::default()
-    }
-}
-
-/// What one subscriber got, and should have got of what was `taken`, which is also counted by QoS.
-fn subscriber(
-    group: &Group,
-    index: usize,
-    number: u32,
-    figures: Option<&super::stats::Subscriber>,
-    taken: &[u64; 3],
-    by_qos: &mut [Counts; 3],
-) -> Subscriber {
-    let granted = figures.map_or(group.qos, |figures| figures.granted);
-    let mut own = Subscriber {
-        group: u32::try_from(index).unwrap_or(u32::MAX),
-        number,
-        granted_qos: granted.as_u8(),
-        ..Subscriber::default()
-    };
-    for (qos, &count) in taken.iter().enumerate() {
-        let delivered = qos.min(usize::from(granted.as_u8()));
-        own.expected += count;
-        if let Some(counts) = by_qos.get_mut(delivered) {
-            counts.expected += count;
-        }
-    }
-    let Some(figures) = figures else {
-        return own;
-    };
-    for (counts, arrivals) in by_qos.iter_mut().zip(figures.arrivals()) {
-        counts.received += arrivals.unique;
-        counts.received_bytes += arrivals.bytes;
-        counts.duplicated += arrivals.duplicated;
-        counts.reordered += arrivals.reordered;
-        own.received += arrivals.unique;
-        own.duplicated += arrivals.duplicated;
-        own.reordered += arrivals.reordered;
-    }
-    own.foreign = figures.foreign;
-    own.retained = figures.retained;
-    if let Some(counts) = by_qos.get_mut(usize::from(granted.as_u8())) {
-        counts.foreign += figures.foreign;
-        counts.retained += figures.retained;
-    }
-    own
 }
 
 /// When the measurement began, by the time of day.

@@ -75,6 +75,11 @@ pub(super) struct Counters {
     pub(super) received: Count,
     /// Arrivals that there should be for what was sent and not refused.
     pub(super) expected: Count,
+    /// Arrivals of messages that the broker had refused, if it gives them to subscribers anyway:
+    /// nobody knows before the end.
+    pub(super) unsure: Count,
+    /// Arrivals of what this run did not send.
+    pub(super) foreign: Count,
     /// Refusals and errors of every kind.
     pub(super) errors: Count,
 }

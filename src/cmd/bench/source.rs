@@ -213,14 +213,7 @@ fn ready_payloads(group: &Group) -> Option<Vec<Bytes>> {
             is_small.then(|| sizes.iter().map(|size| zeros(*size as usize)).collect())
         }
         Payload::Bytes(bytes) if bytes.len() <= READY_BYTES => {
-            let mut payload = vec![
-                0;
-                if group.is_stamped {
-                    super::stamp::LEN
-                } else {
-                    0
-                }
-            ];
+            let mut payload = vec![0; group.stamp_len()];
             payload.extend_from_slice(bytes);
             Some(vec![Bytes::from(payload)])
         }

@@ -47,7 +47,7 @@ pub(super) struct Place {
     pub(super) role: char,
     /// Among all of its role.
     pub(super) number: u32,
-    /// Among all connections of the run: when it is opened, and when it leaves for a while.
+    /// Among all connections of the run: when it is opened.
     pub(super) turn: u64,
 }
 
@@ -242,8 +242,13 @@ impl Stage {
 
     /// When a connection leaves for the first time after it can begin: connections take turns.
     pub(super) fn first_leave(&self, place: Place, every: Duration) -> Duration {
-        let all: u64 = self.shared.plan.groups.iter().map(Group::connections).sum();
-        every.mul_f64((place.turn + 1) as f64 / (all + 1) as f64)
+        let Place {
+            group,
+            role,
+            number,
+            ..
+        } = place;
+        every.mul_f64(self.shared.plan.first_leave(group, role, number))
     }
 
     /// Keeps a connection alive until the phase has come.

@@ -3,10 +3,13 @@
 //! Times are ns. Only what belongs to the measurement comes here; the warm-up is left out by those
 //! who call.
 
-use super::delivery::{Arrival, Arrivals, Delivery};
+use super::delivery::{Arrival, Arrivals, Delivery, Order};
+use super::dues::Dues;
+use super::ranges::Ranges;
 use super::stamp::Stamp;
+use super::unanswered::Times;
 use crate::mqtt::{PacketType, QoS, ReasonCode, Version};
-use crate::output::bench::{Coarse, Coarsened, Counts, Measured, Row};
+use crate::output::bench::{Coarse, Coarsened, Counts, Latencies, Measured, Pair, Row};
 
 /// A second, in ns.
 const SECOND: u64 = 1_000_000_000;
@@ -16,8 +19,10 @@ const SECOND: u64 = 1_000_000_000;
 pub(super) struct Stats {
     /// Those of this worker.
     pub(super) publishers: Vec<Publisher>,
-    /// Those of this worker; one for all of a shared subscription.
+    /// Those of this worker.
     pub(super) subscribers: Vec<Subscriber>,
+    /// The shared subscriptions of this worker: all who share one are with the same worker.
+    pub(super) shares: Vec<Share>,
     /// Latencies, refusals and errors.
     pub(super) measured: Measured,
     /// The second that goes on.
@@ -30,7 +35,7 @@ pub(super) struct Stats {
 }
 
 /// What a publisher did.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Publisher {
     pub(super) group: usize,
     pub(super) number: u32,
@@ -38,8 +43,43 @@ pub(super) struct Publisher {
     pub(super) sent_bytes: u64,
     pub(super) acknowledged: u64,
     pub(super) refused: u64,
+    /// Which those were.
+    pub(super) refused_numbers: Ranges,
     /// Messages that should have been sent within the time, and were not.
     pub(super) not_sent: u64,
+    /// Messages sent at a rate when no message was due any more.
+    pub(super) sent_late: u64,
+    /// When its messages were due; none without a rate.
+    pub(super) dues: Option<Dues>,
+    /// When it sent its last one.
+    pub(super) last_sent: u64,
+    /// QoS 1 and 2: messages that it may have in flight, by its own measure and the broker's.
+    pub(super) window: u16,
+    pub(super) waits: Waits,
+}
+
+/// How long, in ns, messages waited that were due, and for what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Waits {
+    /// For an acknowledgement, because of `--inflight`; and how many may be in flight.
+    pub(super) window: (u64, u16),
+    /// For an acknowledgement, because of the broker's Receive Maximum; likewise.
+    pub(super) maximum: (u64, u16),
+    /// For the socket to take more.
+    pub(super) socket: u64,
+}
+
+impl Waits {
+    /// Adds another publisher's.
+    pub(super) fn add(&mut self, other: &Waits) {
+        let add = |own: &mut (u64, u16), other: (u64, u16)| {
+            own.0 = own.0.saturating_add(other.0);
+            own.1 = own.1.max(other.1);
+        };
+        add(&mut self.window, other.window);
+        add(&mut self.maximum, other.maximum);
+        self.socket = self.socket.saturating_add(other.socket);
+    }
 }
 
 /// What a subscriber got.
@@ -47,12 +87,35 @@ pub(super) struct Publisher {
 pub(super) struct Subscriber {
     pub(super) group: usize,
     pub(super) number: u32,
-    pub(super) delivery: Delivery,
+    pub(super) reception: Reception,
+    /// By the QoS of the delivery.
+    pub(super) arrivals: [Arrivals; 3],
     /// Messages of no publisher of this run.
     pub(super) foreign: u64,
+    /// Payload bytes of those.
+    pub(super) foreign_bytes: u64,
     /// Messages that were there before the subscription.
     pub(super) retained: u64,
-    /// The QoS that the broker granted; the lowest of those who share.
+    /// The QoS that the broker granted.
+    pub(super) granted: QoS,
+}
+
+/// How what comes to a subscriber is told apart.
+#[derive(Debug)]
+pub(super) enum Reception {
+    /// It should get everything.
+    Own(Delivery),
+    /// It shares the subscription with this index.
+    Shared(usize, Order),
+}
+
+/// A shared subscription: all of a group have one.
+#[derive(Debug)]
+pub(super) struct Share {
+    pub(super) group: usize,
+    /// What came to any of them.
+    pub(super) delivery: Delivery,
+    /// The lowest QoS that the broker granted one of them.
     pub(super) granted: QoS,
 }
 
@@ -96,7 +159,8 @@ impl Stats {
         }
         for subscriber in &self.subscribers {
             sum.foreign += subscriber.foreign;
-            for arrivals in subscriber.arrivals() {
+            sum.foreign_bytes += subscriber.foreign_bytes;
+            for arrivals in &subscriber.arrivals {
                 sum.received += arrivals.unique;
                 sum.received_bytes += arrivals.bytes;
                 sum.duplicated += arrivals.duplicated;
@@ -122,6 +186,7 @@ impl Stats {
         if let Some(publisher) = self.publishers.get_mut(publisher) {
             publisher.sent += count;
             publisher.sent_bytes += bytes;
+            publisher.last_sent = now;
         }
         self.second.row.sent += count;
         self.last_sent = self.last_sent.max(now);
@@ -141,32 +206,71 @@ impl Stats {
             publisher.acknowledged += 1;
         }
         self.second.row.acknowledged += 1;
-        let latencies = &mut self.measured.latencies;
-        let pair = match qos {
-            QoS::ExactlyOnce => &mut latencies.ack_qos2,
-            QoS::AtMostOnce | QoS::AtLeastOnce => &mut latencies.ack_qos1,
-        };
-        pair.corrected.record(latency);
-        if let Some(uncorrected) = uncorrected {
-            pair.uncorrected.record(uncorrected);
+        if let Some(pair) = ack_of(&mut self.measured.latencies, qos) {
+            pair.corrected.record(latency);
+            if let Some(uncorrected) = uncorrected {
+                pair.uncorrected.record(uncorrected);
+            }
         }
         let (times, max) = &mut self.second.ack;
         times.record(latency);
         *max = latency.max(*max);
     }
 
-    /// The broker refused a message of this publisher.
+    /// The broker refused the message of this publisher with this number.
     pub(super) fn handle_refusal(
         &mut self,
         publisher: usize,
+        number: u64,
         packet: PacketType,
         version: Version,
         reason: ReasonCode,
     ) {
         if let Some(publisher) = self.publishers.get_mut(publisher) {
             publisher.refused += 1;
+            publisher.refused_numbers.insert(number);
         }
         self.refuse(packet, version, reason);
+    }
+
+    /// Messages of this publisher were due from then on and never sent: they have waited until the
+    /// end at least. Each should have arrived so often.
+    pub(super) fn handle_unsent(
+        &mut self,
+        publisher: usize,
+        qos: QoS,
+        fan_out: u64,
+        (dues, count): (Dues, u64),
+        end: u64,
+    ) {
+        if let Some(publisher) = self.publishers.get_mut(publisher) {
+            publisher.not_sent = count;
+        }
+        let latencies = &mut self.measured.latencies;
+        for (ns, count) in dues.waits(0..count, end) {
+            latencies.lateness.record_n(ns, count);
+            latencies.lateness_lower_bounds += count;
+            if let Some(ack) = ack_of(latencies, qos) {
+                ack.corrected.record_n(ns, count);
+                ack.lower_bounds += count;
+            }
+            let arrivals = count.saturating_mul(fan_out);
+            latencies.e2e.corrected.record_n(ns, arrivals);
+            latencies.e2e.lower_bounds = latencies.e2e.lower_bounds.saturating_add(arrivals);
+        }
+    }
+
+    /// A message was not acknowledged until now, and never will be.
+    pub(super) fn handle_unanswered(&mut self, qos: QoS, times: Times, now: u64, is_paced: bool) {
+        let Some(ack) = ack_of(&mut self.measured.latencies, qos) else {
+            return;
+        };
+        ack.corrected.record(now.saturating_sub(times.due));
+        ack.lower_bounds += 1;
+        if is_paced {
+            ack.uncorrected.record(now.saturating_sub(times.sent));
+            ack.uncorrected_lower_bounds += 1;
+        }
     }
 
     /// The broker refused something.
@@ -183,6 +287,19 @@ impl Stats {
         self.second.row.errors += 1;
     }
 
+    /// The broker granted this subscriber this QoS.
+    pub(super) fn handle_grant(&mut self, subscriber: usize, granted: QoS) {
+        let Some(subscriber) = self.subscribers.get_mut(subscriber) else {
+            return;
+        };
+        subscriber.granted = subscriber.granted.min(granted);
+        if let Reception::Shared(share, _) = subscriber.reception
+            && let Some(share) = self.shares.get_mut(share)
+        {
+            share.granted = share.granted.min(granted);
+        }
+    }
+
     /// A message of this run came; whether it was the first of its number.
     #[inline]
     pub(super) fn handle_arrival(
@@ -197,10 +314,26 @@ impl Stats {
         let Some(subscriber) = self.subscribers.get_mut(subscriber) else {
             return false;
         };
+        let (publisher, number) = (stamp.publisher, stamp.sequence);
+        let (arrival, granted) = match &mut subscriber.reception {
+            Reception::Own(delivery) => (delivery.handle(publisher, number), subscriber.granted),
+            Reception::Shared(share, order) => {
+                let Some(share) = self.shares.get_mut(*share) else {
+                    return false;
+                };
+                let arrival = match share.delivery.handle(publisher, number) {
+                    Arrival::Duplicate => Arrival::Duplicate,
+                    _ => order.handle(publisher, number),
+                };
+                (arrival, share.granted)
+            }
+        };
         // A broker that gives more than it has granted is not counted on.
-        let qos = qos.min(subscriber.granted);
-        let delivery = &mut subscriber.delivery;
-        if delivery.handle(stamp.publisher, stamp.sequence, qos, bytes) == Arrival::Duplicate {
+        let qos = qos.min(granted);
+        if let Some(arrivals) = subscriber.arrivals.get_mut(usize::from(qos.as_u8())) {
+            arrivals.add(arrival, bytes);
+        }
+        if arrival == Arrival::Duplicate {
             return false;
         }
         let latency = now.saturating_sub(stamp.time);
@@ -219,10 +352,29 @@ impl Stats {
     }
 }
 
+/// Where times to the acknowledgement stand.
+#[inline]
+fn ack_of(latencies: &mut Latencies, qos: QoS) -> Option<&mut Pair> {
+    match qos {
+        QoS::AtMostOnce => None,
+        QoS::AtLeastOnce => Some(&mut latencies.ack_qos1),
+        QoS::ExactlyOnce => Some(&mut latencies.ack_qos2),
+    }
+}
+
 impl Subscriber {
-    /// All that came, by the QoS of the delivery.
-    pub(super) fn arrivals(&self) -> &[Arrivals; 3] {
-        &self.delivery.counts
+    /// Nothing has come to it yet.
+    pub(super) fn new(group: usize, number: u32, reception: Reception, granted: QoS) -> Subscriber {
+        Subscriber {
+            group,
+            number,
+            reception,
+            arrivals: Default::default(),
+            foreign: 0,
+            foreign_bytes: 0,
+            retained: 0,
+            granted,
+        }
     }
 }
 
@@ -246,14 +398,9 @@ mod tests {
     fn stats() -> Stats {
         let mut stats = Stats::default();
         stats.publishers.push(Publisher::default());
-        stats.subscribers.push(Subscriber {
-            group: 0,
-            number: 0,
-            delivery: Delivery::default(),
-            foreign: 0,
-            retained: 0,
-            granted: QoS::AtLeastOnce,
-        });
+        let own = Reception::Own(Delivery::default());
+        let qos = QoS::AtLeastOnce;
+        stats.subscribers.push(Subscriber::new(0, 0, own, qos));
         stats
     }
 
@@ -278,7 +425,7 @@ mod tests {
                 is_first
             );
         }
-        let arrivals = stats.subscribers[0].arrivals()[1];
+        let arrivals = stats.subscribers[0].arrivals[1];
         assert_eq!(
             (arrivals.unique, arrivals.duplicated, arrivals.reordered),
             (3, 1, 1)
@@ -287,6 +434,46 @@ mod tests {
         let e2e = &stats.measured.latencies.e2e;
         assert_eq!((e2e.corrected.count(), e2e.corrected.max()), (3, Some(50)));
         assert_eq!(e2e.uncorrected.max(), Some(30));
+    }
+
+    #[test]
+    fn those_who_share_are_counted_apart_and_their_messages_together() {
+        let mut stats = Stats::default();
+        stats.shares.push(Share {
+            group: 0,
+            delivery: Delivery::default(),
+            granted: QoS::AtLeastOnce,
+        });
+        for number in 0..2 {
+            let shared = Reception::Shared(0, Order::default());
+            let granted = QoS::AtLeastOnce;
+            stats
+                .subscribers
+                .push(Subscriber::new(0, number, shared, granted));
+        }
+        // Each of them gets its messages in order; what one has had is nothing new for the other.
+        for (at, number, is_first) in [
+            (0, 0, true),
+            (0, 2, true),
+            (1, 1, true),
+            (1, 3, true),
+            (0, 1, false),
+            (1, 4, true),
+            (0, 6, true),
+            (0, 5, true),
+        ] {
+            let stamp = stamp(number, 100, 0);
+            let qos = QoS::AtLeastOnce;
+            let found = stats.handle_arrival(at, &stamp, qos, 1, 150, false);
+            assert_eq!(found, is_first, "{number} at {at}");
+        }
+        let counts = |at: usize| {
+            let arrivals = stats.subscribers[at].arrivals[1];
+            (arrivals.unique, arrivals.duplicated, arrivals.reordered)
+        };
+        assert_eq!((counts(0), counts(1)), ((4, 1, 1), (3, 0, 0)));
+        let sequence = stats.shares[0].delivery.of(0).unwrap();
+        assert_eq!(sequence.missing(8).collect::<Vec<_>>(), [(7, 8)]);
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub(super) async fn run(stage: Rc<Stage>, place: Place, index: usize) -> Result<
         ledger: Ledger {
             stage: &stage,
             index,
+            group: place.group,
             run: stage.shared.plan.run,
             warmup: stage.shared.warmup(),
             now: None,
@@ -55,6 +56,7 @@ struct Subscriber<'s> {
 struct Ledger<'s> {
     stage: &'s Stage,
     index: usize,
+    group: usize,
     run: u32,
     warmup: u64,
     /// When what is looked at now came; read when the first of it is: all that one reading brought
@@ -149,10 +151,8 @@ impl Subscriber<'_> {
             stats.refuse(PacketType::SUBACK, version, *reason);
             return Err(self.refused(*reason));
         }
-        if let Some(figures) = stats.subscribers.get_mut(self.ledger.index)
-            && let Some(granted) = QoS::from_u8(reason.0)
-        {
-            figures.granted = figures.granted.min(granted);
+        if let Some(granted) = QoS::from_u8(reason.0) {
+            stats.handle_grant(self.ledger.index, granted);
         }
         if !std::mem::replace(&mut self.is_subscribed, true) {
             stage.set_ready();
@@ -194,8 +194,9 @@ impl Visitor for Ledger<'_> {
         let stage = self.stage;
         let now = *self.now.get_or_insert_with(|| stage.now());
         let stamp = Stamp::read(publish.payload).filter(|stamp| {
-            // Others may have made a stamp of the same run: who they are then is no publisher of it.
-            stamp.run == self.run && stamp.publisher < stage.shared.plan.publishers()
+            // Others may have made a stamp of the same run: who they are then is no publisher that
+            // is heard here.
+            stamp.run == self.run && stage.shared.plan.hears(self.group, stamp.publisher)
         });
         let mut stats = stage.stats.borrow_mut();
         match stamp {
@@ -222,7 +223,9 @@ impl Visitor for Ledger<'_> {
             None => {
                 if let Some(figures) = stats.subscribers.get_mut(self.index) {
                     figures.foreign += 1;
+                    figures.foreign_bytes += publish.payload.len() as u64;
                 }
+                stage.counters().foreign.add(1);
             }
         }
     }

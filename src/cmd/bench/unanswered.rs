@@ -16,12 +16,15 @@ pub(super) struct Times {
     pub(super) due: u64,
     /// When it was.
     pub(super) sent: u64,
+    /// Its number among those of its publisher.
+    pub(super) number: u64,
 }
 
 /// No message, or one that is answered.
 const NOTHING: Times = Times {
     due: u64::MAX,
     sent: u64::MAX,
+    number: u64::MAX,
 };
 
 /// See the [module](self). Tokens count up, and answers mostly come in their order.
@@ -70,6 +73,14 @@ impl Unanswered {
         }
         (times != NOTHING).then_some(times)
     }
+
+    /// Nothing is answered any more: what was left.
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Times> {
+        let all = std::mem::take(self);
+        let stragglers = all.stragglers.into_values();
+        let times = all.times.into_iter().filter(|times| *times != NOTHING);
+        stragglers.chain(times)
+    }
 }
 
 #[cfg(test)]
@@ -77,7 +88,11 @@ mod tests {
     use super::*;
 
     fn times(due: u64) -> Times {
-        Times { due, sent: due + 1 }
+        Times {
+            due,
+            sent: due + 1,
+            number: due,
+        }
     }
 
     #[test]
@@ -99,6 +114,11 @@ mod tests {
             assert_eq!(unanswered.remove(Token(token)), expected, "{token}");
         }
         assert!(unanswered.times.is_empty());
+        unanswered.insert(Token(11), times(11));
+        unanswered.insert(Token(12), times(12));
+        unanswered.remove(Token(11));
+        let left: Vec<_> = unanswered.take_all().collect();
+        assert_eq!(left, [times(12)]);
         unanswered.insert(Token(20), times(20));
         assert_eq!(unanswered.remove(Token(20)), Some(times(20)));
     }

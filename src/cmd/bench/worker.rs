@@ -9,10 +9,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
-use super::plan::{Numbers, Plan};
+use super::delivery::{Delivery, Order};
+use super::plan::{Numbers, Plan, ROLES};
 use super::shared::{Phase, Shared, Told};
 use super::stage::{Place, Stage};
-use super::stats::{Stats, Subscriber};
+use super::stats::{Reception, Share, Stats, Subscriber};
 use super::{idle, limits, publisher, subscriber};
 use crate::cmd::{Exit, Failure, connect};
 use crate::mqtt::QoS;
@@ -76,17 +77,12 @@ async fn work(shared: Arc<Shared>, index: usize) -> Result<Stats, Failure> {
     Ok(stage.stats.take())
 }
 
-/// Every connection of this process, with its worker: subscribers first, since most of them are there
-/// then when the last publisher is.
+/// Every connection of this process, with its worker.
 fn each(plan: &Plan, mut handle: impl FnMut(usize, Place)) {
     let (mut turn, mut here) = (0, 0);
-    for role in ['s', 'i', 'p'] {
+    for role in ROLES {
         for (index, group) in plan.groups.iter().enumerate() {
-            let Numbers { first, count } = match role {
-                's' => group.subscribers,
-                'i' => group.idle,
-                _ => group.publishers,
-            };
+            let Numbers { first, count } = group.numbers(role);
             for number in first..first.saturating_add(count) {
                 let place = Place {
                     group: index,
@@ -168,27 +164,28 @@ fn spawn(member: Member, work: impl Future<Output = Result<(), Failure>> + 'stat
     });
 }
 
-/// Where a subscriber's figures are; all of a shared subscription have the same.
+/// Where a subscriber's figures are.
 fn figures(stage: &Stage, place: Place) -> usize {
     let group = stage.group(place);
     let mut stats = stage.stats.borrow_mut();
-    if group.is_shared {
-        let of_group = |figures: &Subscriber| figures.group == place.group;
-        if let Some(index) = stats.subscribers.iter().position(of_group) {
-            return index;
+    let granted = QoS::ExactlyOnce.min(group.qos);
+    let reception = match group.is_shared {
+        false => Reception::Own(Delivery::default()),
+        true => {
+            let of_group = |share: &Share| share.group == place.group;
+            let share = stats.shares.iter().position(of_group).unwrap_or_else(|| {
+                stats.shares.push(Share {
+                    group: place.group,
+                    delivery: Delivery::default(),
+                    granted,
+                });
+                stats.shares.len() - 1
+            });
+            Reception::Shared(share, Order::default())
         }
-    }
-    stats.subscribers.push(Subscriber {
-        group: place.group,
-        number: match group.is_shared {
-            true => group.subscribers.first,
-            false => place.number,
-        },
-        delivery: super::delivery::Delivery::default(),
-        foreign: 0,
-        retained: 0,
-        granted: QoS::ExactlyOnce.min(group.qos),
-    });
+    };
+    let subscriber = Subscriber::new(place.group, place.number, reception, granted);
+    stats.subscribers.push(subscriber);
     stats.subscribers.len() - 1
 }
 

@@ -16,25 +16,34 @@ use crate::output::text::Safe;
 /// Orders that may wait; most are lines of the log.
 const WAITING: usize = 1024;
 
-/// Runs a broker, and reads files again for it.
-pub(super) async fn serve(
-    listeners: Vec<Listener>,
-    config: Config,
-    extras: Extras,
-    watch: impl Watch + 'static,
-    log: SharedLog,
-    reload: Reload,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), StoreError> {
-    let (order, orders) = mpsc::channel(WAITING);
-    log.borrow_mut().tell_through(order.clone());
-    let extras = Extras {
-        orders: Some(orders),
-        ..extras
-    };
-    tokio::select! {
-        served = serve_with(listeners, config, extras, watch, shutdown) => served,
-        () = reload.run(log, order) => Ok(()),
+/// A broker whose files are read again.
+pub(super) struct Service<W> {
+    pub(super) listeners: Vec<Listener>,
+    pub(super) config: Config,
+    /// Its orders come from here.
+    pub(super) extras: Extras,
+    pub(super) watch: W,
+    pub(super) log: SharedLog,
+    pub(super) reload: Reload,
+}
+
+impl<W: Watch + 'static> Service<W> {
+    /// Serves until `shutdown`.
+    ///
+    /// # Errors
+    /// The store's, which end the broker.
+    pub(super) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), StoreError> {
+        let (order, orders) = mpsc::channel(WAITING);
+        self.log.borrow_mut().tell_through(order.clone());
+        let extras = Extras {
+            orders: Some(orders),
+            ..self.extras
+        };
+        let serving = serve_with(self.listeners, self.config, extras, self.watch, shutdown);
+        tokio::select! {
+            served = serving => served,
+            () = self.reload.run(self.log, order) => Ok(()),
+        }
     }
 }
 

@@ -202,9 +202,20 @@ impl ConnectPlan {
             ConnectError::Encode(_) | ConnectError::Property(_) => Exit::Usage,
             _ => Exit::NoConnection,
         };
+        // Where 3.1.1 was tried too, the version is not why.
+        let may_be_version = matches!(error, ConnectError::Lost(Lost::Closed { pending: 0 }))
+            && self.version() == Version::V5
+            && !self.options.fall_back;
+        let hint = match may_be_version {
+            true => "; some that do not take MQTT 5.0 do that: try -V 311",
+            false => "",
+        };
         Failure::new(
             exit,
-            format!("could not connect to {}: {error}", self.options.target),
+            format!(
+                "could not connect to {}: {error}{hint}",
+                self.options.target
+            ),
         )
     }
 

@@ -176,9 +176,11 @@ mod tests {
         ] {
             assert_eq!(read(text, "a"), Err(sentence.to_owned()), "{text}");
         }
-        let unknown = read("[profiles.a]\nhots = \"h\"\n", "a").unwrap_err();
-        let start = "c.toml, line 2, column 1: 'hots' is no key of a profile; there are host, port, srv, url, id,";
-        assert!(unknown.starts_with(start), "{unknown}");
+        let unknown = |key: &str| read(&format!("[profiles.a]\n{key} = 1\n"), "a").unwrap_err();
+        let start = "c.toml, line 2, column 1: 'hots' is no key of a profile; ";
+        assert_eq!(unknown("hots"), format!("{start}did you mean host?"));
+        let start = start.replace("hots", "speed") + "there are host, port, srv, url, id,";
+        assert!(unknown("speed").starts_with(&start), "{}", unknown("speed"));
         let broken = read("[profiles.a]\nhost = \n", "a").unwrap_err();
         assert!(broken.starts_with("c.toml, line 2, column "), "{broken}");
     }

@@ -1,7 +1,7 @@
 //! Connection flags in variables: `MIDGE_` and the flag's long name.
 
 use super::{env, profile};
-use crate::cli::settings::{Flag, Layer, Takes, Wanted, flags};
+use crate::cli::settings::{Flag, Layer, Takes, Wanted, flags, place_flags};
 use crate::cmd::Failure;
 
 /// What the names of variables begin with.
@@ -12,12 +12,8 @@ const PREFIX: &str = "MIDGE_";
 /// # Errors
 /// Wrong usage, or a file that cannot be read.
 pub fn settings(wanted: &Wanted<'_>) -> Result<Vec<Layer>, Failure> {
-    // Without any of ours there is nothing to look for, which is to take no time.
-    let has_variables = std::env::vars_os().any(|(name, _)| {
-        let bytes = name.as_encoded_bytes();
-        bytes.starts_with(PREFIX.as_bytes())
-    });
-    if !wanted.connects || (!has_variables && wanted.profile.is_none() && wanted.config.is_none()) {
+    let is_asked = wanted.profile.is_some() || wanted.config.is_some() || has_variables();
+    if !wanted.connects || !is_asked {
         return Ok(Vec::new());
     }
     let flags = flags();
@@ -36,10 +32,19 @@ pub fn settings(wanted: &Wanted<'_>) -> Result<Vec<Layer>, Failure> {
     Ok(layers)
 }
 
-/// The variables that say where a broker is and what carries the bytes to it.
+/// Whether any variable is ours. Without one there is nothing to look for, which is to take no
+/// time.
+fn has_variables() -> bool {
+    std::env::vars_os().any(|(name, _)| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()))
+}
+
+/// The variables that say where a broker is and what carries the bytes to it; none if none at all
+/// is set.
 pub fn place_variables() -> Vec<String> {
-    let of_flags = flags().into_iter().filter(Flag::is_of_place);
-    let names = of_flags.flat_map(|flag| flag.names);
+    if !has_variables() {
+        return Vec::new();
+    }
+    let names = place_flags().into_iter().flat_map(|flag| flag.names);
     names
         .chain(["profile".to_owned()])
         .map(|name| variable(&name))

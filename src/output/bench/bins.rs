@@ -1,7 +1,7 @@
 //! A run over time in as many pieces as a plot has room for.
 
 use super::Outcome;
-use super::outcome::add;
+use super::counts::add;
 use super::series::{Coarsened, Row, Series};
 
 /// A tail that is shorter goes with the piece before it: a rate over a few ms says nothing.

@@ -233,6 +233,8 @@ fn parameters(outcome: &Outcome) -> BTreeMap<String, String> {
             duration_ns,
             count,
             groups,
+            // It follows from the groups.
+            unheard: _,
             more,
         } = &part.asked;
         put("broker".to_owned(), broker.clone());

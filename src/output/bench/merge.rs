@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::outcome::{Measured, Outcome, Part};
+use super::outcome::{Asked, Measured, Outcome, Part};
 
-/// Two results that cannot be added: they have messages in common.
+/// Two results that cannot be added: they may have messages in common.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.sentence())]
 pub struct Overlap {
     run: String,
     /// Index and number of shards of either.
     shards: [Option<(u32, u32)>; 2],
+    /// They are different shards, but of different loads.
+    is_apart: bool,
 }
 
 impl Overlap {
@@ -18,13 +20,16 @@ impl Overlap {
         if a.run != b.run {
             return None;
         }
-        match (a.shard, b.shard) {
-            (Some(a), Some(b)) if a.of == b.of && a.index != b.index => None,
-            _ => Some(Overlap {
-                run: a.run.clone(),
-                shards: [a, b].map(|part| part.shard.map(|shard| (shard.index, shard.of))),
-            }),
-        }
+        let is_apart = match (a.shard, b.shard) {
+            (Some(a), Some(b)) => a.of == b.of && a.index != b.index,
+            _ => false,
+        };
+        let is_other_load = !is_same_load(&a.asked, &b.asked);
+        (!is_apart || is_other_load).then(|| Overlap {
+            run: a.run.clone(),
+            shards: [a, b].map(|part| part.shard.map(|shard| (shard.index, shard.of))),
+            is_apart,
+        })
     }
 
     fn sentence(&self) -> String {
@@ -34,6 +39,11 @@ impl Overlap {
         };
         let run = self.run.escape_debug();
         match self.shards {
+            [a, b] if self.is_apart => format!(
+                "{} and {} of run {run} were asked for different loads",
+                name(a),
+                name(b)
+            ),
             [None, None] => format!("run {run} is in both"),
             [a, b] if a == b => format!("{} of run {run} is in both", name(a)),
             [a, b] => format!("one has {} of run {run}, the other {}", name(a), name(b)),
@@ -41,13 +51,26 @@ impl Overlap {
     }
 }
 
+/// Whether shards of these have the same clients and messages to divide among them. Where the broker
+/// is may differ, and what it allows.
+fn is_same_load(a: &Asked, b: &Asked) -> bool {
+    let load = |asked: &Asked| {
+        let mut groups = asked.groups.clone();
+        for group in &mut groups {
+            group.inflight = None;
+        }
+        (asked.count, asked.warmup_ns, asked.duration_ns, groups)
+    };
+    load(a) == load(b)
+}
+
 impl Outcome {
     /// Adds another result, exactly: counts and histograms add, the seconds of the series by the
     /// time of day.
     ///
     /// # Errors
-    /// If both have the same shard, or the same run, or shards that divide a run differently; then
-    /// nothing is added.
+    /// If both have the same shard, or the same run, or shards that divide a run differently or were
+    /// asked for different loads; then nothing is added.
     pub fn merge(&mut self, other: &Outcome) -> Result<(), Overlap> {
         let pairs = self.parts.iter();
         let mut overlaps = pairs.flat_map(|own| other.parts.iter().map(move |part| (own, part)));

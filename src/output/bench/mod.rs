@@ -2,13 +2,13 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `outcome` | what was asked for, counted and timed: adds exactly |
+//! | `outcome`, `counts`, `latencies` | what was asked for, counted and timed: adds exactly |
 //! | `times`, `hdr` | distributions of times, and their text form |
 //! | `series` | second by second |
 //! | `merge` | several results as one |
 //! | `figure` | figures by their names |
 //! | `comparison` | a result beside an earlier one |
-//! | `report` | the JSON object |
+//! | `report`, `latency` | the JSON object |
 //! | `file` | the file that keeps everything |
 //! | `text` | the summary for people |
 //! | `numbers` | numbers for people |
@@ -19,11 +19,14 @@
 
 mod bins;
 mod comparison;
+mod counts;
 mod exposition;
 mod figure;
 mod file;
 mod hdr;
 mod html;
+mod latencies;
+mod latency;
 mod merge;
 mod numbers;
 mod outcome;
@@ -38,18 +41,18 @@ mod text;
 mod times;
 
 pub use comparison::{Compared, Comparison, Difference, Verdict};
+pub use counts::{Counts, Subscriber};
 pub use exposition::{CONTENT_TYPE, Now, exposition};
 pub use figure::{Better, Figure, Unit};
 pub use file::{ReadError, read_file, write_file};
 pub use html::{Check, write_html};
+pub use latencies::{Latencies, Pair};
+pub use latency::Latency;
 pub use merge::Overlap;
 pub(super) use numbers::{grouped, time_text};
-pub use outcome::{
-    Asked, Counts, Ended, Group, Latencies, Limit, Measured, Outcome, Pair, Part, Refusals, Shard,
-    Subscriber,
-};
+pub use outcome::{Asked, Ended, Group, Limit, Measured, Outcome, Part, Refusals, Shard};
 pub use plot::{Plain, write_plot};
-pub use report::{Asserted, Latency, QosCounts, Report, ReportPart, SCHEMA, Second, us};
+pub use report::{Asserted, QosCounts, Report, ReportPart, SCHEMA, Second, us};
 pub use series::{Coarsened, Row, Series};
 pub use text::write_text;
 pub use times::{Bucket, Coarse, MAX_TIME, Times};

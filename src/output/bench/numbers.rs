@@ -29,6 +29,23 @@ pub(super) fn bytes_text(bytes: f64) -> String {
     }
 }
 
+/// A rate that was asked for, with three digits at least.
+pub(super) fn rate_text(per_second: f64) -> String {
+    let decimals = match per_second {
+        rate if rate.fract() == 0.0 => 0,
+        // The digits behind the first one that is not 0.
+        rate if rate < 10.0 => (2.0 - rate.log10().floor()).clamp(2.0, 9.0) as usize,
+        _ => 0,
+    };
+    grouped(per_second, decimals)
+}
+
+/// `1 byte`, `2 bytes`.
+pub(super) fn several(count: u64, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} {what}{s}", grouped(count as f64, 0))
+}
+
 /// With a comma between groups of three digits.
 pub(in crate::output) fn grouped(number: f64, decimals: usize) -> String {
     let text = format!("{number:.decimals$}");
@@ -63,6 +80,22 @@ mod tests {
         ] {
             assert_eq!(grouped(number, decimals), text);
         }
+    }
+
+    #[test]
+    fn rates_have_digits_that_say_something() {
+        for (per_second, text) in [
+            (1_000.0, "1,000"),
+            (1_234.5, "1,234"),
+            (5.0, "5"),
+            (1.0 / 3.0, "0.333"),
+            (1.0 / 60.0, "0.0167"),
+            (2.5, "2.50"),
+        ] {
+            assert_eq!(rate_text(per_second), text);
+        }
+        assert_eq!(several(1, "byte"), "1 byte");
+        assert_eq!(several(2_000, "byte"), "2,000 bytes");
     }
 
     #[test]

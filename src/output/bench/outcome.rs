@@ -10,8 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::counts::{Counts, Subscriber, add};
+use super::latencies::Latencies;
+use super::numbers::grouped;
 use super::series::Series;
-use super::times::Times;
 
 /// The result of one run, or of several that were merged.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -41,6 +43,9 @@ pub struct Part {
     pub ended_by: Ended,
     /// Why it ended early: one sentence.
     pub error: Option<String>,
+    /// How long nothing had moved when it ended, if that was longer than it should be; else 0.
+    #[serde(default)]
+    pub still_ns: u64,
     /// What was asked for: by the whole run, not by the shard alone.
     pub asked: Asked,
 }
@@ -89,8 +94,23 @@ pub struct Asked {
     pub count: Option<u64>,
     /// The groups of clients; one if no scenario has more.
     pub groups: Vec<Group>,
+    /// Whether nobody here publishes what the subscribers hear.
+    pub unheard: bool,
     /// Everything else that was not left as it is by default: flag without its dashes, and value.
     pub more: BTreeMap<String, String>,
+}
+
+impl Asked {
+    /// Whether anybody hears what anybody publishes: only then can it be known what was lost.
+    pub fn delivers(&self) -> bool {
+        let has = |is: fn(&Group) -> bool| self.groups.iter().any(is);
+        has(|group| group.publishers > 0) && has(|group| group.subscribers > 0) && !self.unheard
+    }
+
+    /// Whether connections had a time to be opened at.
+    pub fn has_connect_rate(&self) -> bool {
+        self.more.contains_key("connect-rate")
+    }
 }
 
 /// Clients that do the same.
@@ -113,7 +133,8 @@ pub struct Group {
     pub size_bytes: Option<u64>,
     /// Messages per second, all publishers of the group together; none: as fast as possible.
     pub rate_per_s: Option<f64>,
-    /// Unacknowledged messages allowed per publisher; none with QoS 0.
+    /// Unacknowledged messages allowed per publisher, in a run that has begun by the broker, too;
+    /// none with QoS 0.
     pub inflight: Option<u16>,
     /// Everything else: flag without its dashes, and value.
     pub more: BTreeMap<String, String>,
@@ -147,67 +168,6 @@ pub struct Measured {
     pub limits: BTreeSet<Limit>,
 }
 
-/// Counts of messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Counts {
-    /// Messages sent.
-    pub sent: u64,
-    /// Payload bytes of those.
-    pub sent_bytes: u64,
-    /// Messages that were due and not sent, because the broker took nothing.
-    pub not_sent: u64,
-    /// Messages whose exchange has ended well: QoS 1 and 2.
-    pub acknowledged: u64,
-    /// Messages that the broker refused: QoS 1 and 2.
-    pub refused: u64,
-    /// Messages without an answer at the end: QoS 1 and 2.
-    pub unacknowledged: u64,
-    /// Arrivals that there should be, all subscribers together; in a shard alone, of what its own
-    /// publishers sent.
-    pub expected: u64,
-    /// Different messages that came.
-    pub received: u64,
-    /// Payload bytes of those.
-    pub received_bytes: u64,
-    /// Expected and not received; 0 as long as shards are missing.
-    pub lost: u64,
-    /// Arrivals of what had come before.
-    pub duplicated: u64,
-    /// First arrivals behind a later message of the same publisher.
-    pub reordered: u64,
-    /// Arrivals of what this run did not send.
-    pub foreign: u64,
-    /// Arrivals of retained messages.
-    pub retained: u64,
-}
-
-/// What one subscriber got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Subscriber {
-    /// Which group it is of, from 0.
-    pub group: u32,
-    /// Its number in the whole run, from 0.
-    pub number: u32,
-    /// The QoS that the broker granted.
-    pub granted_qos: u8,
-    /// As in [`Counts`].
-    pub expected: u64,
-    /// As in [`Counts`].
-    pub received: u64,
-    /// As in [`Counts`].
-    pub lost: u64,
-    /// As in [`Counts`].
-    pub duplicated: u64,
-    /// As in [`Counts`].
-    pub reordered: u64,
-    /// As in [`Counts`].
-    pub foreign: u64,
-    /// As in [`Counts`].
-    pub retained: u64,
-}
-
 /// Refusals with one reason.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Refusals {
@@ -219,32 +179,6 @@ pub struct Refusals {
     pub packet: String,
     /// How many.
     pub count: u64,
-}
-
-/// Distributions of times.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Latencies {
-    /// To CONNACK: from when the connection should have been opened; uncorrected from when it was.
-    pub connect: Pair,
-    /// QoS 1: to PUBACK; from when a message should have been sent, uncorrected from when it was.
-    pub ack_qos1: Pair,
-    /// QoS 2: to PUBCOMP, likewise.
-    pub ack_qos2: Pair,
-    /// To the first arrival at each subscriber, likewise.
-    pub e2e: Pair,
-    /// How late messages were sent; empty without a rate.
-    pub lateness: Times,
-}
-
-/// The same times twice.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Pair {
-    /// From when it should have begun: what a user of the broker would have waited.
-    pub corrected: Times,
-    /// From when it began. Empty where nothing said when it should have: then both are the same.
-    pub uncorrected: Times,
 }
 
 /// Something that limited the run.
@@ -319,10 +253,10 @@ impl Measured {
     /// Counts what was lost, now that everything is known of who sent and who got what.
     pub fn settle(&mut self) {
         for counts in &mut self.qos {
-            counts.lost = counts.expected.saturating_sub(counts.received);
+            counts.settle();
         }
         for own in &mut self.subscribers {
-            own.lost = own.expected.saturating_sub(own.received);
+            own.settle();
         }
     }
 
@@ -347,88 +281,10 @@ impl Measured {
     }
 }
 
-impl Counts {
-    /// Adds another's.
-    pub fn add(&mut self, other: &Counts) {
-        add(&mut self.sent, other.sent);
-        add(&mut self.sent_bytes, other.sent_bytes);
-        add(&mut self.not_sent, other.not_sent);
-        add(&mut self.acknowledged, other.acknowledged);
-        add(&mut self.refused, other.refused);
-        add(&mut self.unacknowledged, other.unacknowledged);
-        add(&mut self.expected, other.expected);
-        add(&mut self.received, other.received);
-        add(&mut self.received_bytes, other.received_bytes);
-        add(&mut self.lost, other.lost);
-        add(&mut self.duplicated, other.duplicated);
-        add(&mut self.reordered, other.reordered);
-        add(&mut self.foreign, other.foreign);
-        add(&mut self.retained, other.retained);
-    }
-}
-
-impl Subscriber {
-    fn add(&mut self, other: &Subscriber) {
-        self.granted_qos = self.granted_qos.min(other.granted_qos);
-        add(&mut self.expected, other.expected);
-        add(&mut self.received, other.received);
-        add(&mut self.lost, other.lost);
-        add(&mut self.duplicated, other.duplicated);
-        add(&mut self.reordered, other.reordered);
-        add(&mut self.foreign, other.foreign);
-        add(&mut self.retained, other.retained);
-    }
-
-    /// Its part of the counts; how many bytes it got is not known.
-    pub fn counts(&self) -> Counts {
-        Counts {
-            expected: self.expected,
-            received: self.received,
-            lost: self.lost,
-            duplicated: self.duplicated,
-            reordered: self.reordered,
-            foreign: self.foreign,
-            retained: self.retained,
-            ..Counts::default()
-        }
-    }
-}
-
 impl Refusals {
     fn key(&self) -> (u8, &str, &str) {
         (self.reason_code, &self.reason, &self.packet)
     }
-}
-
-impl Latencies {
-    /// QoS 1 and 2 together, from when messages should have been sent, or from when they were.
-    pub fn ack(&self) -> Pair {
-        let mut sum = self.ack_qos1.clone();
-        sum.add(&self.ack_qos2);
-        sum
-    }
-
-    /// Adds another's.
-    pub fn add(&mut self, other: &Latencies) {
-        self.connect.add(&other.connect);
-        self.ack_qos1.add(&other.ack_qos1);
-        self.ack_qos2.add(&other.ack_qos2);
-        self.e2e.add(&other.e2e);
-        self.lateness.add(&other.lateness);
-    }
-}
-
-impl Pair {
-    /// Adds another's.
-    pub fn add(&mut self, other: &Pair) {
-        self.corrected.add(&other.corrected);
-        self.uncorrected.add(&other.uncorrected);
-    }
-}
-
-/// Sums stop at the largest number: a file can hold any.
-pub(super) fn add(own: &mut u64, other: u64) {
-    *own = own.saturating_add(other);
 }
 
 impl Outcome {
@@ -472,6 +328,32 @@ impl Outcome {
         (!sentences.is_empty()).then(|| Vec::from_iter(sentences).join("; "))
     }
 
+    /// That it was interrupted and how far it had come, if it was: without a full stop.
+    pub fn interrupted(&self) -> Option<String> {
+        let how = match self.ended_by() {
+            Ended::Interrupt => "interrupted",
+            Ended::Terminate => "terminated",
+            Ended::Count | Ended::Time | Ended::Error => return None,
+        };
+        let mut asked = self.asked();
+        let (Some(run), None) = (asked.next(), asked.next()) else {
+            return Some(format!("{how}, at least one of several runs"));
+        };
+        let seconds = |ns: u64| ns as f64 / 1e9;
+        let time = seconds(self.sending_ns());
+        Some(match (run.count, run.duration_ns) {
+            (Some(count), _) => {
+                let sent = self.measured.totals().sent;
+                let [sent, count] = [sent, count].map(|number| grouped(number as f64, 0));
+                format!("{how} after {sent} of {count} messages")
+            }
+            (None, Some(duration)) => {
+                format!("{how} after {time:.1} s of {:.1} s", seconds(duration))
+            }
+            (None, None) => format!("{how} after {time:.1} s"),
+        })
+    }
+
     /// What the different runs asked for: one entry per run, not per shard.
     pub fn asked(&self) -> impl Iterator<Item = &Asked> {
         let runs = self.parts.chunk_by(|a, b| a.run == b.run);
@@ -487,6 +369,18 @@ impl Outcome {
     pub fn acknowledges(&self) -> bool {
         self.groups()
             .any(|group| group.qos > 0 && group.publishers > 0)
+    }
+
+    /// Whether there are subscribers, and nobody publishes what they hear.
+    pub fn only_listens(&self) -> bool {
+        let listens = self.groups().any(|group| group.subscribers > 0);
+        listens && !self.asked().any(Asked::delivers)
+    }
+
+    /// Whether anybody publishes at a rate.
+    pub fn has_rate(&self) -> bool {
+        self.groups()
+            .any(|group| group.publishers > 0 && group.rate_per_s.is_some())
     }
 
     /// Messages per second that were asked for, all publishers together; none if any of them

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::comparison::Comparison;
-use super::outcome::{Counts, Ended, Group, Limit, Outcome, Refusals, Shard, Subscriber};
+use super::counts::{Counts, Subscriber};
+use super::latency::Latency;
+use super::outcome::{Ended, Group, Limit, Outcome, Refusals, Shard};
 use super::series::{Coarsened, Series};
-use super::times::Times;
 use crate::output::time::Time;
 
 /// The version of the JSON object and of the file with the whole result.
@@ -67,10 +68,16 @@ pub struct Report {
     pub ended_by: Ended,
     /// Why the run ended early.
     pub error: Option<String>,
+    /// How far it had come when it was interrupted: a sentence.
+    pub interrupted: Option<String>,
     /// Messages sent.
     pub sent: u64,
     /// Messages that were due and not sent, because the broker took nothing.
     pub not_sent: u64,
+    /// Messages that were due at a rate, sent or not; none without a rate.
+    pub due: Option<u64>,
+    /// Of those, messages sent within the time in which messages were due.
+    pub offered: Option<u64>,
     /// Sent per second.
     pub sent_per_s: f64,
     /// Payload bytes sent.
@@ -88,22 +95,30 @@ pub struct Report {
     /// What went wrong without a reason code, and how often.
     pub errors: BTreeMap<String, u64>,
     /// Arrivals that there should be, all subscribers together; none while shards are missing,
-    /// because nobody knows what those sent.
+    /// because nobody knows what those sent, and if nobody publishes here.
     pub expected: Option<u64>,
+    /// Whether nobody here publishes what the subscribers hear: then all that comes is foreign.
+    pub only_listens: bool,
     /// Different messages that came.
     pub received: u64,
     /// Received per second.
     pub received_per_s: f64,
     /// Payload bytes of those.
     pub received_bytes: u64,
-    /// Expected and not received; none while shards are missing.
+    /// Arrivals of messages that the broker had refused: received, and not expected.
+    pub refused_received: u64,
+    /// Expected and not received; likewise.
     pub lost: Option<u64>,
     /// Arrivals of what had come before.
     pub duplicated: u64,
     /// Arrivals behind a later message of the same publisher.
     pub reordered: u64,
-    /// Arrivals of what this run did not send.
+    /// Arrivals of what this run did not send, or of what does not look like it any more.
     pub foreign: u64,
+    /// Those per second.
+    pub foreign_per_s: f64,
+    /// Payload bytes of those.
+    pub foreign_bytes: u64,
     /// Arrivals of retained messages.
     pub retained: u64,
     /// The counts of each QoS that had messages.
@@ -212,31 +227,6 @@ pub struct Second {
     pub max_us: Option<f64>,
 }
 
-/// A distribution of times in µs.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Latency {
-    /// How many times.
-    pub count: u64,
-    /// The shortest.
-    pub min: f64,
-    /// The average.
-    pub mean: f64,
-    /// Half of them are at most this.
-    pub p50: f64,
-    /// 90 of 100.
-    pub p90: f64,
-    /// 95 of 100.
-    pub p95: f64,
-    /// 99 of 100.
-    pub p99: f64,
-    /// 999 of 1000.
-    pub p99_9: f64,
-    /// 9999 of 10,000.
-    pub p99_99: f64,
-    /// The longest.
-    pub max: f64,
-}
-
 impl Report {
     /// All of it.
     pub fn new(outcome: &Outcome) -> Report {
@@ -245,7 +235,9 @@ impl Report {
         let latencies = &measured.latencies;
         let ack = latencies.ack();
         let acknowledges = outcome.acknowledges();
-        let knows_all = outcome.missing_shards().is_empty();
+        let has_rate = outcome.has_rate();
+        let only_listens = outcome.only_listens();
+        let knows_loss = outcome.missing_shards().is_empty() && !only_listens;
         let (sending, receiving) = (outcome.sending_ns(), outcome.receiving_ns());
         Report {
             schema: SCHEMA,
@@ -271,8 +263,11 @@ impl Report {
             duration_s: seconds(sending),
             ended_by: outcome.ended_by(),
             error: outcome.error(),
+            interrupted: outcome.interrupted(),
             sent: totals.sent,
             not_sent: totals.not_sent,
+            due: has_rate.then_some(totals.due),
+            offered: has_rate.then_some(totals.offered),
             sent_per_s: per_second(totals.sent, sending),
             sent_bytes: totals.sent_bytes,
             acknowledged: acknowledges.then_some(totals.acknowledged),
@@ -281,29 +276,33 @@ impl Report {
             unacknowledged: acknowledges.then_some(totals.unacknowledged),
             refusals: measured.refusals.clone(),
             errors: measured.errors.clone(),
-            expected: knows_all.then_some(totals.expected),
+            expected: knows_loss.then_some(totals.expected),
+            only_listens,
             received: totals.received,
             received_per_s: per_second(totals.received, receiving),
             received_bytes: totals.received_bytes,
-            lost: knows_all.then_some(totals.lost),
+            refused_received: totals.refused_received,
+            lost: knows_loss.then_some(totals.lost),
             duplicated: totals.duplicated,
             reordered: totals.reordered,
             foreign: totals.foreign,
+            foreign_per_s: per_second(totals.foreign, receiving),
+            foreign_bytes: totals.foreign_bytes,
             retained: totals.retained,
             per_qos: QosCounts::all(&measured.qos),
             per_subscriber: measured.subscribers.clone(),
             connections: measured.connections,
-            connect_us: Latency::new(&latencies.connect.corrected),
-            connect_uncorrected_us: Latency::new(&latencies.connect.uncorrected),
-            send_lateness_us: Latency::new(&latencies.lateness),
-            publish_to_ack_us: Latency::new(&ack.corrected),
-            publish_to_ack_uncorrected_us: Latency::new(&ack.uncorrected),
-            publish_to_ack_qos1_us: Latency::new(&latencies.ack_qos1.corrected),
-            publish_to_ack_qos1_uncorrected_us: Latency::new(&latencies.ack_qos1.uncorrected),
-            publish_to_ack_qos2_us: Latency::new(&latencies.ack_qos2.corrected),
-            publish_to_ack_qos2_uncorrected_us: Latency::new(&latencies.ack_qos2.uncorrected),
-            publish_to_delivery_us: Latency::new(&latencies.e2e.corrected),
-            publish_to_delivery_uncorrected_us: Latency::new(&latencies.e2e.uncorrected),
+            connect_us: Latency::corrected(&latencies.connect),
+            connect_uncorrected_us: Latency::uncorrected(&latencies.connect),
+            send_lateness_us: Latency::new(&latencies.lateness, latencies.lateness_lower_bounds),
+            publish_to_ack_us: Latency::corrected(&ack),
+            publish_to_ack_uncorrected_us: Latency::uncorrected(&ack),
+            publish_to_ack_qos1_us: Latency::corrected(&latencies.ack_qos1),
+            publish_to_ack_qos1_uncorrected_us: Latency::uncorrected(&latencies.ack_qos1),
+            publish_to_ack_qos2_us: Latency::corrected(&latencies.ack_qos2),
+            publish_to_ack_qos2_uncorrected_us: Latency::uncorrected(&latencies.ack_qos2),
+            publish_to_delivery_us: Latency::corrected(&latencies.e2e),
+            publish_to_delivery_uncorrected_us: Latency::uncorrected(&latencies.e2e),
             cpu_s: round(measured.cpu_ns as f64 / 1e9),
             peak_memory_bytes: Some(measured.peak_memory_bytes).filter(|&bytes| bytes > 0),
             limited_by: measured.limits.iter().cloned().collect(),
@@ -362,25 +361,6 @@ impl Second {
 
 fn longest(latency: &Coarsened) -> Option<u64> {
     (!latency.is_empty()).then_some(latency.max_ns)
-}
-
-impl Latency {
-    /// Of a distribution of ns; `None` if it is empty.
-    pub fn new(times: &Times) -> Option<Latency> {
-        let at = |quantile| times.quantile(quantile).map(|ns| us(ns as f64));
-        Some(Latency {
-            count: times.count(),
-            min: us(times.min()? as f64),
-            mean: us(times.mean()?),
-            p50: at(0.5)?,
-            p90: at(0.9)?,
-            p95: at(0.95)?,
-            p99: at(0.99)?,
-            p99_9: at(0.999)?,
-            p99_99: at(0.9999)?,
-            max: us(times.max()? as f64),
-        })
-    }
 }
 
 /// What all have in common, if they have.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::outcome::add;
+use super::counts::add;
 use super::times::{Bucket, Coarse};
 
 /// A row per second in which something was counted, by the second of the time of day: since

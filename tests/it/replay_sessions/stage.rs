@@ -1,7 +1,6 @@
 //! A broker with a recording, and clients that play a scene to it.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Stdio};
 use std::time::Duration;
@@ -15,7 +14,7 @@ use midge::mqtt::property::Value as Property;
 use midge::mqtt::{Properties, PropertiesBuf, PropertyId, QoS, ReasonCode, Version};
 use serde_json::Value;
 
-use crate::program::{Ended, midge, run};
+use crate::program::{self, Ended, midge, run};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -39,15 +38,12 @@ impl Broker {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut ready = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut ready).unwrap();
-        let ready: Value = serde_json::from_str(&ready).unwrap();
+        let ready = program::ready(&mut child);
         let listeners = ready["listeners"].as_array().unwrap().iter();
         let urls = listeners.map(|listener| listener["url"].as_str().unwrap().to_owned());
         Broker {
             urls: urls.collect(),
-            port: ready["port"].as_u64().unwrap().try_into().unwrap(),
+            port: program::port(&ready),
             stdin: child.stdin.take(),
             child,
         }

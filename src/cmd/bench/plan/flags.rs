@@ -56,6 +56,9 @@ pub(super) fn check_counts(
             );
         }
     }
+    if subscribers == 0 && args.share.is_some() && !has_others {
+        return refuse("--share wants a subscriber, and --subscribers is 0");
+    }
     match args.count {
         Some(0) => refuse("--count takes 1 or more"),
         Some(count) if count > stamp::MAX_MESSAGES => Err(Failure::usage(format!(

@@ -189,11 +189,7 @@ impl Group {
     /// Wrong usage: no room for them, or a packet that is too long.
     pub(super) fn stamp(&mut self, is_heard: bool) -> Result<(), Failure> {
         self.is_stamped = is_heard || matches!(self.payload, Payload::Sizes(_));
-        let stamp = if self.is_stamped {
-            stamp::LEN as u64
-        } else {
-            0
-        };
+        let stamp = self.stamp_len() as u64;
         let payload = match &self.payload {
             Payload::Sizes(sizes) => {
                 if is_heard && (sizes.min() as usize) < stamp::LEN {
@@ -220,6 +216,14 @@ impl Group {
             )));
         }
         Ok(())
+    }
+
+    /// Bytes that stand in front of a payload that was given; those of `--size` have them in it.
+    pub(in crate::cmd::bench) fn stamp_len(&self) -> usize {
+        match (self.is_stamped, &self.payload) {
+            (false, _) | (_, Payload::Sizes(_)) => 0,
+            (true, Payload::Bytes(_) | Payload::Template(_)) => stamp::LEN,
+        }
     }
 
     /// What a group's subscribers hear of the publisher with this number in this group.

@@ -4,14 +4,17 @@
 //! | file | what it is |
 //! |---|---|
 //! | `group` | clients that do the same; a run is one group or several |
-//! | `flags` | single flags of a group |
+//! | `flags`, `of_run` | single flags of a group, and of the run |
 //! | `scenario` | groups from a file |
 //! | `topics`, `template` | where they publish, and texts with places to fill in |
 //! | `sizes`, `random` | sizes of payloads |
+//! | `churn` | when connections leave for a while |
 //! | `shard` | which part of the run is for this process, and when it begins |
 
+mod churn;
 mod flags;
 mod group;
+mod of_run;
 mod random;
 mod scenario;
 mod shard;
@@ -21,9 +24,9 @@ mod template;
 mod tests;
 mod topics;
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, SystemTime};
 
+pub(super) use self::churn::ROLES;
 pub(super) use self::group::{Group, Numbers, Payload};
 pub(super) use self::random::Random;
 pub(super) use self::shard::Shard;
@@ -31,24 +34,19 @@ pub(super) use self::template::Values;
 pub(super) use self::topics::Topics;
 
 use self::group::Next;
+use self::of_run::{
+    MAX_DURATION, connect_rate, parse_duration, parse_time, per_second, run_id, run_name, workers,
+};
 use self::scenario::Typed;
 use self::topics::Hears;
 use super::stamp;
 use crate::cli;
 use crate::client::Target;
-use crate::cmd::{Failure, duration, rate};
+use crate::cmd::Failure;
 use crate::mqtt::QoS;
 
 /// How many times `--drain` nothing may move while there is more to send.
 const STALL: u32 = 10;
-
-const DEFAULT_DURATION: Duration = Duration::from_secs(10);
-
-/// Three days: what fits a stamp is a little more.
-const MAX_DURATION: Duration = Duration::from_secs(3 * 86_400);
-
-/// A name for a run is a number of so many hexadecimal digits.
-const RUN_DIGITS: usize = 8;
 
 /// A run, checked.
 #[derive(Debug)]
@@ -207,10 +205,15 @@ impl Plan {
 
     /// How long nothing may move in a run that its count ends.
     pub(super) fn stall(&self) -> Duration {
-        let pauses = self.groups.iter().filter_map(|group| group.rate);
-        let pause = pauses.fold(0.0, |longest: f64, rate| longest.max(1.0 / rate));
-        let pauses = Duration::try_from_secs_f64(2.0 * pause).unwrap_or(Duration::MAX);
+        let pauses = self.pause().saturating_mul(2);
         pauses.saturating_add(self.drain.saturating_mul(STALL))
+    }
+
+    /// The longest time that a rate leaves between two messages.
+    pub(super) fn pause(&self) -> Duration {
+        let rates = self.groups.iter().filter_map(|group| group.rate);
+        let pause = rates.fold(0.0, |longest: f64, rate| longest.max(1.0 / rate));
+        Duration::try_from_secs_f64(pause).unwrap_or(Duration::MAX)
     }
 
     /// Messages that they send until they are done; `None` if only the time ends them.
@@ -243,6 +246,14 @@ impl Plan {
     pub(super) fn hears(&self, group: usize, publisher: u32) -> bool {
         let heard = self.heard.get(group);
         heard.is_some_and(|heard| heard.get(publisher as usize) == Some(&true))
+    }
+
+    /// Whether there are publishers and subscribers, and none of these hears any of those.
+    pub(super) fn is_unheard(&self) -> bool {
+        let has = |is: fn(&Group) -> bool| self.groups.iter().any(is);
+        has(|group| group.publishers.count > 0)
+            && has(|group| group.subscribers.count > 0)
+            && !self.heard.iter().flatten().any(|hears| *hears)
     }
 
     /// Whether a publisher has times to keep.
@@ -343,104 +354,4 @@ fn check_shares(groups: &[Group]) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// The name of the run: what was typed, the same for all shards, or any.
-fn run_id(flags: &cli::Bench, typed: &[Typed], shard: Shard) -> Result<u32, Failure> {
-    if let Some(text) = &flags.run {
-        let is_name = text.len() == RUN_DIGITS && text.bytes().all(|c| c.is_ascii_hexdigit());
-        return u32::from_str_radix(text, 16)
-            .ok()
-            .filter(|_| is_name)
-            .ok_or_else(|| {
-                Failure::usage(format!(
-                    "--run takes {RUN_DIGITS} hexadecimal digits, not '{}'",
-                    text.escape_debug()
-                ))
-            });
-    }
-    if shard == Shard::WHOLE {
-        return Ok(random());
-    }
-    // What differs from shard to shard, such as the name of a file, must not come into it.
-    let mut hasher = rustc_hash::FxHasher::default();
-    let mut add = |text: &str| hasher.write(text.as_bytes());
-    add(flags.start_at.as_deref().unwrap_or_default());
-    for typed in typed {
-        let f = &typed.flags;
-        add(&format!(
-            "{:?}",
-            (
-                [f.publishers, f.subscribers, f.idle, f.topics_per_client],
-                [&f.rate, &f.rate_per_client, &f.size, &f.payload, &f.topic],
-                [&f.duration, &f.warmup, &f.share, &f.connection.host],
-                (f.count, f.qos, f.retain, f.connection.port, shard.of),
-            )
-        ));
-    }
-    let hash = hasher.finish();
-    Ok((hash ^ hash >> 32) as u32)
-}
-
-fn connect_rate(flags: &cli::Bench, connections: u64) -> Result<Option<f64>, Failure> {
-    match (&flags.connect_rate, &flags.ramp_up) {
-        (Some(text), _) => Ok(Some(per_second("--connect-rate", text)?)),
-        (None, Some(text)) => {
-            let time = parse_time("--ramp-up", text)?.as_secs_f64();
-            Ok((time > 0.0).then(|| connections as f64 / time))
-        }
-        (None, None) => Ok(None),
-    }
-}
-
-/// As many as there are cores, or as was asked for.
-fn workers(flags: &cli::Bench) -> Result<usize, Failure> {
-    match flags.workers {
-        Some(1..=1024) | None => Ok(flags.workers.unwrap_or_else(|| {
-            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-        })),
-        Some(_) => Err(Failure::usage("--workers takes 1 to 1024")),
-    }
-}
-
-fn parse_duration(flags: &cli::Bench, has_count: bool) -> Result<Option<Duration>, Failure> {
-    match &flags.duration {
-        Some(text) => match parse_time("--duration", text)? {
-            Duration::ZERO => Err(Failure::usage("--duration takes more than 0")),
-            time => Ok(Some(time)),
-        },
-        None if has_count => Ok(None),
-        None => Ok(Some(DEFAULT_DURATION)),
-    }
-}
-
-/// How many a second.
-fn per_second(flag: &str, text: &str) -> Result<f64, Failure> {
-    rate::per_second(text)
-        .filter(|rate| *rate > 0.0)
-        .ok_or_else(|| {
-            Failure::usage(format!(
-                "{flag} takes a rate as in 1000, 50k/s, 1.5M/s or 10/m, not '{}'",
-                text.escape_debug()
-            ))
-        })
-}
-
-fn parse_time(flag: &str, text: &str) -> Result<Duration, Failure> {
-    let time = duration::parse(flag, text)?;
-    match time > MAX_DURATION {
-        true => Err(Failure::usage(format!("{flag} takes at most 3d"))),
-        false => Ok(time),
-    }
-}
-
-fn run_name(run: u32) -> String {
-    format!("{run:08x}")
-}
-
-/// The standard library seeds its hashers from the system's random numbers.
-fn random() -> u32 {
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u32(std::process::id());
-    hasher.finish() as u32
 }

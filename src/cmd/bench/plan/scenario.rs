@@ -227,7 +227,11 @@ mod tests {
             ("qos = \n", "s.toml, line 1, column 7: "),
             (
                 "\nqso = 1\n",
-                "s.toml, line 2, column 1: 'qso' is no key of a scenario; there are publishers, ",
+                "s.toml, line 2, column 1: 'qso' is no key of a scenario; did you mean qos?",
+            ),
+            (
+                "speed = 1\n",
+                "s.toml, line 1, column 1: 'speed' is no key of a scenario; there are publishers, ",
             ),
             (
                 "qos = [1]\n",

@@ -100,6 +100,21 @@ impl Template {
         })
     }
 
+    /// What looks like a place, and stays as it is.
+    pub(in crate::cmd::bench) fn unknown(&self) -> Option<&str> {
+        let texts = self.parts.iter().filter_map(|part| match part {
+            Part::Text(text) => Some(text),
+            Part::Place(_) => None,
+        });
+        let mut words = texts.flat_map(|text| text.split('{').skip(1));
+        words.find_map(|word| {
+            let (name, _) = word.split_once('}')?;
+            let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-');
+            (name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_name))
+                .then_some(name)
+        })
+    }
+
     /// Appends the text with its places filled in.
     pub(in crate::cmd::bench) fn fill(
         &self,
@@ -202,6 +217,19 @@ mod tests {
             Template::parse("-t", "{client}{seq}", |place| place == Place::Client).unwrap();
         assert_eq!(template.places().collect::<Vec<_>>(), [Place::Client]);
         assert_eq!(template.with(|_| "+".to_owned()), "+{seq}");
+    }
+
+    #[test]
+    fn a_misspelt_place_is_found() {
+        for (text, unknown) in [
+            ("{clinet}/{n}", Some("clinet")),
+            ("{n} {time:h}", Some("time:h")),
+            ("{{seq}} {\"a\":{seq},\"b\":{\"c\":1}} {} {1} { n}", None),
+            ("{seq", None),
+        ] {
+            let template = Template::parse("-t", text, |_| true).unwrap();
+            assert_eq!(template.unknown(), unknown, "{text}");
+        }
     }
 
     #[test]

@@ -44,6 +44,13 @@ impl Topics {
         let template = Template::parse("--topic", text, |place| {
             matches!(place, Place::Client | Place::Topic | Place::Random(_))
         })?;
+        if let Some(name) = template.unknown() {
+            return Err(Failure::usage(format!(
+                "--topic: {{{name}}} stands for nothing in {}; there are {{client}}, {{n}}, \
+                 {{rand:N}} and {{run}}",
+                Quoted(text)
+            )));
+        }
         if per_client == 0 {
             return Err(Failure::usage("--topics-per-client takes 1 or more"));
         }

@@ -292,6 +292,7 @@ mod tests {
         assert_eq!(errors.check(&[&asked], false), Ok(()));
         let asked = Asked {
             groups: vec![Group {
+                publishers: 1,
                 subscribers: 1,
                 ..Group::default()
             }],

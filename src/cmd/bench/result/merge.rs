@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Wishes, saved, verdict};
+use super::{Wishes, exit, saved};
 use crate::cli;
 use crate::cmd::{Exit, Failure, note};
 use crate::output::bench::{Ended, Outcome};
@@ -28,11 +28,12 @@ pub(in crate::cmd::bench) fn run(command: &cli::BenchCommand) -> Result<Exit, Fa
             format!("a run ended early: {error}"),
         ));
     }
-    verdict(&outcome)?;
-    Ok(match is_well {
-        true => Exit::Done,
-        false => Exit::Verdict,
-    })
+    let interrupted = match outcome.ended_by() {
+        Ended::Interrupt => Some(Exit::Interrupted),
+        Ended::Terminate => Some(Exit::Terminated),
+        Ended::Count | Ended::Time | Ended::Error => None,
+    };
+    exit(interrupted, &outcome, is_well)
 }
 
 fn merge(files: &[PathBuf]) -> Result<Outcome, Failure> {

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use self::assertion::Assertion;
 pub(super) use self::merge::run as run_command;
-pub(super) use self::verdict::verdict;
+pub(super) use self::verdict::exit;
 use crate::cli;
 use crate::cmd::whole_file::WholeFile;
 use crate::cmd::{Exit, Failure, note};
@@ -76,16 +76,22 @@ impl Wishes {
             }),
             None => None,
         };
-        let place = |path: &Option<PathBuf>| -> Result<_, Failure> {
+        let place = |flag: &str, path: &Option<PathBuf>| -> Result<_, Failure> {
             Ok(match path {
+                Some(path) if path.as_os_str() == "-" => {
+                    return Err(Failure::usage(format!(
+                        "{flag} takes a file, not '-': stdout has the summary, or the result as \
+                         --json"
+                    )));
+                }
                 Some(path) => Some((path.clone(), saved::begin(path)?)),
                 None => None,
             })
         };
         Ok(Wishes {
             json: args.json,
-            out: place(&args.out)?,
-            html: place(&args.html)?,
+            out: place("--out", &args.out)?,
+            html: place("--html", &args.html)?,
             plot: args.plot,
             assertions,
             baseline,
@@ -188,7 +194,7 @@ fn print(
             report.compared = comparison.cloned();
             bench::write_json(&mut stdout, &report)
         }
-        false => bench::write_text(&mut stdout, outcome, comparison),
+        false => bench::write_text(&mut stdout, outcome, comparison, terminal::is_unicode()),
     };
     printed(written.and_then(|()| stdout.flush()))
 }

@@ -1,15 +1,41 @@
 //! What a result means for the exit code, whatever was asserted.
 
-use crate::cmd::{Exit, Failure};
+use std::time::Duration;
+
+use crate::cmd::{Exit, Failure, note};
 use crate::mqtt::ReasonCode;
 use crate::output::bench::{Outcome, Refusals};
+
+/// The exit code of a run that was `interrupted`, or was not; `is_well`: what was asserted holds,
+/// and nothing is worse than before. An interrupted run did not do its work: what is wrong with
+/// it is said, and does not decide.
+///
+/// # Errors
+/// As [`verdict`].
+pub(in crate::cmd::bench) fn exit(
+    interrupted: Option<Exit>,
+    outcome: &Outcome,
+    is_well: bool,
+) -> Result<Exit, Failure> {
+    match (verdict(outcome), interrupted) {
+        (found, Some(exit)) => {
+            if let Err(failure) = found {
+                note(failure.message);
+            }
+            Ok(exit)
+        }
+        (Err(failure), None) => Err(failure),
+        (Ok(()), None) if is_well => Ok(Exit::Done),
+        (Ok(()), None) => Ok(Exit::Verdict),
+    }
+}
 
 /// A refusal before a loss: it explains that.
 ///
 /// # Errors
-/// If the broker refused messages, or messages of QoS 1 or 2 were lost or not acknowledged: one
-/// sentence.
-pub(in crate::cmd::bench) fn verdict(outcome: &Outcome) -> Result<(), Failure> {
+/// If the broker refused messages, messages of QoS 1 or 2 were lost or not acknowledged, or nothing
+/// moved any more: one sentence.
+fn verdict(outcome: &Outcome) -> Result<(), Failure> {
     let measured = &outcome.measured;
     let totals = measured.totals();
     let of_messages = |refusals: &&Refusals| refusals.packet.starts_with("PUB");
@@ -43,6 +69,14 @@ pub(in crate::cmd::bench) fn verdict(outcome: &Outcome) -> Result<(), Failure> {
                 "{} of {} messages of QoS {qos} were not acknowledged",
                 counts.unacknowledged, counts.sent
             ),
+        ));
+    }
+    let still = outcome.parts.iter().map(|part| part.still_ns).max();
+    if let Some(still) = still.filter(|ns| *ns > 0) {
+        let seconds = Duration::from_nanos(still).as_secs_f64();
+        return Err(Failure::new(
+            Exit::Verdict,
+            format!("nothing moved any more when the run ended, for {seconds:.1} s"),
         ));
     }
     Ok(())

@@ -163,6 +163,7 @@ impl Figure {
         let groups = || asked.iter().flat_map(|asked| &asked.groups);
         let has = |is: fn(&Group) -> bool| groups().any(is);
         let has_publishers = has(|group| group.publishers > 0);
+        let has_subscribers = has(|group| group.subscribers > 0);
         let has_rate = has(|group| group.publishers > 0 && group.rate_per_s.is_some());
         let (needs, is_uncorrected) = match self.0 {
             What::Simple(simple) | What::Share(simple) => (simple.needs, false),
@@ -176,16 +177,23 @@ impl Figure {
             Needs::Publishers | Needs::Acks | Needs::AcksOf(_) if !has_publishers => {
                 Some("nobody publishes")
             }
-            Needs::Subscribers if !has(|group| group.subscribers > 0) => Some("nobody subscribes"),
+            Needs::Subscribers | Needs::Deliveries if !has_subscribers => Some("nobody subscribes"),
+            Needs::Deliveries if !asked.iter().any(|asked| asked.delivers()) => {
+                Some("nobody here publishes what the subscribers hear")
+            }
+            Needs::Messages if !has_publishers && !has_subscribers => {
+                Some("nobody publishes or subscribes")
+            }
+            Needs::ConnectRate if !asked.iter().any(|asked| asked.has_connect_rate()) => {
+                Some("without --connect-rate or --ramp-up there is nothing to correct")
+            }
             Needs::Acks if !has_acks_of(1) && !has_acks_of(2) => {
                 Some("messages of QoS 0 are not acknowledged")
             }
             Needs::AcksOf(1) if !has_acks_of(1) => Some("nobody publishes with QoS 1"),
             Needs::AcksOf(2) if !has_acks_of(2) => Some("nobody publishes with QoS 2"),
             Needs::Rate if !has_rate => Some("there is no --rate"),
-            Needs::Acks | Needs::AcksOf(_) | Needs::Subscribers
-                if is_uncorrected && has_publishers && !has_rate =>
-            {
+            Needs::Acks | Needs::AcksOf(_) | Needs::Deliveries if is_uncorrected && !has_rate => {
                 Some("without --rate there is nothing to correct")
             }
             _ => None,

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use super::{Better, Unit};
-use crate::output::bench::outcome::{Counts, Latencies, Outcome};
+use crate::output::bench::counts::Counts;
+use crate::output::bench::latencies::Latencies;
+use crate::output::bench::outcome::Outcome;
 use crate::output::bench::times::Times;
 
 /// A figure that is one number.
@@ -23,6 +25,12 @@ pub(super) enum Needs {
     Nothing,
     Publishers,
     Subscribers,
+    /// Subscribers that hear publishers.
+    Deliveries,
+    /// Publishers or subscribers.
+    Messages,
+    /// A time at which connections are to be opened.
+    ConnectRate,
     Acks,
     /// Acknowledgements of this QoS.
     AcksOf(u8),
@@ -75,7 +83,7 @@ const fn simple(
 }
 
 /// The figures that are one number, in the order to show them.
-pub(super) static SIMPLE: [Simple; 28] = [
+pub(super) static SIMPLE: [Simple; 31] = [
     simple(
         "rate",
         Unit::PerSecond,
@@ -87,7 +95,7 @@ pub(super) static SIMPLE: [Simple; 28] = [
         "received_rate",
         Unit::PerSecond,
         Better::More,
-        Needs::Subscribers,
+        Needs::Deliveries,
         |o| per_second(o.measured.totals().received, o.receiving_ns()),
     ),
     simple(
@@ -108,17 +116,27 @@ pub(super) static SIMPLE: [Simple; 28] = [
         "received_bytes_rate",
         Unit::BytesPerSecond,
         Better::More,
-        Needs::Subscribers,
+        Needs::Deliveries,
         |o| per_second(o.measured.totals().received_bytes, o.receiving_ns()),
+    ),
+    simple(
+        "foreign_rate",
+        Unit::PerSecond,
+        Better::Neither,
+        Needs::Subscribers,
+        |o| per_second(o.measured.totals().foreign, o.receiving_ns()),
+    ),
+    simple(
+        "foreign_bytes_rate",
+        Unit::BytesPerSecond,
+        Better::Neither,
+        Needs::Subscribers,
+        |o| per_second(o.measured.totals().foreign_bytes, o.receiving_ns()),
     ),
     // How much of the load that was asked for was offered.
     simple("offered", Unit::Percent, Better::More, Needs::Rate, |o| {
         let totals = o.measured.totals();
-        percent(
-            totals.sent,
-            totals.sent.saturating_add(totals.not_sent),
-            100.0,
-        )
+        percent(totals.offered, totals.due, f64::NAN)
     }),
     count!(sent, Neither, Publishers, None),
     count!(
@@ -130,11 +148,12 @@ pub(super) static SIMPLE: [Simple; 28] = [
     count!(acknowledged, Neither, Acks, Some(|c| c.sent)),
     count!(unacknowledged, Less, Acks, Some(|c| c.sent)),
     count!(refused, Less, Acks, Some(|c| c.sent)),
-    count!(expected, Neither, Subscribers, None),
-    count!(received, Neither, Subscribers, Some(|c| c.expected)),
-    count!(lost, Less, Subscribers, Some(|c| c.expected)),
-    count!(duplicated, Less, Subscribers, Some(|c| c.received)),
-    count!(reordered, Less, Subscribers, Some(|c| c.received)),
+    count!(expected, Neither, Deliveries, None),
+    count!(received, Neither, Deliveries, Some(|c| c.expected)),
+    count!(refused_received, Less, Deliveries, None),
+    count!(lost, Less, Deliveries, Some(|c| c.expected)),
+    count!(duplicated, Less, Deliveries, Some(|c| c.received)),
+    count!(reordered, Less, Deliveries, Some(|c| c.received)),
     count!(foreign, Neither, Subscribers, None),
     count!(retained, Neither, Subscribers, None),
     simple(
@@ -148,7 +167,7 @@ pub(super) static SIMPLE: [Simple; 28] = [
         "received_bytes",
         Unit::Bytes,
         Better::Neither,
-        Needs::Subscribers,
+        Needs::Deliveries,
         |o| o.measured.totals().received_bytes as f64,
     ),
     simple(
@@ -175,7 +194,7 @@ pub(super) static SIMPLE: [Simple; 28] = [
         "cpu_per_message",
         Unit::Time,
         Better::Less,
-        Needs::Nothing,
+        Needs::Messages,
         |o| {
             let totals = o.measured.totals();
             let messages = totals.sent.saturating_add(totals.received);
@@ -233,7 +252,7 @@ pub(super) static DISTRIBUTIONS: [Distribution; 11] = [
     distribution("connect", Needs::Nothing, |l| {
         Cow::Borrowed(&l.connect.corrected)
     }),
-    uncorrected("connect_uncorrected", Needs::Nothing, |l| {
+    uncorrected("connect_uncorrected", Needs::ConnectRate, |l| {
         Cow::Borrowed(&l.connect.uncorrected)
     }),
     distribution("ack", Needs::Acks, |l| Cow::Owned(l.ack().corrected)),
@@ -252,10 +271,10 @@ pub(super) static DISTRIBUTIONS: [Distribution; 11] = [
     uncorrected("ack_qos2_uncorrected", Needs::AcksOf(2), |l| {
         Cow::Borrowed(&l.ack_qos2.uncorrected)
     }),
-    distribution("e2e", Needs::Subscribers, |l| {
+    distribution("e2e", Needs::Deliveries, |l| {
         Cow::Borrowed(&l.e2e.corrected)
     }),
-    uncorrected("e2e_uncorrected", Needs::Subscribers, |l| {
+    uncorrected("e2e_uncorrected", Needs::Deliveries, |l| {
         Cow::Borrowed(&l.e2e.uncorrected)
     }),
     distribution("lateness", Needs::Rate, |l| Cow::Borrowed(&l.lateness)),

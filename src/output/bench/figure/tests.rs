@@ -7,6 +7,7 @@ fn outcome(group: Group) -> Outcome {
     counts.sent = 1000;
     counts.sent_bytes = 64_000;
     counts.not_sent = 250;
+    (counts.due, counts.offered) = (1250, 1000);
     counts.expected = 1000;
     counts.received = 990;
     counts.lost = 10;
@@ -99,6 +100,10 @@ fn what_no_run_of_that_kind_has_is_known_before() {
         ("ack.p99", "messages of QoS 0 are not acknowledged"),
         ("ack_qos2.p99", "nobody publishes with QoS 2"),
         ("lateness.p99", "there is no --rate"),
+        (
+            "connect_uncorrected.p99",
+            "without --connect-rate or --ramp-up there is nothing to correct",
+        ),
     ] {
         assert_eq!(lacks(name, &alone), Some(why), "{name}");
     }
@@ -111,6 +116,35 @@ fn what_no_run_of_that_kind_has_is_known_before() {
     ] {
         assert_eq!(lacks(name, &both()), None, "{name}");
     }
+    let ears = Group {
+        publishers: 0,
+        ..both()
+    };
+    let why = "nobody here publishes what the subscribers hear";
+    for name in [
+        "e2e.p99",
+        "lost",
+        "received_rate",
+        "reordered.share",
+        "e2e_uncorrected.max",
+    ] {
+        assert_eq!(lacks(name, &ears), Some(why), "{name}");
+    }
+    assert_eq!(lacks("foreign_rate", &ears), None);
+    let elsewhere = Asked {
+        groups: vec![both()],
+        unheard: true,
+        ..Asked::default()
+    };
+    let lost = Figure::parse("lost").unwrap();
+    assert_eq!(lost.lacks(&[&elsewhere]), Some(why));
+    let ramped = Asked {
+        groups: vec![both()],
+        more: [("connect-rate".to_owned(), "5".to_owned())].into(),
+        ..Asked::default()
+    };
+    let connect = Figure::parse("connect_uncorrected.p99").unwrap();
+    assert_eq!(connect.lacks(&[&ramped]), None);
     let unpaced = Group {
         rate_per_s: None,
         ..both()

@@ -5,17 +5,19 @@
 //! |---|---|
 //! | here | the page from top to bottom |
 //! | `verdict` | the sentences that come first |
-//! | `table` | figures, and what was asked for, as text |
+//! | `table`, `messages`, `asked` | figures, and what was asked for, as text |
 //! | `rate`, `quantiles`, `heat`, `distribution`, `errors` | the plots |
 //! | `canvas` | frame and axes of a plot |
 //! | `markup` | HTML and SVG with everything from outside escaped |
 //! | `page.css`, `page.js` | how it looks, and what the pointer is on |
 
+mod asked;
 mod canvas;
 mod distribution;
 mod errors;
 mod heat;
 mod markup;
+mod messages;
 mod quantiles;
 mod rate;
 mod table;
@@ -78,13 +80,13 @@ fn page(outcome: &Outcome, checks: &[Check], comparison: Option<&Comparison>) ->
     verdict::list(&mut out, outcome, &report, checks, comparison);
     table::key_figures(&mut out, &report);
     plots(&mut out, &picture, &report);
-    table::latencies(&mut out, &report);
+    table::latencies(&mut out, outcome, &report);
     if let Some(comparison) = comparison {
         table::comparison(&mut out, comparison);
     }
     out.open("div", &[("class", &"pair")]);
-    table::messages(&mut out, &report);
-    table::asked(&mut out, &report);
+    messages::tables(&mut out, &report);
+    asked::list(&mut out, &report);
     out.close();
     table::over_time(&mut out, &picture);
     out.close();
@@ -170,7 +172,7 @@ fn plots(out: &mut Markup, picture: &Picture, report: &Report) {
             errors::draw(out, canvas.unlabelled(), picture);
         });
     }
-    table::troubles(out, report);
+    messages::troubles(out, report);
     out.close();
 }
 

@@ -1,10 +1,11 @@
-//! The page's text: title, figures, tables, and what was asked for.
+//! The page's text: title, figures and their tables.
 
 use super::markup::Markup;
-use crate::output::bench::picture::{Picture, ending};
+use crate::output::bench::numbers::{bytes_text, rate_text, several};
+use crate::output::bench::picture::Picture;
 use crate::output::bench::scale::short;
 use crate::output::bench::{
-    Compared, Comparison, Figure, Group, Latency, Report, Verdict, grouped, time_text,
+    Compared, Comparison, Figure, Latency, Outcome, Report, Verdict, grouped, time_text,
 };
 
 /// The broker, in a word.
@@ -27,15 +28,12 @@ pub(super) fn title(out: &mut Markup, report: &Report) {
     if let Some(qos) = report.qos {
         parts.push(format!("QoS {qos}"));
     }
-    if let Some(size) = report.size_bytes {
-        parts.push(format!("{} bytes", grouped(size as f64, 0)));
+    if let Some(size) = report.size_bytes.filter(|_| report.publishers > 0) {
+        parts.push(several(size, "byte"));
     }
     if report.publishers > 0 {
         parts.push(match report.target_rate_per_s {
-            Some(rate) => format!(
-                "{} messages/s",
-                grouped(rate, if rate < 10.0 { 1 } else { 0 })
-            ),
+            Some(rate) => format!("{} messages/s", rate_text(rate)),
             None => "as fast as possible".to_owned(),
         });
     }
@@ -67,7 +65,9 @@ pub(super) fn key_figures(out: &mut Markup, report: &Report) {
     if report.publishers > 0 {
         figures.push(("sent", rate(report.sent_per_s)));
     }
-    if report.subscribers > 0 {
+    if report.only_listens {
+        figures.push(("foreign", rate(report.foreign_per_s)));
+    } else if report.subscribers > 0 {
         figures.push(("received", rate(report.received_per_s)));
     }
     let delivery = report
@@ -105,7 +105,7 @@ pub(super) fn key_figures(out: &mut Markup, report: &Report) {
 }
 
 /// The distributions; on a phone each row is a card.
-pub(super) fn latencies(out: &mut Markup, report: &Report) {
+pub(super) fn latencies(out: &mut Markup, outcome: &Outcome, report: &Report) {
     let rows: [(&str, &Option<Latency>); 7] = [
         ("connect", &report.connect_us),
         ("connect, uncorrected", &report.connect_uncorrected_us),
@@ -134,6 +134,9 @@ pub(super) fn latencies(out: &mut Markup, report: &Report) {
     if !cells.is_empty() {
         out.element("h2", &[], "Latencies");
         cards(out, &columns, &cells);
+    }
+    if let Some(sentence) = outcome.measured.latencies.lower_bounds() {
+        out.element("p", &[], format_args!("{sentence}."));
     }
 }
 
@@ -202,193 +205,6 @@ fn compared(out: &mut Markup, figures: &[&Compared]) {
     out.close();
 }
 
-/// Counts, rates and bytes.
-pub(super) fn messages(out: &mut Markup, report: &Report) {
-    let bytes = |per_s: f64, bytes: u64, count: u64| match count {
-        0 => String::new(),
-        count => format!("{} MB/s", short(bytes as f64 / count as f64 * per_s / 1e6)),
-    };
-    let rate = |per_s: f64| grouped(per_s, if per_s < 100.0 { 1 } else { 0 });
-    let count = |count: u64| grouped(count as f64, 0);
-    let mut rows: Vec<[String; 4]> = Vec::new();
-    if report.publishers > 0 {
-        rows.push([
-            "sent".to_owned(),
-            count(report.sent),
-            rate(report.sent_per_s),
-            bytes(report.sent_per_s, report.sent_bytes, report.sent),
-        ]);
-    }
-    if let Some(acknowledged) = report.acknowledged {
-        let per_s = report.acknowledged_per_s.map(rate).unwrap_or_default();
-        rows.push([
-            "acknowledged".to_owned(),
-            count(acknowledged),
-            per_s,
-            String::new(),
-        ]);
-    }
-    if report.subscribers > 0 {
-        rows.push([
-            "received".to_owned(),
-            count(report.received),
-            rate(report.received_per_s),
-            bytes(
-                report.received_per_s,
-                report.received_bytes,
-                report.received,
-            ),
-        ]);
-    }
-    let always = report.subscribers > 0;
-    for (name, of, is_shown) in [
-        (
-            "lost",
-            report.lost.unwrap_or(0),
-            always && report.lost.is_some(),
-        ),
-        ("duplicated", report.duplicated, always),
-        ("reordered", report.reordered, always),
-        ("refused", report.refused.unwrap_or(0), false),
-        ("unacknowledged", report.unacknowledged.unwrap_or(0), false),
-        ("not sent", report.not_sent, false),
-        ("foreign", report.foreign, false),
-        ("retained", report.retained, false),
-    ] {
-        if is_shown || of > 0 {
-            rows.push([name.to_owned(), count(of), String::new(), String::new()]);
-        }
-    }
-    if rows.is_empty() {
-        return;
-    }
-    out.open("section", &[]);
-    out.element("h2", &[], "Messages");
-    out.open("table", &[("class", &"counts")]);
-    heads(out, &["", "messages", "per second", "payload"]);
-    body(out, &["", "", "", ""], rows.iter().map(|row| &row[..]));
-    out.close();
-    out.close();
-}
-
-/// Refusals and errors by name.
-pub(super) fn troubles(out: &mut Markup, report: &Report) {
-    let refusals = report.refusals.iter().map(|of| {
-        let name = format!("{} 0x{:02x} {}", of.packet, of.reason_code, of.reason);
-        (name, of.count)
-    });
-    let errors = report
-        .errors
-        .iter()
-        .map(|(what, count)| (what.clone(), *count));
-    let mut rows: Vec<(String, u64)> = refusals.chain(errors).collect();
-    if rows.is_empty() {
-        return;
-    }
-    rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let rows = rows
-        .into_iter()
-        .map(|(name, count)| [name, grouped(count as f64, 0)]);
-    let rows: Vec<[String; 2]> = rows.collect();
-    out.open("section", &[]);
-    out.element("h2", &[], "Refusals and errors");
-    out.open("table", &[]);
-    heads(out, &["", "times"]);
-    body(out, &["", ""], rows.iter().map(|row| &row[..]));
-    out.close();
-    out.close();
-}
-
-/// All parameters.
-pub(super) fn asked(out: &mut Markup, report: &Report) {
-    let mut facts: Vec<(String, String)> = Vec::new();
-    let mut fact = |name: &str, value: Option<String>| {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            facts.push((name.to_owned(), value));
-        }
-    };
-    fact("run", report.run.clone());
-    fact("broker", report.broker.clone());
-    fact("MQTT", report.version.clone());
-    fact("engine", report.engine.clone());
-    fact("warm-up", report.warmup_s.filter(|s| *s > 0.0).map(seconds));
-    fact("measured for", Some(seconds(report.duration_s)));
-    fact("ended by", Some(ending(report.ended_by).to_owned()));
-    for (name, value) in &report.parameters {
-        fact(name, Some(value.clone()));
-    }
-    let parts = report.parts.iter();
-    let shards: Vec<String> = parts
-        .filter_map(|part| Some(format!("{}/{}", part.shard?.index, part.shard?.of)))
-        .collect();
-    fact("shards", Some(shards.join(", ")));
-    let is_alone = matches!(&report.groups[..], [only] if only.name.is_none());
-    if is_alone {
-        facts.extend(report.groups.iter().flat_map(group_facts));
-    }
-    out.open("section", &[]);
-    out.element("h2", &[], "What was asked for");
-    facts_list(out, &facts);
-    out.close();
-    if is_alone {
-        return;
-    }
-    for (number, group) in report.groups.iter().enumerate() {
-        out.open("section", &[]);
-        match &group.name {
-            Some(name) => out.element("h2", &[], format_args!("Group {name}")),
-            None => out.element("h2", &[], format_args!("Group {}", number + 1)),
-        }
-        facts_list(out, &group_facts(group));
-        out.close();
-    }
-}
-
-fn group_facts(group: &Group) -> Vec<(String, String)> {
-    let count = |count: u32| grouped(f64::from(count), 0);
-    let mut facts = vec![
-        ("publishers", count(group.publishers)),
-        ("subscribers", count(group.subscribers)),
-        ("idle", count(group.idle)),
-        ("QoS", group.qos.to_string()),
-        ("topic", group.topic.clone()),
-    ];
-    if let Some(size) = group.size_bytes {
-        facts.push(("payload", format!("{} bytes", grouped(size as f64, 0))));
-    }
-    if group.publishers > 0 {
-        facts.push(match group.rate_per_s {
-            Some(rate) => ("rate", format!("{} messages/s", grouped(rate, 0))),
-            None => ("rate", "as fast as possible".to_owned()),
-        });
-    }
-    if let Some(inflight) = group.inflight {
-        facts.push((
-            "in flight",
-            format!("{} per publisher", count(inflight.into())),
-        ));
-    }
-    let facts = facts.into_iter().filter(|(_, value)| !value.is_empty());
-    let mut facts: Vec<(String, String)> = facts
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
-    let more = group
-        .more
-        .iter()
-        .map(|(name, value)| (name.clone(), value.clone()));
-    facts.extend(more);
-    facts
-}
-
-fn facts_list(out: &mut Markup, facts: &[(String, String)]) {
-    out.open("dl", &[("class", &"facts")]);
-    for (name, value) in facts {
-        out.element("dt", &[], name);
-        out.element("dd", &[], value);
-    }
-    out.close();
-}
-
 /// The data of the plots over time.
 pub(super) fn over_time(out: &mut Markup, picture: &Picture) {
     out.open("details", &[]);
@@ -445,10 +261,7 @@ pub(super) fn foot(out: &mut Markup, report: &Report) {
         said.push(format!("{} of CPU time", seconds(report.cpu_s)));
     }
     if let Some(bytes) = report.peak_memory_bytes {
-        said.push(format!(
-            "{} MB of memory at most",
-            short(bytes as f64 / 1e6)
-        ));
+        said.push(format!("{} of memory at most", bytes_text(bytes as f64)));
     }
     out.open("footer", &[]);
     out.push(said.join(", "));
@@ -463,7 +276,7 @@ fn cards(out: &mut Markup, columns: &[&str], rows: &[Vec<String>]) {
     out.close();
 }
 
-fn heads(out: &mut Markup, columns: &[&str]) {
+pub(super) fn heads(out: &mut Markup, columns: &[&str]) {
     out.open("thead", &[]);
     out.open("tr", &[]);
     for (i, column) in columns.iter().enumerate() {
@@ -476,7 +289,11 @@ fn heads(out: &mut Markup, columns: &[&str]) {
     out.close();
 }
 
-fn body<'r>(out: &mut Markup, columns: &[&str], rows: impl Iterator<Item = &'r [String]>) {
+pub(super) fn body<'r>(
+    out: &mut Markup,
+    columns: &[&str],
+    rows: impl Iterator<Item = &'r [String]>,
+) {
     out.open("tbody", &[]);
     for row in rows {
         out.open("tr", &[]);
@@ -505,7 +322,7 @@ pub(super) fn moment(began: &str) -> String {
 }
 
 /// Seconds of a run, as people say them.
-fn seconds(seconds: f64) -> String {
+pub(super) fn seconds(seconds: f64) -> String {
     match seconds {
         s if s >= 600.0 => format!("{} min", grouped(s / 60.0, 1)),
         s => format!("{} s", short(s)),

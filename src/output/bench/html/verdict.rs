@@ -3,7 +3,7 @@
 use super::Check;
 use super::markup::Markup;
 use super::table::moment;
-use crate::output::bench::picture::ending;
+use crate::output::bench::text::ONLY_LISTENS;
 use crate::output::bench::{Comparison, Ended, Outcome, Report, grouped};
 use crate::output::text::count;
 
@@ -57,8 +57,8 @@ fn sentences(
     match report.ended_by {
         Ended::Time | Ended::Count => {}
         Ended::Interrupt | Ended::Terminate => {
-            let early = format!("The run is not whole: {}.", ending(report.ended_by));
-            said.push((Tone::Warn, early));
+            let how = report.interrupted.as_deref().unwrap_or("interrupted");
+            said.push((Tone::Warn, format!("The run is not whole: {how}.")));
         }
         Ended::Error => {
             let why = report.error.as_deref().unwrap_or("it failed");
@@ -72,6 +72,11 @@ fn sentences(
             numbers.join(", ")
         );
         said.push((Tone::Warn, sentence));
+    }
+    if report.only_listens {
+        let mut sentence = ONLY_LISTENS.to_owned();
+        sentence.replace_range(..1, "N");
+        said.push((Tone::Warn, format!("{sentence}.")));
     }
     said.extend(messages(report));
     let troubles = outcome.measured.troubles();
@@ -93,7 +98,8 @@ fn sentences(
     }));
     if let (Some(rate), true) = (report.target_rate_per_s, report.limited_by.is_empty()) {
         let rate = grouped(rate, 0);
-        said.push(match report.not_sent {
+        let due = report.due.unwrap_or(0);
+        said.push(match due.saturating_sub(report.offered.unwrap_or(0)) {
             0 => (
                 Tone::Good,
                 format!("The load was offered as asked for: {rate} messages per second."),

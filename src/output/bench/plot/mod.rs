@@ -17,6 +17,7 @@ use super::Outcome;
 use super::picture::Picture;
 use super::scale::{Scale, Tick};
 use crate::output::colour;
+use crate::output::terminal::spell;
 use crate::output::text::wrap;
 
 /// Columns where nobody says how many there are.
@@ -50,7 +51,7 @@ pub fn write_plot(out: &mut impl Write, outcome: &Outcome, plain: Plain) -> io::
     lines.extend(quantiles::lines(page, &picture));
     lines.extend(heat::lines(page, &picture));
     for line in lines {
-        writeln!(out, "{}", page.spell(line.trim_end()))?;
+        writeln!(out, "{}", spell(line.trim_end(), page.unicode))?;
     }
     Ok(())
 }
@@ -136,14 +137,6 @@ impl Page {
             false => [' ', '.', '.', '.', ':', ':', '|', '|', '#'],
         };
         all.get(eighths.min(8)).copied().unwrap_or(' ')
-    }
-
-    /// Text as this terminal can show it.
-    fn spell(self, line: &str) -> String {
-        match self.unicode {
-            true => line.to_owned(),
-            false => line.replace('µ', "u").replace('–', "-"),
-        }
     }
 }
 

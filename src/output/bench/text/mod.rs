@@ -8,17 +8,26 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
 use super::comparison::Comparison;
+use super::counts::{Counts, Subscriber};
 use super::figure::Figure;
-use super::numbers::{bytes_text, grouped, percent_text, time_text};
-use super::outcome::{Counts, Outcome, Pair, Subscriber};
-use super::report::{Latency, Report};
+use super::latencies::{Latencies, Pair};
+use super::latency::Latency;
+use super::numbers::{bytes_text, grouped, percent_text, rate_text, several, time_text};
+use super::outcome::Outcome;
+use super::report::Report;
 use crate::output::colour;
+use crate::output::terminal::spell;
 use crate::output::text::{Safe, wrap};
 
 /// Columns of a terminal that every user has.
 const WIDTH: usize = 80;
 
-/// Writes the summary; beside an earlier result, if there is one.
+/// Why there is no loss in such a result.
+pub(super) const ONLY_LISTENS: &str = "nobody here publishes what the subscribers hear: all that \
+    comes is foreign, and whether any of it was lost, or how long it took, cannot be known";
+
+/// Writes the summary; beside an earlier result, if there is one. `unicode`: whether other
+/// characters than ASCII can be shown.
 ///
 /// # Errors
 /// Those of `out`.
@@ -26,11 +35,12 @@ pub fn write_text(
     out: &mut impl Write,
     outcome: &Outcome,
     comparison: Option<&Comparison>,
+    unicode: bool,
 ) -> io::Result<()> {
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = push(&mut text, outcome, comparison);
-    out.write_all(text.as_bytes())
+    out.write_all(spell(&text, unicode).as_bytes())
 }
 
 fn push(out: &mut String, outcome: &Outcome, comparison: Option<&Comparison>) -> fmt::Result {
@@ -49,8 +59,7 @@ fn push(out: &mut String, outcome: &Outcome, comparison: Option<&Comparison>) ->
 
 fn head(out: &mut String, report: &Report) -> fmt::Result {
     let load = match report.target_rate_per_s {
-        Some(rate) if rate < 10.0 => format!("{rate} messages/s"),
-        Some(rate) => format!("{} messages/s", grouped(rate, 0)),
+        Some(rate) => format!("{} messages/s", rate_text(rate)),
         None => "as fast as possible".to_owned(),
     };
     let warmup = match report.warmup_s {
@@ -67,11 +76,14 @@ fn head(out: &mut String, report: &Report) -> fmt::Result {
         None => "several QoS".to_owned(),
     };
     let size = match report.size_bytes {
-        Some(size) => format!("{size} bytes"),
+        Some(size) => several(size, "byte"),
         None => "several sizes".to_owned(),
     };
     let broker = Safe(broker).to_string();
-    let line = format!("{broker} {version}, {qos}, {size}, {load}");
+    let line = match report.publishers {
+        0 => format!("{broker} {version}, {qos}"),
+        _ => format!("{broker} {version}, {qos}, {size}, {load}"),
+    };
     for (i, line) in wrap(&line, Some(WIDTH - 2)).iter().enumerate() {
         match line.strip_prefix(&broker) {
             Some(rest) if i == 0 => writeln!(out, "{}{rest}", colour::bold(&broker))?,
@@ -111,17 +123,15 @@ fn head(out: &mut String, report: &Report) -> fmt::Result {
         let line = format!("the run ended early: {}", Safe(error));
         paragraph(out, "", &line)?;
     }
+    if let Some(interrupted) = &report.interrupted {
+        paragraph(out, "", &format!("the run was {interrupted}"))?;
+    }
     if let Some((granted, qos)) = report.granted_qos.zip(report.qos)
         && granted < qos
     {
         writeln!(out, "the broker granted the subscribers only QoS {granted}")?;
     }
     writeln!(out)
-}
-
-fn several(count: u64, what: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{} {what}{s}", grouped(count as f64, 0))
 }
 
 /// Lines within the width; those behind the first stand two columns further in.
@@ -150,21 +160,32 @@ fn messages(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result
         )?;
     }
     let due = totals.sent.saturating_add(totals.not_sent);
+    // What was sent when nothing was due any more did not load the broker as was asked for.
+    let in_vain = totals.offered.saturating_add(totals.not_sent);
+    let sent_late = totals.due.saturating_sub(in_vain);
     for (name, count, whole) in [
         ("unacknowledged", totals.unacknowledged, totals.sent),
         ("refused", totals.refused, totals.sent),
         ("not sent", totals.not_sent, due),
+        ("sent too late", sent_late, totals.due),
     ] {
         if count > 0 {
             line(out, name, count, None, Some(whole))?;
         }
     }
-    if report.subscribers > 0 {
+    if report.only_listens {
+        let speed = (report.foreign_per_s, Some(totals.foreign_bytes));
+        line(out, "foreign", totals.foreign, Some(speed), None)?;
+    } else if report.subscribers > 0 {
         let speed = (report.received_per_s, Some(totals.received_bytes));
         line(out, "received", totals.received, Some(speed), None)?;
         match report.expected {
             Some(expected) => line(out, "lost", totals.lost, None, Some(expected))?,
             None => writeln!(out, "{:<15}  known when all shards are merged", "lost")?,
+        }
+        if totals.refused_received > 0 {
+            let count = totals.refused_received;
+            line(out, "refused, came", count, None, None)?;
         }
         for (name, count) in [
             ("duplicated", totals.duplicated),
@@ -173,16 +194,24 @@ fn messages(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result
             line(out, name, count, None, Some(totals.received))?;
         }
     }
-    for (name, count) in [("foreign", totals.foreign), ("retained", totals.retained)] {
+    let foreign = if report.only_listens {
+        0
+    } else {
+        totals.foreign
+    };
+    for (name, count) in [("foreign", foreign), ("retained", totals.retained)] {
         if count > 0 {
             line(out, name, count, None, None)?;
         }
     }
     line(out, "connections", report.connections, None, None)?;
+    if report.only_listens {
+        paragraph(out, "", ONLY_LISTENS)?;
+    }
     for refusals in &report.refusals {
         let text = format!(
-            "refused: {} times 0x{:02x} {} ({})",
-            grouped(refusals.count as f64, 0),
+            "refused: {} 0x{:02x} {} ({})",
+            several(refusals.count, "time"),
             refusals.reason_code,
             Safe(&refusals.reason),
             Safe(&refusals.packet)
@@ -190,7 +219,7 @@ fn messages(out: &mut String, outcome: &Outcome, report: &Report) -> fmt::Result
         paragraph(out, "", &text)?;
     }
     for (what, count) in &report.errors {
-        let text = format!("failed: {} times {}", grouped(*count as f64, 0), Safe(what));
+        let text = format!("failed: {} {}", several(*count, "time"), Safe(what));
         paragraph(out, "", &text)?;
     }
     per_qos(out, report)?;
@@ -315,11 +344,12 @@ fn latencies(out: &mut String, outcome: &Outcome) -> fmt::Result {
     };
     let mut rows = Vec::new();
     let pair = |rows: &mut Vec<(&'static str, Latency)>, name, pair: &Pair| {
-        rows.extend(Latency::new(&pair.corrected).map(|l| (name, l)));
-        rows.extend(Latency::new(&pair.uncorrected).map(|l| (" uncorrected", l)));
+        rows.extend(Latency::corrected(pair).map(|l| (name, l)));
+        rows.extend(Latency::uncorrected(pair).map(|l| (" uncorrected", l)));
     };
     pair(&mut rows, "connect", &latencies.connect);
-    rows.extend(Latency::new(&latencies.lateness).map(|l| ("send lateness", l)));
+    let lateness = Latency::new(&latencies.lateness, latencies.lateness_lower_bounds);
+    rows.extend(lateness.map(|l| ("send lateness", l)));
     for (name, ack) in acks {
         pair(&mut rows, name, ack);
     }
@@ -335,7 +365,15 @@ fn latencies(out: &mut String, outcome: &Outcome) -> fmt::Result {
         }
         writeln!(out)?;
     }
-    Ok(())
+    lower_bounds(out, latencies)
+}
+
+/// How many of the times would be longer if the run had gone on.
+fn lower_bounds(out: &mut String, latencies: &Latencies) -> fmt::Result {
+    match latencies.lower_bounds() {
+        Some(sentence) => paragraph(out, "", &sentence),
+        None => Ok(()),
+    }
 }
 
 /// What it took.
