@@ -162,7 +162,7 @@ fn what_is_wrong_with_settings_is_one_sentence() {
             &["--profile", "b", "--config", config],
             2,
             format!(
-                "{config}, line 4, column 1: 'hots' is no key of a profile; there are host, port, srv, url, id, "
+                "{config}, line 4, column 1: 'hots' is no key of a profile; did you mean host?"
             ),
         ),
         (

@@ -223,7 +223,8 @@ impl<'r> Account<'r> {
     }
 }
 
-/// What was sent, was not refused, and has not come, has waited until the end at least.
+/// What was sent behind the last message that came, and was not refused, has waited until the end at
+/// least. What a later message has overtaken does not wait any more: that is lost, and has no time.
 fn wait(
     latencies: &mut Latencies,
     publisher: &Publisher,
@@ -231,8 +232,7 @@ fn wait(
     closed: u64,
 ) {
     let sent = publisher.sent;
-    let nothing = Sequence::default();
-    let sequence = sequence.unwrap_or(&nothing);
+    let next = sequence.map_or(0, Sequence::next).min(sent);
     // Nobody knows when a message was sent, but none was sent behind the last one.
     let since_sent = closed.saturating_sub(publisher.last_sent);
     let mut record = |ns: u64, count: u64| {
@@ -245,15 +245,7 @@ fn wait(
             *bounds = bounds.saturating_add(count);
         }
     };
-    let (forgotten, below) = sequence.forgotten();
-    if forgotten > 0 {
-        let due = publisher.dues.map(|dues| dues.at(below));
-        record(
-            due.map_or(since_sent, |due| closed.saturating_sub(due)),
-            forgotten,
-        );
-    }
-    for (first, end) in without(sequence.missing(sent), &publisher.refused_numbers) {
+    for (first, end) in without(next..sent, &publisher.refused_numbers) {
         match publisher.dues {
             Some(dues) => dues
                 .waits(first..end, closed)

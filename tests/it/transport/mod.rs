@@ -79,7 +79,7 @@ fn the_other_engine_refuses_what_it_cannot_do() {
         let common = ["pub", "-t", "t", "-m", "x", "--engine", "rumqttc"];
         let ended = crate::program::run(&[&common[..], &transport].concat());
         let sentence = "the engine rumqttc cannot do more than plain TCP without proxy and local \
-                        address (-A)\n";
+                        address (-A, --bind)\n";
         assert!(ended.stderr.ends_with(sentence), "{}", ended.stderr);
         assert_eq!(ended.code(), 2);
     }

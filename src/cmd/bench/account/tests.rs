@@ -59,11 +59,9 @@ fn what_was_refused_and_came_makes_up_for_nothing() {
     assert_eq!((counts.refused_received, counts.lost), (1, 1));
     let own = measured.subscribers[0];
     assert_eq!((own.expected, own.refused_received, own.lost), (4, 1, 1));
-    // The one that is lost was due after 2 of 10 seconds.
+    // The one that is lost was overtaken, and waits no more.
     let e2e = measured.latencies.e2e;
-    assert_eq!((e2e.lower_bounds, e2e.corrected.count()), (1, 5));
-    let longest = e2e.corrected.max().unwrap();
-    assert!(longest.abs_diff(8 * SECOND) < SECOND / 100, "{longest}");
+    assert_eq!((e2e.lower_bounds, e2e.corrected.count()), (0, 4));
 }
 
 #[test]
