@@ -65,6 +65,7 @@ awk -v n="$messages" 'BEGIN { line = sprintf("%064d", 0); for (i = 0; i < n; i++
 start() {
     case $1 in
     sink) "$tools/peer" sink "$port" & ;;
+    accept) "$tools/peer" accept "$port" & ;;
     source) "$tools/peer" source "$port" "$messages" 00c0ffee & ;;
     mosquitto) mosquitto -c "$scratch/mosquitto.conf" >/dev/null 2>&1 & ;;
     midge) "$MIDGE" broker --port "$port" >/dev/null 2>&1 & ;;
@@ -79,6 +80,8 @@ stop() {
     kill -9 "$server" && wait "$server" 2>/dev/null || true
     server=
 }
+# CPU time of the server so far
+ticks() { awk '{ print $14 + $15 }' "/proc/$server/stat"; }
 # cpu COUNT COMMAND...: its CPU time, in us for each of so many messages
 cpu() {
     local count=$1 TIMEFORMAT='%U %S'
@@ -97,7 +100,7 @@ once() {
     qos-*)
         local qos=${1#qos-}
         case $2 in
-        midge) cpu "$count" "${midge[@]}" --subscribers 0 -q "$qos" "${window[@]}" --count "$count" ;;
+        midge) cpu "$count" "${midge[@]}" --subscribers 0 -t t -q "$qos" "${window[@]}" --count "$count" ;;
         rumqttc) cpu "$count" "$tools/rumqttc-load" publish "$port" "$count" "$qos" ;;
         mosquitto)
             head -n "$count" "$lines" >"$scratch/some"
@@ -160,13 +163,24 @@ if [ "$idle" -gt 0 ]; then
     start midge
     echo "$idle idle connections, bytes each: midge $(((many - few) / idle)), rumqttc $("$tools/rumqttc-load" idle "$port" "$idle")"
     stop
-    for server_name in midge mosquitto; do
+    # Who is the limit: CPU time of either side, as a share of a core while connections are opened. The
+    # bare loop opens them one after the other, without a thought for ports; on a port of its own,
+    # since each connection leaves its own port in use for a minute.
+    port=$((port + 1))
+    start accept
+    bare=$("$tools/peer" open "$port" "$opened")
+    stop
+    port=$((port - 1))
+    for server_name in accept midge mosquitto; do
         start "$server_name"
-        "${midge[@]}" --publishers 0 --subscribers 0 --idle "$opened" --connect-rate 10k --duration 100ms 2>/dev/null |
-            sed 's/.*"connect_us":{[^}]*"p50":\([0-9.]*\),[^}]*"p99":\([0-9.]*\),[^}]*"max":\([0-9.]*\)}.*/\1 \2 \3/' |
-            awk -v n="$opened" -v who="$server_name" '{
-                printf "%s connections at 10,000 per second, %s: from when each was due p50 %.0f ms, p99 %.0f ms, max %.0f ms: at least %.0f per second\n",
-                    n, who, $1 / 1e3, $2 / 1e3, $3 / 1e3, n / (n / 1e4 + $3 / 1e6) }'
+        before=$(ticks)
+        cpu "$opened" "${midge[@]}" --publishers 0 --subscribers 0 --idle "$opened" --connect-rate 10k --duration 100ms >"$scratch/own"
+        sed 's/.*"connect_us":{[^}]*"p50":\([0-9.]*\),[^}]*"p99":\([0-9.]*\),[^}]*"max":\([0-9.]*\)}.*/\1 \2 \3/' "$scratch/out" |
+            awk -v n="$opened" -v who="$server_name" -v own="$(cat "$scratch/own")" -v bare="$bare" \
+                -v broker="$((($(ticks) - before) * 1000000 / $(getconf CLK_TCK)))" '{
+                seconds = n / 1e4 + $3 / 1e6
+                printf "%s connections at 10,000 per second, %s: from when each was due p50 %.0f ms, p99 %.0f ms, max %.0f ms: at least %.0f per second (a bare loop and a server that only accepts: %s); CPU of midge %.0f us each (%.0f %% of a core), of the server %.0f us (%.0f %%)\n",
+                    n, who, $1 / 1e3, $2 / 1e3, $3 / 1e3, n / seconds, bare, own, own * n / seconds / 1e4, broker / n, broker / seconds / 1e4 }'
         stop
     done
 fi

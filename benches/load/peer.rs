@@ -1,12 +1,14 @@
 //! Peers of `benches/bench_load.sh`, std only. Servers: `sink PORT` acknowledges and reads,
-//! `source PORT COUNT RUN` sends so many stamped messages to whoever subscribes. Bare loops, which do
-//! the least that any client can: `publish PORT COUNT QOS` writes ready-made frames, and with QoS 1
-//! reads as many answers; `receive PORT COUNT` counts frames. 3.1.1, 64 bytes.
+//! `source PORT COUNT RUN` sends so many stamped messages to whoever subscribes, `accept PORT` answers
+//! CONNECT, one after the other, and keeps the connections. Bare loops, which do the least that any
+//! client can: `publish PORT COUNT QOS` writes ready-made frames, and with QoS 1 reads as many
+//! answers; `receive PORT COUNT` counts frames; `open PORT COUNT` opens connections, one after the
+//! other, and says how many per second. 3.1.1, 64 bytes.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const CHUNK: usize = 64 * 1024;
 const PAYLOAD: usize = 64;
@@ -21,6 +23,8 @@ fn main() {
     match word(0) {
         "sink" => serve(port, 0, 0),
         "source" => serve(port, number(2), u32::from_str_radix(word(3), 16).unwrap()),
+        "accept" => accept(port),
+        "open" => open(port, number(2)),
         "publish" => publish(port, number(2), number(3) == 1),
         "receive" => receive(port, number(2)),
         other => panic!("{other}?"),
@@ -33,6 +37,25 @@ fn serve(port: u16, count: u64, run: u32) {
         let stream = stream.unwrap();
         thread::spawn(move || answer(stream, count, run));
     }
+}
+
+fn accept(port: u16) {
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let mut kept = Vec::new();
+    for stream in listener.incoming() {
+        let mut stream = stream.unwrap();
+        // Whoever only looks whether somebody listens says nothing.
+        if matches!(stream.read(&mut [0; 1024]), Ok(1..)) {
+            stream.write_all(b"\x20\x02\x00\x00").unwrap();
+            kept.push(stream);
+        }
+    }
+}
+
+fn open(port: u16, count: u64) {
+    let start = Instant::now();
+    let all: Vec<TcpStream> = (0..count).map(|_| connect(port)).collect();
+    println!("{:.0}", all.len() as f64 / start.elapsed().as_secs_f64());
 }
 
 /// Answers one client until it leaves.
@@ -98,7 +121,8 @@ fn flood(stream: &mut TcpStream, count: u64, run: u32) -> Option<()> {
         let start = out.len();
         out.extend_from_slice(&publish_frame(0));
         let payload = start + 5;
-        out[payload..payload + 4].copy_from_slice(&run.to_be_bytes());
+        let mixed = run ^ stamp_sum(number);
+        out[payload..payload + 4].copy_from_slice(&mixed.to_be_bytes());
         out[payload + 7..payload + 12].copy_from_slice(&number.to_be_bytes()[3..]);
         if out.len() >= CHUNK {
             stream.write_all(&out).ok()?;
@@ -106,6 +130,17 @@ fn flood(stream: &mut TcpStream, count: u64, run: u32) -> Option<()> {
         }
     }
     stream.write_all(&out).ok()
+}
+
+/// What midge mixes the run with: a sum over publisher 0, this number, time 0 and lateness 0.
+fn stamp_sum(number: u64) -> u32 {
+    let fold = |a: u64, b: u64| {
+        let product = u128::from(a) * u128::from(b);
+        product as u64 ^ (product >> 64) as u64
+    };
+    let sum = fold(number ^ 0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7345);
+    let sum = fold(sum, 0xa409_3822_299f_31d1);
+    (sum ^ sum >> 32) as u32
 }
 
 /// A PUBLISH to the topic t; with an id, of QoS 1.

@@ -1,6 +1,7 @@
 //! One interface over the engines.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::error::{ConnectError, Lost, PublishError, RequestError};
@@ -51,9 +52,29 @@ impl Engine {
     /// [`ConnectError`]; [`ConnectError::Unsupported`] if the engine cannot do what the options
     /// ask for.
     pub async fn connect(kind: EngineKind, options: Options) -> Result<Engine, ConnectError> {
+        Engine::connect_as(kind, Arc::new(options), None).await
+    }
+
+    /// The same with options that many connections share, which have but a Client Identifier of
+    /// their own.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_as(
+        kind: EngineKind,
+        options: Arc<Options>,
+        client_id: Option<Arc<str>>,
+    ) -> Result<Engine, ConnectError> {
         Ok(match kind {
-            EngineKind::Native => Engine::Native(Box::new(native::Client::connect(options).await?)),
+            EngineKind::Native => {
+                let client = native::Client::connect_as(options, client_id).await?;
+                Engine::Native(Box::new(client))
+            }
             EngineKind::Rumqttc => {
+                let mut options = Arc::unwrap_or_clone(options);
+                if let Some(client_id) = client_id {
+                    Arc::make_mut(&mut options.connect).client_id = client_id.as_ref().to_owned();
+                }
                 Engine::Rumqttc(Box::new(rumqttc::Client::connect(options).await?))
             }
         })
@@ -76,6 +97,14 @@ impl Engine {
         match self {
             Engine::Native(client) => client.connected(),
             Engine::Rumqttc(client) => client.connected(),
+        }
+    }
+
+    /// QoS 1 and 2 messages that can be published now, as far as the engine tells.
+    pub fn quota(&self) -> u16 {
+        match self {
+            Engine::Native(client) => client.quota(),
+            Engine::Rumqttc(_) => u16::MAX,
         }
     }
 

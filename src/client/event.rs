@@ -1,6 +1,7 @@
 //! What a connection reports.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -92,7 +93,7 @@ pub struct Connected {
     /// Whether the server continues a session.
     pub session_present: bool,
     /// The Client Identifier in use: Assigned Client Identifier, or what CONNECT said.
-    pub client_id: String,
+    pub client_id: Arc<str>,
     /// The Keep Alive in use, in seconds: Server Keep Alive, or what CONNECT said.
     pub keep_alive: u16,
     /// What the server takes.

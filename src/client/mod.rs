@@ -43,6 +43,6 @@ pub use trace::Trace;
 pub use visit::Visitor;
 
 pub use crate::net::{
-    Address, DialError, Proxy, Target, Tls, TlsError, TlsOptions, TlsSetupError, TlsVersion,
-    WebSocket,
+    Address, DialError, LocalPorts, Proxy, Target, Tls, TlsError, TlsOptions, TlsSetupError,
+    TlsVersion, WebSocket,
 };

@@ -14,6 +14,7 @@ mod redial;
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -36,7 +37,7 @@ use crate::net::{Foreign, Stream};
 /// A connection to a broker.
 #[derive(Debug)]
 pub struct Client {
-    options: Options,
+    options: Arc<Options>,
     protocol: Protocol,
     stream: Option<Stream>,
     /// Armed for [`Protocol::poll_timeout`], or for an earlier time that has moved since.

@@ -65,6 +65,12 @@ impl Prepared {
         &self.0.publication
     }
 
+    /// Whether both are the same, not only alike.
+    #[inline]
+    pub(super) fn is(&self, other: &Prepared) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Bytes of its packet, fixed header included.
     pub fn packet_len(&self) -> usize {
         self.0.frame.len()

@@ -3,10 +3,13 @@
 //!
 //! Pure state: no bytes, no clock. What a message is, is the caller's affair.
 
+mod window;
+
 use std::collections::VecDeque;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
+use self::window::Window;
 use super::qos::QoS;
 use super::reason::ReasonCode;
 
@@ -16,7 +19,7 @@ pub const DEFAULT_RECEIVE_MAXIMUM: u16 = u16::MAX;
 /// The sender's half: messages that wait for their acknowledgement, oldest first.
 #[derive(Debug)]
 pub struct Outgoing<M> {
-    in_flight: FxHashMap<u16, InFlight<M>>,
+    in_flight: Window<InFlight<M>>,
     /// Ids in the order in which the messages were first sent; acknowledged ones are skipped.
     order: VecDeque<(u16, u64)>,
     /// How many of `order` are acknowledged: none of them stands in front.
@@ -85,7 +88,7 @@ impl<M> Outgoing<M> {
     /// No message in flight; at most `receive_maximum` may be.
     pub fn new(receive_maximum: u16) -> Outgoing<M> {
         Outgoing {
-            in_flight: FxHashMap::default(),
+            in_flight: Window::new(),
             order: VecDeque::new(),
             order_closed: 0,
             again: VecDeque::new(),
@@ -142,6 +145,22 @@ impl<M> Outgoing<M> {
         Ok(id)
     }
 
+    /// [`publish`](Self::publish) for those who make the message only if there is room for it.
+    #[inline]
+    pub fn publish_with(&mut self, qos: QoS, message: impl FnOnce() -> M) -> Option<u16> {
+        if self.quota() == 0 {
+            return None;
+        }
+        let id = self.free_id()?;
+        match qos {
+            QoS::AtMostOnce => return None,
+            QoS::AtLeastOnce => self.insert(id, Stage::SentQos1(message())),
+            QoS::ExactlyOnce => self.insert(id, Stage::SentQos2(message())),
+        }
+        Some(id)
+    }
+
+    #[inline]
     fn insert(&mut self, id: u16, stage: Stage<M>) {
         let serial = self.next_serial;
         self.next_serial += 1;
@@ -187,7 +206,7 @@ impl<M> Outgoing<M> {
 
     /// A PUBACK came: the message it ends, or `None` if no QoS 1 message has this id.
     pub fn handle_puback(&mut self, id: u16) -> Option<M> {
-        if !matches!(self.in_flight.get(&id)?.stage, Stage::SentQos1(_)) {
+        if !matches!(self.in_flight.get(id)?.stage, Stage::SentQos1(_)) {
             return None;
         }
         match self.remove(id)?.stage {
@@ -196,9 +215,23 @@ impl<M> Outgoing<M> {
         }
     }
 
+    /// [`handle_puback`](Self::handle_puback) for those who want only a part of the message, which
+    /// does not move then.
+    #[inline]
+    pub fn handle_puback_of<P>(&mut self, id: u16, part: impl FnOnce(&M) -> P) -> Option<P> {
+        let entry = self.in_flight.get(id)?;
+        let Stage::SentQos1(message) = &entry.stage else {
+            return None;
+        };
+        let (part, serial, again) = (part(message), entry.serial, entry.again);
+        self.in_flight.clear(id);
+        self.handle_removed(id, serial, again);
+        Some(part)
+    }
+
     /// The QoS at which the message with this id waits for its first answer, if one does.
     pub fn unanswered(&self, id: u16) -> Option<QoS> {
-        match self.in_flight.get(&id)?.stage {
+        match self.in_flight.get(id)?.stage {
             Stage::SentQos1(_) => Some(QoS::AtLeastOnce),
             Stage::SentQos2(_) => Some(QoS::ExactlyOnce),
             Stage::Released => None,
@@ -207,7 +240,7 @@ impl<M> Outgoing<M> {
 
     /// A PUBREC came.
     pub fn handle_pubrec(&mut self, id: u16, reason: ReasonCode) -> PubRec<M> {
-        let Some(entry) = self.in_flight.get_mut(&id) else {
+        let Some(entry) = self.in_flight.get_mut(id) else {
             return PubRec::Unknown;
         };
         match std::mem::replace(&mut entry.stage, Stage::Released) {
@@ -227,7 +260,7 @@ impl<M> Outgoing<M> {
     /// A PUBCOMP came: whether it ends a QoS 2 exchange.
     pub fn handle_pubcomp(&mut self, id: u16) -> bool {
         let waits = matches!(
-            self.in_flight.get(&id),
+            self.in_flight.get(id),
             Some(InFlight {
                 stage: Stage::Released,
                 ..
@@ -249,7 +282,7 @@ impl<M> Outgoing<M> {
         self.again.clear();
         let mut publishes = Vec::new();
         for &(id, serial) in &self.order {
-            if let Some(entry) = self.in_flight.get_mut(&id)
+            if let Some(entry) = self.in_flight.get_mut(id)
                 && entry.serial == serial
             {
                 entry.again = true;
@@ -270,14 +303,14 @@ impl<M> Outgoing<M> {
     pub fn next_resend(&mut self) -> Option<Resend<'_, M>> {
         let id = loop {
             let &(id, serial) = self.again.front()?;
-            if self.in_flight.get(&id).is_some_and(|e| e.serial == serial) {
+            if self.in_flight.get(id).is_some_and(|e| e.serial == serial) {
                 break id;
             }
             // Acknowledged all the same.
             self.again.pop_front();
         };
         let sent = self.in_flight.len() - self.again_open;
-        let entry = self.in_flight.get_mut(&id)?;
+        let entry = self.in_flight.get_mut(id)?;
         // A full window delays nothing but PUBLISH (`[MQTT-3.3.4-8]`, `[MQTT-3.3.4-10]`).
         let is_publish = !matches!(entry.stage, Stage::Released);
         if is_publish && sent >= usize::from(self.receive_maximum) {
@@ -292,22 +325,28 @@ impl<M> Outgoing<M> {
     /// Everything that is unacknowledged, in the order of the first sending.
     pub fn resend(&self) -> impl Iterator<Item = Resend<'_, M>> {
         self.order.iter().filter_map(|&(id, serial)| {
-            let entry = self.in_flight.get(&id).filter(|e| e.serial == serial)?;
+            let entry = self.in_flight.get(id).filter(|e| e.serial == serial)?;
             Some(entry.resend(id))
         })
     }
 
     fn remove(&mut self, id: u16) -> Option<InFlight<M>> {
-        let entry = self.in_flight.remove(&id)?;
-        if entry.again {
+        let entry = self.in_flight.remove(id)?;
+        self.handle_removed(id, entry.serial, entry.again);
+        Some(entry)
+    }
+
+    /// A message is not in flight any more.
+    #[inline]
+    fn handle_removed(&mut self, id: u16, serial: u64, again: bool) {
+        if again {
             self.again_open -= 1;
         }
         // Acknowledgements mostly come in order. Where the oldest message hangs while others pass,
         // a sweep keeps the queue in proportion to what is open.
-        let is_open = |&(id, serial): &(u16, u64)| {
-            self.in_flight.get(&id).is_some_and(|e| e.serial == serial)
-        };
-        if self.order.front() != Some(&(id, entry.serial)) {
+        let is_open =
+            |&(id, serial): &(u16, u64)| self.in_flight.get(id).is_some_and(|e| e.serial == serial);
+        if self.order.front() != Some(&(id, serial)) {
             self.order_closed += 1;
         } else {
             self.order.pop_front();
@@ -320,19 +359,33 @@ impl<M> Outgoing<M> {
             self.order.retain(is_open);
             self.order_closed = 0;
         }
-        Some(entry)
     }
 
-    /// The next id that nothing uses, after the last one given out (`[MQTT-2.2.1-3]`).
-    fn free_id(&self) -> Option<u16> {
-        let mut id = self.last_id;
-        for _ in 0..u16::MAX {
-            id = if id == u16::MAX { 1 } else { id + 1 };
-            if !self.in_flight.contains_key(&id) && !self.requests.contains(&id) {
-                return Some(id);
+    /// The next id that nothing uses, after the last one given out (`[MQTT-2.2.1-3]`), and that
+    /// finds room in the table.
+    #[inline]
+    fn free_id(&mut self) -> Option<u16> {
+        loop {
+            let mut id = self.last_id;
+            for _ in 0..u16::MAX {
+                id = if id == u16::MAX { 1 } else { id + 1 };
+                if self.requests.contains(&id) {
+                    continue;
+                }
+                // Few ids of many are passed over; of few, the table should have more.
+                if self.in_flight.has_room(id)
+                    || self.in_flight.is_crowded()
+                        && self.in_flight.grow()
+                        && self.in_flight.has_room(id)
+                {
+                    return Some(id);
+                }
+            }
+            // Every id is taken, or the requests have those that would find room.
+            if !self.in_flight.grow() {
+                return None;
             }
         }
-        None
     }
 }
 

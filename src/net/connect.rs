@@ -6,11 +6,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use domain::resolv::StubResolver;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::Step;
+use super::ports::{LocalPorts, bound_socket};
 use super::proxy::ProxyReason;
 use super::srv;
 use super::target::Address;
@@ -110,8 +111,9 @@ impl Target {
 
     async fn open_tcp(&self, host: &str, port: u16, limit: Limit) -> Result<TcpStream, DialError> {
         let addresses = resolve(host, port, limit).await?;
+        let ports = self.ports.as_deref();
         match &self.bind {
-            None => connect_tcp(&addresses, None, limit).await,
+            None => connect_tcp(&addresses, None, ports, limit).await,
             Some(local) => {
                 let local = resolve(local, 0, limit).await?;
                 // A name may have an address of each family.
@@ -119,7 +121,7 @@ impl Target {
                     .iter()
                     .find(|l| addresses.iter().any(|a| a.is_ipv4() == l.is_ipv4()));
                 let local = fits.or(local.first()).map(SocketAddr::ip);
-                connect_tcp(&addresses, local, limit).await
+                connect_tcp(&addresses, local, ports, limit).await
             }
         }
     }
@@ -239,6 +241,7 @@ async fn within<T: Send + 'static>(
 async fn connect_tcp(
     addresses: &[SocketAddr],
     local: Option<IpAddr>,
+    ports: Option<&LocalPorts>,
     limit: Limit,
 ) -> Result<TcpStream, DialError> {
     let reachable: Vec<_> = addresses
@@ -255,9 +258,14 @@ async fn connect_tcp(
         let now = Instant::now();
         let until = now + limit.end.saturating_duration_since(now) / left;
         let attempt = async {
+            if let Some(ports) = ports
+                && let Some(connected) = ports.connect(local, address).await?
+            {
+                return Ok(connected);
+            }
             match local {
                 None => Ok(TcpStream::connect(address).await),
-                Some(local) => Ok(bound_socket(local)?.connect(address).await),
+                Some(local) => Ok(bound_socket(local, 0)?.connect(address).await),
             }
         };
         match timeout_at(until, attempt).await {
@@ -280,20 +288,6 @@ async fn connect_tcp(
             after: limit.timeout,
         },
     })
-}
-
-/// A socket that starts at this local address.
-fn bound_socket(address: IpAddr) -> Result<TcpSocket, DialError> {
-    let socket = match address {
-        IpAddr::V4(_) => TcpSocket::new_v4(),
-        IpAddr::V6(_) => TcpSocket::new_v6(),
-    };
-    socket
-        .and_then(|socket| {
-            socket.bind(SocketAddr::new(address, 0))?;
-            Ok(socket)
-        })
-        .map_err(|source| DialError::Bind { address, source })
 }
 
 #[cfg(unix)]
@@ -348,7 +342,7 @@ mod tests {
     async fn a_refusal_names_every_address() {
         let address = SocketAddr::from(([127, 0, 0, 1], closed_port()));
         let limit = Limit::new(Duration::from_secs(5));
-        let error = connect_tcp(&[address, address], None, limit)
+        let error = connect_tcp(&[address, address], None, None, limit)
             .await
             .unwrap_err();
         assert_eq!(

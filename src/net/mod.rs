@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `target` | [`Target`]: where to, and through which layers |
 //! | `connect` | name resolution, TCP, unix sockets; the order of the layers |
+//! | `ports` | [`LocalPorts`]: local ports where there are very many connections |
 //! | `proxy` | SOCKS5 |
 //! | `srv` | SRV records |
 //! | `tls` | TLS, either side of it, and why it fails |
@@ -19,6 +20,7 @@ mod connect;
 mod error;
 mod foreign;
 pub mod listen;
+mod ports;
 mod proxy;
 mod srv;
 mod stream;
@@ -28,6 +30,7 @@ mod websocket;
 
 pub use error::{DialError, Step};
 pub use foreign::Foreign;
+pub use ports::LocalPorts;
 pub use proxy::{Proxy, ProxyError, ProxyReason};
 pub use stream::Stream;
 pub use target::{Address, Target};

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::ports::LocalPorts;
 use super::proxy::Proxy;
 use super::tls::Tls;
 use super::websocket::WebSocket;
@@ -16,6 +17,8 @@ pub struct Target {
     pub address: Address,
     /// The local address or its name that a connection starts at; the system's choice without.
     pub bind: Option<String>,
+    /// Who chooses local ports; the system without.
+    pub ports: Option<Arc<LocalPorts>>,
     /// The way there; unused for a unix socket.
     pub proxy: Option<Arc<Proxy>>,
     /// TLS, if it is used.
@@ -48,6 +51,7 @@ impl Target {
         Target {
             address,
             bind: None,
+            ports: None,
             proxy: None,
             tls: None,
             websocket: None,

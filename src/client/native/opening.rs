@@ -21,7 +21,19 @@ impl Client {
     /// [`ConnectError`], after at most the time-out of the options, and two seconds in which it is
     /// found out why a server hung up.
     pub async fn connect(options: Options) -> Result<Client, ConnectError> {
-        Client::connect_with(options, None).await
+        Client::connect_as(Arc::new(options), None).await
+    }
+
+    /// The same with options that many connections share, which have but a Client Identifier of
+    /// their own.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_as(
+        options: Arc<Options>,
+        client_id: Option<Arc<str>>,
+    ) -> Result<Client, ConnectError> {
+        Client::connect_with(options, client_id, None).await
     }
 
     /// The same with the unacknowledged messages and the received QoS 2 identifiers that an earlier
@@ -31,20 +43,21 @@ impl Client {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn connect_after(options: Options, before: Client) -> Result<Client, ConnectError> {
-        Client::connect_with(options, Some(before.protocol)).await
+        Client::connect_with(Arc::new(options), None, Some(before.protocol)).await
     }
 
     async fn connect_with(
-        options: Options,
+        options: Arc<Options>,
+        client_id: Option<Arc<str>>,
         before: Option<Protocol>,
     ) -> Result<Client, ConnectError> {
         let mut client = Client {
-            protocol: Protocol::new(options.connect.clone()),
+            protocol: protocol(&options, client_id.as_ref()),
             connected: Connected {
                 version: options.connect.version,
                 fallen_back: None,
                 session_present: false,
-                client_id: String::new(),
+                client_id: Arc::default(),
                 keep_alive: 0,
                 limits: ServerLimits::NONE,
                 properties: PropertiesBuf::new(),
@@ -59,7 +72,6 @@ impl Client {
             has_acknowledged: false,
             options,
         };
-        client.protocol.set_trace(client.options.trace.clone());
         if let Some(before) = before {
             client.protocol.continue_session(before);
         }
@@ -70,9 +82,8 @@ impl Client {
         let why = client.fall_back(error)?;
         let mut connect = (*client.options.connect).clone();
         connect.version = Version::V311;
-        client.options.connect = Arc::new(connect);
-        client.protocol = Protocol::new(client.options.connect.clone());
-        client.protocol.set_trace(client.options.trace.clone());
+        Arc::make_mut(&mut client.options).connect = Arc::new(connect);
+        client.protocol = protocol(&client.options, client_id.as_ref());
         match (client.open(clean_start).await, why) {
             (Ok(()), why) => client.connected.fallen_back = Some(why),
             // It hangs up whatever it is told, or is gone.
@@ -168,4 +179,14 @@ impl Client {
         self.stream = Some(stream);
         Ok(())
     }
+}
+
+/// One that knows what these options say.
+fn protocol(options: &Options, client_id: Option<&Arc<str>>) -> Protocol {
+    let mut protocol = Protocol::new(options.connect.clone());
+    protocol.set_trace(options.trace.clone());
+    if let Some(client_id) = client_id {
+        protocol.set_client_id(client_id.clone());
+    }
+    protocol
 }

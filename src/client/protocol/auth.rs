@@ -14,7 +14,7 @@ use crate::mqtt::{Properties, PropertiesBuf, PropertyId, ReasonCode, Version};
 #[derive(Debug, Default)]
 pub(super) struct Auth {
     /// Method and first data, beside those in the options.
-    given: Option<(String, Option<Vec<u8>>)>,
+    given: Option<Box<(String, Option<Vec<u8>>)>>,
     /// A re-authentication waits for the server.
     again: bool,
 }
@@ -28,7 +28,7 @@ impl Auth {
 impl Protocol {
     /// The method and the data of the next CONNECT.
     pub fn set_authentication(&mut self, method: &str, first: Option<Vec<u8>>) {
-        self.auth.given = Some((method.to_owned(), first));
+        self.auth.given = Some(Box::new((method.to_owned(), first)));
     }
 
     /// Answers an [`Event::Auth`], or, with [`ReasonCode::RE_AUTHENTICATE`], begins a
@@ -72,7 +72,7 @@ impl Protocol {
     /// The properties of CONNECT where an authentication adds to them.
     pub(super) fn connect_properties(&mut self) -> Result<Option<PropertiesBuf>, PropertyError> {
         self.auth.again = false;
-        let Some((method, first)) = &self.auth.given else {
+        let Some((method, first)) = self.auth.given.as_deref() else {
             return Ok(None);
         };
         let mut properties = self.options.properties.clone();
@@ -115,7 +115,7 @@ impl Protocol {
         if self.version() < Version::V5 {
             return None;
         }
-        match &self.auth.given {
+        match self.auth.given.as_deref() {
             Some((method, _)) => Some(method),
             None => {
                 (self.options.properties.as_properties()).text(PropertyId::AUTHENTICATION_METHOD)

@@ -32,22 +32,25 @@ impl Protocol {
         clean_start: bool,
     ) -> Result<(), ConnectError> {
         self.output.clear();
+        self.is_in_use = false;
         self.events.clear();
         self.aliases.clear();
         self.own_aliases = None;
-        self.session.subscriptions.handle_cut();
+        if self.session.has_rest() {
+            self.session.rest().subscriptions.handle_cut();
+        }
         self.framer = Framer::new(self.options.maximum_packet_size());
         self.limits = ServerLimits::NONE;
         self.keep_alive = KeepAlive::new(now, self.options.keep_alive);
-        self.patience = Patience::new(self.options.answer_timeout);
+        self.patience = (self.options.answer_timeout).map(|limit| Box::new(Patience::new(limit)));
         let options = self.options.clone();
         let properties = self.connect_properties()?;
-        let assigned_id = self.assigned_id.take();
+        let client_id = self.client_id.take();
         let mut packet = options.as_packet(clean_start);
         if let Some(properties) = &properties {
             packet.properties = properties.as_properties();
         }
-        if let Some(id) = &assigned_id {
+        if let Some(id) = &client_id {
             packet.client_id = id;
         }
         // Before 5.0 a session without a name cannot be kept (`[MQTT-3.1.3-7]`).
@@ -55,7 +58,7 @@ impl Protocol {
         packet.clean_start |= nameless;
         let clean_start = packet.clean_start;
         let sent = self.send(&Packet::Connect(packet));
-        self.assigned_id = assigned_id;
+        self.client_id = client_id;
         sent?;
         self.phase = Phase::Connecting {
             until: now + timeout,
@@ -83,16 +86,14 @@ impl Protocol {
                 if self.session.quota() == 0 {
                     return Err(PublishError::QuotaFull(Box::new(publication)));
                 }
-                let stored = Stored {
+                let stored = || Stored {
                     token,
                     content: Content::Whole(publication.clone()),
                 };
-                self.session
-                    .outgoing
-                    .publish(publication.qos, stored)
-                    .map_err(|stored| {
-                        PublishError::QuotaFull(Box::new(stored.content.into_publication()))
-                    })?
+                match (self.session.outgoing).publish_with(publication.qos, stored) {
+                    Some(id) => id,
+                    None => return Err(PublishError::QuotaFull(Box::new(publication))),
+                }
             }
         };
         self.send_publication(&publication, id, false);
@@ -119,6 +120,7 @@ impl Protocol {
             return self.publish(prepared.patched(&patch));
         }
         let qos = prepared.publication().qos;
+        self.is_in_use = true;
         if qos == QoS::AtMostOnce {
             prepared.append(&patch, 0, &mut self.output);
             return Ok(self.token());
@@ -128,12 +130,10 @@ impl Protocol {
             return Err(full());
         }
         let token = self.token();
-        let stored = Stored {
-            token,
-            content: Content::Prepared(prepared.clone(), patch),
-        };
-        let id = self.session.outgoing.publish(qos, stored);
-        let id = id.map_err(|_| full())?;
+        let content = self.session.keep(prepared, patch);
+        let stored = || Stored { token, content };
+        let id = self.session.outgoing.publish_with(qos, stored);
+        let id = id.ok_or_else(full)?;
         prepared.append(&patch, id, &mut self.output);
         Ok(token)
     }

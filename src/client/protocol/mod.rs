@@ -49,9 +49,10 @@ use crate::mqtt::frame::Framer;
 use crate::mqtt::packet::Packet;
 use crate::mqtt::{Version, encode};
 
-/// Buffers of more bytes are given back when the connection has nothing to do: of many thousand that
-/// are idle, each byte counts, and a small one is had again in no time.
-const IDLE_BUFFER: usize = 0;
+/// Output buffers of more bytes are given back when the connection has nothing to do. One that has
+/// sent no message and acknowledged none gives every buffer back: of many thousand that are idle, each
+/// byte counts.
+const IDLE_BUFFER: usize = 64 * 1024;
 
 /// The state machine. See the [module](self).
 #[derive(Debug)]
@@ -60,19 +61,23 @@ pub struct Protocol {
     phase: Phase,
     session: Session,
     limits: ServerLimits,
-    /// Assigned Client Identifier: the name of the session from then on.
-    assigned_id: Option<String>,
+    /// The name of the session where it is not that of the options: Assigned Client Identifier, or
+    /// what the caller has set.
+    client_id: Option<Arc<str>>,
     framer: Framer,
     /// Whether the framer's buffer is a piece of the caller's read buffer.
     borrows_read_buffer: bool,
     output: BytesMut,
+    /// Whether messages or their acknowledgements were in the output: there will be more.
+    is_in_use: bool,
     events: VecDeque<Event>,
     /// What the server's Topic Aliases stand for, from alias 1 on; `None` not yet given.
     aliases: Vec<Option<TopicName>>,
     /// Those that this client gives, where that is wanted and the server takes some.
     own_aliases: Option<Box<Aliases>>,
     keep_alive: KeepAlive,
-    patience: Patience,
+    /// `None`: without limit.
+    patience: Option<Box<Patience>>,
     auth: Auth,
     trace: Option<Arc<dyn Trace>>,
     next_token: u64,
@@ -101,14 +106,15 @@ impl Protocol {
             options,
             phase: Phase::Closed,
             limits: ServerLimits::NONE,
-            assigned_id: None,
+            client_id: None,
             borrows_read_buffer: false,
             output: BytesMut::new(),
+            is_in_use: false,
             events: VecDeque::new(),
             aliases: Vec::new(),
             own_aliases: None,
             keep_alive: KeepAlive::default(),
-            patience: Patience::default(),
+            patience: None,
             auth: Auth::default(),
             trace: None,
             next_token: 0,
@@ -118,6 +124,12 @@ impl Protocol {
     /// Shows every packet from now on.
     pub fn set_trace(&mut self, trace: Option<Arc<dyn Trace>>) {
         self.trace = trace;
+    }
+
+    /// Takes this Client Identifier in place of that of the options, which many connections may
+    /// share.
+    pub fn set_client_id(&mut self, client_id: Arc<str>) {
+        self.client_id = Some(client_id);
     }
 
     /// What CONNECT says.
@@ -166,20 +178,28 @@ impl Protocol {
     /// The first `len` bytes of the output were sent.
     pub fn consume_output(&mut self, now: Instant, len: usize) {
         let len = len.min(self.output.len());
-        self.output.advance(len);
+        match len == self.output.len() {
+            // From its beginning again.
+            true => self.output.clear(),
+            false => self.output.advance(len),
+        }
         self.keep_alive.handle_sent(now);
         self.handle_sent(now);
     }
 
     /// The network takes no more bytes now.
     pub fn handle_blocked(&mut self, now: Instant) {
-        self.patience.handle_blocked(now);
+        if let Some(patience) = &mut self.patience {
+            patience.handle_blocked(now);
+        }
     }
 
     /// Bytes came. Takes the buffer over without a copy where nothing was left from before.
     pub fn handle_bytes(&mut self, now: Instant, bytes: BytesMut) {
         self.keep_alive.handle_received(now);
-        self.patience.handle_received(now);
+        if let Some(patience) = &mut self.patience {
+            patience.handle_received(now);
+        }
         if self.framer.pending().is_empty() {
             *self.framer.buffer_mut() = bytes;
             self.borrows_read_buffer = true;
@@ -231,7 +251,9 @@ impl Protocol {
                         self.fail(error);
                         continue;
                     }
-                    self.patience.handle_drained(self.framer.pending().len());
+                    if let Some(patience) = &mut self.patience {
+                        patience.handle_drained(self.framer.pending().len());
+                    }
                     return None;
                 }
                 Err(error) => self.fail(error.into()),
@@ -241,7 +263,8 @@ impl Protocol {
 
     /// Gives memory back that an idle connection does not need.
     pub fn release_buffers(&mut self) {
-        if self.output.is_empty() && self.output.capacity() > IDLE_BUFFER {
+        let keep = if self.is_in_use { IDLE_BUFFER } else { 0 };
+        if self.output.is_empty() && self.output.capacity() > keep {
             self.output = BytesMut::new();
         }
         if self.events.is_empty() {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::super::error::{Lost, ProtocolError, Refusal};
-use super::super::event::{Connected, Event, ServerLimits};
+use super::super::event::{Connected, Event, ServerLimits, Token};
 use super::super::message::{Message, TopicName};
 use super::aliases::Aliases;
 use super::{Phase, Protocol};
@@ -111,10 +111,12 @@ impl Protocol {
         self.keep_alive.set_interval(keep_alive);
         let assigned = (connack.properties).text(PropertyId::ASSIGNED_CLIENT_IDENTIFIER);
         if let Some(id) = assigned {
-            self.assigned_id = Some(id.to_owned());
+            self.client_id = Some(id.into());
         }
-        let client_id = self.assigned_id.as_ref().unwrap_or(&self.options.client_id);
-        let client_id = client_id.clone();
+        let client_id = match &self.client_id {
+            Some(id) => id.clone(),
+            None => self.options.client_id.as_str().into(),
+        };
         let maximum = self.limits.topic_alias_maximum;
         self.own_aliases =
             (self.options.topic_aliases && maximum > 0).then(|| Box::new(Aliases::new(maximum)));
@@ -254,11 +256,9 @@ impl Protocol {
         let id = ack.packet_id;
         match ack.kind {
             AckKind::PubAck => {
-                let stored = self.session.outgoing.handle_puback(id)?;
-                self.handle_answer();
-                self.send_waiting();
+                let token = self.take_puback(id)?;
                 Some(Event::Published {
-                    token: stored.token,
+                    token,
                     reason: ack.reason,
                     reason_string: reason_string(ack.properties),
                 })
@@ -266,7 +266,7 @@ impl Protocol {
             AckKind::PubRec => match self.session.outgoing.handle_pubrec(id, ack.reason) {
                 PubRec::Release(stored) => {
                     let done = (stored.token, ack.reason);
-                    self.session.released.insert(id, done);
+                    self.session.rest().released.insert(id, done);
                     self.handle_answer();
                     self.send_ack(AckKind::PubRel, id, ReasonCode::SUCCESS);
                     None
@@ -310,7 +310,7 @@ impl Protocol {
                 self.send_waiting();
                 // PUBCOMP has no code that takes the PUBREC's acceptance back: 0x92 only says that
                 // a repeated PUBREL found nothing any more.
-                let (token, reason) = self.session.released.remove(&id)?;
+                let (token, reason) = self.session.rest().released.remove(&id)?;
                 Some(Event::Published {
                     token,
                     reason,
@@ -318,6 +318,15 @@ impl Protocol {
                 })
             }
         }
+    }
+
+    /// A PUBACK came: the message that it ends.
+    #[inline]
+    pub(super) fn take_puback(&mut self, id: u16) -> Option<Token> {
+        let token = (self.session.outgoing).handle_puback_of(id, |stored| stored.token)?;
+        self.handle_answer();
+        self.send_waiting();
+        Some(token)
     }
 
     fn refusal(&self, packet: PacketType, reason: Reason<'_>) -> Refusal {

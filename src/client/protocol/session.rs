@@ -21,6 +21,14 @@ use crate::mqtt::{PropertyId, QoS, ReasonCode, Version, encode};
 pub(super) struct Session {
     pub(super) outgoing: Outgoing<Stored>,
     pub(super) incoming: Incoming,
+    /// What most prepared messages in flight are, so that not each of them holds a share of it.
+    shape: Option<Prepared>,
+    rest: Option<Box<Rest>>,
+}
+
+/// What few sessions have. In a box, since of many thousand connections that are idle each byte counts.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
     pub(super) subscriptions: Subscriptions,
     /// QoS 2 messages that the server owns, by id, with the code of their PUBREC: they wait for
     /// PUBCOMP.
@@ -41,15 +49,8 @@ pub(super) struct Stored {
 pub(super) enum Content {
     Whole(Publication),
     Prepared(Prepared, Patch),
-}
-
-impl Content {
-    pub(super) fn into_publication(self) -> Publication {
-        match self {
-            Content::Whole(publication) => publication,
-            Content::Prepared(prepared, patch) => prepared.patched(&patch),
-        }
-    }
+    /// Of the session's own shape.
+    Shaped(Patch),
 }
 
 impl Session {
@@ -57,22 +58,62 @@ impl Session {
         Session {
             outgoing: Outgoing::new(u16::MAX),
             incoming: Incoming::new(own_receive_maximum(options)),
-            subscriptions: Subscriptions::default(),
-            released: FxHashMap::default(),
-            backlog: VecDeque::new(),
+            shape: None,
+            rest: None,
         }
     }
 
+    /// How a message that is prepared is kept.
+    #[inline]
+    pub(super) fn keep(&mut self, prepared: &Prepared, patch: Patch) -> Content {
+        match self
+            .shape
+            .get_or_insert_with(|| prepared.clone())
+            .is(prepared)
+        {
+            true => Content::Shaped(patch),
+            false => Content::Prepared(prepared.clone(), patch),
+        }
+    }
+
+    /// The message that was kept. There is a shape where one is `Shaped`.
+    fn publication(&self, content: &Content) -> Option<Publication> {
+        Some(match content {
+            Content::Whole(publication) => publication.clone(),
+            Content::Prepared(prepared, patch) => prepared.patched(patch),
+            Content::Shaped(patch) => self.shape.as_ref()?.patched(patch),
+        })
+    }
+
+    /// To change it.
+    pub(super) fn rest(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
+    }
+
+    /// Whether there is something in it.
+    pub(super) fn has_rest(&self) -> bool {
+        self.rest.is_some()
+    }
+
+    /// Whether a SUBSCRIBE or UNSUBSCRIBE waits for its answer.
+    pub(super) fn is_asking(&self) -> bool {
+        (self.rest.as_ref()).is_some_and(|rest| rest.subscriptions.is_waiting())
+    }
+
+    fn backlog(&self) -> usize {
+        self.rest.as_ref().map_or(0, |rest| rest.backlog.len())
+    }
+
     pub(super) fn quota(&self) -> u16 {
-        match self.backlog.is_empty() {
-            true => self.outgoing.quota(),
+        match self.backlog() {
+            0 => self.outgoing.quota(),
             // Those that wait come first.
-            false => 0,
+            _ => 0,
         }
     }
 
     pub(super) fn in_flight(&self) -> usize {
-        self.outgoing.in_flight() + self.backlog.len()
+        self.outgoing.in_flight() + self.backlog()
     }
 }
 
@@ -89,10 +130,10 @@ impl Protocol {
     /// left to the server. To be called before there is a connection.
     pub(in crate::client) fn continue_session(&mut self, before: Protocol) {
         self.next_token = before.next_token;
-        self.session = Session {
-            subscriptions: Subscriptions::default(),
-            ..before.session
-        };
+        self.session = before.session;
+        if let Some(rest) = &mut self.session.rest {
+            rest.subscriptions = Subscriptions::default();
+        }
     }
 
     /// CONNACK has come: everything unacknowledged goes out again, in its order
@@ -124,10 +165,14 @@ impl Protocol {
                 Resend::PubRel(_) => None,
             })
             .collect();
-        again.append(&mut session.backlog);
-        session.backlog = again;
         session.outgoing = Outgoing::new(receive_maximum);
-        let mut done: Vec<_> = session.released.drain().map(|(_, done)| done).collect();
+        if again.is_empty() && session.rest.is_none() {
+            return;
+        }
+        let rest = session.rest();
+        again.append(&mut rest.backlog);
+        rest.backlog = again;
+        let mut done: Vec<_> = rest.released.drain().map(|(_, done)| done).collect();
         done.sort_unstable_by_key(|&(token, _)| token);
         for (token, reason) in done {
             self.events.push_back(Event::Published {
@@ -146,7 +191,9 @@ impl Protocol {
                 Resend::PubRel(id) => self.send_ack(AckKind::PubRel, id, ReasonCode::SUCCESS),
                 Resend::Publish(id, qos, stored) => {
                     let Stored { token, content } = stored.clone();
-                    let publication = content.into_publication();
+                    let Some(publication) = self.session.publication(&content) else {
+                        continue;
+                    };
                     if let Err(error) = self.check_publication(&publication) {
                         match qos {
                             QoS::ExactlyOnce => drop(
@@ -162,8 +209,12 @@ impl Protocol {
                 }
             }
         }
-        while let Some(stored) = self.session.backlog.pop_front() {
-            let publication = stored.content.clone().into_publication();
+        while let Some(rest) = &mut self.session.rest
+            && let Some(stored) = rest.backlog.pop_front()
+        {
+            let Some(publication) = self.session.publication(&stored.content) else {
+                continue;
+            };
             if let Err(error) = self.check_publication(&publication) {
                 self.give_up(stored.token, &error);
                 continue;
@@ -171,7 +222,7 @@ impl Protocol {
             match self.session.outgoing.publish(publication.qos, stored) {
                 Ok(id) => self.send_publication(&publication, id, false),
                 Err(stored) => {
-                    self.session.backlog.push_front(stored);
+                    self.session.rest().backlog.push_front(stored);
                     return;
                 }
             }
@@ -191,6 +242,7 @@ impl Protocol {
     /// Writes a PUBLISH that has passed its check; a Topic Alias takes the place of its topic where
     /// that saves bytes.
     pub(super) fn send_publication(&mut self, publication: &Publication, id: u16, dup: bool) {
+        self.is_in_use = true;
         let mut packet = publication.as_packet(id, dup);
         if self.own_aliases.is_some() && packet.properties.number(PropertyId::TOPIC_ALIAS).is_some()
         {
@@ -228,6 +280,7 @@ impl Protocol {
     }
 
     pub(super) fn send_ack(&mut self, kind: AckKind, id: u16, reason: ReasonCode) {
+        self.is_in_use = true;
         // A packet of at most five bytes always fits.
         let _ = self.send(&Packet::Ack(Ack::new(kind, id, reason)));
     }

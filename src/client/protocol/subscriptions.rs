@@ -88,7 +88,7 @@ impl Protocol {
             self.session.outgoing.handle_request_ack(id);
             return Err((error, request));
         }
-        self.session.subscriptions.open.insert(id, request);
+        self.session.rest().subscriptions.open.insert(id, request);
         Ok(())
     }
 
@@ -122,8 +122,11 @@ impl Protocol {
     /// CONNACK has come: asks again for what is not answered, and, if the server has lost the
     /// session, for what it had granted.
     pub(super) fn resume_subscriptions(&mut self, session_is_kept: bool) {
+        if !self.session.has_rest() {
+            return;
+        }
         if !session_is_kept {
-            for (filters, properties) in self.session.subscriptions.granted.clone() {
+            for (filters, properties) in self.session.rest().subscriptions.granted.clone() {
                 self.request_again(Request {
                     wish: Wish::SubscribeAgain,
                     filters,
@@ -131,7 +134,7 @@ impl Protocol {
                 });
             }
         }
-        for request in std::mem::take(&mut self.session.subscriptions.unanswered) {
+        for request in std::mem::take(&mut self.session.rest().subscriptions.unanswered) {
             self.request_again(request);
         }
     }
@@ -151,7 +154,7 @@ impl Protocol {
         if !self.session.outgoing.handle_request_ack(id) {
             return Ok(None);
         }
-        let Some(request) = self.session.subscriptions.open.remove(&id) else {
+        let Some(request) = self.session.rest().subscriptions.open.remove(&id) else {
             return Ok(None);
         };
         let asked_for = match request.wish {
@@ -184,7 +187,7 @@ impl Protocol {
         reasons: Vec<ReasonCode>,
         reason_string: Option<String>,
     ) -> Event {
-        let subscriptions = &mut self.session.subscriptions;
+        let subscriptions = &mut self.session.rest().subscriptions;
         let Request {
             wish,
             mut filters,

@@ -319,7 +319,7 @@ fn the_servers_keep_alive_and_client_id_win() {
     bench.receive(b"\x20\x0a\x00\x00\x07\x13\x00\x05\x12\x00\x01z");
     match bench.protocol.poll_event() {
         Some(Event::Connected(connected)) => {
-            assert_eq!(connected.client_id, "z");
+            assert_eq!(&*connected.client_id, "z");
             assert_eq!(connected.keep_alive, 5);
         }
         other => panic!("{other:?}"),

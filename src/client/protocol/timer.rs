@@ -74,10 +74,9 @@ impl KeepAlive {
 }
 
 /// How long the server may stand still although it answers pings, or although there are none.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Patience {
-    /// `None`: for ever.
-    limit: Option<Duration>,
+    limit: Duration,
     /// Since when it owes an acknowledgement: the later of our sending and its last one.
     owes_since: Option<Instant>,
     /// Since when it takes no byte.
@@ -90,10 +89,13 @@ pub(super) struct Patience {
 
 impl Patience {
     /// For a connection that is being opened.
-    pub(super) fn new(limit: Option<Duration>) -> Patience {
+    pub(super) fn new(limit: Duration) -> Patience {
         Patience {
             limit,
-            ..Patience::default()
+            owes_since: None,
+            blocked_since: None,
+            last_received: None,
+            partial: None,
         }
     }
 
@@ -113,7 +115,7 @@ impl Patience {
 
     /// What the server is late with, and since when it will be.
     fn next(&self) -> Option<(Instant, Lost)> {
-        let limit = self.limit?;
+        let limit = self.limit;
         let blocked = self.blocked_since.map(|at| (at, Lost::Blocked(limit)));
         let (stalled, owed) = match self.partial {
             None => (None, None),
@@ -137,23 +139,30 @@ impl Patience {
 impl Protocol {
     /// Bytes have left.
     pub(super) fn handle_sent(&mut self, now: Instant) {
-        self.patience.blocked_since = None;
-        if self.patience.limit.is_some() && self.patience.owes_since.is_none() && self.is_owed() {
-            self.patience.owes_since = Some(now);
+        let is_owed = self.patience.is_some() && self.is_owed();
+        if let Some(patience) = &mut self.patience {
+            patience.blocked_since = None;
+            if is_owed {
+                patience.owes_since.get_or_insert(now);
+            }
         }
     }
 
     /// An acknowledgement has come, with the bytes that came last.
     pub(super) fn handle_answer(&mut self) {
-        self.patience.owes_since = match self.is_owed() {
-            true => self.patience.last_received,
-            false => None,
-        };
+        let is_owed = self.patience.is_some() && self.is_owed();
+        if let Some(patience) = &mut self.patience {
+            patience.owes_since = patience.last_received.filter(|_| is_owed);
+        }
+    }
+
+    fn late(&self) -> Option<(Instant, Lost)> {
+        self.patience.as_ref()?.next()
     }
 
     fn is_owed(&self) -> bool {
         self.session.in_flight() > 0
-            || self.session.subscriptions.is_waiting()
+            || self.session.is_asking()
             || self.auth.is_waiting()
             || self.keep_alive.until_pong > 0
     }
@@ -180,7 +189,7 @@ impl Protocol {
             Phase::Closed => None,
             Phase::Connecting { until, .. } => Some(until),
             Phase::Connected => {
-                let late = self.patience.next().map(|(at, _)| at);
+                let late = self.late().map(|(at, _)| at);
                 let times = [self.keep_alive.timeout(), late];
                 times.into_iter().flatten().min()
             }
@@ -194,7 +203,7 @@ impl Protocol {
             return;
         }
         if self.is_connected()
-            && let Some((_, late)) = self.patience.next().filter(|(at, _)| *at <= now)
+            && let Some((_, late)) = self.late().filter(|(at, _)| *at <= now)
         {
             self.close(late);
             return;

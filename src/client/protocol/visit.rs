@@ -80,18 +80,24 @@ impl Protocol {
                 visited.has_acknowledged |= publish.qos > QoS::AtMostOnce;
                 true
             }
-            Ok(Packet::Ack(ack)) => {
-                // A PUBACK that ends nothing changes nothing, and is looked at more closely then.
-                if ack.kind != AckKind::PubAck && self.check_ack(&ack).is_err() {
-                    return false;
-                }
-                match self.handle_ack(&ack) {
-                    Some(Event::Published { token, reason, .. }) => {
-                        visitor.published(token, reason);
+            Ok(Packet::Ack(ack)) if ack.kind == AckKind::PubAck => {
+                match self.take_puback(ack.packet_id) {
+                    Some(token) => {
+                        visitor.published(token, ack.reason);
                         true
                     }
-                    _ => self.check_ack(&ack).is_ok(),
+                    // It ends nothing and changes nothing, and is looked at more closely.
+                    None => self.check_ack(&ack).is_ok(),
                 }
+            }
+            Ok(Packet::Ack(ack)) => {
+                if self.check_ack(&ack).is_err() {
+                    return false;
+                }
+                if let Some(Event::Published { token, reason, .. }) = self.handle_ack(&ack) {
+                    visitor.published(token, reason);
+                }
+                true
             }
             _ => false,
         }
@@ -215,5 +221,14 @@ mod tests {
         assert_eq!(bench.protocol.visit(&mut shown).packets, 2);
         let expected = [format!("{} 0x00", token.0), format!("{} 0x97", other.0)];
         assert_eq!(shown.0, expected);
+        // Another packet than the first one, beside it.
+        let second = Prepared::new(message("4567"), Version::V5).unwrap();
+        for (prepared, patch) in [(&second, b"ef"), (&prepared, b"gh")] {
+            bench.protocol.publish_prepared(prepared, patch).unwrap();
+        }
+        bench.cut();
+        bench.reconnect(&[1, 0, 3, 0x21, 0, 2]);
+        let again = b"\x3a\x0a\x00\x01t\x00\x03\x00ef67\x3a\x0a\x00\x01t\x00\x04\x00gh23";
+        assert_eq!(bench.sent(), again);
     }
 }

@@ -403,7 +403,7 @@ fn connected(connect: &ConnectOptions, session_present: bool, limits: ServerLimi
         version: connect.version,
         fallen_back: None,
         session_present,
-        client_id: connect.client_id.clone(),
+        client_id: connect.client_id.as_str().into(),
         keep_alive: connect.keep_alive,
         limits,
         properties: PropertiesBuf::new(),

@@ -179,7 +179,7 @@ fn accepted(connect: &ConnectOptions, connack: &ConnAck) -> Connected {
         limits.retain_available = properties.retain_available != Some(0);
         limits.topic_alias_maximum = properties.topic_alias_max.unwrap_or(0);
         if let Some(id) = &properties.assigned_client_identifier {
-            accepted.client_id.clone_from(id);
+            accepted.client_id = id.as_str().into();
         }
         if let Some(seconds) = properties.server_keep_alive {
             accepted.keep_alive = seconds;

@@ -2,41 +2,40 @@
 //! and would make every message at a low rate up to one ms late.
 
 use std::cell::RefCell;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
+use super::shared::nanos;
+use super::wheel::Wheel;
+
 /// The alarms of all connections of a thread: one timer of the system for all of them.
 #[derive(Debug)]
 pub(in crate::cmd) struct Alarms {
     timer: system::Timer,
+    /// Times are ns since then.
+    start: Instant,
     state: RefCell<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    /// When to wake which slot. Entries that a slot has moved away from are skipped.
-    times: BinaryHeap<Reverse<(Instant, usize)>>,
-    slots: Vec<Slot>,
+    wheel: Wheel,
+    /// Whom to wake, by number of the timer.
+    wakers: Vec<Option<Waker>>,
+    /// Alarms that are no more: their timers are for others.
+    free: Vec<u32>,
     /// What the timer is set to.
-    set: Option<Instant>,
-}
-
-#[derive(Debug, Default)]
-struct Slot {
-    at: Option<Instant>,
-    waker: Option<Waker>,
+    set: Option<u64>,
 }
 
 /// One connection's alarm.
 #[derive(Debug)]
 pub(in crate::cmd) struct Alarm {
     alarms: Rc<Alarms>,
-    slot: usize,
+    number: u32,
 }
 
 impl Alarms {
@@ -45,9 +44,16 @@ impl Alarms {
     /// # Errors
     /// If the system gives no timer.
     pub(in crate::cmd) fn new() -> io::Result<Alarms> {
+        let start = Instant::now();
         Ok(Alarms {
-            timer: system::Timer::new()?,
-            state: RefCell::default(),
+            timer: system::Timer::new(start)?,
+            start,
+            state: RefCell::new(State {
+                wheel: Wheel::new(),
+                wakers: Vec::new(),
+                free: Vec::new(),
+                set: None,
+            }),
         })
     }
 
@@ -58,16 +64,17 @@ impl Alarms {
     pub(in crate::cmd) async fn run(&self) -> io::Result<()> {
         loop {
             self.timer.expired().await?;
+            let now = self.nanos(Instant::now());
             let mut state = self.state.borrow_mut();
             state.set = None;
-            state.wake(Instant::now());
+            state.wake(now);
             self.set(&mut state)?;
         }
     }
 
     /// Sets the timer to the earliest time.
     fn set(&self, state: &mut State) -> io::Result<()> {
-        let Some(&Reverse((at, _))) = state.times.peek() else {
+        let Some(at) = state.wheel.earliest() else {
             return Ok(());
         };
         if state.set.is_none_or(|set| at < set) {
@@ -76,36 +83,36 @@ impl Alarms {
         }
         Ok(())
     }
+
+    fn nanos(&self, at: Instant) -> u64 {
+        nanos(at.saturating_duration_since(self.start))
+    }
 }
 
 impl State {
-    fn wake(&mut self, now: Instant) {
-        while let Some(&Reverse((at, slot))) = self.times.peek() {
-            if at > now {
-                return;
+    fn add(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.wakers.push(None);
+            self.wheel.add()
+        })
+    }
+
+    fn wake(&mut self, now: u64) {
+        let State { wheel, wakers, .. } = self;
+        wheel.expire(now, |number| {
+            let waker = wakers.get_mut(number as usize).and_then(Option::take);
+            if let Some(waker) = waker {
+                waker.wake();
             }
-            self.times.pop();
-            if let Some(slot) = self.slots.get_mut(slot)
-                && slot.at == Some(at)
-            {
-                slot.at = None;
-                if let Some(waker) = slot.waker.take() {
-                    waker.wake();
-                }
-            }
-        }
+        });
     }
 }
 
 impl Alarm {
     /// A new one.
     pub(in crate::cmd) fn new(alarms: Rc<Alarms>) -> Alarm {
-        let slot = {
-            let mut state = alarms.state.borrow_mut();
-            state.slots.push(Slot::default());
-            state.slots.len() - 1
-        };
-        Alarm { alarms, slot }
+        let number = alarms.state.borrow_mut().add();
+        Alarm { alarms, number }
     }
 
     /// Waits until then. Nothing is lost if the future is dropped.
@@ -117,24 +124,33 @@ impl Alarm {
             if Instant::now() >= at {
                 return Poll::Ready(Ok(()));
             }
+            let at = self.alarms.nanos(at);
             let mut state = self.alarms.state.borrow_mut();
-            let state = &mut *state;
-            if let Some(slot) = state.slots.get_mut(self.slot) {
-                match &mut slot.waker {
-                    Some(waker) => waker.clone_from(cx.waker()),
-                    None => slot.waker = Some(cx.waker().clone()),
-                }
-                if slot.at != Some(at) {
-                    slot.at = Some(at);
-                    state.times.push(Reverse((at, self.slot)));
-                }
+            match state.wakers.get_mut(self.number as usize) {
+                Some(Some(waker)) => waker.clone_from(cx.waker()),
+                Some(waker) => *waker = Some(cx.waker().clone()),
+                None => {}
             }
-            match self.alarms.set(state) {
+            if state.wheel.is_set_to(self.number) != Some(at) {
+                state.wheel.set(self.number, at);
+            }
+            match self.alarms.set(&mut state) {
                 Ok(()) => Poll::Pending,
                 Err(error) => Poll::Ready(Err(error)),
             }
         })
         .await
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        let mut state = self.alarms.state.borrow_mut();
+        state.wheel.unset(self.number);
+        if let Some(waker) = state.wakers.get_mut(self.number as usize) {
+            *waker = None;
+        }
+        state.free.push(self.number);
     }
 }
 
@@ -144,8 +160,8 @@ mod system {
     use std::time::Instant;
 
     use rustix::time::{
-        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
-        timerfd_settime,
+        ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec,
+        clock_gettime, timerfd_create, timerfd_settime,
     };
     use tokio::net::unix::pipe::Receiver;
 
@@ -156,48 +172,54 @@ mod system {
 
     /// A timer that is a file descriptor, so that the runtime waits for it as for sockets.
     ///
-    /// It is read like a pipe, and tokio's pipe is the one safe way to give it a descriptor that
+    /// It looks like a pipe, and tokio's pipe is the one safe way to give it a descriptor that
     /// it does not know: `AsyncFd` is unsafe from 1.54 on.
     #[derive(Debug)]
-    pub(super) struct Timer(Receiver);
+    pub(super) struct Timer {
+        fd: Receiver,
+        /// The start, as the timer's clock has it.
+        start: Timespec,
+    }
 
     impl Timer {
-        pub(super) fn new() -> io::Result<Timer> {
+        pub(super) fn new(start: Instant) -> io::Result<Timer> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let fd = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-            Ok(Timer(Receiver::from_owned_fd_unchecked(fd)?))
+            let (now, since) = (clock_gettime(ClockId::Monotonic), start.elapsed());
+            let since = Timespec {
+                tv_sec: i64::try_from(since.as_secs()).unwrap_or(0),
+                tv_nsec: since.subsec_nanos() as _,
+            };
+            Ok(Timer {
+                fd: Receiver::from_owned_fd_unchecked(fd)?,
+                start: now.checked_sub(since).unwrap_or(now),
+            })
         }
 
-        pub(super) fn set(&self, at: Instant) -> io::Result<()> {
-            // 0 would turn the timer off.
-            let left = at
-                .saturating_duration_since(Instant::now())
-                .as_nanos()
-                .max(1);
-            let value = Timespec {
-                tv_sec: i64::try_from(left / 1_000_000_000).unwrap_or(i64::MAX),
+        /// Sets it to a time in ns since the start, whether that is still to come or not. What it
+        /// was set to before does not come any more.
+        pub(super) fn set(&self, at: u64) -> io::Result<()> {
+            let at = Timespec {
+                tv_sec: i64::try_from(at / 1_000_000_000).unwrap_or(i64::MAX),
                 // Below 10^9, which fits every type that systems use here.
-                tv_nsec: (left % 1_000_000_000) as _,
+                tv_nsec: (at % 1_000_000_000) as _,
             };
             let value = Itimerspec {
                 it_interval: NEVER,
-                it_value: value,
+                it_value: self.start.checked_add(at).unwrap_or(at),
             };
-            timerfd_settime(&self.0, TimerfdTimerFlags::empty(), &value)?;
+            timerfd_settime(&self.fd, TimerfdTimerFlags::ABSTIME, &value)?;
             Ok(())
         }
 
         pub(super) async fn expired(&self) -> io::Result<()> {
-            // How often it has expired, in eight bytes.
-            let mut count = [0; 8];
-            loop {
-                self.0.readable().await?;
-                match self.0.try_read(&mut count) {
-                    Ok(_) => return Ok(()),
-                    // It was set again in between.
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) => return Err(error),
-                }
+            self.fd.readable().await?;
+            // Setting it anew takes back that it has expired, so nobody has to read that. The runtime
+            // hears of the next time when that comes, if it waits for it.
+            let waits = || Err(io::ErrorKind::WouldBlock.into());
+            match self.fd.try_io(waits) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+                other => other,
             }
         }
     }
@@ -207,27 +229,31 @@ mod system {
 mod system {
     use std::cell::Cell;
     use std::io;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use tokio::sync::Notify;
 
     /// The runtime's timer: whole ms.
     #[derive(Debug)]
     pub(super) struct Timer {
+        start: Instant,
         at: Cell<Option<Instant>>,
         changed: Notify,
     }
 
     impl Timer {
-        pub(super) fn new() -> io::Result<Timer> {
+        pub(super) fn new(start: Instant) -> io::Result<Timer> {
             Ok(Timer {
+                start,
                 at: Cell::new(None),
                 changed: Notify::new(),
             })
         }
 
-        pub(super) fn set(&self, at: Instant) -> io::Result<()> {
-            self.at.set(Some(at));
+        /// Sets it to a time in ns since the start.
+        pub(super) fn set(&self, at: u64) -> io::Result<()> {
+            self.at
+                .set(self.start.checked_add(Duration::from_nanos(at)));
             self.changed.notify_one();
             Ok(())
         }
@@ -271,30 +297,26 @@ mod tests {
     }
 
     /// The clock is a parameter here, so that nothing depends on how busy this machine is.
-    #[test]
-    fn alarms_ring_when_their_time_has_come_and_only_then() {
-        let start = Instant::now();
-        let ms = |ms| start + Duration::from_millis(ms);
+    #[tokio::test]
+    async fn alarms_ring_when_their_time_has_come_and_only_then() {
+        let alarms = Rc::new(Alarms::new().unwrap());
+        let ms = |ms: u64| ms * 1_000_000;
         let rings: Vec<Arc<Rings>> = (0..4).map(|_| Arc::default()).collect();
-        let mut state = State::default();
-        for rings in &rings {
-            state.slots.push(Slot {
-                at: None,
-                waker: Some(Waker::from(rings.clone())),
-            });
-        }
-        let set = |state: &mut State, slot: usize, at| {
-            state.slots[slot].at = Some(at);
-            state.times.push(Reverse((at, slot)));
+        let ringing: Vec<_> = rings.iter().map(|_| Alarm::new(alarms.clone())).collect();
+        let set = |slot: usize, at| {
+            let mut state = alarms.state.borrow_mut();
+            let number = ringing[slot].number;
+            state.wheel.set(number, ms(at));
+            state.wakers[number as usize] = Some(Waker::from(rings[slot].clone()));
         };
         for (slot, at) in [(0, 30), (1, 10), (2, 20)] {
-            set(&mut state, slot, ms(at));
+            set(slot, at);
         }
         // Given up and set anew, as a publisher does whenever an event comes first.
-        set(&mut state, 3, ms(15));
-        set(&mut state, 3, ms(25));
-        let mut rang_at = |now| {
-            state.wake(now);
+        set(3, 15);
+        set(3, 25);
+        let rang_at = |now| {
+            alarms.state.borrow_mut().wake(now);
             let rang = rings.iter().map(|rings| rings.0.swap(0, Ordering::Relaxed));
             rang.collect::<Vec<_>>()
         };
@@ -308,6 +330,12 @@ mod tests {
         ] {
             assert_eq!(rang_at(ms(at)), rang, "{at}");
         }
+        // Those who leave ring no more, and the next have their place.
+        set(1, 300);
+        drop(ringing);
+        assert_eq!(rang_at(ms(400)), [0, 0, 0, 0]);
+        let next = Alarm::new(alarms.clone());
+        assert!(next.number < 4 && alarms.state.borrow().wakers.len() == 4);
     }
 
     /// With the system's timer: whatever else it does, it does not ring too early, and it rings.

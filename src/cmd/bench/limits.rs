@@ -22,9 +22,10 @@ pub(super) fn prepare(plan: &Plan) -> Result<(), Failure> {
             "{connections} connections take {files} open files, and {most} are allowed: raise the limit (ulimit -n {files}), or give a part of them to another process with --shard"
         )));
     }
-    let Some(ports) = system::ports() else {
+    let Some((_, ports)) = ports() else {
         return Ok(());
     };
+    let ports = u64::from(ports);
     // Connections to one address, and the local addresses that they start at.
     let mut targets: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for group in &plan.groups {
@@ -57,7 +58,7 @@ pub(super) fn process_cpu() -> u64 {
     system::cpu(system::Whose::Process)
 }
 
-pub(super) use system::{Machine, peak_memory};
+pub(super) use system::{Machine, peak_memory, ports};
 
 #[cfg(target_os = "linux")]
 mod system {
@@ -99,12 +100,14 @@ mod system {
         }
     }
 
-    /// Ports that a connection can start at, for each local address.
-    pub(super) fn ports() -> Option<u64> {
+    /// Ports that a connection can start at, for each local address: the first, and how many.
+    pub(in crate::cmd::bench) fn ports() -> Option<(u16, u16)> {
         let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
-        let mut numbers = text.split_whitespace().map(str::parse::<u64>);
+        let mut numbers = text.split_whitespace().map(str::parse::<u16>);
         match (numbers.next(), numbers.next()) {
-            (Some(Ok(first)), Some(Ok(last))) => Some((last + 1).saturating_sub(first)),
+            (Some(Ok(first)), Some(Ok(last))) => {
+                Some((first, last.saturating_sub(first).saturating_add(1)))
+            }
             _ => None,
         }
     }
@@ -167,7 +170,7 @@ mod system {
         None
     }
 
-    pub(super) fn ports() -> Option<u64> {
+    pub(in crate::cmd::bench) fn ports() -> Option<(u16, u16)> {
         None
     }
 

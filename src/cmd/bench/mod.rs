@@ -3,16 +3,17 @@
 //! | file | what it is |
 //! |---|---|
 //! | `plan` | the flags, checked |
+//! | `ports` | where connections start, if they are many |
 //! | `run` | the conductor: connect, publish, wait for what is on its way, leave |
 //! | `stillness` | whether anything moves |
 //! | `limits` | what the system has to give |
 //! | `suspicion` | who kept the load from being what was asked for |
 //! | `shared` | what all threads share: phase, clock, counts to look at |
 //! | `worker`, `stage` | one of the threads, and what its connections share |
-//! | `publisher`, `subscriber` | the connections |
+//! | `publisher`, `subscriber`, `idle` | the connections |
 //! | `source` | what is published |
 //! | `pace`, `dues` | when each message should be sent, and should have been |
-//! | `alarm` | waiting for that time |
+//! | `alarm`, `wheel` | waiting for that time |
 //! | `stamp` | what tells one message from another |
 //! | `delivery`, `ranges`, `unanswered`, `stats` | the counting |
 //! | `live`, `metrics` | figures over HTTP while it runs |
@@ -27,11 +28,15 @@ mod account;
 pub(super) mod alarm;
 mod delivery;
 mod dues;
+mod idle;
 mod limits;
 mod live;
+#[cfg(test)]
+mod memory_tests;
 mod metrics;
 mod pace;
 mod plan;
+mod ports;
 mod publisher;
 mod ranges;
 mod report;
@@ -46,6 +51,7 @@ mod stillness;
 mod subscriber;
 mod suspicion;
 mod unanswered;
+mod wheel;
 mod worker;
 
 use self::plan::{Plan, Shard};
@@ -89,6 +95,7 @@ pub fn run(args: &cli::Bench) -> Result<Exit, Failure> {
         false => None,
     };
     limits::prepare(&plan)?;
+    ports::choose(&mut plan);
     let is_whole = plan.shard == Shard::WHOLE;
     let wishes = Wishes::new(&plan.result, &[&report::asked(&plan)], is_whole)?;
     let exit = connect::runtime()?.block_on(work(plan, wishes))?;

@@ -88,6 +88,23 @@ impl Source {
         )
     }
 
+    /// Makes the message that [`send`](Self::send) is about to make, for nothing: what was not needed
+    /// for a while comes back into the caches, and is not waited for between the time that the
+    /// message says and its sending.
+    pub(super) fn rehearse(&mut self, group: &Group, stamp: Stamp) {
+        if let Kind::Made(maker) = &mut self.kind {
+            let mut random = self.random.clone();
+            let values = Values {
+                client: group.client(stamp.publisher),
+                topic: topic(self.topics, stamp),
+                sequence: stamp.sequence,
+                time: stamp.time,
+            };
+            let head = stamp.to_bytes();
+            drop(maker.make(group, &values, &head, &mut random));
+        }
+    }
+
     /// Hands the next message over; the bytes of its payload. `time` is that of the day, in ns since
     /// 1970, if [`wants_time`](Self::wants_time).
     ///
@@ -101,10 +118,7 @@ impl Source {
         stamp: Stamp,
         time: u64,
     ) -> Result<(Token, usize), PublishError> {
-        let topic = match self.topics {
-            1 => 0,
-            topics => (stamp.sequence % topics) as u32,
-        };
+        let topic = topic(self.topics, stamp);
         let head = stamp.to_bytes();
         let head: &[u8] = if group.is_stamped { &head } else { &[] };
         match &mut self.kind {
@@ -134,6 +148,15 @@ impl Source {
                 Ok((engine.publish(publication)?, bytes))
             }
         }
+    }
+}
+
+/// Number of a message's topic.
+#[inline]
+fn topic(topics: u64, stamp: Stamp) -> u32 {
+    match topics {
+        1 => 0,
+        topics => (stamp.sequence % topics) as u32,
     }
 }
 

@@ -4,13 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
 use super::alarm::Alarms;
-use super::plan::Group;
+use super::plan::{Group, Plan};
 use super::shared::{Counters, Phase, Shared, Told, nanos};
 use super::stats::Stats;
 use crate::client::{ConnectError, Engine, Lost, Visitor};
@@ -59,7 +59,7 @@ impl Stage {
     pub(super) fn new(shared: Arc<Shared>, worker: usize) -> Result<Stage, Failure> {
         let alarms =
             Alarms::new().map_err(|error| Failure::new(Exit::Io, format!("no timer: {error}")))?;
-        let opening = OPENING.div_ceil(shared.plan.workers.max(1));
+        let opening = opening_at_once(&shared.plan);
         Ok(Stage {
             shared,
             stats: RefCell::default(),
@@ -74,6 +74,11 @@ impl Stage {
     /// The group of a connection.
     pub(super) fn group(&self, place: Place) -> &Group {
         self.shared.plan.group(place.group)
+    }
+
+    /// Connections that this worker opens at the same time.
+    pub(super) fn opening_at_once(&self) -> usize {
+        opening_at_once(&self.shared.plan)
     }
 
     /// What this worker shows the others.
@@ -153,10 +158,11 @@ impl Stage {
     async fn open(&self, place: Place, due: Option<Instant>) -> Result<Engine, ConnectError> {
         let group = self.group(place);
         let start = Instant::now();
-        let options = group.options(place.role, place.number);
+        let (options, name) = group.options(place.role, place.number);
         // In a box that goes away: what a connection needs while it is opened is far more than what
         // it needs later.
-        let engine = Box::pin(Engine::connect(group.connect.engine, options)).await?;
+        let engine = Engine::connect_as(group.connect.engine, options, Some(name));
+        let engine = Box::pin(engine).await?;
         self.handle_connected(start, due);
         let client_id = &engine.connected().client_id;
         group
@@ -255,25 +261,34 @@ impl Stage {
         client: &mut Engine,
         phase: Phase,
     ) -> Result<(), Failure> {
-        // Many thousand connections may wait here, each for one waker.
         let mut round = None;
-        poll_fn(|cx| {
-            loop {
-                if self.phase() >= phase {
-                    return Poll::Ready(Ok(()));
-                }
-                let now = self.rounds.get();
-                if round.replace(now) != Some(now) {
-                    self.waiting.borrow_mut().push(cx.waker().clone());
-                }
-                match client.poll_visited(cx, &mut Nobody) {
-                    Poll::Ready(Ok(_)) => {}
-                    Poll::Ready(Err(lost)) => return Poll::Ready(Err(self.lost(place, &lost))),
-                    Poll::Pending => return Poll::Pending,
-                }
+        poll_fn(|cx| self.poll_wait_for(cx, place, client, phase, &mut round)).await
+    }
+
+    /// The same for those who poll; `round` is `None` at first, and is not to be changed.
+    pub(super) fn poll_wait_for(
+        &self,
+        cx: &mut Context<'_>,
+        place: Place,
+        client: &mut Engine,
+        phase: Phase,
+        round: &mut Option<u64>,
+    ) -> Poll<Result<(), Failure>> {
+        // Many thousand connections may wait here, each for one waker.
+        loop {
+            if self.phase() >= phase {
+                return Poll::Ready(Ok(()));
             }
-        })
-        .await
+            let now = self.rounds.get();
+            if round.replace(now) != Some(now) {
+                self.waiting.borrow_mut().push(cx.waker().clone());
+            }
+            match client.poll_visited(cx, &mut Nobody) {
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(lost)) => return Poll::Ready(Err(self.lost(place, &lost))),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
     }
 
     /// Tells those who wait that there is another phase. Each of them waits again if it is not the
@@ -308,58 +323,15 @@ impl Stage {
     }
 }
 
+fn opening_at_once(plan: &Plan) -> usize {
+    OPENING.div_ceil(plan.workers.max(1))
+}
+
 /// Who awaits no message.
-struct Nobody;
+pub(super) struct Nobody;
 
 impl Visitor for Nobody {
     fn message(&mut self, _: &crate::mqtt::packet::Publish<'_>) {}
 
     fn published(&mut self, _: crate::client::Token, _: ReasonCode) {}
-}
-
-/// Connects, does nothing but leave and come back where that is asked for, and leaves at the end.
-///
-/// # Errors
-/// If there is no connection, or not any more.
-pub(super) async fn idle(stage: Rc<Stage>, place: Place) -> Result<(), Failure> {
-    let mut client = Box::pin(stage.connect(place)).await?;
-    stage.set_ready();
-    if let Some(every) = stage.group(place).reconnect_every {
-        client = match Box::pin(churn(&stage, place, client, every)).await? {
-            Some(client) => client,
-            None => return Ok(()),
-        };
-    }
-    stage.wait_for(place, &mut client, Phase::Closing).await?;
-    Box::pin(stage.leave(client)).await;
-    Ok(())
-}
-
-/// Leaves and comes back until the run ends.
-async fn churn(
-    stage: &Stage,
-    place: Place,
-    mut client: Engine,
-    every: Duration,
-) -> Result<Option<Engine>, Failure> {
-    let mut watch = stage.shared.watch();
-    stage.wait_for(place, &mut client, Phase::Running).await?;
-    let mut at = tokio::time::Instant::now() + stage.first_leave(place, every);
-    let mut nobody = Nobody;
-    loop {
-        tokio::select! {
-            biased;
-            _ = watch.wait_for(|phase| *phase >= Phase::Draining) => return Ok(Some(client)),
-            () = tokio::time::sleep_until(at) => {}
-            event = client.next_visited(&mut nobody) => {
-                event.map_err(|lost| stage.lost(place, &lost))?;
-                continue;
-            }
-        }
-        at += every;
-        client = match stage.come_back(place, client).await? {
-            Some(client) => client,
-            None => return Ok(None),
-        };
-    }
 }

@@ -1,6 +1,7 @@
 //! A thread that does a part of the work: a runtime of its own, and its share of the connections.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +12,9 @@ use tokio::task::LocalSet;
 use super::delivery::{Delivery, Order};
 use super::plan::{Numbers, Plan, ROLES};
 use super::shared::{Phase, Shared, Told};
-use super::stage::{self, Place, Stage};
+use super::stage::{Place, Stage};
 use super::stats::{Reception, Share, Stats, Subscriber};
-use super::{limits, publisher, subscriber};
+use super::{idle, limits, publisher, subscriber};
 use crate::cmd::{Exit, Failure, connect};
 use crate::mqtt::QoS;
 
@@ -32,11 +33,24 @@ pub(super) fn run(shared: Arc<Shared>, index: usize) -> Result<Stats, Failure> {
 async fn work(shared: Arc<Shared>, index: usize) -> Result<Stats, Failure> {
     let stage = Rc::new(Stage::new(shared.clone(), index)?);
     let crew = Rc::new(Crew::default());
+    let mut idle = VecDeque::new();
     each(&shared.plan, |worker, place| {
         if worker == index {
-            begin(&stage, &crew, place);
+            match place.role == 'i' && stage.group(place).reconnect_every.is_none() {
+                true => idle.push_back(place),
+                false => begin(&stage, &crew, place),
+            }
         }
     });
+    crew.at_work.set(crew.at_work.get() + idle.len());
+    let member = {
+        let (crew, stage) = (crew.clone(), stage.clone());
+        move || Member {
+            crew: crew.clone(),
+            stage: stage.clone(),
+        }
+    };
+    idle::spawn_all(idle, stage.opening_at_once(), member);
     if shared.plan.groups.iter().any(|group| group.rate.is_some()) {
         let alarms = stage.alarms.clone();
         let tell = shared.tell.clone();
@@ -100,16 +114,24 @@ struct Crew {
 }
 
 /// One of them.
-struct Member {
+pub(super) struct Member {
     crew: Rc<Crew>,
-    stage: Rc<Stage>,
+    pub(super) stage: Rc<Stage>,
+}
+
+impl Member {
+    /// Tells of what ends it.
+    pub(super) fn fail(&self, failure: Failure) {
+        // Whoever listens may be gone.
+        let _ = self.stage.shared.tell.send(Told::Failed(failure));
+    }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let failure = Failure::new(Exit::Io, "internal error: a connection's task panicked");
-            let _ = self.stage.shared.tell.send(Told::Failed(failure));
+            self.fail(failure);
         }
         self.crew.at_work.set(self.crew.at_work.get() - 1);
         self.crew.news.notify_one();
@@ -129,7 +151,7 @@ fn begin(stage: &Rc<Stage>, crew: &Rc<Crew>, place: Place) {
             let index = figures(&stage, place);
             spawn(member, subscriber::run(stage, place, index));
         }
-        'i' => spawn(member, stage::idle(stage, place)),
+        'i' => idle::spawn(member, place),
         _ => spawn(member, publisher::run(stage, place)),
     }
 }
@@ -137,8 +159,7 @@ fn begin(stage: &Rc<Stage>, crew: &Rc<Crew>, place: Place) {
 fn spawn(member: Member, work: impl Future<Output = Result<(), Failure>> + 'static) {
     tokio::task::spawn_local(async move {
         if let Err(failure) = work.await {
-            // Whoever listens may be gone.
-            let _ = member.stage.shared.tell.send(Told::Failed(failure));
+            member.fail(failure);
         }
     });
 }

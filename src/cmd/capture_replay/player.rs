@@ -175,7 +175,7 @@ impl Player {
         let unreleased = unreleased.filter_map(|id| self.unreleased.remove(&id));
         let unreleased = unreleased.collect();
         if client.in_flight() > 0 || client.unreleased() > 0 {
-            let name = client.connected().client_id.clone();
+            let name = client.connected().client_id.to_string();
             let waiting = std::mem::take(&mut self.waiting);
             self.shared.park(name, Parked { client, waiting });
         }

@@ -13,7 +13,7 @@ use super::sizes::Sizes;
 use super::template::Template;
 use super::topics::{self, Hears, Topics};
 use crate::cli;
-use crate::client::{Options, Retry};
+use crate::client::{LocalPorts, Options, Retry};
 use crate::cmd::Failure;
 use crate::cmd::bench::pace::{Pace, Schedule};
 use crate::cmd::bench::stamp;
@@ -82,8 +82,8 @@ pub(in crate::cmd::bench) struct Group {
     /// QoS 1 and 2 messages in flight per publisher.
     pub(in crate::cmd::bench) inflight: u16,
     pub(in crate::cmd::bench) reconnect_every: Option<Duration>,
-    /// Local addresses that take turns.
-    bind: Vec<String>,
+    /// How its connections are opened: one for each of the local addresses, which take turns.
+    options: Vec<Arc<Options>>,
     /// What was asked for and has no field of its own in the result, by flag.
     pub(in crate::cmd::bench) more: Vec<(&'static str, String)>,
 }
@@ -173,7 +173,7 @@ impl Group {
             inflight: inflight(args, qos, rate)?,
             rate,
             reconnect_every: reconnect_every(args, &connect, subscribers)?,
-            bind: args.bind.clone(),
+            options: options(&connect.options, &args.bind),
             more: more(args),
             name,
             connect,
@@ -248,21 +248,34 @@ impl Group {
     }
 
     /// How the connection with this number in this role (`p`, `s`, `i`) presents itself.
-    pub(in crate::cmd::bench) fn options(&self, role: char, number: u32) -> Options {
-        let mut options = self.connect.options.clone();
-        let mut connect = (*options.connect).clone();
-        connect.client_id = self.client_id(role, number);
-        options.connect = Arc::new(connect);
-        if !self.bind.is_empty() {
-            let at = number as usize % self.bind.len();
-            options.target.bind = self.bind.get(at).cloned();
+    /// Those that present themselves from the same local address share everything but the name.
+    pub(in crate::cmd::bench) fn options(
+        &self,
+        role: char,
+        number: u32,
+    ) -> (Arc<Options>, Arc<str>) {
+        let own = self
+            .options
+            .get(number as usize % self.options.len().max(1));
+        let options = own
+            .cloned()
+            .unwrap_or_else(|| Arc::new(self.connect.options.clone()));
+        (options, self.client_id(role, number).into())
+    }
+
+    /// Lets its connections choose their ports, unless they start at addresses of their own.
+    pub(in crate::cmd::bench) fn choose_ports(&mut self, ports: &Arc<LocalPorts>) {
+        for options in &mut self.options {
+            let target = &mut Arc::make_mut(options).target;
+            if target.bind.is_none() {
+                target.ports = Some(ports.clone());
+            }
         }
-        options
     }
 
     /// How many local addresses connections start at.
     pub(in crate::cmd::bench) fn addresses(&self) -> usize {
-        self.bind.len().max(1)
+        self.options.len().max(1)
     }
 
     fn client_id(&self, role: char, number: u32) -> String {
@@ -325,5 +338,17 @@ impl Group {
             ));
         }
         Ok(())
+    }
+}
+
+fn options(options: &Options, bind: &[String]) -> Vec<Arc<Options>> {
+    let bound = |address: &String| {
+        let mut options = options.clone();
+        options.target.bind = Some(address.clone());
+        Arc::new(options)
+    };
+    match bind {
+        [] => vec![Arc::new(options.clone())],
+        several => several.iter().map(bound).collect(),
     }
 }

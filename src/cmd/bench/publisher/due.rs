@@ -85,7 +85,7 @@ impl Publisher<'_> {
             if client.unsent() >= BATCH {
                 return Ok(Pause::Batch);
             }
-            if needs_ack && client.in_flight() >= window {
+            if needs_ack && (client.in_flight() >= window || client.quota() == 0) {
                 return Ok(Pause::Window);
             }
             let is_measured = time >= warmup;
@@ -99,6 +99,9 @@ impl Publisher<'_> {
                 time,
                 lateness: now - time,
             };
+            if wants_time && self.batch.count == 0 {
+                self.source.rehearse(group, stamp);
+            }
             let clock = if wants_time { time_of_day() } else { 0 };
             let (token, bytes) = match self.source.send(client, group, stamp, clock) {
                 Ok(sent) => sent,
