@@ -9,11 +9,13 @@
 #
 #   benches/bench_load.sh [ROUNDS] [MESSAGES]
 #
+# WINDOW=1000 gives another number of unacknowledged messages than 100 with QoS 1.
 # emqtt-bench is Erlang and not in Debian: 12 us per message of QoS 0, measured elsewhere.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin
 rounds=${1:-5}
+export WINDOW=${WINDOW:-100}
 messages=${2:-2000000}
 idle=10000
 opened=15000
@@ -26,7 +28,7 @@ mkdir -p "$tools"
 [ -n "${MIDGE:-}" ] || { cargo build --release --locked --quiet; MIDGE=$target/release/midge; }
 rustc --edition 2024 -O -o "$tools/peer" benches/load/peer.rs
 cc -O2 -shared -fPIC -o "$tools/stamp.so" benches/load/stamp.c -ldl
-if [ ! -x "$tools/rumqttc-load" ]; then
+if [ ! "$tools/rumqttc-load" -nt benches/load/rumqttc.rs ]; then
     crate=$target/rumqttc-load
     mkdir -p "$crate/src"
     cp benches/load/rumqttc.rs "$crate/src/main.rs"
@@ -95,7 +97,7 @@ midge=("$MIDGE" bench -V 311 -h 127.0.0.1 -p "$port" --no-progress --json --work
 # once WHAT WHO COUNT: one turn
 once() {
     local count=$3 window=() lines="$scratch/lines"
-    [ "$1" != qos-1 ] || window=(--inflight 100)
+    [ "$1" != qos-1 ] || window=(--inflight "$WINDOW")
     case $1 in
     qos-*)
         local qos=${1#qos-}
@@ -104,7 +106,7 @@ once() {
         rumqttc) cpu "$count" "$tools/rumqttc-load" publish "$port" "$count" "$qos" ;;
         mosquitto)
             head -n "$count" "$lines" >"$scratch/some"
-            cpu "$count" mosquitto_pub -V 311 -h 127.0.0.1 -p "$port" -t t -q "$qos" -M 100 -l <"$scratch/some" ;;
+            cpu "$count" mosquitto_pub -V 311 -h 127.0.0.1 -p "$port" -t t -q "$qos" -M "$WINDOW" -l <"$scratch/some" ;;
         bare) cpu "$count" "$tools/peer" publish "$port" "$count" "$qos" ;;
         esac ;;
     receive)

@@ -180,9 +180,11 @@ fn publish(port: u16, count: u64, acknowledged: bool) {
         return;
     }
     // Whole windows; the ids are those of one window, again and again.
-    let frames: Vec<u8> = (1..=WINDOW).flat_map(|id| publish_frame(id as u16)).collect();
-    let mut answers = vec![0; 4 * WINDOW as usize];
-    for _ in 0..count / WINDOW {
+    let window = std::env::var("WINDOW").ok().and_then(|window| window.parse().ok());
+    let window: u64 = window.unwrap_or(WINDOW);
+    let frames: Vec<u8> = (1..=window).flat_map(|id| publish_frame(id as u16)).collect();
+    let mut answers = vec![0; 4 * window as usize];
+    for _ in 0..count / window {
         stream.write_all(&frames).unwrap();
         stream.read_exact(&mut answers).unwrap();
     }

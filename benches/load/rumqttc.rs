@@ -5,9 +5,14 @@ use std::time::Duration;
 
 use rumqttc::{AsyncClient, Event, MqttOptions, Outgoing, Packet, QoS};
 
+/// Unacknowledged messages, at most.
+fn window() -> u16 {
+    std::env::var("WINDOW").ok().and_then(|window| window.parse().ok()).unwrap_or(100)
+}
+
 fn options(port: u16, number: usize) -> MqttOptions {
     let mut options = MqttOptions::new(format!("rumqttc-{number}"), "127.0.0.1", port);
-    options.set_keep_alive(Duration::from_secs(60)).set_inflight(100);
+    options.set_keep_alive(Duration::from_secs(60)).set_inflight(window());
     options
 }
 
@@ -27,7 +32,7 @@ fn main() {
 }
 
 async fn publish(port: u16, count: usize, qos: usize) {
-    let (client, mut events) = AsyncClient::new(options(port, 0), 100);
+    let (client, mut events) = AsyncClient::new(options(port, 0), window().into());
     let level = if qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce };
     tokio::task::spawn_local(async move {
         for _ in 0..count {
