@@ -97,11 +97,13 @@ pub(super) struct Next {
 }
 
 impl Next {
-    fn take(next: &mut u32, count: u32, flag: &str) -> Result<Numbers, Failure> {
+    /// As many numbers as that, of `most` in all groups together.
+    fn take(next: &mut u32, count: u32, flag: &str, most: u32) -> Result<Numbers, Failure> {
         let first = *next;
         *next = first
             .checked_add(count)
-            .ok_or_else(|| Failure::usage(format!("{flag} takes less")))?;
+            .filter(|next| *next <= most)
+            .ok_or_else(|| Failure::usage(format!("{flag} takes at most {most}")))?;
         Ok(Numbers { first, count })
     }
 }
@@ -156,9 +158,14 @@ impl Group {
                 // takes.
                 None => format!("midge-{}", run.name()),
             },
-            publishers: Next::take(&mut next.publisher, publishers, "--publishers")?,
-            subscribers: Next::take(&mut next.subscriber, subscribers, "--subscribers")?,
-            idle: Next::take(&mut next.idle, args.idle.unwrap_or(0), "--idle")?,
+            publishers: Next::take(
+                &mut next.publisher,
+                publishers,
+                "--publishers",
+                stamp::MAX_PUBLISHERS,
+            )?,
+            subscribers: Next::take(&mut next.subscriber, subscribers, "--subscribers", u32::MAX)?,
+            idle: Next::take(&mut next.idle, args.idle.unwrap_or(0), "--idle", u32::MAX)?,
             count: args.count.filter(|_| publishers > 0),
             payload: payload(args)?,
             is_stamped: false,
