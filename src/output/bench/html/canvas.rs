@@ -50,6 +50,9 @@ pub(super) const NARROW: Canvas = Canvas {
     upright: 6,
 };
 
+/// The room that a letter of a label takes, in px.
+const LETTER: f64 = 6.5;
+
 impl Canvas {
     pub(super) fn is_narrow(self) -> bool {
         self.name == NARROW.name
@@ -127,8 +130,15 @@ impl Canvas {
                 ("y2", &Px(base)),
             ],
         );
+        let mut free = f64::NEG_INFINITY;
         for tick in ticks {
             let x = self.x(tick.place);
+            let half = tick.label.chars().count() as f64 * LETTER / 2.0;
+            // Two labels in one place say nothing.
+            if x - half < free {
+                continue;
+            }
+            free = x + half + LETTER;
             out.leaf(
                 "line",
                 &[
@@ -224,6 +234,37 @@ impl Path {
     pub(super) fn draw(&self, out: &mut Markup, class: &str) {
         if !self.0.is_empty() {
             out.leaf("path", &[("class", &class), ("d", &self.0)]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::bench::scale::Scale;
+
+    /// On a phone there is no room for the percentiles of ten million times.
+    #[test]
+    fn labels_below_keep_apart() {
+        let ticks = Scale::nines(10_000_000).quantile_ticks();
+        for (canvas, labels) in [
+            (NARROW, &["p50", "p90", "p99", "p99.9", "p99.999"][..]),
+            (
+                WIDE,
+                &[
+                    "p50", "p90", "p99", "p99.9", "p99.99", "p99.999", "p99.9999",
+                ],
+            ),
+        ] {
+            let mut out = Markup::default();
+            canvas.bottom_axis(&mut out, &ticks);
+            let page = out.finish();
+            let drawn: Vec<&str> = page
+                .split("</text>")
+                .filter_map(|text| Some(text.rsplit_once('>')?.1))
+                .filter(|label| label.starts_with('p'))
+                .collect();
+            assert_eq!(drawn, labels, "{}", canvas.name);
         }
     }
 }
