@@ -351,14 +351,14 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Messages per second, all publishers together: 1000, 50k/s, 1.5M/s, 10/m [default: as fast as the broker takes them]')
             [CompletionResult]::new('--rate-per-client', '--rate-per-client', [CompletionResultType]::ParameterName, 'Messages per second of each publisher, in place of --rate')
             [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Bytes of a payload, with subscribers at least 21, where it is told what message it is: a number, a range, or several with weights [default: 64]')
-            [CompletionResult]::new('--payload', '--payload', [CompletionResultType]::ParameterName, 'Publish this text; {client}, {n}, {seq}, {time} and {rand:N} in it are filled in')
+            [CompletionResult]::new('--payload', '--payload', [CompletionResultType]::ParameterName, 'Publish this text; {client}, {seq}, {time} and {rand:N} in it are filled in')
             [CompletionResult]::new('--payload-file', '--payload-file', [CompletionResultType]::ParameterName, 'Publish what is in this file; with subscribers, 21 bytes that tell one message from another stand in front of it')
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'End after this many messages, all publishers together')
             [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'How long to publish, warm-up not included: seconds, or with a unit as in 500ms, 10s, 2m [default: 10s, or until --count is reached]')
             [CompletionResult]::new('--warmup', '--warmup', [CompletionResultType]::ParameterName, 'How long to publish before anything is counted [default: 0]')
-            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Topic to publish to; {client}, {n}, {rand:N} and {run} in it are filled in')
-            [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'Topic to publish to; {client}, {n}, {rand:N} and {run} in it are filled in')
-            [CompletionResult]::new('--topics-per-client', '--topics-per-client', [CompletionResultType]::ParameterName, 'Topics of each publisher, used in turn: {n} in the topic [default: 1]')
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Topic to publish to; {client}, n in braces, {rand:N} and {run} in it are filled in')
+            [CompletionResult]::new('--topic', '--topic', [CompletionResultType]::ParameterName, 'Topic to publish to; {client}, n in braces, {rand:N} and {run} in it are filled in')
+            [CompletionResult]::new('--topics-per-client', '--topics-per-client', [CompletionResultType]::ParameterName, 'Topics of each publisher, used in turn: n in braces in the topic [default: 1]')
             [CompletionResult]::new('--share', '--share', [CompletionResultType]::ParameterName, 'Share the subscription under this name: each message goes to one of the subscribers')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Quality of Service of messages and subscriptions: 0, 1 or 2 [default: 0]')
             [CompletionResult]::new('--qos', '--qos', [CompletionResultType]::ParameterName, 'Quality of Service of messages and subscriptions: 0, 1 or 2 [default: 0]')
@@ -462,6 +462,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How much worse a figure may be, in parts of 100 of what it was')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as a JSON object')
             [CompletionResult]::new('--plot', '--plot', [CompletionResultType]::ParameterName, 'Draw rates and latencies in the terminal, below the summary')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'midge;bench;show' {
@@ -472,6 +473,7 @@ Register-ArgumentCompleter -Native -CommandName 'midge' -ScriptBlock {
             [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How much worse a figure may be, in parts of 100 of what it was')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as a JSON object')
             [CompletionResult]::new('--plot', '--plot', [CompletionResultType]::ParameterName, 'Draw rates and latencies in the terminal, below the summary')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'midge;bench;help' {

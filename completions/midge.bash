@@ -537,7 +537,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__bench__subcmd__merge)
-            opts="--json --out --html --plot --assert --compare --tolerance"
+            opts="--json --out --html --plot --assert --compare --tolerance --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -571,7 +571,7 @@ _midge() {
             return 0
             ;;
         midge__subcmd__bench__subcmd__show)
-            opts="--json --out --html --plot --assert --compare --tolerance"
+            opts="--json --out --html --plot --assert --compare --tolerance --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

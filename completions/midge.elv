@@ -344,14 +344,14 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --rate 'Messages per second, all publishers together: 1000, 50k/s, 1.5M/s, 10/m [default: as fast as the broker takes them]'
             cand --rate-per-client 'Messages per second of each publisher, in place of --rate'
             cand --size 'Bytes of a payload, with subscribers at least 21, where it is told what message it is: a number, a range, or several with weights [default: 64]'
-            cand --payload 'Publish this text; {client}, {n}, {seq}, {time} and {rand:N} in it are filled in'
+            cand --payload 'Publish this text; {client}, {seq}, {time} and {rand:N} in it are filled in'
             cand --payload-file 'Publish what is in this file; with subscribers, 21 bytes that tell one message from another stand in front of it'
             cand --count 'End after this many messages, all publishers together'
             cand --duration 'How long to publish, warm-up not included: seconds, or with a unit as in 500ms, 10s, 2m [default: 10s, or until --count is reached]'
             cand --warmup 'How long to publish before anything is counted [default: 0]'
-            cand -t 'Topic to publish to; {client}, {n}, {rand:N} and {run} in it are filled in'
-            cand --topic 'Topic to publish to; {client}, {n}, {rand:N} and {run} in it are filled in'
-            cand --topics-per-client 'Topics of each publisher, used in turn: {n} in the topic [default: 1]'
+            cand -t 'Topic to publish to; {client}, n in braces, {rand:N} and {run} in it are filled in'
+            cand --topic 'Topic to publish to; {client}, n in braces, {rand:N} and {run} in it are filled in'
+            cand --topics-per-client 'Topics of each publisher, used in turn: n in braces in the topic [default: 1]'
             cand --share 'Share the subscription under this name: each message goes to one of the subscribers'
             cand -q 'Quality of Service of messages and subscriptions: 0, 1 or 2 [default: 0]'
             cand --qos 'Quality of Service of messages and subscriptions: 0, 1 or 2 [default: 0]'
@@ -454,6 +454,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --tolerance 'How much worse a figure may be, in parts of 100 of what it was'
             cand --json 'Print the result as a JSON object'
             cand --plot 'Draw rates and latencies in the terminal, below the summary'
+            cand --help 'Print help'
         }
         &'midge;bench;show'= {
             cand --out 'Write the whole result to this file, histograms included: for --compare, ''bench merge'' and ''bench show''. It is JSON, and has everything that --json prints'
@@ -463,6 +464,7 @@ set edit:completion:arg-completer[midge] = {|@words|
             cand --tolerance 'How much worse a figure may be, in parts of 100 of what it was'
             cand --json 'Print the result as a JSON object'
             cand --plot 'Draw rates and latencies in the terminal, below the summary'
+            cand --help 'Print help'
         }
         &'midge;bench;help'= {
             cand merge 'Add the results of several machines or shards to one'

@@ -262,13 +262,13 @@ complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_s
 complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l rate -d 'Messages per second, all publishers together: 1000, 50k/s, 1.5M/s, 10/m [default: as fast as the broker takes them]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l rate-per-client -d 'Messages per second of each publisher, in place of --rate' -r
 complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l size -d 'Bytes of a payload, with subscribers at least 21, where it is told what message it is: a number, a range, or several with weights [default: 64]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l payload -d 'Publish this text; {client}, {n}, {seq}, {time} and {rand:N} in it are filled in' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l payload -d 'Publish this text; {client}, {seq}, {time} and {rand:N} in it are filled in' -r
 complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l payload-file -d 'Publish what is in this file; with subscribers, 21 bytes that tell one message from another stand in front of it' -r -F
 complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l count -d 'End after this many messages, all publishers together' -r
 complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l duration -d 'How long to publish, warm-up not included: seconds, or with a unit as in 500ms, 10s, 2m [default: 10s, or until --count is reached]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l warmup -d 'How long to publish before anything is counted [default: 0]' -r
-complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -s t -l topic -d 'Topic to publish to; {client}, {n}, {rand:N} and {run} in it are filled in' -r
-complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l topics-per-client -d 'Topics of each publisher, used in turn: {n} in the topic [default: 1]' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -s t -l topic -d 'Topic to publish to; {client}, n in braces, {rand:N} and {run} in it are filled in' -r
+complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l topics-per-client -d 'Topics of each publisher, used in turn: n in braces in the topic [default: 1]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l share -d 'Share the subscription under this name: each message goes to one of the subscribers' -r
 complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -s q -l qos -d 'Quality of Service of messages and subscriptions: 0, 1 or 2 [default: 0]' -r
 complete -c midge -n "__fish_midge_using_subcommand bench; and not __fish_seen_subcommand_from merge show help" -l inflight -d 'Messages of QoS 1 and 2 that each publisher may have unacknowledged, as -M [default: 20; with a rate as many as the broker takes]' -r
@@ -349,6 +349,7 @@ complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subco
 complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from merge" -l tolerance -d 'How much worse a figure may be, in parts of 100 of what it was' -r
 complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from merge" -l json -d 'Print the result as a JSON object'
 complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from merge" -l plot -d 'Draw rates and latencies in the terminal, below the summary'
+complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from merge" -l help -d 'Print help'
 complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from show" -l out -d 'Write the whole result to this file, histograms included: for --compare, \'bench merge\' and \'bench show\'. It is JSON, and has everything that --json prints' -r -F
 complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from show" -l html -d 'Write the result with its plots as one page, that a browser shows without network' -r -F
 complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from show" -l assert -d 'What must hold, else exit code 5 and a line on stderr, as in \'e2e.p99 < 10ms\', \'lost == 0\', \'lost < 0.1%\' or \'rate > 50k/s\'. May be given more than once' -r
@@ -356,6 +357,7 @@ complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subco
 complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from show" -l tolerance -d 'How much worse a figure may be, in parts of 100 of what it was' -r
 complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from show" -l json -d 'Print the result as a JSON object'
 complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from show" -l plot -d 'Draw rates and latencies in the terminal, below the summary'
+complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from show" -l help -d 'Print help'
 complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "merge" -d 'Add the results of several machines or shards to one'
 complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show a result again'
 complete -c midge -n "__fish_midge_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -53,14 +53,15 @@ pub struct Bench {
     )]
     pub size: Option<String>,
 
-    /// Publish this text; {client}, {n}, {seq}, {time} and {rand:N} in it are filled in.
+    // In help, clap takes n in braces for a line break: hence the words for it.
+    /// Publish this text; {client}, {seq}, {time} and {rand:N} in it are filled in.
     #[arg(
         long,
         value_name = "TEMPLATE",
         allow_hyphen_values = true,
         conflicts_with_all = ["size", "payload_file"],
-        long_help = "Publish this text, in which {client} stands for the publisher's number, {n} \
-            for its topic's, {seq} for the message's, {rand:N} for a random number below N, and \
+        long_help = "Publish this text, in which {client} stands for the publisher's number, n in \
+            braces for its topic's, {seq} for the message's, {rand:N} for a random number below N, and \
             {time} for when it is sent, in ms since 1970 ({time:s}, {time:us} and {time:ns} in other \
             units). Other braces stay as they are. With subscribers, 21 bytes that tell one message \
             from another stand in front of it; what is behind them is not compared when it comes."
@@ -85,21 +86,21 @@ pub struct Bench {
     #[arg(long, value_name = "TIME")]
     pub warmup: Option<String>,
 
-    /// Topic to publish to; {client}, {n}, {rand:N} and {run} in it are filled in.
+    /// Topic to publish to; {client}, n in braces, {rand:N} and {run} in it are filled in.
     #[arg(
         short,
         long,
         value_name = "TOPIC",
-        long_help = "Topic to publish to, in which {client} stands for the publisher's number, {n} \
-            for the numbers below --topics-per-client in turn, {rand:N} for a random number below N, \
-            and {run} for a name of this run. Subscribers put + in place of a level with any of them \
-            but {run}. Without publishers it may be a filter, and $share/NAME/FILTER is always what \
-            the subscribers ask for. [default: midge/bench/{run}/{client}, with /{n} where there are \
-            several topics per client]"
+        long_help = "Topic to publish to, in which {client} stands for the publisher's number, n in \
+            braces for the numbers below --topics-per-client in turn, {rand:N} for a random number \
+            below N, and {run} for a name of this run. Subscribers put + in place of a level with any \
+            of them but {run}. Without publishers it may be a filter, and $share/NAME/FILTER is always \
+            what the subscribers ask for. [default: midge/bench/{run}/{client}, and behind it the \
+            topic's number where there are several topics per client]"
     )]
     pub topic: Option<String>,
 
-    /// Topics of each publisher, used in turn: {n} in the topic [default: 1].
+    /// Topics of each publisher, used in turn: n in braces in the topic [default: 1].
     #[arg(long, value_name = "COUNT")]
     pub topics_per_client: Option<u32>,
 

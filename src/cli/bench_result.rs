@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgAction, Args, Subcommand};
 
 /// What becomes of the result.
 #[derive(Debug, Clone, Default, Args)]
@@ -80,6 +80,10 @@ pub struct BenchMerge {
     /// What becomes of the result.
     #[command(flatten)]
     pub result: BenchResult,
+
+    /// Print help.
+    #[arg(long, action = ArgAction::Help, help_heading = "Options")]
+    pub help: Option<bool>,
 }
 
 /// Show a result again.
@@ -94,4 +98,8 @@ pub struct BenchShow {
     /// What becomes of the result.
     #[command(flatten)]
     pub result: BenchResult,
+
+    /// Print help.
+    #[arg(long, action = ArgAction::Help, help_heading = "Options")]
+    pub help: Option<bool>,
 }

@@ -169,6 +169,27 @@ fn a_broker_that_stops_for_good_is_named() {
     assert!(ended.stderr.starts_with(sentence), "{}", ended.stderr);
 }
 
+/// The same with a rate: the system takes what the broker does not.
+#[test]
+fn a_broker_that_stops_is_named_whatever_the_system_takes_for_it() {
+    let fault = |number, packet: &[u8]| match number {
+        0..100 => vec![Act::Forward(packet.to_vec())],
+        _ => vec![Act::Stall(Duration::from_secs(120))],
+    };
+    let port = broker(0, Box::new(fault));
+    let ended = bench(&port, "-q 0 --rate 200 --duration 3 --drain 100ms");
+    let result = result(&ended);
+    check(&result, &[("sent", 600), ("lost", 500)]);
+    let limits = limits(&result);
+    let is_named = |(what, sentence): &(String, String)| {
+        what == "broker"
+            && sentence.starts_with("nothing came back for 2.")
+            && sentence.ends_with(" s, until the end: no message was acknowledged or delivered")
+    };
+    assert!(limits.iter().any(is_named), "{limits:?}");
+    assert_eq!(ended.code(), 5, "{}", ended.stderr);
+}
+
 /// Who allowed no more messages in flight: midge's own flag, or the broker.
 #[test]
 fn the_window_is_that_of_who_set_it() {

@@ -53,6 +53,14 @@ struct Shown {
     refused: u64,
 }
 
+impl Shown {
+    /// What has come back.
+    fn answers(self) -> u64 {
+        let all = self.received.saturating_add(self.acknowledged);
+        all.saturating_add(self.refused)
+    }
+}
+
 /// What the conductor hears of.
 enum News {
     /// Somebody has enough.
@@ -228,6 +236,7 @@ impl Run {
         };
         let mut over = std::pin::pin!(over);
         let mut stillness = Stillness::new(self.looked(), Instant::now());
+        let mut silence = Stillness::new(self.looked().answers(), Instant::now());
         let ended = loop {
             let news = tokio::select! {
                 biased;
@@ -247,17 +256,25 @@ impl Run {
             if shared.now() < shared.warmup() {
                 // Of the warm-up nothing is counted.
                 stillness = Stillness::new(self.looked(), Instant::now());
+                silence = Stillness::new(self.looked().answers(), Instant::now());
                 continue;
             }
-            let lasts = stillness.look(self.looked(), Instant::now());
+            let (looked, now) = (self.looked(), Instant::now());
+            let lasts = stillness.look(looked, now);
+            silence.look(looked.answers(), now);
             // A broker that has stopped would hold it for ever.
             if count.is_some() && plan.duration.is_none() && lasts > plan.stall() {
                 break Ended::Time;
             }
         };
         shared.stop();
-        self.facts.still_at_end = stillness.look(self.looked(), Instant::now());
+        let (looked, now) = (self.looked(), Instant::now());
+        self.facts.still_at_end = stillness.look(looked, now);
         self.facts.still = stillness.longest();
+        if looked.answers() > 0 {
+            self.facts.silent_at_end = silence.look(looked.answers(), now);
+            self.facts.silent = silence.longest();
+        }
         if let (Some(then), Some(now)) = (self.cpu.1, Machine::now()) {
             self.facts.machine = now.share_since(then);
         }

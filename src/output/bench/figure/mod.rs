@@ -145,6 +145,7 @@ impl Figure {
             // More of what was acknowledged or received is better only where it is a share.
             What::Share(simple) if simple.better == Better::Neither => Better::More,
             What::Share(simple) => simple.better,
+            What::Time(of, _) if of.is_of_midge() => Better::Neither,
             What::Time(_, Statistic::Count) => Better::Neither,
             What::Time(..) => Better::Less,
         }

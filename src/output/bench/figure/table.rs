@@ -46,6 +46,11 @@ pub(super) struct Distribution {
 }
 
 impl Distribution {
+    /// Whether it is about midge, and not about the broker: how late messages were sent.
+    pub(super) fn is_of_midge(&self) -> bool {
+        self.needs == Needs::Rate
+    }
+
     /// Its times in a result.
     pub(super) fn times<'o>(&self, outcome: &'o Outcome) -> Cow<'o, Times> {
         (self.find)(&outcome.measured.latencies)
@@ -193,7 +198,7 @@ pub(super) static SIMPLE: [Simple; 31] = [
     simple(
         "cpu_per_message",
         Unit::Time,
-        Better::Less,
+        Better::Neither,
         Needs::Messages,
         |o| {
             let totals = o.measured.totals();
@@ -212,13 +217,19 @@ pub(super) static SIMPLE: [Simple; 31] = [
         Needs::Nothing,
         |o| percent(o.measured.cpu_ns, o.receiving_ns(), 0.0),
     ),
-    simple("memory", Unit::Bytes, Better::Less, Needs::Nothing, |o| {
-        match o.measured.peak_memory_bytes {
-            // Not known.
-            0 => f64::NAN,
-            bytes => bytes as f64,
-        }
-    }),
+    simple(
+        "memory",
+        Unit::Bytes,
+        Better::Neither,
+        Needs::Nothing,
+        |o| {
+            match o.measured.peak_memory_bytes {
+                // Not known.
+                0 => f64::NAN,
+                bytes => bytes as f64,
+            }
+        },
+    ),
     simple(
         "limits",
         Unit::Count,
