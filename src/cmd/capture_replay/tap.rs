@@ -34,6 +34,9 @@ enum Taped {
     Open(u64, Timestamp),
     Packet(u64, Timestamp, Side, Bytes),
     Close(u64, Timestamp),
+    /// There is no more to write, whoever still listens: a session that waits for an answer has an
+    /// ear as long as the program runs.
+    End,
 }
 
 /// The ear of one session.
@@ -105,7 +108,7 @@ impl Taps {
     /// # Errors
     /// If it could not be.
     pub(super) fn finish(self) -> Result<(), Failure> {
-        drop(self.sender);
+        let _ = self.sender.send(Taped::End);
         match self.writer.join() {
             Ok(result) => result,
             Err(_) => Err(Failure::new(
@@ -130,6 +133,7 @@ fn write(
                 recording.data(time, session, from, &bytes);
             }
             Taped::Close(session, time) => recording.close(time, session, Side::Client),
+            Taped::End => break,
         }
     }
     let outcome = recording.outcome();

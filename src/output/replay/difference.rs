@@ -138,7 +138,7 @@ impl Difference {
         match (seen, other) {
             (Some(Seen::Message(own)), Some(Seen::Message(other))) => own.beside(other),
             (Some(seen), _) => seen.to_string(),
-            (None, _) if self.kind == Kind::End => "no end".to_owned(),
+            (None, _) if self.kind == Kind::End => "an open connection".to_owned(),
             (None, _) => "nothing".to_owned(),
         }
     }
@@ -251,7 +251,7 @@ impl fmt::Display for Seen {
                 Ok(())
             }
             Seen::Message(message) => write!(f, "{message}"),
-            Seen::Released => f.write_str("it"),
+            Seen::Released => f.write_str("one"),
             Seen::Ended(End::Disconnect(side, reason)) => {
                 write!(f, "DISCONNECT of the {} with {reason}", side.as_str())
             }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::stage::{Actor, Broker, Role, in_runtime};
 use super::{recorded, replay};
+use crate::program::run;
 
 /// The differences that a replay to such a broker finds.
 fn differences(first: &Path, broker: &[&str]) -> Vec<Value> {
@@ -61,6 +62,14 @@ fn what_a_broker_does_wrong_is_found() {
             code(0),
             code(0x87),
         ),
+        (
+            "on=pubcomp dir=out client=pub1 nth=1 do=drop",
+            "answer",
+            "PUBCOMP",
+            "pub1",
+            code(0),
+            none.clone(),
+        ),
         // A granted QoS that is not the one that was.
         (
             "on=suback client=keeper nth=1 do=refuse 0x80",
@@ -114,6 +123,39 @@ fn what_a_broker_does_wrong_is_found() {
                 && difference["now"] == now
         });
         assert!(wanted, "{fault}: {found:#?}");
+    }
+}
+
+/// A message that is never acknowledged keeps its session waiting, and the recording is whole all the
+/// same.
+#[test]
+fn a_replay_that_waits_in_vain_is_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = recorded(folder.path(), Version::V5);
+    let own = folder.path().join("own.pcapng");
+    for packet in ["puback", "pubcomp"] {
+        let fault = format!("on={packet} dir=out client=pub1 nth=1 do=drop");
+        let broker = Broker::start(&["--fault", &fault]);
+        let words = [
+            "capture-replay",
+            first.to_str().unwrap(),
+            "--url",
+            &broker.urls[0],
+            "--verify",
+            "--speed",
+            "max",
+            "--out",
+            own.to_str().unwrap(),
+        ];
+        let ended = run(&words);
+        assert_eq!(ended.code(), 5, "{fault}: {ended:?}");
+        let count = |file: &Path| {
+            run(&["decode", "--lines", file.to_str().unwrap()])
+                .text()
+                .lines()
+                .count()
+        };
+        assert!(count(&own) > count(&first) / 2, "{fault}");
     }
 }
 

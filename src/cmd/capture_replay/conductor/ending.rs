@@ -139,7 +139,7 @@ impl Conductor<'_> {
         }
         if let Some(verify) = &self.shared.verify {
             let mut verify = verify.borrow_mut();
-            verify.unreleased(session, captured_unreleased, unreleased, at);
+            verify.unreleased(session, captured_unreleased, unreleased);
         }
     }
 

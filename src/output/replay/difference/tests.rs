@@ -131,7 +131,7 @@ fn ends_and_answers() {
     };
     assert_eq!(
         text(&end),
-        "'c': connection: captured DISCONNECT of the server with 0x87 Not authorized, now no end\n"
+        "'c': connection: captured DISCONNECT of the server with 0x87 Not authorized, now an open connection\n"
     );
     assert_eq!(
         json(&end)["captured"],
