@@ -419,7 +419,7 @@ server\t'The broker'"
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l reason -d 'Only packets with this reason code: 0x87, 135, not-authorized, or error; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l since -d 'Only from then on: 2026-11-21T10:00:00Z, or 5s, 1m30s after the first packet' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l until -d 'Only up to then' -r
-complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l client-id -d 'Client identifiers, as in \'replay-{id}-{loop}\': {id} is the captured one, {n} the number of the connection, {loop} counts from 1' -r
+complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l client-id -d 'Client identifiers, as in \'replay-{id}-{loop}\': {id} is the captured one, n in braces the number of the connection, {loop} counts from 1' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l max-qos -d 'Publish, and subscribe, at this QoS at most' -r
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -l out -d 'Record the replay: a capture (pcapng), or in a file called .jsonl the lines of decode --json' -r -F
 complete -c midge -n "__fish_midge_using_subcommand capture-replay" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r
@@ -488,7 +488,7 @@ server\t'The broker'"
 complete -c midge -n "__fish_midge_using_subcommand replay" -l reason -d 'Only packets with this reason code: 0x87, 135, not-authorized, or error; repeatable' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l since -d 'Only from then on: 2026-11-21T10:00:00Z, or 5s, 1m30s after the first packet' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l until -d 'Only up to then' -r
-complete -c midge -n "__fish_midge_using_subcommand replay" -l client-id -d 'Client identifiers, as in \'replay-{id}-{loop}\': {id} is the captured one, {n} the number of the connection, {loop} counts from 1' -r
+complete -c midge -n "__fish_midge_using_subcommand replay" -l client-id -d 'Client identifiers, as in \'replay-{id}-{loop}\': {id} is the captured one, n in braces the number of the connection, {loop} counts from 1' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l max-qos -d 'Publish, and subscribe, at this QoS at most' -r
 complete -c midge -n "__fish_midge_using_subcommand replay" -l out -d 'Record the replay: a capture (pcapng), or in a file called .jsonl the lines of decode --json' -r -F
 complete -c midge -n "__fish_midge_using_subcommand replay" -s h -l host -d 'Host name or address of the broker [env: MQTT_HOST] [default: localhost]' -r

@@ -113,8 +113,8 @@ pub struct CaptureReplay {
     #[command(flatten)]
     pub selection: Selection,
 
-    /// Client identifiers, as in 'replay-{id}-{loop}': {id} is the captured one, {n} the number of
-    /// the connection, {loop} counts from 1.
+    /// Client identifiers, as in 'replay-{id}-{loop}': {id} is the captured one, n in braces the
+    /// number of the connection, {loop} counts from 1.
     #[arg(
         long,
         value_name = "TEMPLATE",

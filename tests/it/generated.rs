@@ -129,3 +129,12 @@ fn man_pages_and_completions_are_those_of_the_flags() {
         );
     }
 }
+
+/// clap shows it as a line break, so that a place of that name would not be seen.
+#[test]
+fn no_help_has_n_in_braces() {
+    for (path, text) in generate() {
+        let text = String::from_utf8_lossy(&text).replace('\\', "");
+        assert!(!text.contains("{n}"), "{}", path.display());
+    }
+}
