@@ -19,7 +19,6 @@ const NOBODY: &str = "a broker may say that nobody has subscribed [MQTT-3.5.2.1]
 /// Capture, packet, and why it differs.
 const EXPLAINED: &[(&str, &str, &str)] = &[
     ("arkime_mqtt_big.pcap", "PUBLISH", GENERATED),
-    ("arkime_mqtt_synthetic.pcap", "PUBLISH", GENERATED),
     ("mosq20_tls12.pcap", "PUBLISH", RETAINED),
     ("mosq20_v31_any_sll2.pcap", "PUBLISH", RETAINED),
     ("mosq20_v5_ip6.pcap", "PUBLISH", RETAINED),
@@ -36,9 +35,10 @@ const EXPLAINED_OF_MIDGE: &[(&str, &str, &str)] = &[
     ("sv_mqtt5-pub-qos2.pcap", "PUBREC", NOBODY),
 ];
 
-/// Captures with no answer to what is played: MQTT-SN, and QoS 0 without CONNECT or behind a
-/// malformed one.
+/// Captures with no answer to what is played: packets of clients alone, MQTT-SN, and QoS 0 without
+/// CONNECT or behind a malformed one.
 const NOTHING: &[&str] = &[
+    "arkime_mqtt_synthetic.pcap",
     "rsmb_mqttsn_1884.pcap",
     "sv_midstream-split.pcap",
     "sv_mqtt5-excessiveproplen.pcap",

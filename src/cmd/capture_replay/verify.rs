@@ -56,6 +56,8 @@ struct Session {
     client: String,
     /// Whether it speaks another version now.
     is_other_version: bool,
+    /// Whether the capture has anything of what the server sent it. Else nobody knows what that was.
+    is_answered: bool,
     topics: FxHashMap<String, Topic>,
     /// Its filters, and the shared ones among them.
     filters: Vec<String>,
@@ -134,6 +136,9 @@ impl Verify {
     pub(super) fn captured(&mut self, number: Number, seen: Seen, at: At) {
         if let Some(pair) = self.open.get_mut(&number) {
             pair.captured = Some((seen, at));
+            if let Some(session) = self.sessions.get_mut(&pair.session) {
+                session.is_answered = true;
+            }
             self.compare(number);
         }
     }
@@ -206,6 +211,7 @@ impl Verify {
 
     fn delivery(&mut self, number: u64, mut delivery: Delivery, is_now: bool) {
         let session = self.sessions.entry(number).or_default();
+        session.is_answered |= !is_now;
         if session.is_other_version {
             delivery.message.drop_properties();
         }
@@ -326,6 +332,9 @@ impl Verify {
             let Some(session) = self.sessions.get_mut(&number) else {
                 continue;
             };
+            if !session.is_answered {
+                continue;
+            }
             let mut topics: Vec<(String, Topic)> = session.topics.drain().collect();
             topics.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
             for (_, topic) in topics {
