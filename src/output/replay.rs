@@ -11,7 +11,7 @@ use serde::ser::{Serialize, Serializer};
 pub use difference::{
     At, Difference, End, Kind, Of, Seen, SentMessage, write_difference_json, write_difference_text,
 };
-pub use found::{Found, Skips};
+pub use found::{Count, Found, Skips, listed, not_zero};
 pub use received::{Received, write_received_json, write_received_text};
 pub use summary::{Lateness, Played, Summary, Verdict, write_json, write_text};
 

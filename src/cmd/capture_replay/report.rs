@@ -114,7 +114,7 @@ fn hint(plan: &Plan, outcome: &Outcome, verdict: Option<Verdict>, again: u64) {
 
 /// What was done otherwise than captured, because of the target.
 fn adaptations(tally: &Tally) -> Vec<(&'static str, u64)> {
-    [
+    let all = [
         ("qos_lowered", tally.qos_lowered),
         ("retain_dropped", tally.retain_dropped),
         ("wills_adapted", tally.wills_adapted),
@@ -123,10 +123,8 @@ fn adaptations(tally: &Tally) -> Vec<(&'static str, u64)> {
         ("waited_for_receive_maximum", tally.quota_waits),
         ("reconnects", tally.reconnects),
         ("answers_given_up", tally.given_up),
-    ]
-    .into_iter()
-    .filter(|&(_, count)| count > 0)
-    .collect()
+    ];
+    summary::not_zero(all).collect()
 }
 
 /// A capture in which there is nothing to play is a mistake.
@@ -172,13 +170,9 @@ pub(super) fn check_found(
     if plan.settings.select.is_some() {
         message.push_str("; only what is selected counts");
     }
-    let skipped: Vec<_> = counts
-        .skips
-        .iter()
-        .map(|(what, count)| format!("{} {count}", what.replace('_', " ")))
-        .collect();
+    let skipped = summary::listed(counts.skips.iter());
     if !skipped.is_empty() {
-        message.push_str(&format!(" (skipped: {})", skipped.join(", ")));
+        message.push_str(&format!(" (skipped: {skipped})"));
     }
     Err(Failure::new(Exit::Io, message))
 }

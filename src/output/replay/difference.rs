@@ -109,6 +109,14 @@ pub enum End {
     Closed(Side),
 }
 
+impl End {
+    /// Whether the server has ended it.
+    pub fn is_by_server(self) -> bool {
+        let (End::Disconnect(side, _) | End::Closed(side)) = self;
+        side == Side::Server
+    }
+}
+
 impl Kind {
     /// As in JSON.
     pub fn as_str(self) -> &'static str {

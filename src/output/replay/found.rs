@@ -2,6 +2,20 @@
 
 use std::time::Duration;
 
+/// A name and how often, as in JSON.
+pub type Count = (&'static str, u64);
+
+/// Those that are not 0.
+pub fn not_zero<const N: usize>(counts: [Count; N]) -> impl Iterator<Item = Count> {
+    counts.into_iter().filter(|&(_, count)| count > 0)
+}
+
+/// In words.
+pub fn listed(counts: impl Iterator<Item = Count>) -> String {
+    let words = counts.map(|(name, count)| format!("{} {count}", name.replace('_', " ")));
+    words.collect::<Vec<_>>().join(", ")
+}
+
 /// What there is to play in a capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Found {
@@ -75,8 +89,8 @@ impl Found {
     }
 
     /// What is done otherwise than captured, whatever the target is: each count that is not 0.
-    pub fn adaptations(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        [
+    pub fn adaptations(&self) -> impl Iterator<Item = Count> {
+        not_zero([
             ("authentication_dropped", self.auth),
             ("aliases_expanded_or_made_anew", self.aliased),
             (
@@ -84,14 +98,12 @@ impl Found {
                 self.second_connects,
             ),
             ("ends_by_server_as_ends_by_client", self.server_ends_cut),
-        ]
-        .into_iter()
-        .filter(|&(_, count)| count > 0)
+        ])
     }
 
     /// What sessions do beside publishing: each count that is not 0, with its name.
-    pub(super) fn sessions(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        [
+    pub(super) fn sessions(&self) -> impl Iterator<Item = Count> {
+        not_zero([
             ("made_up", self.made_up),
             ("mqtt_sn", self.sn_clients),
             ("wills", self.wills),
@@ -103,9 +115,7 @@ impl Found {
             ("broken_off", self.cuts),
             ("ended_by_server", self.server_ends),
             ("ends_not_captured", self.unseen_ends),
-        ]
-        .into_iter()
-        .filter(|&(_, count)| count > 0)
+        ])
     }
 }
 
@@ -134,8 +144,8 @@ pub struct Skips {
 
 impl Skips {
     /// Each count that is not 0, with its name.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        [
+    pub fn iter(&self) -> impl Iterator<Item = Count> {
+        not_zero([
             ("gaps", self.gaps),
             ("lost_bytes", self.lost_bytes),
             ("skipped_bytes", self.skipped_bytes),
@@ -145,8 +155,6 @@ impl Skips {
             ("no_topic", self.no_topic),
             ("unknown_sender", self.unknown_sender),
             ("topic_changed_to_none", self.bad_topic),
-        ]
-        .into_iter()
-        .filter(|&(_, count)| count > 0)
+        ])
     }
 }

@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::super::json::write_line;
 use super::super::text::count;
-use super::{Counted, Found, Skips};
+use super::{Count, Counted, Found, Skips, listed};
 use crate::mqtt::ReasonCode;
 
 /// What was played, or would be.
@@ -107,9 +107,9 @@ impl Lateness {
 
 impl Summary {
     /// What is done otherwise than captured: how often.
-    fn adaptations(&self) -> Vec<(&'static str, u64)> {
+    fn adaptations(&self) -> impl Iterator<Item = Count> {
         let of_target = self.played.iter().flat_map(|played| &played.adaptations);
-        self.found.adaptations().chain(of_target.copied()).collect()
+        self.found.adaptations().chain(of_target.copied())
     }
 }
 
@@ -130,14 +130,9 @@ pub fn write_text(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
         count(summary.found.clients, "client"),
         seconds(summary.found.captured),
     )?;
-    let listed = |list: &[(&str, u64)]| {
-        let words = list.iter();
-        let words = words.map(|(name, count)| format!("{} {count}", name.replace('_', " ")));
-        words.collect::<Vec<_>>().join(", ")
-    };
-    let sessions: Vec<_> = summary.found.sessions().collect();
+    let sessions = listed(summary.found.sessions());
     if !sessions.is_empty() {
-        writeln!(out, "sessions: {}", listed(&sessions))?;
+        writeln!(out, "sessions: {sessions}")?;
     }
     if !summary.made_up.is_empty() {
         writeln!(out, "CONNECT made up for: {}", summary.made_up.join(", "))?;
@@ -150,18 +145,14 @@ pub fn write_text(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
             None => writeln!(out, "would take: {planned}, again and again")?,
         }
     }
-    let skipped: Vec<_> = summary
-        .skips
-        .iter()
-        .map(|(name, count)| format!("{} {count}", name.replace('_', " ")))
-        .collect();
+    let skipped = listed(summary.skips.iter());
     if !skipped.is_empty() {
-        writeln!(out, "skipped: {}", skipped.join(", "))?;
+        writeln!(out, "skipped: {skipped}")?;
     }
-    let adapted = summary.adaptations();
+    let adapted = listed(summary.adaptations());
     let Some(played) = &summary.played else {
         if !adapted.is_empty() {
-            writeln!(out, "to be adapted: {}", listed(&adapted))?;
+            writeln!(out, "to be adapted: {adapted}")?;
         }
         return Ok(());
     };
@@ -207,7 +198,7 @@ pub fn write_text(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
         writeln!(out, "received: {}", played.received)?;
     }
     if !adapted.is_empty() {
-        writeln!(out, "adapted: {}", listed(&adapted))?;
+        writeln!(out, "adapted: {adapted}")?;
     }
     if let Some(lateness) = &played.lateness {
         let percentiles: Vec<_> = lateness
@@ -266,7 +257,7 @@ impl Serialize for Summary {
         }
         let skips = Counted(self.skips.iter().collect());
         map.serialize_entry("skipped", &skips)?;
-        let adaptations = Counted(self.adaptations());
+        let adaptations = Counted(self.adaptations().collect());
         match &self.played {
             Some(played) => played.serialize_into(&mut map, &adaptations)?,
             None => map.serialize_entry("adaptations", &adaptations)?,

@@ -7,7 +7,7 @@ use super::{Actor, CapturedEnd, Conductor, FAILURES_SHOWN, LEAVES, Lost, Outcome
 use crate::cmd::capture_replay::player::{Job, News, What};
 use crate::cmd::capture_replay::step::{Leave, by_server};
 use crate::cmd::{Exit, Failure};
-use crate::mqtt::{ReasonCode, Side};
+use crate::mqtt::ReasonCode;
 use crate::output::replay::{At, End};
 
 impl Conductor<'_> {
@@ -133,7 +133,7 @@ impl Conductor<'_> {
             at,
             unreleased: captured_unreleased,
         } = captured;
-        if let Some(End::Disconnect(Side::Server, _) | End::Closed(Side::Server)) = end {
+        if end.is_some_and(End::is_by_server) {
             // It was to be ended by the server.
             self.ended(session, end, None, at);
         }
@@ -149,11 +149,7 @@ impl Conductor<'_> {
         let end = captured.and_then(|captured| captured.end);
         let at = captured.map_or_else(At::default, |captured| captured.at);
         self.ended(session, end, Some(by_server(said)), at);
-        let is_by_server = matches!(
-            end,
-            Some(End::Disconnect(Side::Server, _) | End::Closed(Side::Server))
-        );
-        if !is_by_server {
+        if !end.is_some_and(End::is_by_server) {
             self.fail(failure);
         }
     }

@@ -1,6 +1,6 @@
 //! Whether two answers are the same, as far as both could say it.
 
-use crate::mqtt::{ReasonCode, Side};
+use crate::mqtt::ReasonCode;
 use crate::output::replay::{End, Seen};
 
 /// What stands between the two.
@@ -53,12 +53,7 @@ pub(super) fn is_same(captured: &Seen, now: &Seen, terms: Terms) -> bool {
 
 /// Whether the connection ends as it did.
 pub(super) fn is_same_end(captured: Option<End>, now: Option<End>, terms: Terms) -> bool {
-    let is_by_server = |end: Option<End>| {
-        matches!(
-            end,
-            Some(End::Disconnect(Side::Server, _) | End::Closed(Side::Server))
-        )
-    };
+    let is_by_server = |end: Option<End>| end.is_some_and(End::is_by_server);
     // A server can say why in 5.0 only.
     captured == now || terms.is_other_version && is_by_server(captured) && is_by_server(now)
 }
@@ -66,6 +61,7 @@ pub(super) fn is_same_end(captured: Option<End>, now: Option<End>, terms: Terms)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mqtt::Side;
 
     const SAME: Terms = Terms {
         is_other_version: false,

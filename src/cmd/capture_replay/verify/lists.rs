@@ -112,13 +112,7 @@ impl Lists {
             return compared;
         }
         own.push_back(delivery);
-        while let (Some(a), Some(b)) = (self.captured.front(), self.replayed.front())
-            && a == b
-        {
-            self.captured.pop_front();
-            self.replayed.pop_front();
-            compared.same += 1;
-        }
+        compared.same += self.take_same();
         if self.captured.len().min(self.replayed.len()) >= WINDOW {
             compared.same += self.resync();
         }
@@ -147,6 +141,11 @@ impl Lists {
         let (i, j) = nearest.unwrap_or((a.min(WINDOW), b.min(WINDOW)));
         self.missing.extend(self.captured.drain(..i));
         self.extra.extend(self.replayed.drain(..j));
+        self.take_same()
+    }
+
+    /// Takes those out that are the same, one behind the other: how many.
+    fn take_same(&mut self) -> u64 {
         let mut same = 0;
         while let (Some(a), Some(b)) = (self.captured.front(), self.replayed.front())
             && a == b
