@@ -121,6 +121,22 @@ pub(crate) fn start(port: &str, args: &str) -> Running {
     Running::start(command)
 }
 
+/// A run that is sent a signal when ten messages have come.
+#[cfg(unix)]
+pub(crate) fn interrupted(signal: rustix::process::Signal, args: &str) -> Ended {
+    let (tell, told) = std::sync::mpsc::channel();
+    let fault = move |number, packet: &[u8]| {
+        if number == 10 {
+            tell.send(()).unwrap();
+        }
+        vec![Act::Forward(packet.to_vec())]
+    };
+    let running = start(&broker(1, Box::new(fault)), args);
+    told.recv_timeout(Duration::from_secs(30)).unwrap();
+    running.signal(signal);
+    running.wait()
+}
+
 pub(crate) fn result(ended: &Ended) -> Value {
     serde_json::from_str(ended.text()).unwrap_or_else(|_| panic!("no result: {ended:?}"))
 }
@@ -337,18 +353,7 @@ fn a_signal_ends_the_run_with_its_results() {
         (Signal::INT, 130, "interrupt"),
         (Signal::TERM, 143, "terminate"),
     ] {
-        let (tell, told) = std::sync::mpsc::channel();
-        let fault = move |number, packet: &[u8]| {
-            if number == 10 {
-                tell.send(()).unwrap();
-            }
-            vec![Act::Forward(packet.to_vec())]
-        };
-        let port = broker(1, Box::new(fault));
-        let running = start(&port, "-q 1 --rate 200 --duration 60");
-        told.recv_timeout(Duration::from_secs(30)).unwrap();
-        running.signal(signal);
-        let ended = running.wait();
+        let ended = interrupted(signal, "-q 1 --rate 200 --duration 60");
         ended.expect(code, "");
         let result = result(&ended);
         assert_eq!(result["ended_by"], ended_by);

@@ -255,21 +255,10 @@ fn an_interrupted_run_has_no_verdict() {
             ("--duration 60", " s of 60.0 s"),
             ("--count 99999", " of 99,999 messages"),
         ] {
-            let (tell, told) = std::sync::mpsc::channel();
-            let fault = move |number, packet: &[u8]| {
-                if number == 10 {
-                    tell.send(()).unwrap();
-                }
-                vec![Act::Forward(packet.to_vec())]
-            };
-            let port = broker(1, Box::new(fault));
             let [out, html] = ["r.json", "r.html"].map(|name| folder.path().join(name));
             let files = format!("--out {} --html {}", out.display(), html.display());
             let args = format!("-q 1 --rate 200 {flags} --assert sent>1M {files}");
-            let running = crate::bench_faults::start(&port, &args);
-            told.recv_timeout(Duration::from_secs(30)).unwrap();
-            running.signal(signal);
-            let ended = running.wait();
+            let ended = crate::bench_faults::interrupted(signal, &args);
             assert_eq!(ended.code(), code, "{}", ended.stderr);
             let missed = "midge: missed: sent>1M: it is ";
             assert!(ended.stderr.starts_with(missed), "{}", ended.stderr);

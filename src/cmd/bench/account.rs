@@ -129,7 +129,7 @@ impl<'r> Account<'r> {
             if let Some(figures) = figures {
                 self.receive(figures, granted, &mut own);
             }
-            let due = self.expect(&heard, granted, delivery);
+            let due = self.expect(&heard, granted, delivery, true);
             own.expected = due.expected;
             own.refused_received = due.refused_received;
             own.received = own.received.saturating_sub(due.beyond);
@@ -160,12 +160,21 @@ impl<'r> Account<'r> {
             self.receive(figures, granted, &mut own);
             self.measured.subscribers.push(own);
         }
-        self.expect(&heard, granted, delivery);
+        // Of what came to members in other processes nobody here knows.
+        let is_all = self.plan.shard == Shard::WHOLE;
+        self.expect(&heard, granted, delivery, is_all);
     }
 
     /// Counts what should have come of what these have sent, and how long that has waited which did
-    /// not. To be called when it is counted what came: numbers that nobody has sent are foreign.
-    fn expect(&mut self, heard: &[&Publisher], granted: QoS, delivery: Option<&Delivery>) -> Due {
+    /// not, if `is_all` that came. To be called when it is counted what came: numbers that nobody has
+    /// sent are foreign.
+    fn expect(
+        &mut self,
+        heard: &[&Publisher],
+        granted: QoS,
+        delivery: Option<&Delivery>,
+        is_all: bool,
+    ) -> Due {
         let mut due = Due::default();
         for publisher in heard {
             let qos = self.plan.group(publisher.group).qos.min(granted);
@@ -177,9 +186,7 @@ impl<'r> Account<'r> {
                     came = sequence.came_of(&publisher.refused_numbers, publisher.sent);
                     beyond = sequence.beyond(publisher.sent);
                 }
-                // Of a subscription that is shared with other processes nobody here knows what
-                // came to them.
-                if self.plan.shard == Shard::WHOLE || !self.is_shared(delivery) {
+                if is_all {
                     let latencies = &mut self.measured.latencies;
                     wait(latencies, publisher, sequence, self.closed);
                 }
@@ -195,11 +202,6 @@ impl<'r> Account<'r> {
             due.beyond += beyond;
         }
         due
-    }
-
-    fn is_shared(&self, delivery: &Delivery) -> bool {
-        let mut shares = self.all.iter().flat_map(|stats| &stats.shares);
-        shares.any(|share| std::ptr::eq(&share.delivery, delivery))
     }
 
     /// Counts what came to one subscriber.
@@ -236,13 +238,9 @@ fn wait(
     // Nobody knows when a message was sent, but none was sent behind the last one.
     let since_sent = closed.saturating_sub(publisher.last_sent);
     let mut record = |ns: u64, count: u64| {
-        let e2e = &mut latencies.e2e;
-        e2e.corrected.record_n(ns, count);
-        e2e.lower_bounds = e2e.lower_bounds.saturating_add(count);
+        latencies.e2e.record_bound(ns, count);
         if publisher.dues.is_some() {
-            e2e.uncorrected.record_n(since_sent, count);
-            let bounds = &mut e2e.uncorrected_lower_bounds;
-            *bounds = bounds.saturating_add(count);
+            latencies.e2e.record_uncorrected_bound(since_sent, count);
         }
     };
     for (first, end) in without(next..sent, &publisher.refused_numbers) {

@@ -16,8 +16,8 @@ pub(super) fn choose(plan: &mut Plan) {
         return;
     };
     let connections = plan.connections() as u64;
-    let ports = Arc::new(LocalPorts::new(first, count, plan.run));
     if connections * 100 > u64::from(count) * MANY {
+        let ports = Arc::new(LocalPorts::new(first, count, plan.run));
         for group in &mut plan.groups {
             group.choose_ports(&ports);
         }

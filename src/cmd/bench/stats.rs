@@ -251,12 +251,10 @@ impl Stats {
             latencies.lateness.record_n(ns, count);
             latencies.lateness_lower_bounds += count;
             if let Some(ack) = ack_of(latencies, qos) {
-                ack.corrected.record_n(ns, count);
-                ack.lower_bounds += count;
+                ack.record_bound(ns, count);
             }
             let arrivals = count.saturating_mul(fan_out);
-            latencies.e2e.corrected.record_n(ns, arrivals);
-            latencies.e2e.lower_bounds = latencies.e2e.lower_bounds.saturating_add(arrivals);
+            latencies.e2e.record_bound(ns, arrivals);
         }
     }
 
@@ -265,11 +263,9 @@ impl Stats {
         let Some(ack) = ack_of(&mut self.measured.latencies, qos) else {
             return;
         };
-        ack.corrected.record(now.saturating_sub(times.due));
-        ack.lower_bounds += 1;
+        ack.record_bound(now.saturating_sub(times.due), 1);
         if is_paced {
-            ack.uncorrected.record(now.saturating_sub(times.sent));
-            ack.uncorrected_lower_bounds += 1;
+            ack.record_uncorrected_bound(now.saturating_sub(times.sent), 1);
         }
     }
 

@@ -39,6 +39,20 @@ pub struct Pair {
     pub uncorrected_lower_bounds: u64,
 }
 
+impl Pair {
+    /// So many had waited for at least `ns`, from when they should have begun, when the run ended.
+    pub fn record_bound(&mut self, ns: u64, count: u64) {
+        self.corrected.record_n(ns, count);
+        self.lower_bounds = self.lower_bounds.saturating_add(count);
+    }
+
+    /// The same, from when they began.
+    pub fn record_uncorrected_bound(&mut self, ns: u64, count: u64) {
+        self.uncorrected.record_n(ns, count);
+        self.uncorrected_lower_bounds = self.uncorrected_lower_bounds.saturating_add(count);
+    }
+}
+
 impl Latencies {
     /// QoS 1 and 2 together, from when messages should have been sent, or from when they were.
     pub fn ack(&self) -> Pair {
